@@ -1,0 +1,29 @@
+"""What the user must mend, said in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """Bad input: one line that says what is wrong, where, and how to mend it.
+
+    The command line prints it without a traceback and ends with exit code 2.
+    """
+
+    def __init__(self, what: str, *, where: object | None = None, mend: str | None = None) -> None:
+        self.what, self.where, self.mend = what, where, mend
+        line = f"{where}: {what}" if where is not None else what
+        super().__init__(" ".join(f"{line}; {mend}".split() if mend else line.split()))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"did you mean 'x'?"`` for the nearest known name, or the list of known names.
+
+    >>> nearest("expresion", ["expression", "image"])
+    "did you mean 'expression'?"
+    """
+    known = list(known)
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"

@@ -1,0 +1,144 @@
+"""What every network looks like from the inside of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from xai_compare.errors import InputError
+from xai_compare.expressions import canonical
+
+LUMA = (0.299, 0.587, 0.114)
+"""ITU-R BT.601 weights by which RGB becomes grey, as Pillow and OpenCV do it."""
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a network wants to be fed.
+
+    Attributes:
+        size: height and width in pixels.
+        channels: ``"rgb"`` (three channels) or ``"grey"`` (one channel).
+        range: the values to which 0 and 255 are mapped, linearly.
+        mean, std: per-channel standardization, applied after ``range``.
+    """
+
+    size: tuple[int, int]
+    channels: Literal["rgb", "grey"] = "rgb"
+    range: tuple[float, float] = (0.0, 1.0)
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+@dataclass
+class Model:
+    """An expression classifier, wherever it came from.
+
+    Attributes:
+        name: what tables and figures call it.
+        classes: the vocabulary's noun for each output, in the order of the outputs.
+        module: maps float32 ``(n, channels, height, width)`` to float32 ``(n, classes)``; in eval mode.
+        input: what ``module`` wants to be fed.
+        output: whether ``module`` returns ``"logits"`` or ``"probabilities"``.
+        activations: axis order of the feature maps inside ``module`` (Keras keeps channels last).
+        source: where it came from, for the provenance (kind, file, sha256, ...).
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    module: nn.Module
+    input: InputSpec
+    output: Literal["logits", "probabilities"] = "logits"
+    activations: Literal["channels_first", "channels_last"] = "channels_first"
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.classes = tuple(canonical(name) for name in self.classes)
+        self.module.eval()
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the first parameter (CPU for a network without parameters)."""
+        return next((p.device for p in self.module.parameters()), torch.device("cpu"))
+
+    def to(self, device: str | torch.device) -> Model:
+        """Move the network to ``device`` and return it."""
+        self.module.to(device)
+        return self
+
+    def prepare(self, images: np.ndarray) -> torch.Tensor:
+        """Turn uint8 ``(n, h, w, 3)`` RGB pictures into the network's float32 ``(n, c, H, W)`` input.
+
+        Pictures already at the input size are only rescaled, pixel by pixel; others are resized bilinearly with
+        antialiasing.
+
+        Raises:
+            InputError: if ``images`` is not uint8 ``(n, h, w, 3)``.
+        """
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+            raise InputError(f"images must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
+        batch = torch.from_numpy(np.ascontiguousarray(images)).to(self.device).permute(0, 3, 1, 2).float()
+        if self.input.channels == "grey":
+            batch = (batch * batch.new_tensor(LUMA)[None, :, None, None]).sum(1, keepdim=True)
+        if tuple(batch.shape[-2:]) != tuple(self.input.size):
+            batch = functional.interpolate(batch, self.input.size, mode="bilinear", antialias=True)
+        low, high = self.input.range
+        batch = batch * ((high - low) / 255.0) + low
+        if self.input.mean is not None:
+            batch = batch - batch.new_tensor(self.input.mean)[None, :, None, None]
+        if self.input.std is not None:
+            batch = batch / batch.new_tensor(self.input.std)[None, :, None, None]
+        return batch.contiguous()
+
+    def probabilities(self, batch: torch.Tensor) -> torch.Tensor:
+        """Class probabilities ``(n, classes)`` of a prepared ``batch``; differentiable."""
+        out = self.module(batch)
+        return out.softmax(-1) if self.output == "logits" else out
+
+    def predict(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
+        """Class probabilities, float32 ``(n, classes)``, of uint8 ``(n, h, w, 3)`` RGB pictures.
+
+        Raises:
+            InputError: if the number of outputs is not the number of classes, or an output is not finite.
+        """
+        parts: list[np.ndarray] = []
+        with torch.no_grad():
+            for start in range(0, len(images), batch_size):
+                out = self.probabilities(self.prepare(images[start : start + batch_size])).float()
+                parts.append(self._checked(out).cpu().numpy())
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+
+    def _checked(self, out: torch.Tensor) -> torch.Tensor:
+        if out.ndim != 2 or out.shape[1] != len(self.classes):
+            raise InputError(
+                f"the network gives {tuple(out.shape)[1:]} outputs for {len(self.classes)} classes",
+                where=f"model {self.name!r}",
+                mend="name as many classes as the network has outputs, in their order",
+            )
+        if not torch.isfinite(out).all():
+            raise InputError(
+                "the network's output is not finite (NaN or infinity)",
+                where=f"model {self.name!r}",
+                mend="check the weights and the input range",
+            )
+        return out
+
+    def indices(self, names: Sequence[str]) -> list[int]:
+        """The output index of each class name.
+
+        Raises:
+            InputError: if the network has no such class.
+        """
+        missing = sorted({n for n in names if n not in self.classes})
+        if missing:
+            raise InputError(
+                f"has no class {', '.join(missing)}", where=f"model {self.name!r}", mend=f"it has {', '.join(self.classes)}"
+            )
+        return [self.classes.index(n) for n in names]
