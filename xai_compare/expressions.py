@@ -22,9 +22,7 @@ _ALIASES = {
     "neutral": "calm neutrality neu ne no_expression",
     "contempt": "contemptuous con",
 }
-ALIASES: dict[str, str] = {
-    alias: name for name, aliases in _ALIASES.items() for alias in (name, *aliases.split())
-}
+ALIASES: dict[str, str] = {alias: name for name, aliases in _ALIASES.items() for alias in (name, *aliases.split())}
 
 
 def canonical(name: str) -> str:

@@ -1,0 +1,17 @@
+"""Faces: detection and landmarks, the canonical face, and the warp onto it."""
+
+from xai_compare.faces.canonical import CANONICAL, SHAPE, TRIANGLES, complete
+from xai_compare.faces.detection import Face, Landmarker, detect, predictor_file
+from xai_compare.faces.warp import standardize
+
+__all__ = [
+    "CANONICAL",
+    "SHAPE",
+    "TRIANGLES",
+    "Face",
+    "Landmarker",
+    "complete",
+    "detect",
+    "predictor_file",
+    "standardize",
+]

@@ -1,0 +1,91 @@
+"""Piecewise-affine warp of maps onto the canonical face (Gaya-Morey et al. 2024, section 4.2).
+
+The triangles are those of the canonical face, so each canonical pixel lies once and for all in one triangle with fixed
+barycentric weights. Where it comes from in a picture is then a weighted sum of three of the picture's own points: one
+small matrix product, finite for whatever the landmarks are (repeated points, folded triangles, points outside).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from torch.nn import functional
+
+from xai_compare.errors import InputError
+from xai_compare.faces.canonical import CANONICAL, SHAPE, TRIANGLES, complete
+
+
+@cache
+def weights() -> csr_array:
+    """Barycentric weights of every canonical pixel, sparse float64 ``(275 * 224, 89)``; rows sum to 1."""
+    height, width = SHAPE
+    y, x = np.mgrid[:height, :width]
+    pixels = np.stack([x, y], -1).reshape(-1, 2).astype(np.float64)
+    depth = np.full(len(pixels), -np.inf)
+    columns = np.zeros((len(pixels), 3), np.int32)
+    values = np.zeros((len(pixels), 3))
+    for triangle in TRIANGLES:
+        a, b, c = CANONICAL[triangle]
+        uv = np.linalg.solve(np.stack([b - a, c - a], 1), (pixels - a).T).T
+        barycentric = np.column_stack([1 - uv.sum(1), uv])
+        # A pixel on an edge belongs to two triangles, which agree there: the one it lies deeper in, up to rounding.
+        deeper = barycentric.min(1) > depth
+        depth[deeper] = barycentric[deeper].min(1)
+        columns[deeper], values[deeper] = triangle, barycentric[deeper]
+    rows = np.repeat(np.arange(len(pixels)), 3)
+    return csr_array((values.ravel(), (rows, columns.ravel())), shape=(len(pixels), len(CANONICAL)))
+
+
+def origins(landmarks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Where each canonical pixel comes from, float64 ``(275, 224, 2)``, x and y in pixels of the picture.
+
+    Args:
+        landmarks: float ``(68, 2)``.
+        shape: height and width of the picture.
+    """
+    return (weights() @ complete(landmarks, shape)).reshape(*SHAPE, 2)
+
+
+def standardize(maps: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Warp maps (or pictures) onto the canonical face.
+
+    Args:
+        maps: ``(n, h, w)`` or ``(n, h, w, c)``, any real dtype; one map alone, ``(h, w)``, goes with ``(68, 2)``.
+        landmarks: ``(n, 68, 2)``, x and y in pixels of the maps, pixel centres at integers.
+
+    Returns:
+        float32 ``(n, 275, 224)`` or ``(n, 275, 224, c)``, bilinearly interpolated; beyond its border a map continues
+        with the border's value. A map that holds NaN gives NaN where it is touched.
+
+    Raises:
+        InputError: if the numbers of maps and landmarks differ, or landmarks are not finite.
+
+    Source: Gaya-Morey et al. 2024, section 4.2; agrees with scikit-image's ``PiecewiseAffineTransform``.
+    """
+    maps, landmarks = np.asarray(maps), np.asarray(landmarks, np.float64)
+    if maps.ndim == 2 and landmarks.ndim == 2:
+        return standardize(maps[None], landmarks[None])[0]
+    if maps.ndim not in (3, 4) or landmarks.ndim != 3 or len(maps) != len(landmarks):
+        raise InputError(f"{maps.shape} maps do not go with {landmarks.shape} landmarks")
+    channels = maps[..., None] if maps.ndim == 3 else maps
+    out = np.empty((len(maps), channels.shape[3], *SHAPE), np.float32)
+    for index, (picture, points) in enumerate(zip(channels, landmarks, strict=True)):
+        out[index] = _warp(picture.transpose(2, 0, 1), points)
+    return out[:, 0] if maps.ndim == 3 else out.transpose(0, 2, 3, 1)
+
+
+def _warp(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Warp one ``(c, h, w)`` picture by its ``(68, 2)`` landmarks; picture by picture, so that all stays in cache."""
+    height, width = picture.shape[1:]
+    grid = origins(landmarks, (height, width))
+    if min(height, width) == 1:  # grid_sample divides by size - 1; a row or column said twice changes no value.
+        picture = np.pad(picture, ((0, 0), (0, int(height == 1)), (0, int(width == 1))), mode="edge")
+    grid /= (max(width, 2) - 1) / 2, (max(height, 2) - 1) / 2
+    grid -= 1
+    source = torch.from_numpy(np.ascontiguousarray(picture, np.float64))[None]
+    return functional.grid_sample(
+        source, torch.from_numpy(grid)[None], mode="bilinear", padding_mode="border", align_corners=True
+    )[0].numpy()
