@@ -1,0 +1,269 @@
+"""What is asked: the study file, validated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from xai_compare.errors import InputError, nearest
+from xai_compare.expressions import canonical
+from xai_compare.images.crop import MARGIN
+from xai_compare.images.reading import MAX_PIXELS
+
+Scaling = Literal["min_max", "positive", "none"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class Images(_Strict):
+    """Which pictures, and which of them are explained."""
+
+    manifest: Path | None = Field(None, description="CSV with the columns image, expression, ...")
+    folder: Path | None = Field(None, description="a folder with one sub-folder of pictures per expression")
+    root: Path | None = Field(None, description="what image paths are relative to; the manifest's folder by default")
+    allow_outside: bool = Field(False, description="whether image paths may leave the root")
+    per_expression: int | None = Field(None, ge=1, description="how many pictures per expression and model; all: null")
+    choose_by: Literal["predicted", "label"] = Field(
+        "predicted", description="pictures are grouped by the class the network predicts (positives) or by their label"
+    )
+    pairs: bool = Field(False, description="group by the pair of expression and false_label (two-alternative studies)")
+    margin: float = Field(MARGIN, gt=0, le=10, description="side of the crop over the extent of the landmarks")
+    predictor: Path | None = Field(None, description="another 68-point predictor for dlib")
+    max_pixels: int = Field(MAX_PIXELS, ge=1, description="larger pictures are skipped")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Images:
+        if (self.manifest is None) == (self.folder is None):
+            raise ValueError("name either a manifest or a folder")
+        if self.pairs and self.choose_by != "label":
+            raise ValueError("pairs needs choose_by: label, for a pair is a label and its false label")
+        return self
+
+
+class ModelInput(_Strict):
+    """What a network wants to be fed."""
+
+    size: int | tuple[int, int] | None = None
+    channels: Literal["rgb", "grey"] | None = None
+    range: tuple[float, float] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+class ModelSpec(_Strict):
+    """A network and where it comes from; exactly one source is named."""
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[^/\\]+$")]
+    keras: Path | None = None
+    torchvision: str | None = None
+    timm: str | None = None
+    hf: str | None = None
+    onnx: Path | None = None
+    torchscript: Path | None = None
+    factory: str | None = None
+    bundled: str | None = None
+    weights: str | None = None
+    classes: list[str] | None = None
+    input: ModelInput | None = None
+    seed: int | None = None
+    options: dict[str, Any] | None = None
+    fold: str | None = Field(None, coerce_numbers_to_str=True, description="which training of this network it is")
+    split: str | None = Field(None, coerce_numbers_to_str=True, description="explain only this split of the manifest")
+
+    @property
+    def label(self) -> str:
+        """Name and fold, unique in a study."""
+        return self.name if self.fold is None else f"{self.name} (fold {self.fold})"
+
+    def loading(self) -> dict[str, Any]:
+        """What `xai_compare.models.load` needs of it."""
+        spec = self.model_dump(exclude_none=True, exclude={"fold", "split"})
+        return {key: str(value) if isinstance(value, Path) else value for key, value in spec.items()}
+
+
+def _explainer(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, Mapping) and "name" not in value and len(value) == 1:
+        name, options = next(iter(value.items()))
+        options = dict(options or {})
+        return {"name": name, "label": options.pop("label", None), "options": options}
+    return value
+
+
+class ExplainerSpec(_Strict):
+    """An explainer's registered name, its options, and what tables call it."""
+
+    name: str
+    label: Annotated[str, Field(pattern=r"^[^/\\]+$")] | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _labelled(self) -> ExplainerSpec:
+        self.label = self.label or self.name
+        return self
+
+
+class Screen(_Strict):
+    """The screen on which people saw the pictures."""
+
+    size_cm: tuple[float, float] | None = None
+    distance_cm: float | None = None
+    resolution: tuple[int, int] | None = None
+
+
+class HumanSpec(_Strict):
+    """Clicks or fixations of people."""
+
+    name: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    file: str | list[str]
+    format: str
+    screen: Screen | None = None
+    pixels_per_degree: float | None = Field(None, gt=0)
+    sigma_degrees: float = Field(1.0, gt=0)
+    weights: Literal["duration"] | None = None
+    only_correct: bool = False
+    simulated: bool = False
+
+
+class Thresholds(_Strict):
+    """How maps become masks."""
+
+    iou: Literal["otsu"] = "otsu"
+    dice: float = Field(50, ge=0, lt=255)
+
+
+class Compare(_Strict):
+    """How maps are compared."""
+
+    scaling: Scaling = Field("min_max", description="how each map is scaled before maps are averaged")
+    thresholds: Thresholds = Field(default_factory=Thresholds)
+    correlation: list[Literal["uncentred", "pearson"]] = ["uncentred", "pearson"]
+    bootstrap: int = Field(2000, ge=0, le=100_000, description="replicates over images; 0: no intervals")
+
+
+class Study(_Strict):
+    """A study: pictures, models, explainers, people, masks, comparisons, and the seed.
+
+    >>> Study.model_validate({"name": "a", "images": {"folder": "faces"}, "models": [], "explainers": []}).seed
+    0
+    """
+
+    name: str = Field(min_length=1)
+    seed: int = Field(0, ge=0, lt=2**32)
+    images: Images
+    models: list[ModelSpec] = []
+    explainers: list[Annotated[ExplainerSpec, BeforeValidator(_explainer)]] = []
+    human: list[HumanSpec] = []
+    masks: Literal["ekman"] | Path | None = "ekman"
+    compare: Compare = Field(default_factory=Compare)
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _unique(self) -> Study:
+        for what, names in (
+            ("models (give trainings of one network a fold each)", [m.label for m in self.models]),
+            ("explainers (give one a label)", [e.label for e in self.explainers]),
+            ("human sources", [h.name for h in self.human]),
+        ):
+            twice = sorted({str(n) for n in names if names.count(n) > 1})
+            if twice:
+                raise ValueError(f"{twice[0]!r} names two {what}")
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path) -> Study:
+        """Read a YAML study file; relative paths in it are relative to the file.
+
+        Raises:
+            InputError: one line that names the file, the key, the value and the mend.
+        """
+        path = Path(path)
+        try:
+            data = yaml.safe_load(path.read_text("utf-8"))
+        except OSError as error:
+            raise InputError(f"the study cannot be read ({error.strerror})", where=path) from None
+        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+            raise InputError(f"the study is no valid YAML ({' '.join(str(error).split())})", where=path) from None
+        if not isinstance(data, dict):
+            raise InputError("the study must be a mapping of keys to values", where=path)
+        return cls.parse(data, where=path, base=path.parent)
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any], *, where: object = "study", base: Path | None = None) -> Study:
+        """Validate a mapping as a study; relative paths are relative to ``base`` (the current folder by default).
+
+        Raises:
+            InputError: one line that names the place, the key, the value and the mend.
+        """
+        try:
+            study = cls.model_validate(data)
+        except ValidationError as error:
+            raise _explained(error, where) from None
+        except RecursionError:
+            raise InputError("the study refers to itself", where=where) from None
+        return study._resolved((base or Path()).resolve())
+
+    def _resolved(self, base: Path) -> Study:
+        def at(path: Path | None) -> Path | None:
+            return None if path is None else base / path.expanduser()
+
+        images = self.images
+        for name in ("manifest", "folder", "root", "predictor"):
+            setattr(images, name, at(getattr(images, name)))
+        if images.manifest is not None and images.root is None:
+            images.root = images.manifest.parent
+        for model in self.models:
+            model.keras, model.onnx, model.torchscript = at(model.keras), at(model.onnx), at(model.torchscript)
+            if model.weights is not None and model.weights not in ("random", "pretrained"):
+                model.weights = str(at(Path(model.weights)))
+            if model.classes is not None:
+                model.classes = [canonical(name) for name in model.classes]
+        for human in self.human:
+            files = [human.file] if isinstance(human.file, str) else human.file
+            human.file = [str(at(Path(file))) for file in files]
+        if isinstance(self.masks, Path):
+            self.masks = at(self.masks)
+        return self
+
+    def dump(self) -> str:
+        """The study as YAML, every default spelled out, every path absolute."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    def fingerprint(self) -> str:
+        """A hash of all that the study asks; equal studies have equal fingerprints."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _explained(error: ValidationError, where: object) -> InputError:
+    problems = error.errors(include_url=False)
+    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if first["type"] == "extra_forbidden":
+        known = _fields(first["loc"][:-1])
+        return InputError(f"unknown key {key!r}{more}", where=where, mend=nearest(str(first["loc"][-1]), known))
+    if first["type"] == "missing":
+        return InputError(f"key {key!r} is missing{more}", where=where, mend="add it")
+    value = "" if isinstance(first["input"], dict | list) else f" = {first['input']!r}"
+    message = first["msg"].removeprefix("Value error, ")
+    return InputError(f"{f'key {key!r}' if key else 'the study'}{value}{more}", where=where, mend=message)
+
+
+def _fields(loc: tuple[int | str, ...]) -> list[str]:
+    """The known keys at a place in the study."""
+    rooms: dict[str, type[BaseModel]] = {
+        "images": Images, "models": ModelSpec, "explainers": ExplainerSpec, "human": HumanSpec, "compare": Compare,
+        "input": ModelInput, "screen": Screen, "thresholds": Thresholds,
+    }  # fmt: skip
+    names = [str(part) for part in loc if str(part) in rooms]
+    return list((rooms[names[-1]] if names else Study).model_fields)
