@@ -1,0 +1,123 @@
+"""Furrows and wrinkles: faint at rest in the old, deep where an action unit folds the skin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xai_compare.synthetic.paint import curve
+
+if TYPE_CHECKING:
+    from xai_compare.synthetic.skin import Skin
+
+
+def furrows(skin: Skin) -> None:
+    """Cut every furrow of the pose into ``skin``."""
+    _forehead(skin)
+    _glabella(skin)
+    for side in (-1, 1):
+        _eye(skin, side)
+        _cheek(skin, side)
+        _mouth(skin, side)
+    _lips_and_chin(skin)
+
+
+def _forehead(skin: Skin) -> None:
+    """Frontalis: short lines over the nose (AU 1), arcs over the outer brows (AU 2)."""
+    rest = 0.10 * skin.identity.age
+    inner = skin.pose.units[1]
+    for row in range(3):
+        v = -0.76 - 0.19 * row - 0.05 * inner
+        dip = 0.05 * (1 - skin.pose.units[2])
+        skin.groove(curve([(-0.50, v + dip), (0, v), (0.50, v + dip)]), 0.07, rest + 0.75 * inner * (1 - 0.15 * row))
+        for side in (-1, 1):
+            outer = skin.pose.strength(2, side)
+            path = [(side * 0.42, v + 0.01), (side * 0.80, v - 0.05), (side * 1.16, v + 0.08)]
+            skin.groove(curve(path), 0.07, rest + 0.7 * outer * (1 - 0.15 * row), (0.25, 0))
+
+
+def _glabella(skin: Skin) -> None:
+    """Corrugator: upright folds between the brows (AU 4); procerus: cross folds on the nose's root (AU 9)."""
+    frown, wrinkle = skin.pose.units[4], skin.pose.units[9]
+    p = skin.pose.points
+    for side, inner in ((-1, 21), (1, 22)):
+        u, v = p[inner]
+        skin.groove(curve([(side * 0.10, v - 0.24), (side * 0.13, v), (side * 0.10, v + 0.24)]), 0.065,
+                    0.12 * skin.identity.age + 1.0 * frown)  # fmt: skip
+        skin.canvas.bump(skin.height, (u + side * 0.06, v - 0.02), (0.24, 0.22), 0.07 * frown)
+        for row in range(3):
+            path = [(side * 0.03, 0.16 + 0.13 * row), (side * 0.14, 0.10 + 0.14 * row), (side * 0.27, 0.15 + 0.17 * row)]
+            skin.groove(curve(path), 0.055, 0.95 * wrinkle)
+    for row in range(2):
+        v = -0.06 + 0.15 * row
+        skin.groove(curve([(-0.18, v - 0.03), (0, v + 0.02), (0.18, v - 0.03)]), 0.06, 0.9 * wrinkle)
+    skin.canvas.bump(skin.height, (0, -0.15), (0.22, 0.22), 0.06 * wrinkle)
+
+
+def _eye(skin: Skin, side: int) -> None:
+    """Crow's feet and the lower lid's pouch (AU 6), the tight lower lid (AU 7)."""
+    p, age = skin.pose.points, skin.identity.age
+    outer, inner, low = (p[36], p[39], p[41]) if side < 0 else (p[45], p[42], p[46])
+    cheek, tight = skin.pose.strength(6, side), skin.pose.strength(7, side)
+    u, v = outer
+    for k, angle in enumerate((-0.42, -0.02, 0.40)):
+        du, dv = np.cos(angle), np.sin(angle)
+        path = [(u + side * (0.13 * du), v + 0.02 + 0.13 * dv), (u + side * 0.27 * du, v + 0.03 + 0.28 * dv),
+                (u + side * 0.42 * du, v + 0.07 + 0.45 * dv)]  # fmt: skip
+        skin.groove(curve(path), 0.06, 0.10 * age + 0.85 * cheek * (1 - 0.12 * k))
+    middle = (inner[0] + outer[0]) / 2
+    depth = 0.18 + 0.25 * age + 0.75 * cheek + 0.5 * tight
+    skin.groove(curve([(inner[0] + side * 0.0, inner[1] + 0.10), (middle, low[1] + 0.15), (u - side * 0.02, v + 0.19)]),
+                0.07, depth * 0.7)  # fmt: skip
+    skin.canvas.bump(skin.height, (middle, low[1] + 0.07), (0.36, 0.10), 0.025 + 0.035 * (cheek + tight))
+
+
+def _cheek(skin: Skin, side: int) -> None:
+    """The nasolabial fold: deepened by AU 12, 10, 9 and 20, each shaping it in its own way."""
+    s, p = skin.pose.strength, skin.pose.points
+    wing, corner = (p[31], p[48]) if side < 0 else (p[35], p[54])
+    smile, sneer, nose, stretch = s(12, side), s(10, side), s(9, side), s(20, side)
+    depth = 0.16 + 0.4 * skin.identity.age + 0.75 * smile + 0.7 * sneer + 0.8 * nose + 0.35 * stretch
+    start = (wing[0] + side * 0.13, wing[1] - 0.10)
+    end_u = max(abs(corner[0]) + 0.17, 0.80)
+    end = (side * end_u, min(corner[1] - 0.02, 1.80))
+    bulge = 0.04 + 0.10 * smile
+    middle = ((start[0] + end[0]) / 2 + side * bulge, (start[1] + end[1]) / 2 - bulge)
+    skin.groove(curve([start, middle, end]), 0.085, min(depth, 1.2), (0.7, 0))
+
+
+def _mouth(skin: Skin, side: int) -> None:
+    """Around the mouth's corner: dimple (14), marionette line (15), stretch lines (20), tightness (23)."""
+    s, p = skin.pose.strength, skin.pose.points
+    u, v = p[48] if side < 0 else p[54]
+    skin.groove(curve([(u + side * 0.13, v - 0.16), (u + side * 0.17, v), (u + side * 0.13, v + 0.16)]), 0.07,
+                0.9 * s(14, side))  # fmt: skip
+    down = s(15, side)
+    skin.groove(curve([(u + side * 0.05, v - 0.04), (u + side * 0.13, v + 0.13), (u + side * 0.10, v + 0.36)]), 0.075,
+                0.08 * skin.identity.age + 0.9 * down, (0.6, 0))  # fmt: skip
+    skin.canvas.bump(skin.height, (u + side * 0.02, v + 0.22), (0.24, 0.22), 0.07 * down)
+    stretch = s(20, side)
+    for k in range(2):
+        off = 0.14 + 0.13 * k
+        path = [(u + side * off, v - 0.16), (u + side * (off + 0.05), v + 0.02), (u + side * off, v + 0.22)]
+        skin.groove(curve(path), 0.06, 0.75 * stretch)
+    skin.canvas.bump(skin.height, (u + side * 0.03, v), (0.20, 0.20), 0.06 * s(23, side))
+
+
+def _lips_and_chin(skin: Skin) -> None:
+    """The bulge of pressed lips (AU 23), the dimpled chin (AU 17)."""
+    p, units = skin.pose.points, skin.pose.units
+    tight, chin = units[23], units[17]
+    skin.canvas.bump(skin.height, (0, p[57, 1] + 0.13), (0.50, 0.16), 0.05 * tight)
+    skin.canvas.bump(skin.height, (0, p[51, 1] - 0.12), (0.45, 0.16), 0.035 * tight)
+    for side in (-1, 1):
+        for k in range(3):
+            path = [(side * (0.10 + 0.16 * k), p[51, 1] - 0.15 + 0.04 * k), (side * (0.09 + 0.15 * k), p[51, 1] - 0.02 + 0.05 * k)]
+            skin.groove(curve(path), 0.05, 0.6 * tight)
+    skin.groove(curve([(-0.42, p[57, 1] + 0.24), (0, p[57, 1] + 0.15), (0.42, p[57, 1] + 0.24)]), 0.07,
+                0.10 + 0.15 * skin.identity.age + 0.7 * chin)  # fmt: skip
+    if chin:
+        rng = np.random.default_rng(17)
+        for du, dv in rng.uniform(-1, 1, (14, 2)):
+            skin.canvas.bump(skin.height, (0.36 * du, p[8, 1] - 0.40 + 0.22 * dv), (0.09, 0.09), -0.035 * chin)
