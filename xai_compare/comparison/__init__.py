@@ -1,0 +1,79 @@
+"""How alike two maps, or a map and a mask, or a map and people's fixations are: pure functions of arrays.
+
+Maps are (..., h, w) and every metric is batched over the leading axes; `METRICS` holds what is known about each.
+Undefined is NaN, and `reason` says why.
+"""
+
+from xai_compare.comparison.clustering import Merge, linkage, merges
+from xai_compare.comparison.heatmap_files import read_heatmaps, read_masks, unmatched
+from xai_compare.comparison.maps import (
+    correlation,
+    correlation_matrix,
+    kl_divergence,
+    pearson,
+    pointing,
+    region_auc,
+    region_energy,
+    similarity,
+    uncentred,
+)
+from xai_compare.comparison.masks import (
+    dice,
+    f1,
+    iou,
+    otsu,
+    otsu_masks,
+    otsu_scores,
+    precision,
+    recall,
+    to_8bit,
+)
+from xai_compare.comparison.registry import METRICS, Metric, reason
+from xai_compare.comparison.scores import (
+    COLUMNS,
+    Key,
+    known_scores,
+    mask_scores,
+    merges_table,
+    pair_scores,
+    wide,
+    with_mean_maps,
+)
+
+__all__ = [
+    "COLUMNS",
+    "METRICS",
+    "Key",
+    "Merge",
+    "Metric",
+    "correlation",
+    "correlation_matrix",
+    "dice",
+    "f1",
+    "iou",
+    "kl_divergence",
+    "known_scores",
+    "linkage",
+    "mask_scores",
+    "merges",
+    "merges_table",
+    "otsu",
+    "otsu_masks",
+    "otsu_scores",
+    "pair_scores",
+    "pearson",
+    "pointing",
+    "precision",
+    "read_heatmaps",
+    "read_masks",
+    "reason",
+    "recall",
+    "region_auc",
+    "region_energy",
+    "similarity",
+    "to_8bit",
+    "uncentred",
+    "unmatched",
+    "wide",
+    "with_mean_maps",
+]

@@ -1,0 +1,208 @@
+"""Ready-made heatmaps and masks, from any tool, read from picture files named by a pattern."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from xai_compare.comparison.arrays import size_text
+from xai_compare.comparison.scores import ALL_FOLDS, MEAN_OF_FOLDS, Key
+from xai_compare.errors import InputError, nearest
+from xai_compare.expressions import ALIASES, canonical, ordered
+
+PATTERN = "{model}_{expression}_heatmap.png"
+_FIELDS = ("model", "expression", "fold")
+_PICTURES = (".png", ".tif", ".tiff", ".bmp", ".pgm", ".gif", ".jpg", ".jpeg", ".webp", ".npy")
+_EXPRESSION = "|".join(re.escape(alias).replace("_", "[ _-]") for alias in sorted(ALIASES, key=len, reverse=True))
+
+
+def read_heatmaps(folder: Path | str, pattern: str = PATTERN) -> dict[Key, npt.NDArray[np.generic]]:
+    """Read the heatmaps of a folder, named by a pattern.
+
+    Args:
+        folder: where they lie; a pattern with ``/`` reaches into subfolders.
+        pattern: a file name with ``{model}``, ``{expression}`` (any usual name of it, in any case) and, if there are
+            folds, ``{fold}``. Files that do not fit it are passed over; `unmatched` lists them.
+
+    Returns:
+        {(model, expression, fold): uint8 or float32 (h, w)}, sorted by model, expression and fold; fold is ``"all"``
+        without ``{fold}``. All have one size.
+
+    Raises:
+        InputError: for a folder that is not there, a faulty pattern, no match, an expression nobody knows, a file
+            that cannot be read as one grey picture, two files for one map, or differing sizes.
+    """
+    folder = Path(folder)
+    found: dict[Key, Path] = {}
+    for path, fields in _matches(folder, pattern):
+        try:
+            expression = canonical(fields["expression"])
+        except InputError as error:
+            raise InputError(error.what, where=path, mend=error.mend) from None
+        key = Key(fields["model"], expression, fields.get("fold", ALL_FOLDS))
+        if "fold" in fields and key.fold in (ALL_FOLDS, MEAN_OF_FOLDS):
+            raise InputError(f"a fold cannot be called {key.fold!r}, which stands for all of them", where=path)
+        if key in found:
+            raise InputError(f"the same map as {found[key].name}: {', '.join(key)}", where=path, mend="keep one")
+        found[key] = path
+    if not found:
+        raise InputError(f"no file is named {pattern}{_example(folder)}", where=folder, mend="give another pattern")
+    order = {expression: i for i, expression in enumerate(ordered(key.expression for key in found))}
+    keys = sorted(found, key=lambda key: (key.a.casefold(), key.a, order[key.expression], _natural(key.fold)))
+    maps = {key: read_grey(found[key]) for key in keys}
+    _check_sizes({found[key]: maps[key] for key in keys})
+    return maps
+
+
+def unmatched(folder: Path | str, pattern: str = PATTERN) -> list[Path]:
+    """Return the pictures of ``folder`` that `read_heatmaps` passes over, sorted."""
+    folder = Path(folder)
+    matched = {path for path, _ in _matches(folder, pattern)}
+    return [path for path in _files(folder, "/" in pattern) if path not in matched]
+
+
+def read_masks(folder: Path | str) -> dict[str, npt.NDArray[np.bool_]]:
+    """Read one mask per expression from a folder: pictures with the expression in their name, white inside.
+
+    Args:
+        folder: holds files such as ``Anger_gt.png`` or ``mask-happy.png``; other files are passed over.
+
+    Returns:
+        {expression: bool (h, w)}: above half of the picture's greatest value, in the order of the vocabulary.
+
+    Raises:
+        InputError: for a folder that is not there or holds no mask, two masks of one expression, an unreadable
+            picture, a mask that is empty or covers everything, or differing sizes.
+    """
+    folder = Path(folder)
+    found: dict[str, Path] = {}
+    for path in _files(folder, deep=False):
+        named = re.search(rf"(?<![a-z])({_EXPRESSION})(?![a-z])", path.stem.lower())
+        if not named:
+            continue
+        expression = canonical(named[1])
+        if expression in found:
+            raise InputError(f"a second mask of {expression} beside {found[expression].name}", where=path)
+        found[expression] = path
+    if not found:
+        raise InputError(
+            "no mask has an expression in its name", where=folder, mend="name them anger.png, fear.png ..."
+        )
+    masks = {}
+    for expression in ordered(found):
+        grey = read_grey(found[expression])
+        masks[expression] = grey > grey.max() / 2
+        if masks[expression].all() or not masks[expression].any():
+            raise InputError(
+                "a mask must have an inside and an outside, this one is of one value", where=found[expression]
+            )
+    _check_sizes({found[expression]: mask for expression, mask in masks.items()})
+    return masks
+
+
+def read_grey(path: Path) -> npt.NDArray[np.generic]:
+    """Read one picture of grey values (or a ``.npy`` array) as (h, w).
+
+    Returns:
+        uint8 for 8-bit pictures, float32 for 16-bit, 32-bit and floating-point ones and for arrays. Colour pictures
+        pass if their channels are equal, and an alpha channel if it is opaque.
+
+    Raises:
+        InputError: if it cannot be read, is in colour (the colours of a colour map are not values), is
+            transparent, or holds values that are not finite.
+    """
+    try:
+        if path.suffix.lower() == ".npy":
+            values = np.load(path, allow_pickle=False)
+        else:
+            with Image.open(path) as picture:
+                values = _pixels(picture)
+    except InputError:
+        raise
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        text = (
+            "not a picture" if isinstance(error, Image.UnidentifiedImageError) else str(error) or type(error).__name__
+        )
+        raise InputError(f"cannot be read: {text}", where=path) from None
+    if values.ndim == 3 and values.shape[2] in (2, 4):
+        if values[..., -1].min() < 255:
+            raise InputError("a picture with transparent pixels", where=path, mend="save the heatmap without alpha")
+        values = values[..., :-1]
+    if values.ndim == 3 and (values == values[..., :1]).all():
+        values = values[..., 0]
+    if values.ndim == 3:
+        raise InputError("a picture in colour", where=path, mend="save the grey heatmap, colours are not values")
+    if values.ndim != 2 or values.dtype.kind not in "buif" or 0 in values.shape:
+        raise InputError(f"a heatmap is (height, width) numbers, got {values.dtype} {values.shape}", where=path)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InputError("holds values that are not finite", where=path)
+    return values if values.dtype == np.uint8 else values.astype(np.float32)
+
+
+def _pixels(picture: Image.Image) -> npt.NDArray[np.generic]:
+    """Return the pixels of an opened picture, palettes, inks and single bits turned into plain 8-bit channels."""
+    plain = {"P": "RGBA", "PA": "RGBA", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB", "1": "L"}
+    picture.load()
+    return np.asarray(picture.convert(plain[picture.mode]) if picture.mode in plain else picture)
+
+
+def _matches(folder: Path, pattern: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    strict, loose = _expressions(pattern)
+    for path in _files(folder, "/" in pattern):
+        name = path.relative_to(folder).as_posix()
+        # An expression may hold the separator itself ("no_expression"), so the vocabulary is tried first.
+        match = strict.fullmatch(name) or loose.fullmatch(name)
+        if match:
+            yield path, match.groupdict()
+
+
+def _expressions(pattern: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return the pattern as two regular expressions: known expressions only, and any name in their place."""
+    fields = re.findall(r"\{(.*?)\}", pattern)
+    for field in fields:
+        if field not in _FIELDS:
+            raise InputError(f"unknown field {{{field}}} in the pattern {pattern}", mend=nearest(field, _FIELDS))
+    for field in _FIELDS:
+        if fields.count(field) != 1 and not (field == "fold" and field not in fields):
+            raise InputError(f"the pattern {pattern} must hold {{{field}}} once")
+    parts = re.split(r"\{(.*?)\}", pattern)
+
+    def expression(known: str) -> re.Pattern[str]:
+        groups = {"model": "[^/]+", "expression": known, "fold": "[^/]+?"}
+        text = "".join(f"(?P<{part}>{groups[part]})" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+        return re.compile(text, re.IGNORECASE)
+
+    return expression(_EXPRESSION), expression("[^/]+?")
+
+
+def _files(folder: Path, deep: bool) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError("no such folder", where=folder)
+    paths: Iterable[Path] = folder.rglob("*") if deep else folder.iterdir()
+    return sorted(path for path in paths if path.suffix.lower() in _PICTURES and path.is_file())
+
+
+def _example(folder: Path) -> str:
+    files = _files(folder, deep=True)
+    return f" (one of {len(files)} pictures here: {files[0].relative_to(folder).as_posix()})" if files else ""
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """Sort key by which fold 10 comes after fold 9."""
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", name)]
+
+
+def _check_sizes(pictures: dict[Path, npt.NDArray[np.generic]]) -> None:
+    first, reference = next(iter(pictures.items()))
+    for path, picture in pictures.items():
+        if picture.shape != reference.shape:
+            raise InputError(
+                f"sizes differ: {size_text(picture)} pixels here, {size_text(reference)} in {first.name}",
+                where=path,
+                mend="bring the pictures to one size",
+            )

@@ -1,0 +1,326 @@
+"""Scores as rows of one tidy table, whether the maps were just computed or come ready-made from elsewhere.
+
+Two averages must never be mixed: the score *of the mean map* and the mean *of the folds' scores* differ by up to 0.11
+on published heatmaps. Every row's ``note`` says which it is, and the second has its own fold, ``MEAN_OF_FOLDS``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from xai_compare.comparison import registry
+from xai_compare.comparison.arrays import as_maps, as_masks, size_text
+from xai_compare.comparison.clustering import merges
+from xai_compare.comparison.maps import correlation_matrix, pointing, region_auc, region_energy
+from xai_compare.comparison.masks import dice_masks, otsu_scores
+from xai_compare.errors import InputError
+from xai_compare.expressions import ordered
+
+COLUMNS = ("metric", "a", "b", "expression", "fold", "value", "n", "ci_low", "ci_high", "note")
+"""Columns of the tidy table of scores: what was measured, between whom, on which images, how surely."""
+
+MERGE_COLUMNS = ("expression", "form", "step", "height", "members")
+ALL_FOLDS = "all"
+MEAN_OF_FOLDS = "mean of folds"
+OF_MEAN_MAP = "score of the mean map"
+OF_FOLD_SCORES = "mean of the fold scores"
+MASK_METRICS = ("iou", "precision", "recall", "f1")
+PAIR_METRICS = ("dice", "pearson", "uncentred")
+
+
+class Key(NamedTuple):
+    """Whose map it is: source ``a``, expression, and fold (``"all"``: the mean map over folds). A plain tuple does."""
+
+    a: str
+    expression: str
+    fold: str
+
+
+class ScoreKey(NamedTuple):
+    """Which score it is: the first five columns of the table. A plain tuple does."""
+
+    metric: str
+    a: str
+    b: str
+    expression: str
+    fold: str
+
+
+Maps = Mapping[tuple[str, str, str], npt.NDArray[np.generic]]
+Counts = Mapping[tuple[str, str, str], int]
+Intervals = Mapping[tuple[str, str, str, str, str], tuple[float, float]]
+_Rows = dict[ScoreKey, tuple[float, str]]
+
+
+def with_mean_maps(maps: Maps) -> dict[Key, npt.NDArray[np.generic]]:
+    """Add, under fold ``"all"``, the mean over folds (float64, each fold counting once) where it is not there yet.
+
+    Args:
+        maps: (a, expression, fold) to (h, w).
+    """
+    complete = {Key(*key): value for key, value in maps.items()}
+    folds: dict[tuple[str, str], list[npt.NDArray[np.generic]]] = {}
+    for key, value in complete.items():
+        folds.setdefault((key.a, key.expression), []).append(value)
+    for (a, expression), values in folds.items():
+        if Key(a, expression, ALL_FOLDS) not in complete:
+            complete[Key(a, expression, ALL_FOLDS)] = np.mean(np.stack(values).astype(np.float64), axis=0)
+    return complete
+
+
+def mask_scores(
+    maps: Maps,
+    masks: Mapping[str, npt.NDArray[np.bool_]],
+    b: str = "ekman",
+    counts: Counts | None = None,
+    intervals: Intervals | None = None,
+) -> pd.DataFrame:
+    """Score each map, cut by Otsu's threshold, against the mask of its expression (Gaya-Morey et al. 2024, Table 3).
+
+    Args:
+        maps: (a, expression, fold) to (h, w); those of an expression without a mask are passed over. Where a source
+            has folds beside ``"all"``, rows of fold ``MEAN_OF_FOLDS`` are added.
+        masks: expression to boolean (h, w).
+        b: what the masks are called in the table.
+        counts: images behind each map, by the same keys; without it ``n`` is empty.
+        intervals: bootstrap (low, high) by (metric, a, b, expression, fold); without it both are empty.
+
+    Returns:
+        A frame of `COLUMNS` with ``iou``, ``precision``, ``recall``, ``f1``. An undefined value is NaN, with its
+        reason in ``note``.
+
+    Raises:
+        InputError: if no map has a mask, or sizes differ.
+    """
+    rows: _Rows = {}
+    for expression, mask in _with_maps(masks, maps):
+        keys = _keys(maps, expression)
+        stack = _stack(maps, keys, mask, f"the mask of {expression}")
+        values = otsu_scores(stack, mask)
+        for name in MASK_METRICS:
+            for key, value, overlap in zip(keys, values[name], values["iou"], strict=True):
+                # A map with a threshold has pixels above it, so only one without leaves the IoU undefined.
+                why = "no Otsu threshold, the map is constant or missing" if math.isnan(overlap) else None
+                rows[ScoreKey(name, key.a, b, expression, key.fold)] = _value(name, value, why)
+    return _table(rows, counts, intervals)
+
+
+def known_scores(
+    maps: Maps,
+    regions: Mapping[str, npt.NDArray[np.bool_]],
+    b: str = "known",
+    counts: Counts | None = None,
+    intervals: Intervals | None = None,
+) -> pd.DataFrame:
+    """Score each map against the region that is known to differ: ``known_auc``, ``known_energy``, ``known_pointing``.
+
+    Arguments, result and errors as `mask_scores`, but no threshold is applied to the maps.
+    """
+    rows: _Rows = {}
+    metrics = (("known_auc", region_auc), ("known_energy", region_energy), ("known_pointing", pointing))
+    for expression, region in _with_maps(regions, maps):
+        keys = _keys(maps, expression)
+        stack = _stack(maps, keys, region, f"the region of {expression}")
+        for name, function in metrics:
+            for key, value in zip(keys, function(stack, region), strict=True):
+                rows[ScoreKey(name, key.a, b, expression, key.fold)] = _value(name, value)
+    return _table(rows, counts, intervals)
+
+
+def pair_scores(
+    maps: Maps,
+    metrics: Sequence[str] = PAIR_METRICS,
+    dice_threshold: float = 50,
+    counts: Counts | None = None,
+    intervals: Intervals | None = None,
+) -> pd.DataFrame:
+    """Compare every two sources that have a map of the same expression and fold, each pair once.
+
+    Args:
+        maps: (a, expression, fold) to (h, w); ``a`` comes before ``b`` as they do here.
+        metrics: any of ``dice``, ``pearson``, ``uncentred``.
+        dice_threshold: see `dice`.
+        counts: images behind each map; ``n`` is the smaller of the pair's.
+        intervals: as in `mask_scores`.
+
+    Returns:
+        A frame of `COLUMNS`; it has no rows if no two sources share an expression and fold.
+
+    Raises:
+        InputError: if sizes differ or a metric is unknown.
+    """
+    for name in metrics:
+        if name not in PAIR_METRICS:
+            raise InputError(f"unknown comparison of maps {name!r}", mend=registry.nearest(name, PAIR_METRICS))
+    rows: _Rows = {}
+    for expression, fold in dict.fromkeys((key[1], key[2]) for key in maps):
+        keys = [key for key in _keys(maps, expression) if key.fold == fold]
+        stack = _stack(maps, keys)
+        for name in metrics:
+            matrix = (
+                _dice_matrix(stack, dice_threshold) if name == "dice" else correlation_matrix(stack, name == "pearson")
+            )
+            for i, j in combinations(range(len(keys)), 2):
+                row = ScoreKey(name, keys[i].a, keys[j].a, expression, fold)
+                rows[row] = _value(name, matrix[i, j])
+    return _table(rows, counts, intervals)
+
+
+def merges_table(maps: Maps) -> pd.DataFrame:
+    """Cluster the sources of each expression by their mean maps (fold ``"all"``), in both forms of correlation.
+
+    Args:
+        maps: (a, expression, fold) to (h, w).
+
+    Returns:
+        A frame of `MERGE_COLUMNS`: form ``pearson`` or ``uncentred``; steps counted from 1, lowest first; height is
+        ``1 - correlation``; members joined by ``" + "``. Maps without a correlation (constant or missing) cannot be
+        clustered: they are named in ``frame.attrs["left_out"]``, {(expression, form): [source, ...]}, and their
+        `pair_scores` say why. An expression with fewer than two others has no rows.
+    """
+    rows, left_out = [], {}
+    for expression in ordered(key[1] for key in maps):
+        keys = [key for key in _keys(maps, expression) if key.fold == ALL_FOLDS]
+        if not keys:
+            continue
+        stack = _stack(maps, keys)
+        for form in ("pearson", "uncentred"):
+            centred = form == "pearson"
+            defined = ~np.isnan(correlation_matrix(stack, centred).diagonal())
+            if not defined.all():
+                left_out[expression, form] = [key.a for key, known in zip(keys, defined, strict=True) if not known]
+            if defined.sum() > 1:
+                names = [key.a for key, known in zip(keys, defined, strict=True) if known]
+                for step, height, members in merges(stack[defined], names, centred):
+                    rows.append((expression, form, step, height, " + ".join(members)))
+    frame = pd.DataFrame(rows, columns=list(MERGE_COLUMNS))
+    frame.attrs["left_out"] = left_out
+    return frame
+
+
+def wide(scores: pd.DataFrame, metric: str = "iou", fold: str = ALL_FOLDS, b: str | None = None) -> pd.DataFrame:
+    """Lay one metric out as the paper's Table 3: a row per ``a``, a column per expression, means at both edges.
+
+    Args:
+        scores: a frame of `COLUMNS`.
+        metric, fold, b: which rows; ``b=None`` takes all, which must then be one.
+
+    Returns:
+        Values with the extra column and row ``"mean"`` (over those that are defined), in order of appearance.
+    """
+    chosen = scores[(scores["metric"] == metric) & (scores["fold"] == fold)]
+    if b is not None:
+        chosen = chosen[chosen["b"] == b]
+    if chosen["b"].nunique() > 1:
+        raise InputError(f"{metric} was measured against several", mend=f"choose b among {sorted(set(chosen['b']))}")
+    table = chosen.pivot(index="a", columns="expression", values="value")
+    table = table.loc[list(dict.fromkeys(chosen["a"])), ordered(table.columns)]
+    table["mean"] = table.mean(axis=1)
+    table.loc["mean"] = table.mean(axis=0)
+    return table
+
+
+def _with_maps(masks: Mapping[str, npt.NDArray[np.bool_]], maps: Maps) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """Yield the (expression, mask) that some map belongs to, in the order of the vocabulary."""
+    shared = ordered({key[1] for key in maps} & set(masks))
+    if maps and not shared:
+        there = ", ".join(ordered(key[1] for key in maps))
+        raise InputError(f"no map has a mask: maps of {there}; masks of {', '.join(ordered(masks))}")
+    for expression in shared:
+        yield expression, as_masks(masks[expression])
+
+
+def _keys(maps: Maps, expression: str) -> list[Key]:
+    return [Key(*key) for key in maps if key[1] == expression]
+
+
+def _stack(
+    maps: Maps, keys: Sequence[Key], like: npt.NDArray[np.generic] | None = None, called: str = ""
+) -> npt.NDArray[np.generic]:
+    """Return the maps of ``keys`` as (n, h, w), all of one size (that of ``like``, which is ``called`` so)."""
+    like, called = (maps[keys[0]], _text(keys[0])) if like is None else (like, called)
+    for key in keys:
+        shape = as_maps(maps[key]).shape
+        if len(shape) != 2 or shape != np.shape(like):
+            raise InputError(f"{_text(key)} has {size_text(np.asarray(maps[key]))} pixels, {called} {size_text(like)}")
+    return np.stack([np.asarray(maps[key]) for key in keys])
+
+
+def _text(key: Key) -> str:
+    return f"the map of {key.a}, {key.expression}" + (f", fold {key.fold}" if key.fold != ALL_FOLDS else "")
+
+
+def _dice_matrix(stack: npt.NDArray[np.generic], threshold: float) -> npt.NDArray[np.float64]:
+    masks, defined = dice_masks(stack, threshold)
+    areas = masks.sum((1, 2)).astype(np.float64)
+    flat = masks.reshape(len(masks), -1).astype(np.float32)
+    # Exact: float32 counts whole numbers up to 16,777,216 pixels, more than any map here has.
+    hits = (flat @ flat.T).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        matrix = 2 * hits / (areas[:, None] + areas)
+    matrix[~defined] = np.nan
+    matrix[:, ~defined] = np.nan
+    return matrix
+
+
+def _value(name: str, value: float, why: str | None = None) -> tuple[float, str]:
+    """Return the value of one mean map's score and its note, which gives the reason where there is no value."""
+    why = (why or registry.reason(name, value)) if math.isnan(value) else ""
+    return float(value), OF_MEAN_MAP + (f"; undefined: {why}" if why else "")
+
+
+def _fold_means(rows: _Rows) -> _Rows:
+    """Return the rows of the means over folds, for every score that was taken on folds."""
+    groups: dict[tuple[str, str, str, str], list[float]] = {}
+    for key, (value, _) in rows.items():
+        if key.fold != ALL_FOLDS:
+            groups.setdefault(key[:4], []).append(value)
+    means: _Rows = {}
+    for (name, a, b, expression), values in groups.items():
+        known = [value for value in values if not math.isnan(value)]
+        note = OF_FOLD_SCORES
+        if len(known) < len(values):
+            note += f"; undefined in {len(values) - len(known)} of {len(values)} folds"
+        mean = float(np.mean(known)) if known else math.nan
+        means[ScoreKey(name, a, b, expression, MEAN_OF_FOLDS)] = (mean, note)
+    return means
+
+
+def _table(rows: _Rows, counts: Counts | None, intervals: Intervals | None) -> pd.DataFrame:
+    """Add the means over folds, the counts and the intervals; expressions in order, everything else as it came."""
+    rows = {**rows, **_fold_means(rows)}
+    folds: dict[tuple[str, str], list[int]] = {}
+    for (a, expression, fold), number in (counts or {}).items():
+        if fold != ALL_FOLDS:
+            folds.setdefault((a, expression), []).append(number)
+    every = {**(counts or {}), **{(*group, MEAN_OF_FOLDS): sum(numbers) for group, numbers in folds.items()}}
+    table = []
+    for key, (value, note) in rows.items():
+        sources = [every.get((source, key.expression, key.fold)) for source in (key.a, key.b)]
+        known = [number for number in sources if number is not None]
+        low, high = (intervals or {}).get(key, (math.nan, math.nan))
+        table.append((*key, value, min(known) if known else None, low, high, note))
+    frame = pd.DataFrame(table, columns=list(COLUMNS)).astype(
+        {"value": float, "n": "Int64", "ci_low": float, "ci_high": float}
+    )
+    return in_order(frame)
+
+
+def in_order(scores: pd.DataFrame) -> pd.DataFrame:
+    """Sort rows by metric (as they came), then expression (as the vocabulary has them), the rest as they came."""
+    metrics = _ranks(scores["metric"], list(dict.fromkeys(scores["metric"])))
+    expressions = _ranks(scores["expression"], ordered(scores["expression"]))
+    order = sorted(range(len(scores)), key=lambda row: (metrics[row], expressions[row]))
+    return scores.iloc[order].reset_index(drop=True)
+
+
+def _ranks(values: Iterable[str], order: Sequence[str]) -> list[int]:
+    place = {value: i for i, value in enumerate(order)}
+    return [place.get(value, len(place)) for value in values]
