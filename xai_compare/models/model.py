@@ -60,6 +60,13 @@ class Model:
 
     def __post_init__(self) -> None:
         self.classes = tuple(canonical(name) for name in self.classes)
+        twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
+        if twice:
+            raise InputError(
+                f"the classes name {', '.join(twice)} more than once",
+                where=f"model {self.name!r}",
+                mend="give each output its own expression",
+            )
         self.module.eval()
 
     @property
@@ -100,6 +107,10 @@ class Model:
     def probabilities(self, batch: torch.Tensor) -> torch.Tensor:
         """Class probabilities ``(n, classes)`` of a prepared ``batch``; differentiable."""
         out = self.module(batch)
+        if not isinstance(out, torch.Tensor):
+            raise InputError(
+                f"the network returns a {type(out).__name__}, not one tensor (n, classes)", where=f"model {self.name!r}"
+            )
         return out.softmax(-1) if self.output == "logits" else out
 
     def predict(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
@@ -139,6 +150,8 @@ class Model:
         missing = sorted({n for n in names if n not in self.classes})
         if missing:
             raise InputError(
-                f"has no class {', '.join(missing)}", where=f"model {self.name!r}", mend=f"it has {', '.join(self.classes)}"
+                f"has no class {', '.join(missing)}",
+                where=f"model {self.name!r}",
+                mend=f"it has {', '.join(self.classes)}",
             )
         return [self.classes.index(n) for n in names]

@@ -1,0 +1,109 @@
+"""State dicts: read without unpickling anything, unwrapped, and laid into a network or refused in one line."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from xai_compare.errors import InputError
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "params", "weights")
+_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
+
+
+def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a ``.safetensors`` or torch file, by name, on the CPU.
+
+    Wrappers such as ``{"state_dict": ...}`` are opened.
+
+    Raises:
+        InputError: if the file is unreadable, holds pickled objects (which are never loaded), or no state dict.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError("weights must be a state dict", where=path, mend=f"known endings: {', '.join(SUFFIXES)}")
+    try:
+        held = load_file(path) if path.suffix.lower() == ".safetensors" else _read_torch(path)
+    except (SafetensorError, EOFError, OSError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"the weights cannot be read ({_first_line(error)})", where=path,
+                         mend="the file may be truncated or of another format") from None  # fmt: skip
+    return _unwrapped(held, path)
+
+
+def _read_torch(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise InputError(
+            "the file holds more than tensors, and pickled objects are never loaded because they can run code",
+            where=path,
+            mend="save model.state_dict(), best as .safetensors",
+        ) from None
+
+
+def _unwrapped(held: object, path: Path) -> dict[str, torch.Tensor]:
+    for _ in range(3):
+        if not isinstance(held, Mapping):
+            break
+        tensors = {str(k): v for k, v in held.items() if isinstance(v, torch.Tensor)}
+        inner = next((held[key] for key in _WRAPPERS if isinstance(held.get(key), Mapping)), None)
+        if inner is None and tensors:
+            return tensors
+        held = inner
+    raise InputError("the file holds no state dict", where=path, mend="save model.state_dict()")
+
+
+def lay_in(module: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path, ignore: tuple[str, ...] = ()) -> None:
+    """Copy ``tensors`` into ``module``; each must be there, and each must have its shape.
+
+    A prefix such as ``module.`` that all names carry is taken off; names that begin with one of ``ignore`` are left.
+
+    Raises:
+        InputError: naming the first missing, unexpected or ill-shaped tensor.
+    """
+    wanted = module.state_dict()
+    tensors = _without_prefix(tensors, set(wanted))
+    tensors = {name: value for name, value in tensors.items() if not name.startswith(ignore or "\0")}
+    missing = [n for n in wanted if n not in tensors and not n.endswith("num_batches_tracked")]
+    unexpected = [n for n in tensors if n not in wanted]
+    if missing or unexpected:
+        parts = [f"{word} {_few(names)}" for word, names in (("lack", missing), ("also hold", unexpected)) if names]
+        raise InputError(
+            f"the weights do not fit the architecture: they {' and '.join(parts)}",
+            where=path,
+            mend="check that the architecture is the one that was trained",
+        )
+    for name, value in tensors.items():
+        if value.shape != wanted[name].shape:
+            raise InputError(
+                f"the weights do not fit the architecture: {name} is {tuple(value.shape)} in the file "
+                f"and {tuple(wanted[name].shape)} in the network",
+                where=path,
+                mend="check the architecture, the number of classes and the channels",
+            )
+    module.load_state_dict(dict(tensors), strict=False)
+
+
+def _without_prefix(tensors: Mapping[str, torch.Tensor], wanted: set[str]) -> dict[str, torch.Tensor]:
+    held = dict(tensors)
+    while held and not wanted & held.keys():
+        prefix = next((p for p in _PREFIXES if all(name.startswith(p) for name in held)), None)
+        if prefix is None:
+            break
+        held = {name.removeprefix(prefix): value for name, value in held.items()}
+    return held
+
+
+def _few(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]

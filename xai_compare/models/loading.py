@@ -1,0 +1,118 @@
+"""From a specification to a network that has been run once."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from xai_compare.errors import InputError, nearest
+from xai_compare.models.model import Model
+from xai_compare.models.request import COMMON, Request
+from xai_compare.models.sources import NOT_YET, SOURCES
+
+
+def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu") -> Model:
+    """Load the network that ``spec`` describes, and run it once on noise.
+
+    Args:
+        spec: exactly one source key (``keras``, ``torchvision``, ``timm``, ``factory``, ``bundled``), ``classes``
+            (the expression of each output, usual aliases allowed), optionally ``name``, ``input`` (``size`` in
+            pixels, one number or [height, width]; ``channels`` rgb or grey; ``range``: the values of black and
+            white; ``mean`` and ``std``, per channel, applied after the range) and the keys of the source:
+            ``weights`` (a state dict; ``random``; or ``pretrained``, which alone may download), ``seed``,
+            ``options`` and ``output`` of a factory.
+        base: the folder that relative paths start from; by default the current one.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+
+    Raises:
+        InputError: whatever is wrong with the specification, the files or the network's outputs, in one line.
+
+    No pickled object is ever loaded, and no layer that carries code.
+    """
+    if not isinstance(spec, Mapping):
+        raise InputError(f"a model must be described by keys and values, not {spec!r}")
+    base = Path() if base is None else Path(base)
+    where = torch_device(device)
+    request, builder = _read(spec, base)
+    model = builder.build(request)
+    _check_weights(model)
+    model.to(where)
+    _dry_run(model)
+    return model
+
+
+def torch_device(name: str) -> torch.device:
+    """The device called ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; auto prefers CUDA.
+
+    Raises:
+        InputError: for another name, or a CUDA device that is not here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, index = str(name).partition(":")
+    if kind not in ("cpu", "cuda") or (index and not (kind == "cuda" and index.isdigit())):
+        raise InputError(f"unknown device {name!r}", mend="known: auto, cpu, cuda, cuda:N")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise InputError(f"there is no device {name!r} here", mend="use auto or cpu")
+    return torch.device(name)
+
+
+def _read(spec: Mapping[str, Any], base: Path) -> tuple[Request, Any]:
+    named = [key for key in spec if key in SOURCES]
+    name = str(spec.get("name") or (spec[named[0]] if len(named) == 1 else "unnamed"))
+    where = f"model {name!r}"
+    for key in spec:
+        if key in NOT_YET:
+            raise InputError(f"the source {key!r} is not supported yet", where=where, mend=NOT_YET[key])
+    if len(named) > 1:
+        raise InputError(f"it has {len(named)} sources: {', '.join(named)}", where=where, mend="keep exactly one")
+    modules = [importlib.import_module(SOURCES[key]) for key in (named or SOURCES)]
+    known = {*COMMON, *SOURCES, *(key for module in modules for key in module.KEYS)}
+    for key in spec:
+        if key not in known:
+            raise InputError(f"unknown key {key!r}", where=where, mend=nearest(str(key), sorted(known)))
+    if not named:
+        raise InputError("it has no source", where=where, mend=f"name one of {', '.join(SOURCES)}")
+    return Request(named[0], spec[named[0]], spec, base, name), modules[0]
+
+
+def _check_weights(model: Model) -> None:
+    for name, value in model.module.state_dict().items():
+        if isinstance(value, torch.Tensor) and value.is_floating_point() and not torch.isfinite(value).all():
+            raise InputError(
+                f"the weights {name} are not finite (NaN or infinity)",
+                where=f"model {model.name!r}",
+                mend="the training may have diverged; use an earlier checkpoint",
+            )
+
+
+def _dry_run(model: Model) -> None:
+    """Run two pictures of noise through ``model``, and refuse outputs that are not what it says they are."""
+    where = f"model {model.name!r}"
+    noise = np.random.default_rng(0).integers(0, 256, (2, *model.input.size, 3), dtype=np.uint8)
+    try:
+        out = model.predict(noise)
+        with torch.no_grad():
+            raw = model.module(model.prepare(noise)).float()
+    except (RuntimeError, ValueError, TypeError, AssertionError, IndexError) as error:
+        if isinstance(error, InputError):
+            raise
+        height, width = model.input.size
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"the network does not run on {model.input.channels} pictures of {height}x{width} ({line})",
+            where=where,
+            mend="check input.size and input.channels",
+        ) from error
+    sums_to_one = bool((raw >= 0).all()) and bool(
+        torch.allclose(raw.sum(1), torch.ones(2, device=raw.device), atol=1e-4)
+    )
+    if model.output == "logits" and sums_to_one:
+        raise InputError("the network gives probabilities, not logits", where=where, mend="say `output: probabilities`")
+    if model.output == "probabilities" and (out.min() < -1e-4 or out.max() > 1 + 1e-4):
+        raise InputError("the network gives no probabilities", where=where, mend="say `output: logits`")

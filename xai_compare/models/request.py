@@ -1,0 +1,184 @@
+"""What the user asked for, checked: the part of a model's specification that every source shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from xai_compare.errors import InputError, nearest
+from xai_compare.models.model import InputSpec
+
+COMMON = ("name", "classes", "input")
+INPUT_KEYS = ("size", "channels", "range", "mean", "std")
+_CHANNELS = {"rgb": "rgb", "grey": "grey", "gray": "grey"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One model's specification, as a source sees it.
+
+    Attributes:
+        source: the source key, such as ``"timm"``.
+        value: what stands under the source key.
+        spec: the whole specification.
+        base: the folder that relative paths start from.
+        name: the model's name.
+    """
+
+    source: str
+    value: Any
+    spec: Mapping[str, Any]
+    base: Path
+    name: str
+
+    @property
+    def where(self) -> str:
+        """How messages call this model."""
+        return f"model {self.name!r}"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes as written.
+
+        Raises:
+            InputError: if they are missing or not a list of names.
+        """
+        classes = self.spec.get("classes")
+        if classes is None:
+            raise InputError(
+                "its classes are not given",
+                where=self.where,
+                mend="list under `classes` the expression of each output, in the order of the outputs",
+            )
+        if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
+            raise InputError("`classes` must be a list of expressions", where=self.where)
+        return tuple(str(name) for name in classes)
+
+    def path(self, value: object, what: str) -> Path:
+        """The existing file that ``value`` names, relative to ``base``.
+
+        Raises:
+            InputError: if it is not a file.
+        """
+        if not isinstance(value, (str, Path)):
+            raise InputError(f"{what} must be a file name, not {value!r}", where=self.where)
+        path = self.base / Path(value).expanduser()
+        if not path.is_file():
+            raise InputError(f"there is no {what} {path}", where=self.where, mend="check the path")
+        return path
+
+    def text(self, known: Iterable[str], what: str) -> str:
+        """The source's value, which must be one of the ``known`` names.
+
+        Raises:
+            InputError: if it is not.
+        """
+        known = list(known)
+        if not isinstance(self.value, str) or self.value not in known:
+            few = nearest(str(self.value), known)
+            raise InputError(
+                f"unknown {what} {self.value!r}", where=self.where, mend=few if few.startswith("did") else None
+            )
+        return self.value
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of random weights, if one is given."""
+        seed = self.spec.get("seed")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+            raise InputError(f"`seed` must be a whole number from 0 up, not {seed!r}", where=self.where)
+        return seed
+
+    def input(self, known: Mapping[str, Any]) -> InputSpec:
+        """The input specification: what the user says, else what the source knows.
+
+        Raises:
+            InputError: for an unknown key, a bad value, or a value that neither says.
+        """
+        said = self.spec.get("input") or {}
+        if not isinstance(said, Mapping):
+            raise InputError(f"`input` must hold {', '.join(INPUT_KEYS)}, not {said!r}", where=self.where)
+        for key in said:
+            if key not in INPUT_KEYS:
+                raise InputError(f"unknown key input.{key}", where=self.where, mend=nearest(str(key), INPUT_KEYS))
+        said = {key: value for key, value in said.items() if value is not None}
+        size = _size(self._need(said, known, "size", "the pixels it takes, such as 224 or [224, 192]"), self.where)
+        channels = _CHANNELS.get(str(self._need(said, known, "channels", "rgb or grey")).lower())
+        if channels is None:
+            raise InputError(f"input.channels must be rgb or grey, not {said.get('channels')!r}", where=self.where)
+        count = 3 if channels == "rgb" else 1
+        mean, std = (self._per_channel(said, known, key, count) for key in ("mean", "std"))
+        if "range" in said or "mean" not in said:
+            span = self._need(said, known, "range", "the values of black and white, such as [0, 1] or [-1, 1]")
+        else:
+            # Means and deviations are, by the custom of every torch recipe, those of pictures in 0..1.
+            span = known.get("range", (0.0, 1.0))
+        return InputSpec(size, channels, _range(span, self.where), mean, std)  # type: ignore[arg-type]
+
+    def _need(self, said: Mapping[str, Any], known: Mapping[str, Any], key: str, what: str) -> Any:
+        if key in said:
+            return said[key]
+        if known.get(key) is not None:
+            return known[key]
+        raise InputError(f"input.{key} is not given and {self.source} does not know it", where=self.where,
+                         mend=f"say {what}")  # fmt: skip
+
+    def _per_channel(
+        self, said: Mapping[str, Any], known: Mapping[str, Any], key: str, count: int
+    ) -> tuple[float, ...] | None:
+        value = said.get(key, known.get(key))
+        if value is None:
+            return None
+        values = _numbers(value, f"input.{key}", self.where)
+        if len(values) == 1:
+            values *= count
+        if len(values) != count:
+            raise InputError(
+                f"input.{key} has {len(values)} values for {count} channel{'s' * (count > 1)}",
+                where=self.where,
+                mend=f"give input.{key} one value per channel",
+            )
+        if key == "std" and min(values) <= 0:
+            raise InputError(f"input.std must be positive, not {value!r}", where=self.where)
+        return tuple(values)
+
+
+@contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Run a block from ``seed`` and leave torch's CPU generator as it was; do nothing when ``seed`` is None."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def _numbers(value: object, what: str, where: str) -> list[float]:
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not values or any(
+        isinstance(v, bool) or not isinstance(v, (int, float)) or not math.isfinite(v) for v in values
+    ):
+        raise InputError(f"{what} must be numbers, not {value!r}", where=where)
+    return [float(v) for v in values]
+
+
+def _size(value: object, where: str) -> tuple[int, int]:
+    sides = _numbers(value, "input.size", where)
+    sides = sides * 2 if len(sides) == 1 else sides
+    if len(sides) != 2 or any(side != int(side) or not 1 <= side <= 4096 for side in sides):
+        raise InputError(f"input.size must be whole pixels, one or [height, width], not {value!r}", where=where)
+    return int(sides[0]), int(sides[1])
+
+
+def _range(value: object, where: str) -> tuple[float, float]:
+    ends = _numbers(value, "input.range", where)
+    if len(ends) != 2 or not ends[0] < ends[1]:
+        raise InputError(f"input.range must be [black, white] with black below white, not {value!r}", where=where)
+    return ends[0], ends[1]
