@@ -145,7 +145,7 @@ class Compare(_Strict):
     """How maps are compared."""
 
     scaling: Scaling = Field("min_max", description="how each map is scaled before maps are averaged")
-    thresholds: Thresholds = Field(default_factory=Thresholds)
+    thresholds: Thresholds = Thresholds()
     correlation: list[Literal["uncentred", "pearson"]] = ["uncentred", "pearson"]
     bootstrap: int = Field(2000, ge=0, le=100_000, description="replicates over images; 0: no intervals")
 
@@ -164,14 +164,14 @@ class Study(_Strict):
     explainers: list[Annotated[ExplainerSpec, BeforeValidator(_explainer)]] = []
     human: list[HumanSpec] = []
     masks: Literal["ekman"] | Path | None = "ekman"
-    compare: Compare = Field(default_factory=Compare)
+    compare: Compare = Compare()
     note: str = ""
 
     @model_validator(mode="after")
     def _unique(self) -> Study:
         for what, names in (
             ("models (give trainings of one network a fold each)", [m.label for m in self.models]),
-            ("explainers (give one a label)", [e.label for e in self.explainers]),
+            ("explainers (give one a label)", [str(e.label) for e in self.explainers]),
             ("human sources", [h.name for h in self.human]),
         ):
             twice = sorted({str(n) for n in names if names.count(n) > 1})

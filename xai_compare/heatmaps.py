@@ -1,0 +1,87 @@
+"""Heatmaps: means of standardized maps over groups, accumulated as a stream (Gaya-Morey et al. 2024, Eq. 1 and 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+
+import numpy as np
+
+from xai_compare.errors import InputError
+
+SCALINGS = ("min_max", "positive", "none")
+
+
+def scale(maps: np.ndarray, low: np.ndarray, high: np.ndarray, scaling: str = "min_max") -> np.ndarray:
+    """Scale maps before they are averaged.
+
+    Args:
+        maps: float ``(n, h, w)``.
+        low, high: float ``(n,)``, the least and greatest value of each map *before* it was warped. A warp only
+            interpolates, so scaling after it is scaling before it.
+        scaling: ``"min_max"`` maps low..high to 0..1 (as in Gaya-Morey et al. 2024, section 4.1); ``"positive"`` sets
+            negative values to 0 and divides by the greatest; ``"none"`` keeps the values.
+
+    Returns:
+        float32 ``(n, h, w)``; NaN where a map is constant (``min_max``) or nowhere positive (``positive``), for which
+        the scaling is undefined.
+
+    Raises:
+        InputError: if the scaling is unknown.
+    """
+    maps = np.asarray(maps, np.float32)
+    low, high = (np.asarray(v, np.float32).reshape(-1, 1, 1) for v in (low, high))
+    if scaling == "none":
+        return maps
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if scaling == "min_max":
+            return np.where(high > low, (maps - low) / (high - low), np.float32(np.nan))
+        if scaling == "positive":
+            return np.where(high > 0, np.maximum(maps, 0) / high, np.float32(np.nan))
+    raise InputError(f"unknown scaling {scaling!r}", mend=f"known: {', '.join(SCALINGS)}")
+
+
+class GroupMeans:
+    """Means over groups of maps that come in a stream; memory grows with the groups, not with the maps.
+
+    Sums are kept in float64, so that the order of the maps changes a mean by less than float32 can show.
+
+    >>> means = GroupMeans((1, 2))
+    >>> means.add(["a", "a"], np.array([[[0, 2]], [[2, 4]]]))
+    >>> means.mean("a").tolist(), means.count("a"), means.count("b")
+    ([[1.0, 3.0]], 2, 0)
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.shape = shape
+        self._sums: dict[Hashable, np.ndarray] = {}
+        self._counts: dict[Hashable, int] = {}
+
+    def add(self, groups: Iterable[Hashable], maps: np.ndarray) -> None:
+        """Add map ``i`` of ``maps``, float ``(n, h, w)``, to group ``i``; maps that are not finite are left out."""
+        for group, one in zip(groups, maps, strict=True):
+            if np.isfinite(one).all():
+                if group not in self._sums:
+                    self._sums[group], self._counts[group] = np.zeros(self.shape), 0
+                self._sums[group] += one
+                self._counts[group] += 1
+
+    def pool(self, other: GroupMeans, rename: dict[Hashable, Hashable]) -> None:
+        """Pool the maps of another stream's groups into the groups they are renamed to."""
+        for group, name in rename.items():
+            if group in other._sums:
+                self._sums[name] = self._sums.get(name, 0) + other._sums[group]
+                self._counts[name] = self._counts.get(name, 0) + other._counts[group]
+
+    def groups(self) -> list[Hashable]:
+        """The groups that hold a map."""
+        return list(self._sums)
+
+    def count(self, group: Hashable) -> int:
+        """How many maps the group holds."""
+        return self._counts.get(group, 0)
+
+    def mean(self, group: Hashable) -> np.ndarray:
+        """The group's mean map, float32 ``(h, w)``; NaN where the group is empty."""
+        if group not in self._sums:
+            return np.full(self.shape, np.nan, np.float32)
+        return (self._sums[group] / self._counts[group]).astype(np.float32)

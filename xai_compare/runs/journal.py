@@ -1,0 +1,76 @@
+"""Append-only journals of what is known already: one JSON object a line, safe against a torn last line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Journal:
+    """Records by key, kept in a JSON-lines file; a later record of a key replaces an earlier one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._records: dict[str, dict[str, Any]] = {}
+        if path.is_file():
+            for line in path.read_text("utf-8").splitlines():
+                try:
+                    record = json.loads(line)
+                except json.JSONDecodeError:  # The line that a kill tore: its work is simply done again.
+                    continue
+                self._records[record["key"]] = record
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The record of ``key``, or None."""
+        return self._records.get(key)
+
+    def add(self, records: Mapping[str, Mapping[str, Any]]) -> None:
+        """Append records, on disk when this returns."""
+        lines = []
+        for key, record in records.items():
+            self._records[key] = {"key": key, **record}
+            lines.append(json.dumps(self._records[key], ensure_ascii=False) + "\n")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        torn = self.path.is_file() and self.path.stat().st_size > 0 and not _ends_a_line(self.path)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(("\n" if torn else "") + "".join(lines))
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` so that the file is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON-serialisable value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def slug(*names: str) -> str:
+    """A file name for a source: readable, safe on every system, and unlike for unlike names.
+
+    >>> slug("VGG16", "lime")
+    'VGG16--lime'
+    """
+    readable = "--".join(re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".") for name in names)
+    exact = "--".join(names)
+    return readable[:100] if readable == exact and len(exact) <= 100 else f"{readable[:80]}-{digest(names)[:8]}"
