@@ -49,10 +49,10 @@ def mouth(canvas: Canvas, identity: Identity, pose: Pose) -> None:
     inside = inside + (tongue * 0.8)[..., None] * (linear((0.66, 0.32, 0.31)) - inside)
     rest_teeth = 1.785 + (p[62, 1] - 1.785) * 0.35 + 0.13
     lower_edge = rest_teeth - 0.10 * u**2
-    teeth = canvas.cover((v - lower_edge) * 1.0) * (np.abs(u) < 0.52)
-    rise = np.clip((v - part(u)) / 0.10, 0, 1)
+    teeth = canvas.cover((v - lower_edge) * 1.0) * (np.abs(u) < 0.6)
+    rise = np.clip((v - part(u)) / 0.06, 0, 1)
     gaps = 1 - 0.10 * np.clip(1 - np.abs((u / 0.135 + 0.0) - np.round(u / 0.135)) / 0.10, 0, 1)
-    enamel = linear((0.93, 0.90, 0.84)) * ((0.45 + 0.55 * rise) * gaps * (1 - 0.55 * (u / 0.55) ** 2))[..., None]
+    enamel = linear((0.93, 0.90, 0.84)) * ((0.55 + 0.45 * rise) * gaps * (1 - 0.45 * (u / 0.6) ** 2))[..., None]
     inside = inside + teeth[..., None] * (enamel - inside)
     canvas.over(where, hole, inside)
     seam = curve(0.5 * (p[[48, 60, 61, 62, 63, 64, 54]] + p[[48, 60, 67, 66, 65, 64, 54]]), 24)
@@ -105,7 +105,7 @@ def _eye(canvas: Canvas, identity: Identity, pose: Pose, side: int, ends: np.nda
     white += (0.8 * pink)[..., None] * (linear((0.72, 0.44, 0.41)) - white)
     # The gaze is fixed: the iris stays where it is at rest while the lids move around it.
     iris_at = centre[0], -0.008
-    radius = 0.172 * (0.5 + 0.5 * size)
+    radius = 0.185 * (0.5 + 0.5 * size)
     d = np.hypot(u - iris_at[0], v - iris_at[1]) / radius
     angle = np.arctan2(v - iris_at[1], u - iris_at[0])
     fibres = 1 + 0.10 * np.sin(23 * angle + identity.seed % 7) + 0.06 * np.sin(41 * angle)
@@ -151,5 +151,6 @@ def brows(canvas: Canvas, identity: Identity, pose: Pose) -> None:
         half = 0.105 * identity.brow_thickness * (0.72 + 0.55 * np.sin(np.pi * np.clip(along * 0.8 + 0.1, 0, 1)) - 0.62 * along**2)
         body = 1 - smooth(distance / np.maximum(half, 0.02), 0.45, 1.25)
         ends = smooth(along, -0.02, 0.12) * 0.55 + 0.45
-        hairs = 0.82 + 0.18 * np.sin(55 * (side * u * (0.9 + 0.2 * along) + 0.55 * v) + 4 * along)
+        slant = side * u * (0.9 + 0.3 * along) + 0.6 * v
+        hairs = 0.90 + 0.07 * np.sin(83 * slant + 5 * np.sin(9 * along)) + 0.05 * np.sin(37 * slant + 3 * np.sin(17 * u))
         canvas.over(where, 0.88 * body * ends * hairs, colour)

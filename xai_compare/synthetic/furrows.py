@@ -24,17 +24,21 @@ def furrows(skin: Skin) -> None:
 
 
 def _forehead(skin: Skin) -> None:
-    """Frontalis: short lines over the nose (AU 1), arcs over the outer brows (AU 2)."""
-    rest = 0.10 * skin.identity.age
-    inner = skin.pose.units[1]
+    """Frontalis: lines across the brow, deep in the middle with AU 1, over the outer brows with AU 2."""
+    rest = 0.12 * skin.identity.age
+    inner, left, right = skin.pose.units[1], skin.pose.strength(2, -1), skin.pose.strength(2, 1)
+    if max(rest, inner, left, right) < 0.01:
+        return
+    canvas = skin.canvas
     for row in range(3):
-        v = -0.76 - 0.19 * row - 0.05 * inner
-        dip = 0.05 * (1 - skin.pose.units[2])
-        skin.groove(curve([(-0.50, v + dip), (0, v), (0.50, v + dip)]), 0.07, rest + 0.75 * inner * (1 - 0.15 * row))
-        for side in (-1, 1):
-            outer = skin.pose.strength(2, side)
-            path = [(side * 0.42, v + 0.01), (side * 0.80, v - 0.05), (side * 1.16, v + 0.08)]
-            skin.groove(curve(path), 0.07, rest + 0.7 * outer * (1 - 0.15 * row), (0.25, 0))
+        v = -0.74 - 0.20 * row
+        path = curve([(-1.25, v + 0.16), (-0.8, v), (-0.3, v + 0.03), (0, v + 0.05), (0.3, v + 0.03), (0.8, v), (1.25, v + 0.16)], 14)
+        where, strength = canvas.stroke(path, 0.125, (0, 0))
+        u = canvas.u[where]
+        depth = rest + 0.95 * inner * np.clip(1 - (u / 0.75) ** 2, 0, None) ** 2
+        for side, outer in ((-1, left), (1, right)):
+            depth += 0.9 * outer * np.clip(1 - ((side * u - 0.82) / 0.62) ** 2, 0, None) ** 2
+        skin.carve(where, strength, depth * (1 - 0.15 * row), 0.07)
 
 
 def _glabella(skin: Skin) -> None:
@@ -61,11 +65,10 @@ def _eye(skin: Skin, side: int) -> None:
     outer, inner, low = (p[36], p[39], p[41]) if side < 0 else (p[45], p[42], p[46])
     cheek, tight = skin.pose.strength(6, side), skin.pose.strength(7, side)
     u, v = outer
-    for k, angle in enumerate((-0.42, -0.02, 0.40)):
+    for k, angle in enumerate((-0.45, -0.05, 0.35)):
         du, dv = np.cos(angle), np.sin(angle)
-        path = [(u + side * (0.13 * du), v + 0.02 + 0.13 * dv), (u + side * 0.27 * du, v + 0.03 + 0.28 * dv),
-                (u + side * 0.42 * du, v + 0.07 + 0.45 * dv)]  # fmt: skip
-        skin.groove(curve(path), 0.06, 0.10 * age + 0.85 * cheek * (1 - 0.12 * k))
+        reach = [(u + side * r * du, v + 0.03 + r * dv + 0.25 * r * r) for r in (0.12, 0.29, 0.50)]
+        skin.groove(curve(reach), 0.055, 0.10 * age + 0.65 * cheek * (1 - 0.12 * k), (0.3, 0))
     middle = (inner[0] + outer[0]) / 2
     depth = 0.18 + 0.25 * age + 0.75 * cheek + 0.5 * tight
     skin.groove(curve([(inner[0] + side * 0.0, inner[1] + 0.10), (middle, low[1] + 0.15), (u - side * 0.02, v + 0.19)]),
@@ -78,11 +81,11 @@ def _cheek(skin: Skin, side: int) -> None:
     s, p = skin.pose.strength, skin.pose.points
     wing, corner = (p[31], p[48]) if side < 0 else (p[35], p[54])
     smile, sneer, nose, stretch = s(12, side), s(10, side), s(9, side), s(20, side)
-    depth = 0.16 + 0.4 * skin.identity.age + 0.75 * smile + 0.7 * sneer + 0.8 * nose + 0.35 * stretch
+    depth = 0.16 + 0.35 * skin.identity.age + 0.50 * smile + 0.55 * sneer + 0.60 * nose + 0.30 * stretch
     start = (wing[0] + side * 0.13, wing[1] - 0.10)
     end_u = max(abs(corner[0]) + 0.17, 0.80)
-    end = (side * end_u, min(corner[1] - 0.02, 1.80))
-    bulge = 0.04 + 0.10 * smile
+    end = (side * end_u, min(corner[1] + 0.10, 1.80))
+    bulge = 0.04 + 0.06 * smile
     middle = ((start[0] + end[0]) / 2 + side * bulge, (start[1] + end[1]) / 2 - bulge)
     skin.groove(curve([start, middle, end]), 0.085, min(depth, 1.2), (0.7, 0))
 
@@ -98,10 +101,8 @@ def _mouth(skin: Skin, side: int) -> None:
                 0.08 * skin.identity.age + 0.9 * down, (0.6, 0))  # fmt: skip
     skin.canvas.bump(skin.height, (u + side * 0.02, v + 0.22), (0.24, 0.22), 0.07 * down)
     stretch = s(20, side)
-    for k in range(2):
-        off = 0.14 + 0.13 * k
-        path = [(u + side * off, v - 0.16), (u + side * (off + 0.05), v + 0.02), (u + side * off, v + 0.22)]
-        skin.groove(curve(path), 0.06, 0.75 * stretch)
+    path = [(u + side * 0.10, v - 0.20), (u + side * 0.19, v + 0.02), (u + side * 0.12, v + 0.30)]
+    skin.groove(curve(path), 0.09, 0.55 * stretch)
     skin.canvas.bump(skin.height, (u + side * 0.03, v), (0.20, 0.20), 0.06 * s(23, side))
 
 
@@ -114,7 +115,7 @@ def _lips_and_chin(skin: Skin) -> None:
     for side in (-1, 1):
         for k in range(3):
             path = [(side * (0.10 + 0.16 * k), p[51, 1] - 0.15 + 0.04 * k), (side * (0.09 + 0.15 * k), p[51, 1] - 0.02 + 0.05 * k)]
-            skin.groove(curve(path), 0.05, 0.6 * tight)
+            skin.groove(curve(path), 0.045, 0.30 * tight)
     skin.groove(curve([(-0.42, p[57, 1] + 0.24), (0, p[57, 1] + 0.15), (0.42, p[57, 1] + 0.24)]), 0.07,
                 0.10 + 0.15 * skin.identity.age + 0.7 * chin)  # fmt: skip
     if chin:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import gaussian_filter1d
 
 from xai_compare.synthetic.identity import Identity
-from xai_compare.synthetic.paint import Canvas, linear, smooth
+from xai_compare.synthetic.paint import Canvas, linear, monotone, smooth
 
 CENTRE = 0.35
 """Height of the head's centre, about which its outline is a radius per angle."""
@@ -35,7 +35,7 @@ def ring(angles: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     a = np.concatenate([a[-3:] - 2 * np.pi, a, a[:3] + 2 * np.pi])
     r = np.concatenate([r[-3:], r, r[:3]])
     at = np.linspace(-np.pi, np.pi, 181)
-    return at, PchipInterpolator(a, r)(at)
+    return at, monotone(a, r, at)
 
 
 def outline(jaw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,26 +46,27 @@ def outline(jaw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ring(np.arctan2(points[:, 0], -(points[:, 1] - CENTRE)), np.hypot(points[:, 0], points[:, 1] - CENTRE))
 
 
-def behind(canvas: Canvas, identity: Identity, polar: Polar, jaw: np.ndarray) -> None:
+def behind(canvas: Canvas, identity: Identity, jaw: np.ndarray) -> None:
     """Backdrop, the hair behind the head, neck, shoulders and ears."""
-    everywhere = (slice(None), slice(None))
-    grade = 1.12 - 0.16 * (canvas.v + 2.5) / 5 - 0.10 * np.float32(identity.light[0]) * canvas.u / 2
+    grade = np.float32(1.04) - np.float32(0.032) * canvas.v - np.float32(0.05 * identity.light[0]) * canvas.u
     canvas.rgb[:] = linear(identity.backdrop) * np.clip(grade, 0.3, 1.6)[..., None]
     if identity.hair_style in ("long", "bob"):
-        _curtain(canvas, identity, polar)
+        _curtain(canvas, identity)
     skin = linear(identity.skin)
     side = np.float32(identity.light[0])
     wide = np.float32(0.92 * identity.face_width * (0.5 + 0.5 * identity.jaw_width))
-    v = canvas.v
-    neck = wide + 0.75 * np.clip((v - 3.1) / 1.2, 0, 1) ** 2
-    cover = canvas.cover(np.abs(canvas.u) - neck) * (v > 1.2)
+    where = canvas.window(-9, 1.2, 9, 9)
+    u, v = canvas.u[where], canvas.v[where]
+    neck = wide + np.float32(0.75) * np.clip((v - np.float32(3.1)) / np.float32(1.2), 0, 1) ** 2
     chin = jaw[8, 1]
-    shadow = 0.34 + 0.36 * smooth(v, chin + 0.05, chin + 0.9)
-    tube = np.sqrt(np.clip(1 - (canvas.u / (neck + 0.1)) ** 2, 0.05, 1)) * (1 + 0.5 * side * canvas.u)
-    canvas.over(everywhere, cover, skin * (shadow * tube)[..., None] * np.array([1.03, 0.97, 0.95], np.float32))
-    collar = 3.55 - 0.30 * np.clip(1 - (canvas.u / 0.85) ** 2, -2.2, 0) + 0.28 * np.clip(1 - (canvas.u / 0.8) ** 2, 0, 1)
-    cloth = linear(identity.clothes) * (0.85 + 0.30 * side * canvas.u / 2 - 0.10 * (canvas.v - 3.6))[..., None]
-    canvas.over(everywhere, canvas.cover(collar - canvas.v), np.clip(cloth, 0, 1))
+    shadow = np.float32(0.34) + np.float32(0.36) * smooth(v, chin + 0.05, chin + 0.9)
+    tube = np.sqrt(np.clip(1 - (u / (neck + np.float32(0.1))) ** 2, 0.05, 1)) * (1 + np.float32(0.5) * side * u)
+    tint = (skin * (1.03, 0.97, 0.95)).astype(np.float32)
+    canvas.over(where, canvas.cover(np.abs(u) - neck) * (v > 1.2), (shadow * tube)[..., None] * tint)
+    open_ = 1 - (u / np.float32(0.82)) ** 2
+    collar = np.float32(3.55) - np.float32(0.30) * np.clip(open_, -2.2, 0) + np.float32(0.28) * np.clip(open_, 0, 1)
+    fold = np.clip(np.float32(0.85) + np.float32(0.15) * side * u - np.float32(0.10) * (v - np.float32(3.6)), 0, 2)
+    canvas.over(where, canvas.cover(collar - v), fold[..., None] * linear(identity.clothes))
     _ears(canvas, identity, jaw)
 
 
@@ -82,63 +83,95 @@ def _ears(canvas: Canvas, identity: Identity, jaw: np.ndarray) -> None:
         canvas.over(where, canvas.cover((d - 1) * 0.24), skin * light[..., None] * np.array([1.08, 0.93, 0.9], np.float32))
 
 
-def _strands(canvas: Canvas, identity: Identity, polar: Polar) -> np.ndarray:
-    """Brightness of the hair: strands that fan out from the crown, and a soft band of light."""
-    rng = np.random.default_rng([identity.seed, 5])
-    phase = rng.uniform(0, 2 * np.pi, 4)
-    turn = polar.angle + 0.10 * np.sin(2.2 * polar.radius + phase[0])
-    strands = 1 + 0.13 * np.sin(34 * turn + phase[1]) + 0.09 * np.sin(71 * turn + 2 * polar.radius + phase[2])
-    strands += 0.06 * np.sin(133 * turn + phase[3])
-    lean = np.float32(0.9 * identity.light[0])
-    band = np.clip(1 - ((polar.radius - 2.35) / 0.42) ** 2, 0, 1) * np.clip(np.cos(polar.angle - lean), 0, 1) ** 2
-    depth = 0.62 + 0.38 * smooth(polar.radius, 1.6, 2.4)
-    return strands * depth * (1 + 0.9 * band)
+class Strands:
+    """Irregular strands that fan out from the crown: a table of random brightness by angle, read with a little swirl."""
+
+    def __init__(self, seed: int, size: int = 1024) -> None:
+        rng = np.random.default_rng([seed, 5])
+        fine = gaussian_filter1d(rng.normal(0, 1, size), 1.2, mode="wrap")
+        coarse = gaussian_filter1d(rng.normal(0, 1, size), 7, mode="wrap")
+        self.table = (0.5 * fine / fine.std() + 0.5 * coarse / coarse.std()).astype(np.float32)
+        self.swirl = float(rng.uniform(-0.12, 0.12))
+
+    def __call__(self, angle: np.ndarray, radius: np.ndarray) -> np.ndarray:
+        """Brightness about 0 with a spread of about 0.7, float32 ``(h, w)``."""
+        at = (angle + np.float32(self.swirl) * radius) * np.float32(len(self.table) / (2 * np.pi))
+        low = np.floor(at)
+        share = at - low
+        first = low.astype(np.int64) % len(self.table)
+        return self.table[first] * (1 - share) + self.table[(first + 1) % len(self.table)] * share
 
 
-def _curtain(canvas: Canvas, identity: Identity, polar: Polar) -> None:
+def _curtain(canvas: Canvas, identity: Identity) -> None:
     """Hair that falls beside and behind the face."""
-    length = 4.4 if identity.hair_style == "long" else 2.35
-    wide = 1.80 * identity.face_width + identity.hair_volume * 0.9
-    v = canvas.v
-    half = wide * (1 + 0.05 * np.sin(1.4 * v + identity.seed % 5)) - 0.35 * smooth(v, length - 0.9, length)
-    body = np.maximum(np.abs(canvas.u) - half, v - length)
-    body = np.maximum(body, -0.2 - v)
-    fall = 0.55 + 0.20 * np.sin(19 * canvas.u + np.sin(1.3 * v + identity.seed % 7)) * np.cos(5 * canvas.u)
-    fall *= 0.55 + 0.45 * smooth(np.abs(canvas.u), 1.2, wide)
-    canvas.over((slice(None), slice(None)), canvas.cover(body), linear(identity.hair) * fall[..., None])
+    length = 4.6 if identity.hair_style == "long" else 2.45
+    wide = 1.68 * identity.face_width + 0.08 + 0.9 * 0.95 * identity.hair_volume
+    where = canvas.window(-2.6, -0.4, 2.6, length + 0.2)
+    u, v = canvas.u[where], canvas.v[where]
+    wave = 0.05 * np.sin(1.8 * (v - 2.2)) * smooth(v, 2.0, 2.6)
+    half = np.float32(wide) + wave - 0.5 * smooth(v, length - 0.8, length + 0.1) ** 2
+    body = np.maximum(np.maximum(np.abs(u) - half, v - length), -0.3 - v)
+    strands = Strands(identity.seed + 1)(0.45 * u + 0.05 * np.sin(1.7 * v + identity.seed % 3), 0.1 * v)
+    fall = (0.62 + 0.10 * strands) * (0.42 + 0.58 * smooth(np.abs(u), 1.0, wide - 0.25))
+    canvas.over(where, canvas.cover(body), linear(identity.hair) * fall[..., None])
 
 
 def front(canvas: Canvas, identity: Identity, polar: Polar) -> None:
     """The hair over the skull, down to the hairline."""
-    style = identity.hair_style
-    wide = 1.68 * identity.face_width
-    volume = {"cropped": 0.35, "short": 0.85, "tied": 0.55}.get(style, 1.0) * identity.hair_volume
-    part = 0.45 if identity.seed % 2 else -0.45
-    down = {"cropped": -0.35, "short": -0.12, "parted": 0.05, "bob": 1.9, "long": 2.0, "tied": -0.25}[style]
-    outer_points, inner_points = [], []
-    top, line = 2.50 + volume, identity.hairline + CENTRE
+    style, wide = identity.hair_style, 1.68 * identity.face_width
+    falls = style in ("bob", "long")
+    down = {"cropped": 0.0, "short": 0.12, "parted": 0.2, "bob": 2.1, "long": 2.2, "tied": -0.05}[style]
+    where = canvas.window(-2.6, -3.3, 2.6, down + 0.3)
+    angle, radius, v = polar.angle[where], polar.radius[where], canvas.v[where]
+    if style in ("bob", "long", "parted"):
+        # Combed hair runs along the head, then straight down.
+        run = np.hypot(canvas.u[where], np.minimum(v - np.float32(CENTRE), 0))
+        strands = Strands(identity.seed)(0.75 * run + 0.12 * np.abs(angle), run)
+    else:
+        strands = Strands(identity.seed)(angle, radius)
+    rough = 0.035 if style in ("short", "cropped") else 0.012
+    r_out = _radius(angle, _crown(identity, wide, falls, down)) + np.float32(rough) * strands
+    r_in = _radius(angle, _hairline(identity, wide, falls, down))
+    cover = canvas.cover(radius - r_out) * smooth(radius - r_in + 0.045 * strands, -0.09, 0.09)
+    cover *= 1 - smooth(v, down - (0.9 if falls else 0.14), down + 0.10)
+    lean = np.float32(0.9 * identity.light[0])
+    band = np.clip(1 - ((radius - 2.45) / 0.5) ** 2, 0, 1) * np.clip(np.cos(angle - lean), 0, 1) ** 2
+    roots = 0.60 + 0.40 * smooth(radius - r_in, 0.0, 0.45)
+    rim = 1 - 0.35 * smooth(radius - r_out, -0.45, 0.0)
+    light = (1 + 0.16 * strands) * roots * rim * (1 + (0.9 + 0.3 * strands) * band)
+    canvas.over(where, cover, linear(identity.hair) * light[..., None])
+
+
+def _crown(identity: Identity, wide: float, falls: bool, down: float) -> np.ndarray:
+    """The outer edge of the hair, from the picture's left to its right, ``(n, 2)``."""
+    share = {"cropped": 0.30, "short": 0.80, "tied": 0.45}.get(identity.hair_style, 0.95)
+    volume = share * identity.hair_volume
+    t = np.linspace(-np.pi / 2, np.pi / 2, 15)
+    side = wide + 0.08 + (0.9 if falls else 0.75) * volume
+    arc = np.stack([side * np.sin(t), -0.25 - (2.12 + volume) * np.cos(t) ** 0.92], 1)
+    drop = side if falls else wide + 0.08 + 0.2 * volume
+    fall = [(drop, v) for v in np.linspace(-0.05, down + 0.3, 8 if falls else 2)]
+    return np.vstack([[(-u, v) for u, v in fall[::-1]], arc, fall])
+
+
+def _hairline(identity: Identity, wide: float, falls: bool, down: float) -> np.ndarray:
+    """The inner edge of the hair, from the picture's left to its right, ``(n, 2)``."""
+    high, side = identity.hairline, 1 if identity.seed % 2 else -1
+    sweep = {"parted": 0.14, "long": 0.10, "bob": 0.10}.get(identity.hair_style, 0.0)
+    edge = 0.94 if falls else 1.0
+    line: list[tuple[float, float]] = [(0.0, -high - 0.5 * sweep)]
     for s in (-1, 1):
-        outer_points += [(s * (wide + 0.10 + volume), -0.3), (s * (wide * 0.93 + volume), -1.1), (s * (wide * 0.62 + 0.7 * volume), -1.8)]
-        outer_points.append((s * (wide + 0.06 + (0.5 * volume if down > 1 else 0.0)), max(down, 0.1)))
-        lift = {"parted": 0.16, "tied": 0.02, "bob": 0.05, "long": 0.05}.get(style, -0.02) * (1 if s * part > 0 else -0.4)
-        inner_points += [(s * 0.55, -identity.hairline - lift), (s * wide * 0.72, -identity.hairline + 0.30 - lift)]
-        temple = wide * (0.90 if down < 1 else 0.88)
-        inner_points += [(s * temple, -0.62), (s * (wide * (0.99 if down < 1 else 0.93)), max(down, -0.3))]
-    outer_points.append((0, CENTRE - top))
-    inner_points.append((0.0, CENTRE - line))
-    outer, inner = (np.array(x) for x in (outer_points, inner_points))
-    r_out = np.interp(polar.angle, *_hood(outer, wide)).astype(np.float32)
-    r_in = np.interp(polar.angle, *_hood(inner, wide)).astype(np.float32)
-    rng = np.random.default_rng([identity.seed, 8])
-    jag = 0.03 * np.sin(61 * polar.angle + rng.uniform(0, 6)) + 0.025 * np.sin(97 * polar.angle + rng.uniform(0, 6))
-    cover = canvas.cover(np.maximum(polar.radius - r_out - 0.3 * jag, (r_in + jag - polar.radius) * 0.6))
-    cover *= smooth(down + 0.06 + 0.0 * canvas.v - canvas.v, -0.12, 0.12)
-    canvas.over((slice(None), slice(None)), cover, linear(identity.hair) * _strands(canvas, identity, polar)[..., None])
+        lift = sweep if s == side else -0.6 * sweep
+        line += [(s * 0.62, -high + 0.02 - lift), (s * wide * 0.70, -high + 0.26 - 0.6 * lift),
+                 (s * wide * 0.87, -0.80), (s * wide * 0.93 * edge, -0.35)]  # fmt: skip
+        line += [(s * wide * edge, v) for v in np.linspace(0.1, down + 0.3, 8 if falls else 2)]
+    return np.array(line)
 
 
-def _hood(points: np.ndarray, wide: float) -> tuple[np.ndarray, np.ndarray]:
-    angles = np.arctan2(points[:, 0], -(points[:, 1] - CENTRE))
-    radii = np.hypot(points[:, 0], points[:, 1] - CENTRE)
+def _radius(angle: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """The radius at each ``angle`` of an open line around the head, constant beyond its ends; float32."""
+    angles = np.arctan2(line[:, 0], -(line[:, 1] - CENTRE))
+    radii = np.hypot(line[:, 0], line[:, 1] - CENTRE)
     order = np.argsort(angles)
-    at = np.linspace(-np.pi, np.pi, 181)
-    return at, np.clip(PchipInterpolator(angles[order], radii[order], extrapolate=False)(np.clip(at, angles.min(), angles.max())), 0, 6)
+    at = np.linspace(angles.min(), angles.max(), 181)
+    return np.interp(angle, at, monotone(angles[order], radii[order], at)).astype(np.float32)

@@ -119,8 +119,10 @@ class Identity:
 
 
 def _mix(palette: tuple[Colour, ...], position: float, rng: np.random.Generator, noise: float) -> Colour:
+    """A colour between two neighbours of ``palette``, a little lighter or darker, warmer or cooler."""
     low = min(int(position), len(palette) - 2)
     share = position - low
-    colour = (1 - share) * np.array(palette[low]) + share * np.array(palette[low + 1]) + rng.normal(0, noise, 3)
+    colour = (1 - share) * np.array(palette[low]) + share * np.array(palette[low + 1])
+    colour = colour * (1 + rng.normal(0, 1.5 * noise)) + rng.normal(0, 0.5 * noise) * np.array([1, 0, -1])
     red, green, blue = np.clip(colour, 0.02, 0.98).tolist()
     return red, green, blue

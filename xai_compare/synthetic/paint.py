@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.interpolate import CubicSpline, PchipInterpolator
+from scipy.interpolate import CubicSpline
 
 Window = tuple[slice, slice]
 Points = Sequence[tuple[float, float]] | np.ndarray
@@ -106,13 +106,36 @@ def nearest_on(path: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarr
     return np.sqrt(np.take_along_axis(squared, best, -1)[..., 0]), along.astype(np.float32)
 
 
+@lru_cache(maxsize=64)
+def _basis(points: int, samples: int) -> np.ndarray:
+    """The matrix that turns ``points`` evenly spaced knots into ``samples`` points of their cubic spline."""
+    knots = np.arange(points)
+    at = np.linspace(0, points - 1, samples)
+    if points == 2:
+        return np.stack([1 - at, at], 1)
+    return np.asarray(CubicSpline(knots, np.eye(points))(at))
+
+
 def curve(points: Points, samples: int = 10) -> np.ndarray:
     """A smooth curve through ``points``, float32 ``(samples, 2)``."""
     path = np.asarray(points, float)
-    if len(path) == 2:
-        return np.linspace(path[0], path[1], samples).astype(np.float32)
-    t = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
-    return CubicSpline(t, path)(np.linspace(0, t[-1], samples)).astype(np.float32)
+    return (_basis(len(path), samples) @ path).astype(np.float32)
+
+
+def monotone(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Piecewise cubic through ``(x, y)`` that never overshoots (Fritsch & Butland, 1984), at increasing ``at``."""
+    step, rise = np.diff(x), np.diff(y)
+    slope = rise / step
+    product = slope[1:] * slope[:-1]
+    w1, w2 = 2 * step[1:] + step[:-1], step[1:] + 2 * step[:-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inner = np.where(product > 0, (w1 + w2) / (w1 / slope[:-1] + w2 / slope[1:]), 0.0)
+    tangent = np.concatenate([[1.5 * slope[0] - 0.5 * inner[0]], inner, [1.5 * slope[-1] - 0.5 * inner[-1]]])
+    k = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(step) - 1)
+    t = (at - x[k]) / step[k]
+    bend = t * (1 - t)
+    straight = y[k] + t * rise[k]
+    return straight + bend * ((1 - t) * (step[k] * tangent[k] - rise[k]) - t * (step[k] * tangent[k + 1] - rise[k]))
 
 
 class Profile:
@@ -120,10 +143,13 @@ class Profile:
 
     def __init__(self, points: Points, *, cubic: bool = False) -> None:
         path = np.asarray(points, float)
-        order = np.maximum.accumulate(path[:, 0] + np.arange(len(path)) * 1e-6)
-        spline = CubicSpline if cubic else PchipInterpolator
-        self.at = np.linspace(order[0], order[-1], 64)
-        self.table = spline(order, path[:, 1])(self.at)
+        u = np.maximum.accumulate(path[:, 0] + np.arange(len(path)) * 1e-6)
+        self.at = np.linspace(u[0], u[-1], 64)
+        if cubic:
+            fine = _basis(len(path), 64) @ path
+            self.table = np.interp(self.at, fine[:, 0], fine[:, 1])
+        else:
+            self.table = monotone(u, path[:, 1], self.at)
         self.slope = np.gradient(self.table, self.at)
 
     def __call__(self, u: np.ndarray) -> np.ndarray:
@@ -142,6 +168,6 @@ def linear(colour: Sequence[float]) -> np.ndarray:
 
 
 def smooth(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 below ``low``, 1 above ``high``, smooth between."""
-    t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
+    """0 at ``low`` and before, 1 at ``high`` and beyond, smooth between; float32."""
+    t = np.clip((np.asarray(x, np.float32) - np.float32(low)) / np.float32(high - low), 0, 1)
     return t * t * (3 - 2 * t)

@@ -77,12 +77,12 @@ def _draw(
     identity: Identity, posed: Pose, size: tuple[int, int], zoom: float, shift: tuple[float, float], roll: float
 ) -> tuple[np.ndarray, np.ndarray]:
     height, width = size
-    scale = 0.148 * min(height, 1.12 * width) * zoom
-    middle = (width - 1) / 2 + shift[0] * height, (height - 1) / 2 - 0.26 * scale + shift[1] * height
+    scale = 0.142 * min(height, 1.12 * width) * zoom
+    middle = (width - 1) / 2 + shift[0] * height, (height - 1) / 2 - 0.36 * scale + shift[1] * height
     canvas = Canvas(height, width, middle, scale, float(np.deg2rad(roll)))
     jaw = posed.points[:17]
     polar = hair.Polar.of(canvas)
-    hair.behind(canvas, identity, polar, jaw)
+    hair.behind(canvas, identity, jaw)
     skin = Skin(canvas, identity, posed)
     features.lips(skin)
     _skin_over(canvas, skin, polar, jaw)

@@ -39,12 +39,16 @@ class Skin:
         self._colour()
 
     def groove(self, points: Points, width: float, depth: float, ends: tuple[float, float] = (0, 0)) -> None:
-        """A crease along ``points``: lower and darker, with a soft lip on either side."""
+        """A crease along ``points``: lower and darker."""
         if depth < 1e-3:
             return
         where, strength = self.canvas.stroke(points, 1.8 * width, ends)
-        self.height[where] -= np.float32(depth * width) * strength
-        self.shade[where] *= 1 - np.float32(min(0.5 * depth, 0.6)) * strength**2
+        self.carve(where, strength, depth, width)
+
+    def carve(self, where: Window, strength: np.ndarray, depth: float | np.ndarray, width: float) -> None:
+        """Lower and darken the skin by a stroke of ``depth``, which may vary from pixel to pixel."""
+        self.height[where] -= np.float32(width) * (depth * strength)
+        self.shade[where] *= 1 - np.minimum(0.42 * np.asarray(depth, np.float32), np.float32(0.52)) * strength**2
 
     def hollow(self, centre: tuple[float, float], radii: tuple[float, float], darkness: float) -> None:
         """Let less light into a soft ellipse."""
@@ -96,19 +100,20 @@ class Skin:
         c, identity, pose = self.canvas, self.identity, self.pose
         base = linear(identity.skin)
         self.albedo[:] = base
+        face = c.window(-1.95, -2.3, 1.95, 3.6)
         flush = np.zeros_like(c.u)
         for side in (-1, 1):
             c.bump(flush, (side * 1.02, 0.95), (0.75, 0.65), 0.5)
         c.bump(flush, (0, 0.95), (0.42, 0.42), 0.45)
-        self.albedo *= 1 + flush[..., None] * np.array([0.02, -0.16, -0.14], np.float32)
+        self.albedo[face] *= 1 + flush[face][..., None] * np.array([0.02, -0.16, -0.14], np.float32)
         under = np.zeros_like(c.u)
         for outer in (36, 45):
             c.bump(under, (pose.points[outer, 0] * 0.68, 0.20), (0.42, 0.22), 0.35 + 0.3 * identity.age)
-        self.albedo *= 1 - under[..., None] * np.array([0.14, 0.20, 0.16], np.float32)
+        self.albedo[face] *= 1 - under[face][..., None] * np.array([0.14, 0.20, 0.16], np.float32)
         rng = np.random.default_rng([identity.seed, 3])
         coarse = rng.normal(0, 0.022, (12, 12))
         mottle = zoom(coarse, (c.height / 12, c.width / 12), order=1, mode="nearest").astype(np.float32)
-        self.albedo *= 1 + mottle[..., None]
+        self.albedo[face] *= 1 + mottle[face][..., None]
         for _ in range(int(45 * identity.freckles)):
             spot = rng.normal(0, 0.75), 0.75 + rng.normal(0, 0.3)
             c.bump(self.shade, spot, (0.04, 0.04), -0.16)
