@@ -133,9 +133,9 @@ def read_grey(path: Path) -> npt.NDArray[np.generic]:
         if values[..., -1].min() < 255:
             raise InputError("a picture with transparent pixels", where=path, mend="save the heatmap without alpha")
         values = values[..., :-1]
-    if values.ndim == 3 and (values == values[..., :1]).all():
+    if values.ndim == 3 and values.shape[2] in (1, 3) and (values == values[..., :1]).all():
         values = values[..., 0]
-    if values.ndim == 3:
+    if values.ndim == 3 and values.shape[2] == 3:
         raise InputError("a picture in colour", where=path, mend="save the grey heatmap, colours are not values")
     if values.ndim != 2 or values.dtype.kind not in "buif" or 0 in values.shape:
         raise InputError(f"a heatmap is (height, width) numbers, got {values.dtype} {values.shape}", where=path)

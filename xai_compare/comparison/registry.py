@@ -85,4 +85,5 @@ def reason(name: str, value: float) -> str:
     >>> reason("iou", 0.5), reason("iou", float("nan"))
     ('', 'both masks are empty')
     """
-    return get(name).undefined if math.isnan(value) else ""
+    undefined = get(name).undefined
+    return undefined if math.isnan(value) else ""

@@ -102,13 +102,14 @@ def mask_scores(
     rows: _Rows = {}
     for expression, mask in _with_maps(masks, maps):
         keys = _keys(maps, expression)
-        stack = _stack(maps, keys, mask, f"the mask of {expression}")
-        values = otsu_scores(stack, mask)
+        _check_sizes(maps, keys, mask, f"the mask of {expression}")
+        # One at a time: stacked with floats, an 8-bit map would become one, and Otsu's method would stretch it.
+        values = [otsu_scores(maps[key], mask) for key in keys]
         for name in MASK_METRICS:
-            for key, value, overlap in zip(keys, values[name], values["iou"], strict=True):
+            for key, score in zip(keys, values, strict=True):
                 # A map with a threshold has pixels above it, so only one without leaves the IoU undefined.
-                why = "no Otsu threshold, the map is constant or missing" if math.isnan(overlap) else None
-                rows[ScoreKey(name, key.a, b, expression, key.fold)] = _value(name, value, why)
+                why = "no Otsu threshold, the map is constant or missing" if np.isnan(score["iou"]) else None
+                rows[ScoreKey(name, key.a, b, expression, key.fold)] = _value(name, float(score[name]), why)
     return _table(rows, counts, intervals)
 
 
@@ -127,7 +128,8 @@ def known_scores(
     metrics = (("known_auc", region_auc), ("known_energy", region_energy), ("known_pointing", pointing))
     for expression, region in _with_maps(regions, maps):
         keys = _keys(maps, expression)
-        stack = _stack(maps, keys, region, f"the region of {expression}")
+        _check_sizes(maps, keys, region, f"the region of {expression}")
+        stack = _stack(maps, keys)
         for name, function in metrics:
             for key, value in zip(keys, function(stack, region), strict=True):
                 rows[ScoreKey(name, key.a, b, expression, key.fold)] = _value(name, value)
@@ -241,16 +243,17 @@ def _keys(maps: Maps, expression: str) -> list[Key]:
     return [Key(*key) for key in maps if key[1] == expression]
 
 
-def _stack(
-    maps: Maps, keys: Sequence[Key], like: npt.NDArray[np.generic] | None = None, called: str = ""
-) -> npt.NDArray[np.generic]:
-    """Return the maps of ``keys`` as (n, h, w), all of one size (that of ``like``, which is ``called`` so)."""
-    like, called = (maps[keys[0]], _text(keys[0])) if like is None else (like, called)
+def _stack(maps: Maps, keys: Sequence[Key]) -> npt.NDArray[np.generic]:
+    """Return the maps of ``keys`` as (n, h, w), checked to be of one size."""
+    _check_sizes(maps, keys, maps[keys[0]], _text(keys[0]))
+    return np.stack([np.asarray(maps[key]) for key in keys])
+
+
+def _check_sizes(maps: Maps, keys: Sequence[Key], like: npt.NDArray[np.generic], called: str) -> None:
     for key in keys:
         shape = as_maps(maps[key]).shape
         if len(shape) != 2 or shape != np.shape(like):
             raise InputError(f"{_text(key)} has {size_text(np.asarray(maps[key]))} pixels, {called} {size_text(like)}")
-    return np.stack([np.asarray(maps[key]) for key in keys])
 
 
 def _text(key: Key) -> str:
