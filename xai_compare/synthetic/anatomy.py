@@ -1,6 +1,6 @@
 """Where the 68 landmarks lie at rest, and where each action unit moves them.
 
-Lengths are in half outer-eye distances: the outer eye corners of an average face lie at (-1, 0) and (1, 0), y downwards.
+Lengths are in half outer-eye distances: an average face's outer eye corners lie at (-1, 0) and (1, 0), y downwards.
 The action units are those of Ekman & Friesen's Facial Action Coding System (FACS, 1978; 2002).
 """
 
@@ -127,7 +127,9 @@ def rest(identity: Identity) -> np.ndarray:
     points[48:60, 1] += fuller * (points[48:60, 1] - points[62, 1])
     for first, last in ((36, 42), (42, 48)):
         centre = points[first:last].mean(0)
-        points[first:last] = centre * (identity.eye_distance, 1) + 1.06 * identity.eye_size * (points[first:last] - centre)
+        points[first:last] = centre * (identity.eye_distance, 1) + 1.06 * identity.eye_size * (
+            points[first:last] - centre
+        )
     return points
 
 

@@ -23,7 +23,9 @@ def lips(skin: Skin) -> None:
     inside *= (u > p[48, 0]) & (u < p[54, 0])
     upper = v < (part(u) + close(u)) / 2
     thick_upper, thick_lower = part(u) - top(u), bottom(u) - close(u)
-    across = np.where(upper, (v - top(u)) / np.maximum(thick_upper, 0.02), (v - close(u)) / np.maximum(thick_lower, 0.02))
+    across = np.where(
+        upper, (v - top(u)) / np.maximum(thick_upper, 0.02), (v - close(u)) / np.maximum(thick_lower, 0.02)
+    )
     round_ = np.clip(4 * across * (1 - across), 0, 1)
     full = np.where(upper, 0.45 * thick_upper, 0.60 * thick_lower) * round_
     skin.height[where] += (full * inside).astype(np.float32)
@@ -89,10 +91,20 @@ def eyes(canvas: Canvas, identity: Identity, pose: Pose) -> None:
         else:
             outer, inner = points[3], points[0]
             top, bottom = points[[0, 1, 2, 3]], points[[0, 5, 4, 3]]
-        _eye(canvas, identity, pose, side, np.array([inner, outer]), Profile(top, cubic=True), Profile(bottom, cubic=True))
+        _eye(
+            canvas,
+            identity,
+            pose,
+            side,
+            np.array([inner, outer]),
+            Profile(top, cubic=True),
+            Profile(bottom, cubic=True),
+        )
 
 
-def _eye(canvas: Canvas, identity: Identity, pose: Pose, side: int, ends: np.ndarray, top: Profile, low: Profile) -> None:
+def _eye(
+    canvas: Canvas, identity: Identity, pose: Pose, side: int, ends: np.ndarray, top: Profile, low: Profile
+) -> None:
     centre, size = ends.mean(0), identity.eye_size
     where = canvas.window(centre[0] - 0.5, centre[1] - 0.4, centre[0] + 0.5, centre[1] + 0.35)
     u, v = canvas.u[where], canvas.v[where]
@@ -121,21 +133,25 @@ def _eye(canvas: Canvas, identity: Identity, pose: Pose, side: int, ends: np.nda
     _lids(canvas, identity, pose, side, ends, top, low)
 
 
-def _lids(canvas: Canvas, identity: Identity, pose: Pose, side: int, ends: np.ndarray, top: Profile, low: Profile) -> None:
+def _lids(
+    canvas: Canvas, identity: Identity, pose: Pose, side: int, ends: np.ndarray, top: Profile, low: Profile
+) -> None:
     upper = np.stack([top.at, top.table], 1)[::5]
     upper = upper[::side]  # from the inner corner outwards
     dark = linear(identity.skin) * 0.10 + _LASH * 0.6
     tip = (upper[-1, 0] + side * 0.05, upper[-1, 1] - 0.015)
     where, soft = canvas.stroke(np.vstack([upper, [tip]]), 0.062, (0.3, 0.35))
     canvas.over(where, 0.92 * soft, dark)
-    under = (np.stack([low.at, low.table], 1)[::7])[::side]
-    where, soft = canvas.stroke(under + (0, 0.008), 0.042, (0.0, 0.6))
+    under = np.stack([low.at, low.table + 0.008], 1)[::7][::side]
+    where, soft = canvas.stroke(under, 0.042, (0.0, 0.6))
     canvas.over(where, 0.42 * soft, linear(identity.skin) * 0.22)
     # The crease: nearer to the lashes the wider the eye is open (5), hidden by a lowered brow (4).
     wide, frown = pose.strength(5, side), pose.units[4]
     gap = 0.115 - 0.05 * wide - 0.02 * frown
     middle = (ends[:, 0].mean(), float(top(ends[:, 0].mean())) - gap)
-    path = curve([(ends[0, 0] + side * 0.03, ends[0, 1] - 0.08), middle, (ends[1, 0] + side * 0.03, ends[1, 1] - 0.05)], 12)
+    path = curve(
+        [(ends[0, 0] + side * 0.03, ends[0, 1] - 0.08), middle, (ends[1, 0] + side * 0.03, ends[1, 1] - 0.05)], 12
+    )
     where, soft = canvas.stroke(path, 0.055, (0.1, 0.2))
     canvas.over(where, 0.5 * soft, linear(identity.skin) * 0.25)
 
@@ -148,9 +164,15 @@ def brows(canvas: Canvas, identity: Identity, pose: Pose) -> None:
         where = canvas.around(path, 0.2)
         u, v = canvas.u[where], canvas.v[where]
         distance, along = nearest_on(path, u, v)
-        half = 0.105 * identity.brow_thickness * (0.72 + 0.55 * np.sin(np.pi * np.clip(along * 0.8 + 0.1, 0, 1)) - 0.62 * along**2)
+        half = (
+            0.105
+            * identity.brow_thickness
+            * (0.72 + 0.55 * np.sin(np.pi * np.clip(along * 0.8 + 0.1, 0, 1)) - 0.62 * along**2)
+        )
         body = 1 - smooth(distance / np.maximum(half, 0.02), 0.45, 1.25)
         ends = smooth(along, -0.02, 0.12) * 0.55 + 0.45
         slant = side * u * (0.9 + 0.3 * along) + 0.6 * v
-        hairs = 0.90 + 0.07 * np.sin(83 * slant + 5 * np.sin(9 * along)) + 0.05 * np.sin(37 * slant + 3 * np.sin(17 * u))
+        hairs = (
+            0.90 + 0.07 * np.sin(83 * slant + 5 * np.sin(9 * along)) + 0.05 * np.sin(37 * slant + 3 * np.sin(17 * u))
+        )
         canvas.over(where, 0.88 * body * ends * hairs, colour)

@@ -32,7 +32,18 @@ def _forehead(skin: Skin) -> None:
     canvas = skin.canvas
     for row in range(3):
         v = -0.74 - 0.20 * row
-        path = curve([(-1.25, v + 0.16), (-0.8, v), (-0.3, v + 0.03), (0, v + 0.05), (0.3, v + 0.03), (0.8, v), (1.25, v + 0.16)], 14)
+        path = curve(
+            [
+                (-1.25, v + 0.16),
+                (-0.8, v),
+                (-0.3, v + 0.03),
+                (0, v + 0.05),
+                (0.3, v + 0.03),
+                (0.8, v),
+                (1.25, v + 0.16),
+            ],
+            14,
+        )
         where, strength = canvas.stroke(path, 0.125, (0, 0))
         u = canvas.u[where]
         depth = rest + 0.95 * inner * np.clip(1 - (u / 0.75) ** 2, 0, None) ** 2
@@ -51,7 +62,11 @@ def _glabella(skin: Skin) -> None:
                     0.12 * skin.identity.age + 1.0 * frown)  # fmt: skip
         skin.canvas.bump(skin.height, (u + side * 0.06, v - 0.02), (0.24, 0.22), 0.07 * frown)
         for row in range(3):
-            path = [(side * 0.03, 0.16 + 0.13 * row), (side * 0.14, 0.10 + 0.14 * row), (side * 0.27, 0.15 + 0.17 * row)]
+            path = [
+                (side * 0.03, 0.16 + 0.13 * row),
+                (side * 0.14, 0.10 + 0.14 * row),
+                (side * 0.27, 0.15 + 0.17 * row),
+            ]
             skin.groove(curve(path), 0.055, 0.95 * wrinkle)
     for row in range(2):
         v = -0.06 + 0.15 * row
@@ -114,7 +129,10 @@ def _lips_and_chin(skin: Skin) -> None:
     skin.canvas.bump(skin.height, (0, p[51, 1] - 0.12), (0.45, 0.16), 0.035 * tight)
     for side in (-1, 1):
         for k in range(3):
-            path = [(side * (0.10 + 0.16 * k), p[51, 1] - 0.15 + 0.04 * k), (side * (0.09 + 0.15 * k), p[51, 1] - 0.02 + 0.05 * k)]
+            path = [
+                (side * (0.10 + 0.16 * k), p[51, 1] - 0.15 + 0.04 * k),
+                (side * (0.09 + 0.15 * k), p[51, 1] - 0.02 + 0.05 * k),
+            ]
             skin.groove(curve(path), 0.045, 0.30 * tight)
     skin.groove(curve([(-0.42, p[57, 1] + 0.24), (0, p[57, 1] + 0.15), (0.42, p[57, 1] + 0.24)]), 0.07,
                 0.10 + 0.15 * skin.identity.age + 0.7 * chin)  # fmt: skip

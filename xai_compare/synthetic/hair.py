@@ -41,7 +41,9 @@ def ring(angles: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def outline(jaw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The skin's outline from the 17 jaw landmarks, float64 ``(17, 2)``, closed over a hidden skull."""
     wide = jaw[16, 0]
-    skull = np.array([(s * wide * x, y) for s in (-1, 1) for x, y in ((0.99, -0.5), (0.90, -1.15), (0.62, -1.75))] + [(0, -2.05)])
+    skull = np.array(
+        [(s * wide * x, y) for s in (-1, 1) for x, y in ((0.99, -0.5), (0.90, -1.15), (0.62, -1.75))] + [(0, -2.05)]
+    )
     points = np.vstack([jaw, skull])
     return ring(np.arctan2(points[:, 0], -(points[:, 1] - CENTRE)), np.hypot(points[:, 0], points[:, 1] - CENTRE))
 
@@ -80,11 +82,13 @@ def _ears(canvas: Canvas, identity: Identity, jaw: np.ndarray) -> None:
         lean = u - side * 0.12 * -v
         d = np.hypot(lean / 0.24, v / (0.58 - 0.10 * smooth(v, 0, 0.6)))
         light = 0.74 + 0.22 * side * identity.light[0] - 0.30 * np.clip(1 - ((d - 0.62) / 0.18) ** 2, 0, 1)
-        canvas.over(where, canvas.cover((d - 1) * 0.24), skin * light[..., None] * np.array([1.08, 0.93, 0.9], np.float32))
+        canvas.over(
+            where, canvas.cover((d - 1) * 0.24), skin * light[..., None] * np.array([1.08, 0.93, 0.9], np.float32)
+        )
 
 
 class Strands:
-    """Irregular strands that fan out from the crown: a table of random brightness by angle, read with a little swirl."""
+    """Irregular strands that fan out from the crown: random brightness by angle, with a little swirl."""
 
     def __init__(self, seed: int, size: int = 1024) -> None:
         rng = np.random.default_rng([seed, 5])

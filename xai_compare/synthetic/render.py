@@ -14,6 +14,9 @@ from xai_compare.synthetic.identity import Identity
 from xai_compare.synthetic.paint import Canvas
 from xai_compare.synthetic.skin import Skin
 
+VISIBLE = 3
+"""By how many of 255 levels a pixel must change, in any channel, to belong to a region."""
+
 
 @dataclass(frozen=True)
 class RenderedFace:
@@ -22,7 +25,8 @@ class RenderedFace:
     Attributes:
         image: uint8 ``(h, w, 3)``, sRGB.
         landmarks: float64 ``(68, 2)``, x and y in pixels, in the order of iBUG 300-W.
-        regions: for each active action unit, bool ``(h, w)``: the pixels that differ from the same face without it.
+        regions: for each active action unit, bool ``(h, w)``: the pixels that differ from the same face without it by
+            the levels that :func:`render` was asked to count as visible.
         action_units: the intensities it was drawn with.
     """
 
@@ -41,6 +45,7 @@ def render(
     shift: tuple[float, float] = (0.0, 0.0),
     roll: float = 0.0,
     regions: bool = True,
+    visible: int = VISIBLE,
 ) -> RenderedFace:
     """Draw the frontal face of ``identity`` with the given action units.
 
@@ -52,6 +57,7 @@ def render(
         shift: displacement of the head to the right and down, as a share of the picture's height.
         roll: clockwise tilt of the head in degrees.
         regions: whether to find the region of each active action unit (one more drawing for each).
+        visible: by how many of 255 levels a pixel must change to count; 1 counts every change.
 
     Raises:
         InputError: if an action unit is unknown, an intensity outside [0, 1], or the size too small.
@@ -64,13 +70,14 @@ def render(
     found: dict[int, np.ndarray] = {}
     if regions:
         for unit in (u for u, intensity in units.items() if intensity > 0):
-            found[unit] = changed(image, _draw(identity, pose(identity, {**units, unit: 0.0}), *view)[0])
+            found[unit] = changed(image, _draw(identity, pose(identity, {**units, unit: 0.0}), *view)[0], visible)
     return RenderedFace(image, landmarks, found, {u: i for u, i in units.items() if i > 0})
 
 
-def changed(image: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The pixels, bool ``(h, w)``, in which two uint8 ``(h, w, 3)`` pictures differ in any channel."""
-    return np.asarray((image != other).any(-1))
+def changed(image: np.ndarray, other: np.ndarray, visible: int = VISIBLE) -> np.ndarray:
+    """The pixels, bool ``(h, w)``, in which two uint8 ``(h, w, 3)`` pictures differ by ``visible`` levels or more."""
+    difference = np.abs(image.astype(np.int16) - other.astype(np.int16)).max(-1)
+    return np.asarray(difference >= visible)
 
 
 def _draw(

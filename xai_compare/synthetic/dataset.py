@@ -1,0 +1,128 @@
+"""A set of simulated faces as a folder of files, and the study that comes with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import skimage.data
+import yaml
+from PIL import Image
+
+from xai_compare.expressions import BASIC
+from xai_compare.synthetic.networks import BUNDLED
+from xai_compare.synthetic.observers import clicks
+from xai_compare.synthetic.sets import SimulatedFaces, faces
+
+PIXELS_PER_DEGREE = 24.0
+"""As if the simulated observers saw faces 170 pixels high at seven degrees of visual angle."""
+
+
+def write_dataset(folder: str | Path, data: SimulatedFaces, *, n_observers: int = 12, seed: int = 0) -> Path:
+    """Write simulated faces as files, and return the folder.
+
+    ``folder`` receives ``images/*.png``, ``regions/*.png`` (white where the label-carrying action units changed the
+    picture), ``labels.csv`` (image, expression, subject, dataset, region), ``landmarks.csv`` (image, landmark from 0
+    to 67, x, y, simulated), ``action_units.csv`` (image, action_unit, intensity, carries_label, simulated) and
+    ``clicks.csv`` (see :func:`xai_compare.synthetic.clicks`). Every file and row says that it is simulated.
+
+    Args:
+        folder: made if absent; files of the same names are replaced.
+        data: the faces.
+        n_observers: how many simulated observers click on every face; with 0 no ``clicks.csv`` is written.
+        seed: of the observers.
+    """
+    folder = Path(folder)
+    for name in ("images", "regions"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    stems = [f"simulated_{label}_{subject}" for label, subject in zip(data.labels, data.subjects, strict=True)]
+    images = [f"images/{stem}.png" for stem in stems]
+    masks = [f"regions/{stem}_region.png" for stem in stems]
+    for k in range(len(data)):
+        Image.fromarray(data.images[k]).save(folder / images[k])
+        Image.fromarray(np.where(data.regions[k], 255, 0).astype(np.uint8)).save(folder / masks[k], optimize=True)
+    labels = pd.DataFrame(
+        {"image": images, "expression": data.labels, "subject": data.subjects, "dataset": "simulated", "region": masks}
+    )
+    labels.to_csv(folder / "labels.csv", index=False)
+    _landmarks(data, images).to_csv(folder / "landmarks.csv", index=False)
+    _units(data, images).to_csv(folder / "action_units.csv", index=False)
+    if n_observers:
+        clicks(data, images, n_observers, seed).to_csv(folder / "clicks.csv", index=False)
+    return folder
+
+
+def default_study(folder: str | Path, seed: int = 7, n_identities: int = 6) -> Path:
+    """Write the inputs of the bundled default study, and return its study file.
+
+    Rendered faces of six expressions (see :func:`write_dataset`), scikit-image's public-domain photograph of an
+    astronaut, who smiles, and ``study.yaml``.
+
+    Args:
+        folder: made if absent.
+        seed: of faces, observers and the study.
+        n_identities: how many simulated people show the six expressions.
+    """
+    data = faces(BASIC, n_identities, seed, (256, 256))
+    folder = write_dataset(folder, data, seed=seed)
+    Image.fromarray(skimage.data.astronaut()).save(folder / "images" / "astronaut.png")
+    labels = pd.read_csv(folder / "labels.csv")
+    photograph = {
+        "image": "images/astronaut.png",
+        "expression": "happiness",
+        "subject": "astronaut",
+        "dataset": "photograph",
+    }
+    pd.concat([labels, pd.DataFrame([photograph])]).to_csv(folder / "labels.csv", index=False)
+    study = folder / "study.yaml"
+    study.write_text(yaml.safe_dump(_study(seed), sort_keys=False, width=100), "utf-8")
+    return study
+
+
+def _study(seed: int) -> dict[str, object]:
+    return {
+        "name": "bundled default (simulated faces)",
+        "seed": seed,
+        "note": "All faces but the astronaut's, and all clicks, are simulated.",
+        "images": {"manifest": "labels.csv", "root": ".", "choose_by": "label"},
+        "models": [{"name": name, "bundled": name} for name in BUNDLED],
+        "explainers": [
+            "cam",
+            "grad_cam",
+            {"extremal_perturbation": {"areas": [0.1]}},
+            {"lime": {"n_segments": 30, "n_samples": 1000}},
+        ],
+        "human": [
+            {
+                "name": "clicks (simulated)",
+                "file": "clicks.csv",
+                "format": "clicks",
+                "pixels_per_degree": PIXELS_PER_DEGREE,
+                "simulated": True,
+            }
+        ],
+        "masks": "ekman",
+        "compare": {
+            "thresholds": {"iou": "otsu", "dice": 50},
+            "correlation": ["uncentred", "pearson"],
+            "bootstrap": 2000,
+        },
+    }
+
+
+def _landmarks(data: SimulatedFaces, images: list[str]) -> pd.DataFrame:
+    xy = data.landmarks.reshape(-1, 2).round(3)
+    points = np.tile(np.arange(68), len(data))
+    return pd.DataFrame(
+        {"image": np.repeat(images, 68), "landmark": points, "x": xy[:, 0], "y": xy[:, 1], "simulated": True}
+    )
+
+
+def _units(data: SimulatedFaces, images: list[str]) -> pd.DataFrame:
+    rows = [
+        (image, unit, round(intensity, 4), unit in carriers, True)
+        for image, units, carriers in zip(images, data.action_units, data.carriers, strict=True)
+        for unit, intensity in sorted(units.items())
+    ]
+    return pd.DataFrame(rows, columns=["image", "action_unit", "intensity", "carries_label", "simulated"])
