@@ -1,0 +1,137 @@
+"""How well people agree with one another about a picture: the ceiling for any model of them.
+
+A participant's map is the one that `human_maps` averages: Gaussians at their points, scaled to sum 1. Everything here
+follows from the inner products of these maps, which Gaussians let us sum point by point, so no map is ever drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from xai_compare.human.maps import chosen, gaussians, participant_shares
+
+_BLOCK = 1024
+_FLAT = 1e-9
+
+
+def split_half(
+    frame: pd.DataFrame,
+    images: Mapping[str, tuple[int, int]],
+    sigma: float,
+    weights: str | None = None,
+    only_correct: bool = False,
+    n_splits: int = 100,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return, per picture, Pearson's r between the mean maps of two random halves of the participants.
+
+    Args:
+        frame, images, sigma, weights, only_correct: as in `human_maps`.
+        n_splits: how many random halvings to average over.
+        seed: of the halvings.
+
+    Returns:
+        ``image, n_participants, half, reliability, note``. ``half`` is the mean r over the halvings; of an odd number
+        of people one half has one more. ``reliability`` is that of the mean map of all, ``2 r / (1 + r)`` (Spearman
+        1910; Brown 1910): its square root bounds the correlation that a perfect model can reach with that map. NaN,
+        and why in ``note``, with fewer than two people, maps without variance, or (``reliability``) ``half`` not
+        above 0.
+
+    Raises:
+        InputError: as `human_maps`.
+    """
+    rng = np.random.default_rng(seed)
+
+    def measure(gram: np.ndarray) -> dict[str, object]:
+        people = len(gram)
+        halves = np.zeros((n_splits, people))
+        for row in halves:
+            row[rng.permutation(people)[: people // 2]] = 1
+        half = float(np.mean(_correlations(halves, 1 - halves, gram)))
+        if half > 0:
+            return {"half": half, "reliability": 2 * half / (1 + half), "note": ""}
+        why = "the halves do not agree" if half <= 0 else "a map has no variance"
+        return {"half": half, "reliability": np.nan, "note": why}
+
+    return _per_picture(frame, images, sigma, weights, only_correct, measure, ["half", "reliability"])
+
+
+def leave_one_out(
+    frame: pd.DataFrame,
+    images: Mapping[str, tuple[int, int]],
+    sigma: float,
+    weights: str | None = None,
+    only_correct: bool = False,
+) -> pd.DataFrame:
+    """Return, per picture, Pearson's r between each participant's map and the mean map of all others.
+
+    Args:
+        frame, images, sigma, weights, only_correct: as in `human_maps`.
+
+    Returns:
+        ``image, n_participants, one_vs_rest, lowest, highest, note``: the mean over participants and its extremes. NaN,
+        and why in ``note``, with fewer than two people or maps without variance.
+
+    Raises:
+        InputError: as `human_maps`.
+    """
+
+    def measure(gram: np.ndarray) -> dict[str, object]:
+        each = np.eye(len(gram))
+        r = _correlations(each, 1 - each, gram)
+        note = "" if np.isfinite(r).all() else "a map has no variance"
+        return {"one_vs_rest": r.mean(), "lowest": r.min(), "highest": r.max(), "note": note}
+
+    return _per_picture(frame, images, sigma, weights, only_correct, measure, ["one_vs_rest", "lowest", "highest"])
+
+
+def _per_picture(
+    frame: pd.DataFrame,
+    images: Mapping[str, tuple[int, int]],
+    sigma: float,
+    weights: str | None,
+    only_correct: bool,
+    measure: Callable[[np.ndarray], dict[str, object]],
+    measured: list[str],
+) -> pd.DataFrame:
+    points = chosen(frame, images, sigma, [weights] if weights else [], only_correct)
+    groups = dict(iter(points.groupby("image", sort=False)))
+    rows = []
+    for image, shape in images.items():
+        gram = _gram(groups[image], shape, sigma, weights) if image in groups else np.empty((0, 0))
+        row: dict[str, object] = {"image": image, "n_participants": len(gram)}
+        few = dict.fromkeys(measured, np.nan) | {"note": "fewer than two people attended to it"}
+        rows.append(row | (measure(gram) if len(gram) > 1 else few))
+    return pd.DataFrame(rows, columns=["image", "n_participants", *measured, "note"])
+
+
+def _gram(points: pd.DataFrame, shape: tuple[int, int], sigma: float, weights: str | None) -> np.ndarray:
+    """Return the centred inner products of the participants' maps: float64 (people, people).
+
+    Every map has the sum 1, so taking its mean away takes ``1 / pixels`` off each product. Products that rounding
+    cannot tell from those of constant maps are 0.
+    """
+    shares = participant_shares(points, shape, sigma, weights)
+    used = points[shares > 0]
+    people, names = pd.factorize(used["participant"])
+    of_person = np.zeros((len(used), len(names)))
+    of_person[np.arange(len(used)), people] = shares[shares > 0]
+    columns = gaussians(used["x"].to_numpy(), shape[1], sigma)
+    lines = gaussians(used["y"].to_numpy(), shape[0], sigma)
+    products = np.zeros((len(names), len(names)))
+    for start in range(0, len(used), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        products += of_person[block].T @ ((columns[block] @ columns.T) * (lines[block] @ lines.T)) @ of_person
+    centred = products - 1 / (shape[0] * shape[1])
+    return np.where(np.abs(centred) <= _FLAT * products, 0.0, centred)
+
+
+def _correlations(a: np.ndarray, b: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """Return Pearson's r, (n,), between mean maps of the people that ``a`` and ``b``, (n, people) of 0 and 1, choose."""
+    a, b = a / a.sum(1, keepdims=True), b / b.sum(1, keepdims=True)
+    together, own, other = (np.einsum("np,pq,nq->n", u, gram, v, optimize=True) for u, v in ((a, b), (a, a), (b, b)))
+    spread = np.sqrt(np.maximum(own, 0) * np.maximum(other, 0))
+    return np.divide(together, spread, out=np.full(len(a), np.nan), where=spread > 0)

@@ -1,0 +1,80 @@
+"""MATLAB files of the BubbleView study: clicks (Kim et al. 2017) and the OSIE fixations beside them (Xu et al. 2014).
+
+Both hold a struct array ``bubble``, one element per picture: ``filename`` and ``userdata``, one element per
+participant, whose ``fixations.enc`` is (n, 2) x, y in pixels of the picture and ``fixations.enc_time`` one text per
+point: a clock time to the second for clicks, a duration in ms for fixations. A participant is the place in
+``userdata``, taken as the same person for every picture; an empty element is a picture without this person's points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.io import loadmat
+
+from xai_compare.errors import InputError
+from xai_compare.human.formats import click_format, fixation_format
+
+
+@click_format("bubbleview")
+def bubbleview(path: Path) -> pd.DataFrame:
+    """Return BubbleView clicks: participant, image, x, y, order from 1, time in ms since the trial's first click.
+
+    The clock of these files counts seconds, so times are multiples of 1000.
+    """
+    trials = []
+    for trial, stamps in _trials(path):
+        clock = [datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S") for stamp in stamps]
+        trials.append(trial.assign(time=[(moment - clock[0]).total_seconds() * 1000 for moment in clock]))
+    return _joined(trials, path)
+
+
+@fixation_format("osie")
+def osie(path: Path) -> pd.DataFrame:
+    """Return OSIE fixations: participant, image, x, y, order from 1, duration in ms."""
+    return _joined([trial.assign(duration=durations) for trial, durations in _trials(path)], path)
+
+
+def _trials(path: Path) -> Iterator[tuple[pd.DataFrame, list[str]]]:
+    """Yield each trial's points and the texts that go with them."""
+    try:
+        for picture in _load(path).ravel():
+            image = str(picture["filename"].item())
+            for person, seen in enumerate(picture["userdata"].ravel(), start=1):
+                struct = seen["fixations"].ravel()
+                if struct.size == 0 or struct[0]["enc"].size == 0:
+                    continue
+                points = np.asarray(struct[0]["enc"], dtype=float).reshape(-1, 2)
+                texts = [str(np.asarray(cell).item()) for cell in struct[0]["enc_time"].ravel()]
+                if len(texts) != len(points):
+                    what = f"{image}, participant {person}: {len(points)} points but {len(texts)} times"
+                    raise InputError(what, where=path)
+                trial = pd.DataFrame({"participant": f"{person:02d}", "image": image, "x": points[:, 0]})
+                yield trial.assign(y=points[:, 1], order=np.arange(1, len(points) + 1)), texts
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"its struct 'bubble' is not laid out as BubbleView's ({error})", where=path) from error
+
+
+def _load(path: Path) -> Any:
+    try:
+        content = loadmat(path, variable_names=["bubble"])
+    except NotImplementedError as error:
+        raise InputError("is a MATLAB 7.3 file", where=path, mend="save it with -v7 in MATLAB") from error
+    except Exception as error:  # a damaged file makes loadmat raise almost anything
+        raise InputError(f"is not a readable MATLAB file ({error})", where=path) from error
+    if "bubble" not in content:
+        raise InputError("holds no struct 'bubble'", where=path, mend="only BubbleView's own layout is known")
+    return content["bubble"]
+
+
+def _joined(trials: list[pd.DataFrame], path: Path) -> pd.DataFrame:
+    if not trials:
+        raise InputError("holds no point", where=path)
+    return pd.concat(trials, ignore_index=True)
