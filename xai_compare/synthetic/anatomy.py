@@ -59,7 +59,7 @@ _MOVES: dict[int, dict[int, tuple[float, float]]] = {
     15: {54: (0.0, 0.20), 64: (0.0, 0.18), 53: (0.0, 0.06), 55: (0.02, 0.06), 63: (0.0, 0.0), 65: (0.0, 0.0)},
     17: {57: (0.0, -0.09), 56: (0.0, -0.09), 55: (0.0, -0.06), 66: (0.0, -0.05), 65: (0.0, -0.05), 62: (0.0, -0.05),
          63: (0.0, -0.05), 51: (0.0, -0.03), 52: (0.0, -0.03), 54: (0.0, 0.03), 8: (0.0, -0.03), 9: (0.0, -0.02)},
-    20: {54: (0.24, 0.05), 64: (0.25, 0.05), 53: (0.16, 0.03), 55: (0.17, 0.0), 52: (0.04, 0.02), 56: (0.05, -0.03),
+    20: {54: (0.26, 0.10), 64: (0.27, 0.10), 53: (0.16, 0.05), 55: (0.17, 0.0), 52: (0.04, 0.02), 56: (0.05, -0.03),
          57: (0.0, -0.03), 51: (0.0, 0.02), 65: (0.07, 0.0), 63: (0.07, 0.0)},
     23: {54: (-0.09, 0.01), 64: (-0.07, 0.01), 51: (0.0, 0.09), 52: (-0.02, 0.11), 53: (-0.05, 0.07),
          55: (-0.05, -0.10), 56: (-0.02, -0.16), 57: (0.0, -0.16)},
@@ -72,6 +72,15 @@ _MOVES: dict[int, dict[int, tuple[float, float]]] = {
          55: (0.02, 0.45), 54: (-0.11, 0.16), 64: (-0.11, 0.19), 53: (-0.06, -0.01), 51: (0.0, -0.04), 52: (0.0, -0.04),
          8: (0.0, 0.52), 9: (-0.02, 0.50), 10: (-0.03, 0.43), 11: (-0.03, 0.30), 12: (-0.03, 0.15), 13: (-0.01, 0.05)},
 }  # fmt: skip
+
+_YIELDS: dict[int, tuple[int, float, tuple[int, ...]]] = {
+    # The frontalis (1) carries the inner brow against the corrugator (4): the oblique brow of grief and fear.
+    4: (1, 0.9, (22, 23)),
+    2: (4, 0.3, (24, 25, 26)),
+    # Lips stretched sideways (20) open less far than the jaw drops (26).
+    26: (20, 0.35, (55, 56, 57, 65, 66)),
+}
+"""By which other action unit the downward move of a unit is held back, by what share, and at which landmarks."""
 
 
 @dataclass(frozen=True)
@@ -145,10 +154,9 @@ def pose(identity: Identity, action_units: Mapping[int, float]) -> Pose:
     for unit, moves in _MOVES.items():
         if not units[unit]:
             continue
-        # The frontalis (1) carries the inner brow against the corrugator (4): the oblique brow of grief and fear.
-        yield_ = 1 - 0.9 * units[1] if unit == 4 else 1.0
+        against, share, of = _YIELDS.get(unit, (unit, 0.0, ()))
         for number, (out, down) in moves.items():
-            down *= yield_ if number in (22, 23) else 1.0
+            down *= 1 - share * units[against] if number in of else 1.0
             other = int(_MIRROR[number])
             if other == number:
                 points[number, 1] += units[unit] * down

@@ -64,7 +64,7 @@ def default_study(folder: str | Path, seed: int = 7, n_identities: int = 6) -> P
         seed: of faces, observers and the study.
         n_identities: how many simulated people show the six expressions.
     """
-    data = faces(BASIC, n_identities, seed, (256, 256))
+    data = faces(BASIC, n_identities, seed, (256, 256), intensity=(0.75, 1.0))
     folder = write_dataset(folder, data, seed=seed)
     Image.fromarray(skimage.data.astronaut()).save(folder / "images" / "astronaut.png")
     labels = pd.read_csv(folder / "labels.csv")

@@ -59,14 +59,15 @@ def behind(canvas: Canvas, identity: Identity, jaw: np.ndarray) -> None:
     wide = np.float32(0.92 * identity.face_width * (0.5 + 0.5 * identity.jaw_width))
     where = canvas.window(-9, 1.2, 9, 9)
     u, v = canvas.u[where], canvas.v[where]
-    neck = wide + np.float32(0.75) * np.clip((v - np.float32(3.1)) / np.float32(1.2), 0, 1) ** 2
+    neck = wide + np.float32(0.5) * np.clip((v - np.float32(3.0)) / np.float32(1.0), 0, 1) ** 2
     chin = jaw[8, 1]
     shadow = np.float32(0.34) + np.float32(0.36) * smooth(v, chin + 0.05, chin + 0.9)
     tube = np.sqrt(np.clip(1 - (u / (neck + np.float32(0.1))) ** 2, 0.05, 1)) * (1 + np.float32(0.5) * side * u)
     tint = (skin * (1.03, 0.97, 0.95)).astype(np.float32)
     canvas.over(where, canvas.cover(np.abs(u) - neck) * (v > 1.2), (shadow * tube)[..., None] * tint)
-    open_ = 1 - (u / np.float32(0.82)) ** 2
-    collar = np.float32(3.55) - np.float32(0.30) * np.clip(open_, -2.2, 0) + np.float32(0.28) * np.clip(open_, 0, 1)
+    beside = np.clip(np.abs(u) - np.float32(0.92), 0, None)
+    dip = np.clip(1 - (u / np.float32(0.92)) ** 2, 0, 1)
+    collar = np.float32(3.60) + np.float32(0.26) * dip + np.float32(0.24) * beside + np.float32(0.10) * beside**2
     fold = np.clip(np.float32(0.85) + np.float32(0.15) * side * u - np.float32(0.10) * (v - np.float32(3.6)), 0, 2)
     canvas.over(where, canvas.cover(collar - v), fold[..., None] * linear(identity.clothes))
     _ears(canvas, identity, jaw)
