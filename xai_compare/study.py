@@ -74,6 +74,7 @@ class ModelSpec(_Strict):
     classes: list[str] | None = None
     input: ModelInput | None = None
     seed: int | None = None
+    output: Literal["logits", "probabilities"] | None = None
     options: dict[str, Any] | None = None
     fold: str | None = Field(None, coerce_numbers_to_str=True, description="which training of this network it is")
     split: str | None = Field(None, coerce_numbers_to_str=True, description="explain only this split of the manifest")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,7 +29,6 @@ class Explaining:
     model: Model
     identity: str
     explainer: Explainer
-    options: Mapping[str, Any]
     items: Sequence[Item]
     pictures: Faces
     store: MapStore
@@ -39,7 +38,9 @@ class Explaining:
         items = [asdict(item) for item in self.items[self.store.chunks[index]]]
         hashes = [self.pictures.sha256(item["image"]) for item in items]
         spec = self.pictures.spec
-        return digest([RESULTS, __version__, self.identity, self.options, items, hashes, spec.margin, spec.predictor])
+        options = self.explainer.options.model_dump(mode="json")
+        settings = [self.explainer.name, options, spec.margin, spec.predictor]
+        return digest([RESULTS, __version__, self.identity, settings, items, hashes])
 
     def missing(self) -> list[int]:
         """The chunks that are not there, or were made of other inputs."""

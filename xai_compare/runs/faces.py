@@ -80,15 +80,22 @@ class Faces:
         """Why the picture is skipped; empty where it is not."""
         return str((self._trusted(image) or {}).get("reason", ""))
 
+    def shape(self, image: str) -> tuple[int, int]:
+        """Height and width of a picture that was looked at, in pixels."""
+        record = self._trusted(image) or {}
+        return int(record["height"]), int(record["width"])
+
     def table(self) -> pd.DataFrame:
-        """One row for each picture looked at: image, expression, ..., height, width, faces, note, sha256, reason."""
+        """One row for each picture looked at: the manifest's columns, height, width, faces, note, sha256, reason."""
         rows = []
         for image, row in self.rows.iterrows():
             record = self._journal.get(str(image))
             if record is not None:
-                keys = ("height", "width", "faces", "note", "sha256", "reason")
-                rows.append({**row.drop("path").to_dict(), **{key: record.get(key, "") for key in keys}})
-        return pd.DataFrame(rows)
+                numbers = {key: record.get(key) for key in ("height", "width", "faces")}
+                texts = {key: record.get(key, "") for key in ("note", "sha256", "reason")}
+                rows.append({**row.drop("path").to_dict(), **numbers, **texts})
+        table = pd.DataFrame(rows)
+        return table.astype(dict.fromkeys(("height", "width", "faces"), "Int64")) if rows else table
 
     def _trusted(self, image: str) -> dict[str, Any] | None:
         """What is known of a picture, unless its file has changed since; looked up once in a process."""

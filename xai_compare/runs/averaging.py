@@ -1,0 +1,137 @@
+"""From maps to heatmaps: means at every level of the paper (Gaya-Morey et al. 2024, Eq. 2), one source at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+import zarr
+
+from xai_compare.expressions import ordered
+from xai_compare.faces import SHAPE, standardize
+from xai_compare.heatmaps import GroupMeans, scale
+from xai_compare.runs.faces import Faces
+from xai_compare.runs.store import MapStore, Source, load, save
+
+ALL = "all"
+FACES_IN_MEAN = 1000
+"""The mean face is drawn from at most this many pictures."""
+
+
+@dataclass
+class Row:
+    """One source of the heatmaps: a network's trainings together, people, regions, or all networks."""
+
+    label: str
+    kind: str
+    model: str
+    explainer: str
+    simulated: bool
+    means: GroupMeans
+
+
+def scaled(store: MapStore, scaling: str) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    """Stream a source's maps as they are averaged: networks' scaled as the study says, people's as they are."""
+    how = scaling if store.source.kind == "model" else "none"
+    for table, maps in store.stream():
+        if len(table):
+            yield table, scale(maps, table["low"].to_numpy(), table["high"].to_numpy(), how)
+
+
+def rows(stores: Sequence[MapStore], scaling: str) -> Iterator[Row]:
+    """Average source by source; after the networks of an explainer, all of them together, if there are several."""
+    for explainer in dict.fromkeys(store.source.explainer for store in stores):
+        group = [store for store in stores if store.source.explainer == explainer]
+        overall = GroupMeans(SHAPE)
+        labels = list(dict.fromkeys(store.source.label for store in group))
+        for label in labels:
+            trainings = [store for store in group if store.source.label == label]
+            row = _row(label, trainings, scaling)
+            yield row
+            overall.pool(row.means, {key: key for key in row.means.groups() if _fold(key) == ALL})
+        if explainer and len(labels) > 1:
+            simulated = any(store.source.simulated for store in group)
+            yield Row(f"all models/{explainer}", "model", "all models", explainer, simulated, overall)
+
+
+def _row(label: str, trainings: Iterable[MapStore], scaling: str) -> Row:
+    means = GroupMeans(SHAPE)
+    source = Source("", "")
+    for store in trainings:
+        source = store.source
+        for table, maps in scaled(store, scaling):
+            groups = table["group"].to_list()
+            folds = [ALL] + ([source.fold] if source.fold else [])
+            for fold in folds:
+                means.add([(fold, name) for name in groups if name], maps[[bool(name) for name in groups]])
+                means.add([(fold, ALL)] * len(maps), maps)
+    return Row(label, source.kind, source.name, source.explainer, source.simulated, means)
+
+
+def _fold(key: Any) -> str:
+    return str(key[0])
+
+
+def write_heatmaps(
+    path: Path, stores: Sequence[MapStore], scaling: str, face: np.ndarray, advance: Callable[[int], None]
+) -> xr.Dataset:
+    """Write ``heatmaps.zarr``: ``heatmap (source, fold, expression, y, x)``, ``count``, ``mean_face``."""
+    folds = [ALL, *sorted({store.source.fold for store in stores} - {""})]
+    groups = {str(item["group"]) for store in stores for item in store.items} - {""}
+    expressions = [*ordered(groups), ALL]
+    labels = _labels(stores)
+    root = zarr.open_group(path, mode="w")
+    array = root.create_array(
+        "heatmap",
+        shape=(len(labels), len(folds), len(expressions), *SHAPE),
+        chunks=(1, 1, len(expressions), *SHAPE),
+        dtype="float32",
+        fill_value=np.nan,
+        dimension_names=("source", "fold", "expression", "y", "x"),
+    )
+    counts = np.zeros((len(labels), len(folds), len(expressions)), np.int64)
+    facts: list[Row] = []
+    for s, row in enumerate(rows(stores, scaling)):
+        for f, fold in enumerate(folds):
+            counts[s, f] = [row.means.count((fold, name)) for name in expressions]
+            if counts[s, f].any():
+                array[s, f] = np.stack([row.means.mean((fold, name)) for name in expressions])
+        facts.append(Row(row.label, row.kind, row.model, row.explainer, row.simulated, GroupMeans(SHAPE)))
+        advance(1)
+    coordinates = {name: ("source", [getattr(r, name) for r in facts]) for name in ("kind", "model", "explainer")}
+    labelled = xr.Dataset(
+        {"count": (("source", "fold", "expression"), counts), "mean_face": (("y", "x", "rgb"), face)},
+        coords={
+            "source": [row.label for row in facts],
+            "fold": folds,
+            "expression": expressions,
+            **coordinates,
+            "simulated": ("source", [row.simulated for row in facts]),
+        },
+        attrs={"scaling": scaling, "canonical_face": "275 x 224 pixels, 89 points"},
+    )
+    save(labelled, path, mode="a")
+    return load(path)
+
+
+def _labels(stores: Sequence[MapStore]) -> list[str]:
+    labels = list(dict.fromkeys(store.source.label for store in stores))
+    for explainer in dict.fromkeys(store.source.explainer for store in stores if store.source.explainer):
+        if len({store.source.name for store in stores if store.source.explainer == explainer}) > 1:
+            labels.append(f"all models/{explainer}")
+    return labels
+
+
+def mean_face(pictures: Faces, images: Sequence[str]) -> np.ndarray:
+    """The mean of the standardized faces (of at most 1,000), uint8 ``(275, 224, 3)``."""
+    total, count = np.zeros((*SHAPE, 3)), 0
+    for image in images[:FACES_IN_MEAN]:
+        for crop in pictures.find([image]).values():
+            total += standardize(crop.image[None], crop.landmarks[None])[0]
+            count += 1
+    return (total / max(count, 1)).round().astype(np.uint8)
