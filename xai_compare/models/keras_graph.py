@@ -162,11 +162,16 @@ class KerasGraph(nn.Module):
         for step in plan.steps:
             if isinstance(step, Call) and step.name not in self._modules:
                 self.add_module(step.name, Operation(step.operation))
+        # On CPU, oneDNN crashes on the weight gradient of a strided 1x1 convolution of a channels-last map.
+        self.requires_grad_(False)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """The outputs ``(n, classes)`` of a prepared batch."""
         import keras
 
+        if torch.is_grad_enabled() and not batch.requires_grad:
+            # Without gradients by parameters, feature maps have a gradient only through the input.
+            batch = batch.detach().requires_grad_()
         values: dict[int, Any] = {self.plan.input: batch.permute(0, 2, 3, 1) if self.channels_last else batch}
         with keras.device(str(batch.device)):
             for step in self.plan.steps:

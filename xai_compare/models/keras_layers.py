@@ -66,7 +66,11 @@ class Same(nn.Module):
 
 
 class SameAverage(nn.Module):
-    """Average pooling with "same" padding, in which padded pixels do not count."""
+    """Average pooling with "same" padding, in which padded pixels do not count, as TensorFlow defines it.
+
+    Where the padding is uneven, Keras' torch backend repeats the edge instead; a network in which that matters
+    therefore fails the comparison with Keras and runs on Keras' operations.
+    """
 
     def __init__(self, pool: Any, stride: Any) -> None:
         super().__init__()
@@ -143,6 +147,9 @@ class Join(nn.Module):
 class Affine(nn.Module):
     """``x * scale + offset``, per channel or the same for all."""
 
+    scale: torch.Tensor
+    offset: torch.Tensor
+
     def __init__(self, scale: torch.Tensor, offset: torch.Tensor, rank: int) -> None:
         super().__init__()
         shape = (1, -1, 1, 1) if rank == 4 else (1, -1)
@@ -181,19 +188,24 @@ def _conv(
     layer: Any, kernel: torch.Tensor, bias: Any, groups: int, stride: Any, dilation: Any
 ) -> tuple[nn.Module | None, nn.Module]:
     """Padding and convolution; symmetric padding of stride 1 is left to the convolution itself."""
-    size = tuple(kernel.shape[2:])
     _need(layer.padding in ("same", "valid"), layer, f"padding {layer.padding}")
+    size = (kernel.shape[2], kernel.shape[3])
+    stride, dilation = _pair(stride), _pair(dilation)
     same = layer.padding == "same"
-    inside = same and tuple(stride) == (1, 1) and all((k - 1) * d % 2 == 0 for k, d in zip(size, dilation, strict=True))
-    padding = tuple((k - 1) * d // 2 for k, d in zip(size, dilation, strict=True)) if inside else (0, 0)
-    made = nn.Conv2d(
-        kernel.shape[1] * groups, kernel.shape[0], size, tuple(stride), padding, tuple(dilation), groups,
-        bias=bias is not None,
-    )  # type: ignore[arg-type]  # fmt: skip
+    overlap = ((size[0] - 1) * dilation[0], (size[1] - 1) * dilation[1])
+    inside = same and stride == (1, 1) and overlap[0] % 2 == 0 == overlap[1] % 2
+    padding = (overlap[0] // 2, overlap[1] // 2) if inside else (0, 0)
+    channels = (kernel.shape[1] * groups, kernel.shape[0])
+    made = nn.Conv2d(*channels, size, stride, padding, dilation, groups, bias=bias is not None)
     made.weight = nn.Parameter(kernel.contiguous())
     if bias is not None:
         made.bias = nn.Parameter(_tensor(bias))
     return (Same(size, stride, dilation) if same and not inside else None), made
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    first, second = (value, value) if isinstance(value, int) else value
+    return int(first), int(second)
 
 
 def _depthwise_kernel(variable: Any) -> torch.Tensor:
@@ -230,7 +242,7 @@ def _separable(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
 def _dense(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
     _need(ranks == [2], layer, "not on vectors")
     kernel = _tensor(layer.kernel)
-    made = nn.Linear(*kernel.shape, bias=layer.use_bias)
+    made = nn.Linear(kernel.shape[0], kernel.shape[1], bias=layer.use_bias)
     made.weight = nn.Parameter(kernel.T.contiguous())
     if layer.use_bias:
         made.bias = nn.Parameter(_tensor(layer.bias))

@@ -43,7 +43,7 @@ class NativeGraph(nn.Module):
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """The outputs ``(n, classes)`` of a prepared batch."""
-        values = {self.start: batch}
+        values = {self.start: batch.contiguous()}
         for name, inputs, output in self.steps:
             values[output] = self._modules[name](*(values[i] for i in inputs))  # type: ignore[misc]
         return values[self.end]

@@ -16,6 +16,10 @@ SUFFIXES = (".h5", ".hdf5", ".keras")
 _MODELS = {"Functional", "Model", "Sequential"}
 _CARRIES_CODE = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer", "TFOpLambda", "SlicingOpLambda"}
 _CODE_VALUES = {"__lambda__", "__tensor__", "__torch_module__"}
+_OWN_MODULES = {
+    "layers", "models", "engine", "initializers", "regularizers", "constraints", "activations", "dtype_policies", "ops",
+    "random",
+}  # fmt: skip
 _LIMIT = 64 << 20
 _LARGEST = 8 << 30
 
@@ -43,6 +47,8 @@ def check_file(path: Path, where: str) -> None:
         named = config.get("class_name") if isinstance(config, Mapping) else type(config).__name__
         raise InputError(f"the network is a {named}, whose code is not in the file", where=path,
                          mend="save it as a functional or sequential Keras model")  # fmt: skip
+    # What the network was compiled with is never built.
+    config = {key: value for key, value in config.items() if key != "compile_config"}
     for entry in _walk(config):
         _check_entry(entry, path)
     for layer in _layers(config):
@@ -92,10 +98,17 @@ def _layers(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _check_entry(entry: Mapping[str, Any], path: Path) -> None:
     name, module, registered = (entry.get(key) for key in ("class_name", "module", "registered_name"))
-    foreign = isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins", "tf_keras")
+    foreign = isinstance(module, str) and isinstance(name, str) and not _own(module)
     custom = isinstance(registered, str) and ">" in registered
     if isinstance(name, str) and (name in _CARRIES_CODE | _CODE_VALUES or foreign or custom):
         _refuse(str(registered if custom else name), path)
+
+
+def _own(module: str) -> bool:
+    """Whether a module holds nothing but Keras' parts of networks, and no function that reads files or downloads."""
+    package, *inner = module.split(".")
+    inner = inner[1:] if inner[:1] == ["src"] else inner
+    return module == "builtins" or (package == "keras" and (not inner or inner[0] in _OWN_MODULES))
 
 
 def _check_layer(name: str, path: Path) -> None:

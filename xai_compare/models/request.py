@@ -160,8 +160,8 @@ def seeded(seed: int | None) -> Iterator[None]:
         yield
 
 
-def _numbers(value: object, what: str, where: str) -> list[float]:
-    values = list(value) if isinstance(value, (list, tuple)) else [value]
+def _numbers(value: Any, what: str, where: str) -> list[float]:
+    values: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
     if not values or any(
         isinstance(v, bool) or not isinstance(v, (int, float)) or not math.isfinite(v) for v in values
     ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from xai_compare.errors import InputError
 from xai_compare.models.model import Model
 from xai_compare.models.request import Request
@@ -18,7 +20,8 @@ def build(request: Request) -> Model:
             raise InputError(f"a bundled network has its own {key}", where=request.where, mend=f"leave `{key}` out")
     if not isinstance(request.value, str):
         raise InputError(f"bundled must be a name, not {request.value!r}", where=request.where)
-    model: Model = synthetic.bundled(request.value)
+    make: Callable[[str], Model] = getattr(synthetic, "bundled")  # noqa: B009
+    model = make(request.value)
     model.name = request.name
     model.source = {**model.source, "kind": "bundled", "bundled": request.value}
     return model

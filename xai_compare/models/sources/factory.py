@@ -87,7 +87,7 @@ def _function(request: Request) -> Callable[..., object]:
     found = getattr(module, function, None)
     if not callable(found):
         raise InputError(f"module {name!r} has no function {function!r}", where=request.where)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _call(function: Callable[..., object], request: Request) -> nn.Module | Model:

@@ -41,7 +41,8 @@ def build(request: Request) -> Model:
     keras = import_keras(request.where)
     check_file(path, request.where)
     network = _read(keras, path)
-    shape = tuple(network.input_shape[1:]) if isinstance(network.input_shape, tuple) else ()
+    given = getattr(network, "input_shape", None)
+    shape = tuple(given[1:]) if isinstance(given, tuple) else ()
     last = _channels_last(shape, request.where)
     spec = request.input(_known(shape, last))
     height, width = spec.size
@@ -51,7 +52,7 @@ def build(request: Request) -> Model:
                          where=request.where, mend="leave input.size and input.channels out")  # fmt: skip
     noise = torch.rand(2, depth, height, width, generator=torch.Generator().manual_seed(0))
     noise = noise * (spec.range[1] - spec.range[0]) + spec.range[0]
-    told = _prediction(keras, network, noise, last)
+    told = _prediction(keras, network, noise, last, request.where)
     graph = plan(network, request.where)
     module, source = _module(graph, noise, told, last, engine, request.where)
     source |= {"kind": "keras", "file": str(path), "sha256": file_sha256(path)}
@@ -86,7 +87,7 @@ def _read(keras: Any, path: Path) -> Any:
     except Exception as error:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise InputError(f"Keras cannot load the network ({line})", where=path,
-                         mend="it may be truncated, or made by a Keras that this one does not read") from error  # fmt: skip
+                         mend="it may be truncated, or made by a Keras that this cannot read") from error  # fmt: skip
 
 
 def _channels_last(shape: tuple[int | None, ...], where: str) -> bool:
@@ -113,11 +114,11 @@ def _words(shape: tuple[int | None, ...]) -> str:
     return "x".join("any" if side is None else str(side) for side in shape) or "several inputs"
 
 
-def _prediction(keras: Any, network: Any, batch: torch.Tensor, last: bool) -> torch.Tensor:
+def _prediction(keras: Any, network: Any, batch: torch.Tensor, last: bool, where: str) -> torch.Tensor:
     with torch.no_grad(), keras.device("cpu"):
         out = network(batch.permute(0, 2, 3, 1) if last else batch, training=False)
     if not isinstance(out, torch.Tensor):
-        raise InputError("the Keras network has several outputs", mend="one is needed")
+        raise InputError("the Keras network has several outputs", where=where, mend="one is needed")
     return out.float()
 
 

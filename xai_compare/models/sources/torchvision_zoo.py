@@ -56,9 +56,8 @@ def _known(weights: Any) -> dict[str, Any]:
 def _grey_stem(module: nn.Module) -> None:
     """Give the first convolution one input channel."""
     name, old = next((n, m) for n, m in module.named_modules() if isinstance(m, nn.Conv2d))
-    new = nn.Conv2d(
-        1, old.out_channels, old.kernel_size, old.stride, old.padding, old.dilation, bias=old.bias is not None
-    )  # type: ignore[arg-type]
+    options: dict[str, Any] = {key: getattr(old, key) for key in ("kernel_size", "stride", "padding", "dilation")}
+    new = nn.Conv2d(1, old.out_channels, bias=old.bias is not None, **options)
     parent, _, child = name.rpartition(".")
     setattr(module.get_submodule(parent), child, new)
 
@@ -71,4 +70,4 @@ def _lay_in_pretrained(module: nn.Module, weights: Any, auxiliary: tuple[str, ..
     module.load_state_dict(held, strict=False)
     if hasattr(module, "transform_input"):
         # Google's weights expect pictures in -1..1; torchvision converts ImageNet's standardization inside.
-        module.transform_input = True
+        setattr(module, "transform_input", True)  # noqa: B010

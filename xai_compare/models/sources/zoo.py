@@ -54,7 +54,7 @@ def with_weights(
             if weights == "random" or isinstance(error, InputError):
                 raise
             raise InputError(f"the pretrained weights cannot be had ({type(error).__name__}: {error})",
-                             where=request.where, mend="download them yourself and name the file") from error  # fmt: skip
+                             where=request.where, mend="download the file and name it") from error  # fmt: skip
         return module, {**source, "weights": weights, "seed": request.seed}
     path = request.path(weights, "weights file")
     tensors = read_state_dict(path)
