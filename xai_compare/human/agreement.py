@@ -130,7 +130,7 @@ def _gram(points: pd.DataFrame, shape: tuple[int, int], sigma: float, weights: s
 
 
 def _correlations(a: np.ndarray, b: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """Return Pearson's r, (n,), between mean maps of the people that ``a`` and ``b``, (n, people) of 0 and 1, choose."""
+    """Return Pearson's r, (n,), between mean maps of the people ``a`` and ``b``, (n, people) of 0 and 1, choose."""
     a, b = a / a.sum(1, keepdims=True), b / b.sum(1, keepdims=True)
     together, own, other = (np.einsum("np,pq,nq->n", u, gram, v, optimize=True) for u, v in ((a, b), (a, a), (b, b)))
     spread = np.sqrt(np.maximum(own, 0) * np.maximum(other, 0))

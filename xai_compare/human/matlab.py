@@ -9,7 +9,6 @@ point: a clock time to the second for clicks, a duration in ms for fixations. A 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +28,19 @@ def bubbleview(path: Path) -> pd.DataFrame:
     """
     trials = []
     for trial, stamps in _trials(path):
-        clock = [datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S") for stamp in stamps]
-        trials.append(trial.assign(time=[(moment - clock[0]).total_seconds() * 1000 for moment in clock]))
+        clock = pd.to_datetime(stamps, format="%Y-%m-%d %H:%M:%S").to_numpy(dtype="datetime64[ms]").astype(float)
+        trials.append(trial | {"time": clock - clock[0]})
     return _joined(trials, path)
 
 
 @fixation_format("osie")
 def osie(path: Path) -> pd.DataFrame:
     """Return OSIE fixations: participant, image, x, y, order from 1, duration in ms."""
-    return _joined([trial.assign(duration=durations) for trial, durations in _trials(path)], path)
+    return _joined([trial | {"duration": np.array(durations)} for trial, durations in _trials(path)], path)
 
 
-def _trials(path: Path) -> Iterator[tuple[pd.DataFrame, list[str]]]:
-    """Yield each trial's points and the texts that go with them."""
+def _trials(path: Path) -> Iterator[tuple[dict[str, np.ndarray], list[str]]]:
+    """Yield each trial's points, as columns, and the texts that go with them."""
     try:
         for picture in _load(path).ravel():
             image = str(picture["filename"].item())
@@ -54,8 +53,9 @@ def _trials(path: Path) -> Iterator[tuple[pd.DataFrame, list[str]]]:
                 if len(texts) != len(points):
                     what = f"{image}, participant {person}: {len(points)} points but {len(texts)} times"
                     raise InputError(what, where=path)
-                trial = pd.DataFrame({"participant": f"{person:02d}", "image": image, "x": points[:, 0]})
-                yield trial.assign(y=points[:, 1], order=np.arange(1, len(points) + 1)), texts
+                n = len(points)
+                trial = {"participant": np.full(n, f"{person:02d}"), "image": np.full(n, image)}
+                yield trial | {"x": points[:, 0], "y": points[:, 1], "order": np.arange(1, n + 1)}, texts
     except (ValueError, TypeError, IndexError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
@@ -74,7 +74,7 @@ def _load(path: Path) -> Any:
     return content["bubble"]
 
 
-def _joined(trials: list[pd.DataFrame], path: Path) -> pd.DataFrame:
+def _joined(trials: list[dict[str, np.ndarray]], path: Path) -> pd.DataFrame:
     if not trials:
         raise InputError("holds no point", where=path)
-    return pd.concat(trials, ignore_index=True)
+    return pd.DataFrame({name: np.concatenate([trial[name] for trial in trials]) for name in trials[0]})
