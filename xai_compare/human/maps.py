@@ -51,7 +51,7 @@ def pixels_per_degree(size_cm: tuple[float, float], distance_cm: float, resoluti
             are swapped in one of the two.
 
     >>> round(pixels_per_degree((38.0, 30.4), 60.0, (1280, 1024)), 2)
-    35.28
+    35.27
     """
     if not all(math.isfinite(length) and length > 0 for length in (*size_cm, distance_cm, *resolution)):
         raise InputError(f"screen {tuple(size_cm)} cm at {distance_cm} cm, {tuple(resolution)} px: all must be above 0")
