@@ -131,7 +131,7 @@ def front(canvas: Canvas, identity: Identity, polar: Polar) -> None:
     if style in ("bob", "long", "parted"):
         # Combed hair runs along the head, then straight down.
         run = np.hypot(canvas.u[where], np.minimum(v - np.float32(CENTRE), 0))
-        strands = Strands(identity.seed)(0.75 * run + 0.12 * np.abs(angle), run)
+        strands = 0.6 * Strands(identity.seed)(0.75 * run + 0.12 * np.abs(angle), run)
     else:
         strands = Strands(identity.seed)(angle, radius)
     rough = 0.035 if style in ("short", "cropped") else 0.012

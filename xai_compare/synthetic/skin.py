@@ -57,7 +57,8 @@ class Skin:
     def _head(self) -> None:
         """The head as an ellipsoid whose lower part stretches with the jaw."""
         c, chin = self.canvas, self.pose.points[8, 1]
-        v = np.where(c.v < 1.3, c.v, 1.3 + (c.v - 1.3) * np.float32(1.65 / max(chin - 1.3, 0.5)))
+        below = np.clip((c.v - 1) / np.float32(chin - 1), 0, None)
+        v = c.v + np.float32(2.95 - chin) * below**2
         wide = np.float32(1.86 * self.identity.face_width)
         q = (c.u / wide) ** 2 + ((v - np.float32(0.35)) / np.float32(2.95)) ** 2
         self.height += 1.55 * np.sqrt(np.clip(1 - q, 0, None) + np.float32(0.02))
