@@ -6,6 +6,7 @@ Undefined is NaN, and `reason` says why.
 
 from xai_compare.comparison.clustering import Merge, linkage, merges
 from xai_compare.comparison.heatmap_files import read_heatmaps, read_masks, unmatched
+from xai_compare.comparison.intervals import score_intervals
 from xai_compare.comparison.maps import (
     correlation,
     correlation_matrix,
@@ -29,6 +30,15 @@ from xai_compare.comparison.masks import (
     to_8bit,
 )
 from xai_compare.comparison.registry import METRICS, Metric, reason
+from xai_compare.comparison.resampling import (
+    Interval,
+    bootstrap,
+    bootstrap_correlation,
+    bootstrap_correlations,
+    bootstrap_mean_map,
+    draw_counts,
+    mean_maps,
+)
 from xai_compare.comparison.scores import (
     COLUMNS,
     Key,
@@ -39,22 +49,34 @@ from xai_compare.comparison.scores import (
     wide,
     with_mean_maps,
 )
+from xai_compare.comparison.statistics import Anova, Ceiling, anova, ceiling, tukey
 
 __all__ = [
     "COLUMNS",
     "METRICS",
+    "Anova",
+    "Ceiling",
+    "Interval",
     "Key",
     "Merge",
     "Metric",
+    "anova",
+    "bootstrap",
+    "bootstrap_correlation",
+    "bootstrap_correlations",
+    "bootstrap_mean_map",
+    "ceiling",
     "correlation",
     "correlation_matrix",
     "dice",
+    "draw_counts",
     "f1",
     "iou",
     "kl_divergence",
     "known_scores",
     "linkage",
     "mask_scores",
+    "mean_maps",
     "merges",
     "merges_table",
     "otsu",
@@ -70,8 +92,10 @@ __all__ = [
     "recall",
     "region_auc",
     "region_energy",
+    "score_intervals",
     "similarity",
     "to_8bit",
+    "tukey",
     "uncentred",
     "unmatched",
     "wide",

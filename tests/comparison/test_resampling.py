@@ -1,0 +1,198 @@
+"""The bootstrap: every fast path against the plain one, and what the draws promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xai_compare.comparison import (
+    bootstrap,
+    bootstrap_correlation,
+    bootstrap_correlations,
+    bootstrap_mean_map,
+    correlation,
+    dice,
+    draw_counts,
+    iou,
+    mean_maps,
+    otsu_masks,
+    otsu_scores,
+    pearson,
+    region_energy,
+    score_intervals,
+    uncentred,
+)
+from xai_compare.errors import InputError
+
+SHAPE = (9, 6)
+MASK = np.zeros(SHAPE, bool)
+MASK[2:6, 1:4] = True
+
+
+def some_maps(m: int, seed: int = 0, contrast: int = 2) -> np.ndarray:
+    """Whole numbers, so that mean maps come out alike in any order of adding."""
+    return np.random.default_rng(seed).poisson(3 + contrast * MASK, (m, *SHAPE)).astype(np.float64)
+
+
+def test_bootstrap_of_a_mean_has_the_textbook_interval() -> None:
+    values = np.random.default_rng(1).normal(5, 2, 400)
+    result = bootstrap(np.mean, values, n=2000, seed=3)
+    assert result.value == values.mean()
+    half = 1.96 * values.std() / 20
+    assert result.low == pytest.approx(values.mean() - half, abs=0.03)
+    assert result.high == pytest.approx(values.mean() + half, abs=0.03)
+    assert bootstrap(np.mean, values, n=50, seed=3) == bootstrap(np.mean, values, n=50, seed=3)
+    assert bootstrap(np.mean, values, n=50, seed=4) != bootstrap(np.mean, values, n=50, seed=3)
+
+
+def test_the_interval_holds_the_value_where_every_replicate_is_lower() -> None:
+    a, b = some_maps(14, contrast=9), some_maps(14, seed=5, contrast=9)
+    pairs = np.stack([a, b], 1)
+
+    def correlate(sample: np.ndarray) -> float:
+        return float(correlation(*sample.mean(0)))
+
+    plain = bootstrap(correlate, pairs, n=200, kind="percentile")
+    shifted = bootstrap(correlate, pairs, n=200)
+    assert plain.high < plain.value
+    assert shifted.low < shifted.value < shifted.high
+    assert shifted.high - shifted.low == pytest.approx(plain.high - plain.low)
+    with pytest.raises(InputError, match="did you mean 'percentile'"):
+        bootstrap(correlate, pairs, n=2, kind="percentil")  # type: ignore[arg-type]
+
+
+@given(st.integers(1, 30), st.integers(1, 20), st.integers(0, 99))
+@settings(deadline=None)
+def test_every_resample_is_as_large_as_the_sample(images: int, n: int, seed: int) -> None:
+    counts = draw_counts(images, n, seed)
+    assert counts.shape == (n, images)
+    assert (counts.sum(1) == images).all()
+    assert (counts >= 0).all()
+
+
+def test_draws_follow_the_images() -> None:
+    names = [f"{i}.png" for i in range(12)]
+    counts = draw_counts(names, 40, 7)
+    shuffled = draw_counts(names[::-1], 40, 7)
+    np.testing.assert_array_equal(counts, shuffled[:, ::-1])
+    other = draw_counts([f"{name}x" for name in names], 40, 7)
+    assert (counts != other).any()
+    twice = draw_counts(names + names, 40, 7)
+    np.testing.assert_array_equal(twice, np.hstack([counts, counts]))
+    with pytest.raises(InputError, match="resamples of 0 images"):
+        draw_counts([], 40, 7)
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+@pytest.mark.parametrize("memory", [1, 1000, 2**20], ids=["one", "few", "all"])
+def test_mean_maps_are_weighted_means(chunk: int, memory: int) -> None:
+    maps = some_maps(11)
+    weights = draw_counts(11, 7, 0)
+    blocks = list(mean_maps(maps, weights, chunk, memory))
+    expected = [np.average(maps, axis=0, weights=row) for row in weights]
+    np.testing.assert_allclose(np.concatenate(blocks), expected, rtol=1e-12)
+    assert len(blocks) == (1 if memory == 2**20 else 7 if memory == 1 else 4)
+    assert next(mean_maps(maps.astype(np.uint8), weights)).dtype == np.float32
+
+
+def test_maps_are_read_in_chunks() -> None:
+    class Stored:
+        """Stands for a store on disk: it only slices, and remembers how much was asked for at once."""
+
+        def __init__(self, maps: np.ndarray) -> None:
+            self.maps, self.shape, self.dtype, self.largest = maps, maps.shape, maps.dtype, 0
+
+        def __getitem__(self, part: slice) -> np.ndarray:
+            self.largest = max(self.largest, len(self.maps[part]))
+            return self.maps[part]
+
+    stored, weights = Stored(some_maps(20)), draw_counts(20, 5, 0)
+    means = np.concatenate(list(mean_maps(stored, weights, chunk=6, memory=3000)))
+    assert stored.largest == 6
+    np.testing.assert_allclose(means, np.concatenate(list(mean_maps(stored.maps, weights))), rtol=1e-12)
+
+
+@pytest.mark.parametrize("repeats", [1, 3], ids=["distinct", "repeated"])
+def test_fast_otsu_bootstrap_is_the_plain_one(repeats: int) -> None:
+    maps = some_maps(15)
+    images = [str(i // repeats) for i in range(15)]
+    fast = bootstrap_mean_map(lambda means: otsu_scores(means, MASK), maps, images, n=60, seed=2, chunk=4)
+
+    def plain(sample: np.ndarray) -> float:
+        return float(iou(otsu_masks(sample.mean(0)), MASK))
+
+    slow = bootstrap(plain, maps, n=60, seed=2, images=images, bounds=(0, 1))
+    np.testing.assert_array_equal(fast["iou"].replicates, slow.replicates)
+    assert fast["iou"] == slow
+    assert fast["iou"].low < fast["iou"].high
+
+
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("paired", [True, False])
+def test_gram_bootstrap_is_the_plain_one(centred: bool, paired: bool) -> None:
+    a, b = some_maps(14), some_maps(14 if paired else 9, seed=5)
+    fast = bootstrap_correlation(a, b, centred, paired, n=80, seed=4)
+    names = [str(i) for i in range(14)]
+    counts = [draw_counts(names, 80, 4), draw_counts(names if paired else [f"{i} b" for i in range(9)], 80, 4)]
+    slow = [
+        correlation(np.repeat(a, i, axis=0).mean(0), np.repeat(b, j, axis=0).mean(0), centred)
+        for i, j in zip(*counts, strict=True)
+    ]
+    np.testing.assert_allclose(fast.replicates, slow, rtol=1e-9)
+    assert fast.value == pytest.approx(correlation(a.mean(0), b.mean(0), centred))
+    assert fast.low < fast.value <= fast.high
+    if paired:
+        both = bootstrap(
+            lambda pairs: float(correlation(*pairs.mean(0), centred)), np.stack([a, b], 1), 80, 4, images=names
+        )
+        np.testing.assert_allclose(fast.replicates, both.replicates, rtol=1e-9)
+
+
+def test_pairing_narrows_the_interval_of_a_source_with_itself() -> None:
+    maps = some_maps(12)
+    assert bootstrap_correlation(maps, maps, n=50).low == pytest.approx(1)
+    assert bootstrap_correlation(maps, maps, paired=False, n=50).low < 0.999
+    with pytest.raises(InputError, match="cannot be paired"):
+        bootstrap_correlation(maps, maps[:4])
+
+
+def test_all_pairs_are_single_pairs() -> None:
+    names = [str(i) for i in range(8)]
+    sources = {"a": some_maps(8), "b": some_maps(8, 1), "c": some_maps(5, 2)}
+    images = {"a": names, "b": names, "c": names[:5]}
+    results = bootstrap_correlations(sources, images, n=30)
+    assert list(results) == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert results["a", "b"] == bootstrap_correlation(sources["a"], sources["b"], n=30)
+
+
+def test_intervals_of_a_whole_group_are_the_plain_ones() -> None:
+    names = [str(i) for i in range(10)]
+    sources = {"a": some_maps(10), "b": some_maps(10, 1)}
+    found = score_intervals(sources, {"a": names, "b": names}, "fear", mask=MASK, region=MASK, n=70, seed=9)
+    pairs = np.stack([sources["a"], sources["b"]], 1)
+    metrics = {"dice": dice, "pearson": pearson, "uncentred": uncentred}
+    for metric, function in metrics.items():
+        plain = bootstrap(lambda s, f=function: float(f(*s.mean(0))), pairs, 70, 9, images=names)  # type: ignore[misc]
+        ends = found[metric, "a", "b", "fear", "all"]
+        np.testing.assert_allclose(ends, (plain.low, min(plain.high, 1)), rtol=1e-9)
+    energy = bootstrap(lambda s: float(region_energy(s.mean(0), MASK)), sources["b"], 70, 9, images=names)
+    np.testing.assert_allclose(found["known_energy", "b", "known", "fear", "all"], (energy.low, energy.high), rtol=1e-9)
+    assert {key[0] for key in found} == {"iou", "precision", "recall", "f1", "known_energy", *metrics}
+
+
+def test_one_image_has_no_interval() -> None:
+    result = bootstrap_mean_map(lambda means: otsu_scores(means, MASK), some_maps(1), n=5)["iou"]
+    assert np.isfinite(result.value)
+    assert np.isnan([result.low, result.high]).all()
+    assert score_intervals({"a": some_maps(1)}, {"a": ["x"]}, "fear", mask=MASK, n=5) == {}
+
+
+def test_undefined_replicates_are_left_out() -> None:
+    maps = np.stack([np.zeros(SHAPE), MASK * 1.0])
+    result = bootstrap_mean_map(lambda means: otsu_scores(means, MASK), maps, n=40)["iou"]
+    assert np.isnan(result.replicates).any()
+    assert (result.low, result.high) == (1, 1)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        bootstrap(np.mean, [1.0, 2.0], n=5, level=95)

@@ -1,0 +1,302 @@
+"""Bootstrap over images: the plain one, and fast ones for what is measured on mean maps.
+
+A map in hand is one image's; a score is taken on the mean map, so its uncertainty comes from which images happened
+to be there. Resampling images only reweighs the mean, which makes all replicates of a mean map one matrix product,
+and all replicates of a correlation between mean maps a few products with a small Gram matrix.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from xai_compare.comparison.arrays import Floats, ratio
+from xai_compare.comparison.registry import METRICS
+from xai_compare.errors import InputError, nearest
+
+Images = int | Sequence[str]
+REPLICATES = 2000
+LEVEL = 0.95
+Kind = Literal["recentred", "percentile"]
+_MEMORY = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its bootstrap interval: how far it would move with as many other images.
+
+    Attributes:
+        value: the statistic of the sample itself.
+        low, high: the interval's ends, see `interval`; NaN with fewer than two images, or if the value or every
+            replicate is NaN.
+        replicates: float64 (n,), the statistic of each resample; NaN ones are left out of the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+    replicates: Floats = field(repr=False, compare=False)
+
+
+def bootstrap(
+    statistic: Callable[[npt.NDArray[Any]], float],
+    values: npt.ArrayLike,
+    n: int = REPLICATES,
+    seed: int = 0,
+    level: float = LEVEL,
+    images: Sequence[str] | None = None,
+    kind: Kind = "recentred",
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> Interval:
+    """Bootstrap any statistic, the images (first axis) drawn with replacement.
+
+    Args:
+        statistic: takes (k, ...), returns a number; k is ``len(values)`` unless images repeat.
+        values: (m, ...), one entry per image: maps (m, h, w), or numbers (m,).
+        n: number of resamples.
+        seed: of the draws, which are those of `bootstrap_mean_map` and `bootstrap_correlation`.
+        level: coverage, between 0 and 1.
+        images: name of each entry's image; entries of one image are drawn together.
+        kind, bounds: of the interval, see `interval`.
+
+    Returns:
+        The interval; its replicates are float64 (n,).
+
+    Raises:
+        InputError: without any entry, or with a level outside (0, 1).
+    """
+    array = np.asarray(values)
+    who = len(array) if images is None else images
+    counts = draw_counts(who, n, seed)
+    replicates = np.array([statistic(np.repeat(array, count, axis=0)) for count in counts], dtype=np.float64)
+    return interval(float(statistic(array)), replicates, level, _distinct(who), kind, bounds)
+
+
+def draw_counts(images: Images, n: int, seed: int) -> npt.NDArray[np.int64]:
+    """How often each image occurs in each of ``n`` resamples.
+
+    Args:
+        images: how many there are, or the name of each map's image. Distinct names are drawn with replacement, maps
+            of one image together (the same picture under several folds is not several pictures). The draws depend
+            on ``seed`` and the set of names only, so sources that saw the same images are resampled alike, and
+            their comparison is paired; other sets are drawn independently. With a number, the seed alone decides.
+        n: number of resamples.
+        seed: of the draws.
+
+    Returns:
+        int64 (n, maps).
+    """
+    if isinstance(images, int):
+        names, place, source = images, np.arange(images), [seed]
+    else:
+        distinct, place = np.unique(np.asarray(images, dtype=str), return_inverse=True)
+        digest = hashlib.blake2b("\0".join(distinct).encode(), digest_size=8).digest()
+        names, source = len(distinct), [seed, int.from_bytes(digest, "little")]
+    if names < 1 or n < 1:
+        raise InputError(f"cannot draw {n} resamples of {names} images")
+    generator = np.random.default_rng(source)
+    counts = np.empty((n, names), dtype=np.int64)
+    for count in counts:
+        count[:] = np.bincount(generator.integers(names, size=names), minlength=names)
+    return counts[:, place]
+
+
+def interval(
+    value: float,
+    replicates: Floats,
+    level: float = LEVEL,
+    images: int = 2,
+    kind: Kind = "recentred",
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> Interval:
+    """Make an `Interval` of replicates (n,), those that are NaN left out.
+
+    A resample holds some 63 % of the distinct images, so its mean map is noisier than the sample's, and a score that
+    noise lowers, a correlation above all, comes out too low in *every* replicate: the ``"percentile"`` interval can
+    lie wholly below the value. ``"recentred"`` shifts it so that the replicates' median falls on the value, which
+    keeps its width; it is an interval for the expected score of a mean map of as many images.
+
+    Args:
+        value: of the sample.
+        replicates: float64 (n,).
+        level: share of the replicates between the ends.
+        images: how many distinct images there are; below 2 nothing can be said.
+        kind: ``"recentred"`` or ``"percentile"``.
+        bounds: the statistic's range, to which shifted ends are clipped.
+
+    Raises:
+        InputError: for a level outside (0, 1) or another kind.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"the level of an interval lies between 0 and 1, got {level}")
+    if kind not in get_args(Kind):
+        raise InputError(f"unknown kind of interval {kind!r}", mend=nearest(kind, get_args(Kind)))
+    low = high = np.nan
+    if images > 1 and not np.isnan(value) and not np.isnan(replicates).all():
+        low, middle, high = np.nanquantile(replicates, [(1 - level) / 2, 0.5, (1 + level) / 2])
+        if kind == "recentred" and np.isfinite(middle):
+            low, high = np.clip([value + low - middle, value + high - middle], *bounds)
+    return Interval(value, float(low), float(high), replicates)
+
+
+def mean_maps(
+    maps: Any, weights: npt.NDArray[Any], chunk: int = 64, memory: int = _MEMORY
+) -> Iterator[npt.NDArray[Any]]:
+    """Yield weighted mean maps in blocks, the maps read in chunks.
+
+    Args:
+        maps: (m, h, w), anything with ``shape`` that slices to an array (NumPy, zarr, a memory map), read ``chunk``
+            maps at a time, once per block.
+        weights: (n, m), not negative, each row with a positive sum; rows are divided by it.
+        chunk: maps read at a time.
+        memory: bytes a block of mean maps may take (as much again is used on the way).
+
+    Yields:
+        (k, h, w), together n mean maps in order; float64 for float64 maps, else float32.
+    """
+    count, height, width = maps.shape
+    dtype = np.dtype(np.float64 if np.dtype(maps.dtype).itemsize > 4 else np.float32)
+    whole = np.asarray(maps) if count * height * width * dtype.itemsize <= memory else None
+    block = max(1, memory // (height * width * dtype.itemsize))
+    weights = np.asarray(weights, dtype=dtype)
+    for start in range(0, len(weights), block):
+        rows = weights[start : start + block]
+        total = np.zeros((len(rows), height * width), dtype=dtype)
+        for first in range(0, count, chunk):
+            part = (maps if whole is None else whole)[first : first + chunk]
+            total += rows[:, first : first + chunk] @ np.asarray(part, dtype=dtype).reshape(len(part), -1)
+        # Dividing last keeps sums of whole numbers exact, so that ties between pixels survive.
+        total /= rows.sum(1, keepdims=True)
+        yield total.reshape(-1, height, width)
+
+
+def bootstrap_mean_map(
+    statistic: Callable[[npt.NDArray[Any]], Mapping[str, npt.ArrayLike]],
+    maps: Any,
+    images: Sequence[str] | None = None,
+    n: int = REPLICATES,
+    seed: int = 0,
+    level: float = LEVEL,
+    chunk: int = 64,
+) -> dict[str, Interval]:
+    """Bootstrap statistics of the *mean map* over images; as `bootstrap`, much faster, in bounded memory.
+
+    Args:
+        statistic: takes mean maps (k, h, w), returns numbers (k,) under each name, as `otsu_scores` does. Under the
+            name of a metric, the interval is clipped to that metric's range.
+        maps: (m, h, w), see `mean_maps`.
+        images: name of each map's image, see `draw_counts`.
+        n, seed, level: as in `bootstrap`.
+        chunk: maps read at a time.
+
+    Returns:
+        An interval under each name, equal to the plain bootstrap's up to the precision of the mean maps.
+
+    >>> maps = np.random.default_rng(0).random((12, 5, 4), dtype=np.float32)
+    >>> sorted(bootstrap_mean_map(lambda means: {"peak": means.max((1, 2))}, maps, n=100))
+    ['peak']
+    """
+    who = maps.shape[0] if images is None else images
+    counts = draw_counts(who, n, seed)
+    # The sample itself rides along as the first row, so value and replicates come from the same arithmetic.
+    weights = np.vstack([np.ones_like(counts[:1]), counts])
+    blocks = [statistic(block) for block in mean_maps(maps, weights, chunk)]
+    results = {}
+    for name in blocks[0]:
+        values = np.concatenate([np.asarray(block[name], dtype=np.float64) for block in blocks])
+        bounds = METRICS[name].range if name in METRICS else (-np.inf, np.inf)
+        results[name] = interval(float(values[0]), values[1:], level, _distinct(who), bounds=bounds)
+    return results
+
+
+def bootstrap_correlation(
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+    centred: bool = True,
+    paired: bool = True,
+    n: int = REPLICATES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Interval:
+    """Bootstrap the correlation between two mean maps.
+
+    Args:
+        a, b: (m, h, w) each, the maps whose means are correlated.
+        centred: which form of `correlation`.
+        paired: True if map i of both belongs to the same image (images are drawn for both at once); False if the
+            images differ, also in number (drawn for each).
+        n, seed, level: as in `bootstrap`.
+
+    Raises:
+        InputError: if paired maps differ in number.
+    """
+    first, second = np.asarray(a), np.asarray(b)
+    if paired and len(first) != len(second):
+        raise InputError(f"{len(first)} and {len(second)} maps cannot be paired", mend="use paired=False")
+    names = {
+        "a": [f"{i}" for i in range(len(first))],
+        "b": [f"{i}{'' if paired else ' b'}" for i in range(len(second))],
+    }
+    return bootstrap_correlations({"a": first, "b": second}, names, centred, n, seed, level)["a", "b"]
+
+
+def bootstrap_correlations(
+    sources: Mapping[str, Any],
+    images: Mapping[str, Sequence[str]],
+    centred: bool = True,
+    n: int = REPLICATES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> dict[tuple[str, str], Interval]:
+    """Bootstrap the correlation between the mean maps of every two sources, each pair once.
+
+    A correlation of mean maps needs no more than the inner products between single maps (the Gram matrices), which
+    are computed once; a replicate is then three small quadratic forms.
+
+    Args:
+        sources: name to (m, h, w), read whole, once per pair; m may differ.
+        images: name to the m names of the images; sources with the same set of images are compared as pairs, others
+            as independent samples (see `draw_counts`).
+        centred: which form of `correlation`.
+        n, seed, level: as in `bootstrap`.
+    """
+    counts = {name: np.vstack([np.ones(len(images[name])), draw_counts(images[name], n, seed)]) for name in sources}
+    own = {name: _form(counts[name], _gram(maps, maps, centred), counts[name]) for name, maps in sources.items()}
+    results, names = {}, list(sources)
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            cross = _form(counts[a], _gram(sources[a], sources[b], centred), counts[b])
+            values = np.clip(ratio(cross, np.sqrt(np.maximum(own[a] * own[b], 0))), -1, 1)
+            fewest = min(_distinct(images[a]), _distinct(images[b]))
+            results[a, b] = interval(float(values[0]), values[1:], level, fewest, bounds=(-1, 1))
+    return results
+
+
+def _form(left: Floats, gram: Floats, right: Floats) -> Floats:
+    """Return the quadratic form ``left[r] @ gram @ right[r]`` of each row r."""
+    return ((left @ gram) * right).sum(1)
+
+
+def _gram(a: Any, b: Any, centred: bool, pixels: int = 8192) -> Floats:
+    """Return the inner products (m, k) between maps (m, h, w) and (k, h, w), in double precision, strip by strip."""
+    first = np.asarray(a).reshape(len(a), -1)
+    second = first if b is a else np.asarray(b).reshape(len(b), -1)
+    if first.shape[1] != second.shape[1]:
+        raise InputError(f"sizes differ: {first.shape[1]} and {second.shape[1]} pixels")
+    # Each map less its own mean: the mean of centred maps is the centred mean map.
+    means = [rows.mean(1, keepdims=True, dtype=np.float64) if centred else 0.0 for rows in (first, second)]
+    gram = np.zeros((len(first), len(second)))
+    for start in range(0, first.shape[1], pixels):
+        left = first[:, start : start + pixels] - means[0]
+        right = left if second is first else second[:, start : start + pixels] - means[1]
+        gram += np.asarray(left, dtype=np.float64) @ np.asarray(right, dtype=np.float64).T
+    return gram
+
+
+def _distinct(images: Images) -> int:
+    return images if isinstance(images, int) else len(set(images))
