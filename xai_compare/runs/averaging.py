@@ -19,6 +19,7 @@ from xai_compare.runs.faces import Faces
 from xai_compare.runs.store import MapStore, Source, load, save
 
 ALL = "all"
+PIXELS = SHAPE[0] * SHAPE[1]
 FACES_IN_MEAN = 1000
 """The mean face is drawn from at most this many pictures."""
 

@@ -222,7 +222,7 @@ class Job:
             face = mean_face(pictures, used)
             path = self.directory / "heatmaps.zarr"
             heatmaps = write_heatmaps(path, self.stores, self.study.compare.scaling, face, advance)
-        with self._timed("scores"), self._bar("scores and intervals", heatmaps.sizes["expression"] - 1) as advance:
+        with self._timed("scores"), self._bar("scores and intervals", heatmaps.sizes["expression"]) as advance:
             scores, merges = tables(self.study, self.stores, heatmaps, advance)
         images = pictures.table()
         skipped = self._skipped(manifest, images)

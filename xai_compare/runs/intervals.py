@@ -14,10 +14,9 @@ import numpy as np
 
 from xai_compare.comparison import otsu_scores, to_8bit
 from xai_compare.faces import SHAPE
-from xai_compare.runs.averaging import scaled
+from xai_compare.runs.averaging import ALL, PIXELS, scaled
 from xai_compare.runs.store import MapStore
 
-PIXELS = SHAPE[0] * SHAPE[1]
 KEPT = 400_000_000
 """Bytes of maps kept in memory for one expression; beyond it maps are read again for each block of replicates."""
 BLOCK = 16_000_000
@@ -52,7 +51,7 @@ def intervals(
     Args:
         stores: the maps of every source; trainings of one network are taken together.
         masks: boolean ``(275, 224)`` by expression.
-        expressions: the groups to go through.
+        expressions: the groups to go through; ``"all"`` is every map.
         scaling: how maps are scaled before they are averaged.
         replicates: how many; 0 gives no intervals.
         seed: of the draws.
@@ -80,7 +79,7 @@ def _groups(stores: Sequence[MapStore], expression: str, scaling: str) -> list[_
     groups = []
     for label in dict.fromkeys(store.source.label for store in stores):
         mine = [store for store in stores if store.source.label == label]
-        images = [str(i["image"]) for store in mine for i in store.items if i["group"] == expression]
+        images = [str(i["image"]) for store in mine for i in store.items if expression in (ALL, i["group"])]
         if images:
             groups.append(_Group(label, mine, images, _reader(mine, expression, scaling)))
     total = sum(len(group.images) for group in groups) * PIXELS * 4
@@ -96,7 +95,7 @@ def _reader(stores: list[MapStore], expression: str, scaling: str) -> Callable[[
         parts = []
         for store in stores:
             for table, maps in scaled(store, scaling):
-                chosen = (table["group"] == expression).to_numpy()
+                chosen = (table["group"] == expression).to_numpy() | (expression == ALL)
                 if chosen.any():
                     parts.append(maps[chosen].reshape(-1, PIXELS))
         return parts

@@ -37,7 +37,7 @@ def tables(
     found = intervals(
         stores,
         masks,
-        [name for name in heatmaps.expression.values.tolist() if name != ALL],
+        heatmaps.expression.values.tolist(),
         scaling=study.compare.scaling,
         replicates=study.compare.bootstrap,
         seed=study.seed,

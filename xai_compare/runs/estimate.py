@@ -1,0 +1,74 @@
+"""What a study would do, and what it would cost, from a short calibration on this machine."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+
+from xai_compare import models
+from xai_compare.models import Model
+from xai_compare.runs.averaging import PIXELS
+from xai_compare.runs.execution import create_explainer, read_pictures
+from xai_compare.study import ModelSpec, Study
+
+BATCH = 32
+DETECTION_SECONDS = 0.05
+"""About what dlib takes for a 350-pixel picture on one core; part of an estimate, never of a result."""
+
+
+def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
+    """Pictures, forward passes, seconds and megabytes, for each network and explainer of a study.
+
+    Where pictures are chosen by the predicted class, their number is an upper bound: it is known only once the
+    network has seen them. Seconds come from a batch of noise timed on this machine; a backward pass counts as two
+    forward passes; bytes are those of uncompressed float32 maps.
+
+    Raises:
+        InputError: as a run would, for the study, its pictures and its models.
+    """
+    rows = read_pictures(study).rows
+    made = [create_explainer(spec, study.seed) for spec in study.explainers]
+    lines = []
+    for spec in study.models:
+        model = models.load(spec.loading()).to(models.torch_device(device))
+        seconds = _seconds_per_forward(model)
+        count = _count(study, spec, model, rows)
+        looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
+        lines.append(_line(spec.label, "faces, predictions", looked, looked, looked * (seconds + DETECTION_SECONDS), 0))
+        for explainer, asked in zip(made, study.explainers, strict=True):
+            refusal = explainer.refusal(model)
+            forwards = 0 if refusal else count * explainer.forwards(model)
+            stored = 0 if refusal else count * PIXELS * 4
+            name = f"{asked.label} (left out: {refusal})" if refusal else str(asked.label)
+            lines.append(_line(spec.label, name, 0 if refusal else count, forwards, forwards * seconds, stored))
+    frame = pd.DataFrame(lines, columns=["model", "step", "pictures", "forward passes", "minutes", "megabytes"])
+    total = frame[["pictures", "forward passes", "minutes", "megabytes"]].sum()
+    frame.loc[len(frame)] = ["all", "", *total]
+    return frame.astype({"pictures": int, "forward passes": int})
+
+
+def _line(model: str, step: str, pictures: int, forwards: int, seconds: float, stored: int) -> tuple[object, ...]:
+    return (model, step, pictures, forwards, seconds / 60, stored / 1e6)
+
+
+def _count(study: Study, spec: ModelSpec, model: Model, rows: pd.DataFrame) -> int:
+    if spec.split is not None:
+        rows = rows[rows["split"] == spec.split]
+    wanted = study.images.per_expression
+    if study.images.choose_by == "predicted":
+        return len(rows) if wanted is None else min(len(rows), wanted * len(model.classes))
+    counts = rows["expression"].value_counts()
+    return int(sum(min(int(counts.get(name, 0)), wanted or len(rows)) for name in model.classes))
+
+
+def _seconds_per_forward(model: Model) -> float:
+    """Median time of a forward pass of one picture, in batches of 32."""
+    noise = np.random.default_rng(0).integers(0, 256, (BATCH, *model.input.size, 3), dtype=np.uint8)
+    times = []
+    for _ in range(4):
+        began = time.perf_counter()
+        model.predict(noise, batch_size=BATCH)
+        times.append((time.perf_counter() - began) / BATCH)
+    return float(np.median(times[1:]))
