@@ -9,6 +9,7 @@ from torchvision import models as torchvision_models
 from xai_compare.errors import InputError
 from xai_compare.models import InputSpec, Model, cam_head, feature_layer
 from xai_compare.models.layers import random_batch
+from xai_compare.synthetic.networks import ARCHITECTURES
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
@@ -68,6 +69,14 @@ def test_torchvision(name, layer, channels):
 def test_timm(name, layer, channels):
     torch.manual_seed(0)
     check(wrap(timm.create_model(name, num_classes=7)), layer, channels)
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_bundled_architectures(name):
+    module = ARCHITECTURES[name](7)
+    head = cam_head(Model("net", CLASSES, module, module.input))
+    assert head is not None
+    assert head.layer == feature_layer(Model("net", CLASSES, module, module.input))
 
 
 def test_the_head_of_a_resnet_is_its_linear_layer():

@@ -32,13 +32,13 @@ def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu")
     Raises:
         InputError: whatever is wrong with the specification, the files or the network's outputs, in one line.
 
-    No pickled object is ever loaded, and no layer that carries code.
+    A key whose value is None counts as not given. No pickled object is ever loaded, and no layer that carries code.
     """
     if not isinstance(spec, Mapping):
         raise InputError(f"a model must be described by keys and values, not {spec!r}")
     base = Path() if base is None else Path(base)
     where = torch_device(device)
-    request, builder = _read(spec, base)
+    request, builder = _read({key: value for key, value in spec.items() if value is not None}, base)
     model = builder.build(request)
     _check_weights(model)
     model.to(where)
