@@ -29,6 +29,7 @@ from xai_compare.comparison.masks import (
     recall,
     to_8bit,
 )
+from xai_compare.comparison.points import auc_borji, auc_judd, auc_shuffled, auc_uniform, information_gain, nss
 from xai_compare.comparison.registry import METRICS, Metric, reason
 from xai_compare.comparison.resampling import (
     Interval,
@@ -61,6 +62,10 @@ __all__ = [
     "Merge",
     "Metric",
     "anova",
+    "auc_borji",
+    "auc_judd",
+    "auc_shuffled",
+    "auc_uniform",
     "bootstrap",
     "bootstrap_correlation",
     "bootstrap_correlations",
@@ -71,6 +76,7 @@ __all__ = [
     "dice",
     "draw_counts",
     "f1",
+    "information_gain",
     "iou",
     "kl_divergence",
     "known_scores",
@@ -79,6 +85,7 @@ __all__ = [
     "mean_maps",
     "merges",
     "merges_table",
+    "nss",
     "otsu",
     "otsu_masks",
     "otsu_scores",
