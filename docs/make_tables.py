@@ -1,0 +1,203 @@
+"""Write the tables of the documents anew, from the code: ``python docs/make_tables.py``.
+
+A table stands between the lines ``<!-- table: NAME -->`` and ``<!-- end -->``. The tests fail where one is stale.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from xai_compare import explainers, human, study
+from xai_compare.comparison import METRICS
+from xai_compare.models.sources import NOT_YET
+
+DOCS = Path(__file__).parent
+DOCUMENTS = ("study.md", "explainers.md", "methods.md")
+
+MEANINGS = {
+    "Study.name": "what the report calls the study, and the folder in `runs/` if `--out` names none",
+    "Study.seed": "of everything that is drawn: the choice of pictures, explainers, the bootstrap",
+    "Study.images": "the pictures, see below",
+    "Study.models": "the networks, see below; may be empty",
+    "Study.explainers": "the explainers, see below; may be empty",
+    "Study.human": "the people, see below; may be empty",
+    "Study.masks": "`ekman`, a folder of masks (white inside, the expression in the file name), or `null` for none",
+    "Study.compare": "the comparisons, see below",
+    "Study.note": "free text, shown in the report",
+    "ModelSpec.name": "what tables and figures call it; no slash",
+    "ModelSpec.keras": "source: a Keras model file (`.keras`, `.h5`, `.hdf5`); layers that carry code are refused",
+    "ModelSpec.torchvision": "source: the name of a torchvision architecture, such as `resnet18`",
+    "ModelSpec.timm": "source: the name of a timm architecture",
+    "ModelSpec.factory": "source: `module:function`, looked for on Python's path and beside the study; returns a "
+    "`torch.nn.Module` or a `Model`",
+    "ModelSpec.bundled": "source: `compact` or `residual`, trained on simulated faces",
+    "ModelSpec.weights": "a state dict (`.pth`, `.pt`, `.safetensors`), or `random`, or `pretrained` (may download)",
+    "ModelSpec.classes": "the expression of each output, in the order of the outputs",
+    "ModelSpec.input": "what it is fed, see below; the source's own by default, where it knows",
+    "ModelSpec.seed": "of random weights, or of torch while a factory runs",
+    "ModelSpec.output": "whether it gives `logits` or `probabilities`; only a factory must say, default `logits`",
+    "ModelSpec.options": "keywords for the factory",
+    "ModelInput.size": "pixels: one number, or `[height, width]`",
+    "ModelInput.channels": "`rgb` or `grey`",
+    "ModelInput.range": "the values of black and white, such as `[0, 1]` or `[-1, 1]`; `[0, 1]` where `mean` is given",
+    "ModelInput.mean": "per channel, subtracted after `range`",
+    "ModelInput.std": "per channel, divided by after `mean`",
+    "ExplainerSpec.name": "a registered explainer, see [explainers.md](explainers.md)",
+    "ExplainerSpec.label": "what tables call it; the name by default. Two of one name need two labels",
+    "ExplainerSpec.options": "the explainer's own options",
+    "HumanSpec.name": "what tables call it, after `human/`; no slash",
+    "HumanSpec.file": "a file, a pattern with `*`, or a list of them",
+    "HumanSpec.format": "how the file is written, see below",
+    "HumanSpec.screen": "the screen, see below; not needed where `pixels_per_degree` is given",
+    "HumanSpec.pixels_per_degree": "pixels *of the pictures* in one degree of visual angle",
+    "HumanSpec.sigma_degrees": "standard deviation of the Gaussian at each point, in degrees",
+    "HumanSpec.weights": "`duration`: longer fixations count for more",
+    "HumanSpec.only_correct": "only trials that were answered correctly",
+    "HumanSpec.simulated": "whether these data are simulated; then every table and figure says so",
+    "Screen.size_cm": "width and height of the visible screen, in cm",
+    "Screen.distance_cm": "from the eyes to the screen, in cm",
+    "Screen.resolution": "width and height of the screen, in pixels",
+    "Compare.thresholds": "see below",
+    "Compare.correlation": "which correlations are computed between sources",
+    "Thresholds.iou": "how a map becomes a mask for IoU, precision, recall and F1",
+    "Thresholds.dice": "of maps scaled to 0..255; values *above* it are 1",
+    "*.seed": "of whatever the explainer draws; the study's seed by default",
+}
+"""Meanings of the keys that do not carry their own description."""
+
+
+def cell(text: object) -> str:
+    """Text that may stand in a cell of a Markdown table."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join(f"| {' | '.join(cell(text) for text in line)} |" for line in lines)
+
+
+def values(kind: Any) -> str:
+    """What a key may hold, in words."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return values(inner[0])
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in inner)
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(values(one) for one in inner if one is not type(None)))
+    if origin in (list, tuple):
+        return f"list of {values(inner[0])}"
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return "keys"
+    words = {int: "whole number", float: "number", str: "text", bool: "`true`, `false`", Path: "path"}
+    return words.get(kind, "mapping")
+
+
+def default(field: Any) -> str:
+    """A key's default, in words."""
+    if field.is_required():
+        return "*must be given*"
+    value = field.default_factory() if field.default_factory else field.default
+    if value is None or value is PydanticUndefined or value in ({}, [], ""):
+        return "none"
+    if isinstance(value, BaseModel):
+        return "see there"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, list | tuple):
+        return f"`[{', '.join(map(str, value))}]`"
+    return f"`{value}`"
+
+
+def meaning(model: type[BaseModel], name: str) -> str:
+    """What a key means: its own description, or one of `MEANINGS`.
+
+    Raises:
+        KeyError: if neither is there.
+    """
+    said = model.model_fields[name].description
+    if said is None:
+        said = MEANINGS.get(f"{model.__name__}.{name}") or MEANINGS[f"*.{name}"]
+    return said[0].upper() + said[1:] + "."
+
+
+def keys(model: type[BaseModel], leave_out: tuple[str, ...] = ()) -> str:
+    """The table of a model's keys."""
+    rows = [
+        (f"`{name}`", values(field.annotation), default(field), meaning(model, name))
+        for name, field in model.model_fields.items()
+        if name not in leave_out
+    ]
+    return table(("key", "values", "default", "meaning"), rows)
+
+
+def options() -> str:
+    """The tables of all explainers of this package."""
+    parts = []
+    for name in explainers.names():
+        made = explainers.create(name)
+        if type(made).__module__.startswith("xai_compare."):
+            first = (type(made).__doc__ or "").strip().splitlines()[0]
+            parts.append(f"### `{name}`\n{first}\n\n{keys(type(made.options))}")
+    return "\n\n".join(parts)
+
+
+def metrics() -> str:
+    """The table of all metrics."""
+    rows = [
+        (f"`{m.name}`", m.title, f"{m.range[0]:g} .. {m.range[1]:g}".replace("inf", "∞"), m.direction,
+         " and ".join(m.needs), m.source, m.undefined)
+        for m in METRICS.values()
+    ]  # fmt: skip
+    return table(("metric", "what it is", "range", "better", "needs", "source", "NaN where"), rows)
+
+
+def formats() -> str:
+    """The table of file formats of people's data."""
+    rows = [(f"`{name}`", "clicks") for name in human.click_formats()]
+    rows += [(f"`{name}`", "fixations") for name in human.fixation_formats()]
+    return table(("format", "holds"), rows)
+
+
+def tables() -> dict[str, str]:
+    """Every table by its name."""
+    return {
+        "study": keys(study.Study),
+        "images": keys(study.Images),
+        "models": keys(study.ModelSpec, leave_out=tuple(NOT_YET)),
+        "input": keys(study.ModelInput),
+        "explainers": keys(study.ExplainerSpec),
+        "human": keys(study.HumanSpec),
+        "formats": formats(),
+        "screen": keys(study.Screen),
+        "compare": keys(study.Compare),
+        "thresholds": keys(study.Thresholds),
+        "options": options(),
+        "metrics": metrics(),
+    }
+
+
+def renewed(text: str, made: dict[str, str]) -> str:
+    """A document with its tables made anew."""
+
+    def put(found: re.Match[str]) -> str:
+        return f"<!-- table: {found[1]} -->\n{made[found[1]]}\n<!-- end -->"
+
+    return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", put, text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    fresh = tables()
+    for document in DOCUMENTS:
+        path = DOCS / document
+        path.write_text(renewed(path.read_text("utf-8"), fresh), "utf-8")
