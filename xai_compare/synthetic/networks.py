@@ -38,7 +38,7 @@ class Compact(nn.Module):
 
     input = InputSpec(size=(64, 64), channels="grey", range=(-1.0, 1.0))
 
-    def __init__(self, classes: int = 6, width: int = 20) -> None:
+    def __init__(self, classes: int = 6, width: int = 16) -> None:
         super().__init__()
         self.features = nn.Sequential(
             _block(1, width, stride=2, kernel=5),
@@ -78,11 +78,11 @@ class _Residual(nn.Module):
 
 
 class Residual(nn.Module):
-    """Three residual stages of separable convolutions on colour 96 x 96 pictures; 12 x 12 feature maps."""
+    """Three residual stages of separable convolutions on colour 80 x 80 pictures; 10 x 10 feature maps."""
 
-    input = InputSpec(size=(96, 96), channels="rgb", range=(0.0, 1.0), mean=(0.5, 0.4, 0.35), std=(0.25, 0.22, 0.22))
+    input = InputSpec(size=(80, 80), channels="rgb", range=(0.0, 1.0), mean=(0.5, 0.4, 0.35), std=(0.25, 0.22, 0.22))
 
-    def __init__(self, classes: int = 6, width: int = 24) -> None:
+    def __init__(self, classes: int = 6, width: int = 20) -> None:
         super().__init__()
         self.features = nn.Sequential(
             _block(3, width, stride=2),
@@ -94,7 +94,7 @@ class Residual(nn.Module):
         self.classifier = nn.Linear(6 * width, classes)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """float32 ``(n, 3, 96, 96)`` to logits ``(n, classes)``."""
+        """float32 ``(n, 3, 80, 80)`` to logits ``(n, classes)``."""
         return torch.as_tensor(self.classifier(self.pool(self.features(batch)).flatten(1)))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from xai_compare.errors import InputError
-from xai_compare.synthetic import features, hair
+from xai_compare.synthetic import eyes, features, hair
 from xai_compare.synthetic.anatomy import Pose, checked, pose
 from xai_compare.synthetic.identity import Identity
 from xai_compare.synthetic.paint import Canvas
@@ -95,7 +95,7 @@ def _draw(
     _skin_over(canvas, skin, polar, jaw)
     features.nostrils(canvas, posed)
     features.mouth(canvas, identity, posed)
-    features.eyes(canvas, identity, posed)
+    eyes.eyes(canvas, identity, posed)
     features.brows(canvas, identity, posed)
     hair.front(canvas, identity, polar)
     image = np.sqrt(np.clip(canvas.rgb, 0, 1))

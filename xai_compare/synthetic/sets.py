@@ -79,7 +79,7 @@ def faces(
     Raises:
         InputError: if an expression is unknown or has no action units.
     """
-    names = [canonical(name) for name in expressions]
+    names = list(dict.fromkeys(canonical(name) for name in expressions))
     rng = np.random.default_rng([seed, 1])
     drawn: list[_Face] = []
     for identity in _people(n_identities, seed):

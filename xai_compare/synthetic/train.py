@@ -25,7 +25,7 @@ from xai_compare.models.model import Model
 from xai_compare.synthetic.networks import ARCHITECTURES, BUNDLED, WEIGHTS
 from xai_compare.synthetic.sets import SimulatedFaces, faces
 
-SIDE = 104
+SIDE = 88
 """Crops are kept a little larger than any network's input."""
 
 console = Console()
