@@ -128,7 +128,7 @@ def meaning(model: type[BaseModel], name: str) -> str:
     said = model.model_fields[name].description
     if said is None:
         said = MEANINGS.get(f"{model.__name__}.{name}") or MEANINGS[f"*.{name}"]
-    return said[0].upper() + said[1:] + "."
+    return said[0].upper() + said[1:] + ("" if said.endswith(".") else ".")
 
 
 def keys(model: type[BaseModel], leave_out: tuple[str, ...] = ()) -> str:
