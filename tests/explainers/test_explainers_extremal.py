@@ -1,0 +1,165 @@
+"""Extremal perturbations against torchray and known answers."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from xai_compare import explainers
+from xai_compare.errors import InputError
+from xai_compare.explainers.extremal_search import excess
+from xai_compare.explainers.perturbation import Pyramid, blurred
+from xai_compare.explainers.rewards import contrastive, simple
+from xai_compare.explainers.smooth_masks import SmoothMasks
+
+
+@pytest.mark.parametrize(("size", "step"), [((32, 28), 2), ((45, 45), 3)], ids=str)
+def test_masks_on_every_pixel_equal_torchrays(size, step):
+    from torchray.attribution.extremal_perturbation import MaskGenerator
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = MaskGenerator(size, step, 3 * step)
+    ours = SmoothMasks(size, step, 3.0 * step, density=step)
+    parameters = torch.rand(3, *ours.lattice, generator=torch.Generator().manual_seed(0)) ** 3
+    assert list(ours.lattice) == theirs.shape_in
+    cropped, full = theirs.generate(parameters[:, None])
+    coarse = ours.coarse(parameters)
+    torch.testing.assert_close(coarse, full[:, 0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours.fine(coarse), cropped[:, 0], atol=1e-5, rtol=0)
+
+
+def test_the_masks_derivative_is_right():
+    masks = SmoothMasks((8, 6), 2, 4.0, density=2)
+    parameters = torch.rand(2, *masks.lattice, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    masks._bumps = masks._bumps.double()
+    assert torch.autograd.gradcheck(masks.coarse, parameters.requires_grad_())
+
+
+@pytest.mark.parametrize("density", [1, 2, 3])
+def test_coarse_masks_are_near_the_exact_ones(density):
+    exact = SmoothMasks((60, 60), 6, 18.0, density=6)
+    coarse = SmoothMasks((60, 60), 6, 18.0, density=density)
+    parameters = torch.zeros(1, *exact.lattice)
+    parameters[0, 4:7, 3:5] = 1
+    difference = coarse.fine(coarse.coarse(parameters)) - exact.fine(exact.coarse(parameters))
+    assert difference.abs().mean() < 0.03 / density
+
+
+@pytest.mark.parametrize("kind", ["blur", "fade"])
+def test_perturbed_pictures_equal_torchrays(kind):
+    from torchray.attribution.extremal_perturbation import Perturbation
+
+    pictures = torch.rand(2, 3, 20, 18, generator=torch.Generator().manual_seed(1))
+    masks = torch.rand(4, 20, 18, generator=torch.Generator().manual_seed(2))
+    masks[0], masks[1] = 0, 1
+    which = torch.tensor([0, 0, 1, 1])
+    ours = Pyramid(pictures, kind, 8, 20.0).apply(masks, which)
+    for i, picture in enumerate(which):
+        theirs = Perturbation(pictures[picture : picture + 1], 8, 20, kind).apply(masks[i : i + 1, None])
+        torch.testing.assert_close(ours[i], theirs[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours[1], pictures[0])
+
+
+def test_blur_spreads_a_point_into_a_gaussian():
+    point = torch.zeros(1, 1, 41, 41)
+    point[0, 0, 20, 20] = 1
+    seen = blurred(point, 3.0)[0, 0]
+    away = torch.arange(41.0) - 20
+    told = torch.exp(-(away[:, None] ** 2 + away[None] ** 2) / 18) / (2 * np.pi * 9)
+    torch.testing.assert_close(seen, told, atol=2e-6, rtol=0)
+
+
+def test_rewards_by_hand():
+    out, weights = torch.tensor([[1.0, 4.0, 2.5]]), torch.tensor([[0.0, 1.0, 0.0]])
+    assert simple(out, weights).item() == 4
+    assert contrastive(out, weights).item() == 1.5
+    assert simple(out, torch.tensor([[0.0, 1.0, -1.0]])).item() == 1.5
+
+
+def test_a_binary_mask_of_the_wanted_area_violates_nothing():
+    mask = torch.zeros(1, 10, 10)
+    mask[0, :2, 2:7] = 1
+    assert excess(mask, torch.tensor([0.1])).item() == pytest.approx(0, abs=1e-6)
+    assert excess(mask, torch.tensor([0.2])).item() == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("area", [0.03, 0.1, 0.5])
+def test_the_area_constraint_equals_the_sorted_one(area):
+    mask = torch.rand(4, 30, 31, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    n = 30 * 31
+    wanted = (torch.arange(n) >= round(n * (1 - area))).float()
+    told = (mask.flatten(1).sort(1)[0] - wanted).square().mean(1)
+    ours = excess(mask, torch.full((4,), area))
+    torch.testing.assert_close(ours, told, atol=2e-3, rtol=0)
+    gradients = [torch.autograd.grad(x.sum(), mask)[0].flatten() for x in (ours, told)]
+    assert torch.corrcoef(torch.stack(gradients))[0, 1] > 0.99
+
+
+def test_equal_values_are_treated_equally():
+    mask = torch.full((1, 6, 6), 0.8, requires_grad=True)
+    (gradient,) = torch.autograd.grad(excess(mask, torch.tensor([0.25])).sum(), mask)
+    torch.testing.assert_close(gradient, torch.full((1, 6, 6), 2 * (0.8 - 0.25) / 36))
+
+
+@pytest.mark.parametrize("variant", ["preserve", "delete", "dual"])
+@pytest.mark.parametrize("reward", ["simple", "contrastive"])
+def test_the_known_patch_is_found(variant, reward, make_model):
+    image = np.full((1, 32, 28, 3), 255, np.uint8)
+    explainer = explainers.create(
+        "extremal_perturbation", variant=variant, reward=reward, areas=0.05, perturbation="fade", jitter=False, step=2,
+        sigma=3.0,
+    )  # fmt: skip
+    found = explainer.explain(make_model("patch"), image, 1)
+    row, column = (found.maps[0] * m for m in np.mgrid[:32, :28])
+    centre = np.array([row.sum(), column.sum()]) / found.maps[0].sum()
+    np.testing.assert_allclose(centre, [7.5, 17.5], atol=2)
+    assert found.maps[0, 6:10, 16:20].min() > 0.9
+    assert found.maps[0, 20:].max() < 0.2
+    assert found.extras["progress"][0, 0] < 0.05
+
+
+def test_several_areas_are_averaged(make_model, blobs):
+    model, images = make_model(), blobs(2)
+    options = {"steps": 20}
+    one, two, both = (
+        explainers.create("extremal_perturbation", areas=areas, **options).explain(model, images, 1)
+        for areas in ([0.05], [0.3], [0.05, 0.3])
+    )
+    np.testing.assert_allclose(both.maps, (one.maps + two.maps) / 2, atol=1e-4)
+    assert both.extras["reward"].shape == (2, 2)
+    assert (both.extras["area"][:, 0] < both.extras["area"][:, 1]).all()
+
+
+def test_the_objective_is_comparable_with_torchrays(make_model, blobs):
+    model, images = make_model("patch"), blobs(3, seed=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = explainers.create("extremal_perturbation", engine="reference", steps=300).explain(model, images, 1)
+    ours = explainers.create("extremal_perturbation").explain(model, images, 1)
+    spread = np.abs(theirs.extras["unperturbed"]).mean()
+    assert ours.extras["reward"].mean() > theirs.extras["reward"].mean() - 0.1 * spread
+    assert ours.extras["violation"].mean() < theirs.extras["violation"].mean() * 1.2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"areas": []}, "at least one area"),
+        ({"areas": [0.1, 1.5]}, "between 0 and 1"),
+        ({"variant": "keep"}, "option variant = 'keep'"),
+        ({"area": 0.1}, "did you mean 'areas'"),
+    ],
+    ids=str,
+)
+def test_bad_options(options, message):
+    with pytest.raises(InputError, match=message):
+        explainers.create("extremal_perturbation", **options)
+
+
+def test_a_contrastive_pair_is_refused(make_model, blobs):
+    with pytest.raises(InputError, match="a pair is contrastive already"):
+        explainers.create("extremal_perturbation", reward="contrastive")(make_model(), blobs(1), (0, 1))

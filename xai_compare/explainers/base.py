@@ -1,0 +1,208 @@
+"""What every explainer looks like."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch.nn import functional
+
+from xai_compare.errors import InputError, nearest
+from xai_compare.explainers.probing import checked, untouched
+from xai_compare.explainers.targets import needs_prediction, target_weights
+from xai_compare.models import Model
+
+
+class Options(BaseModel):
+    """What the user may choose; unknown names are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    batch_size: int = Field(32, ge=1, le=4096, description="pictures in one forward pass")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Maps, and what is known about them.
+
+    Attributes:
+        maps: float32 ``(n, h, w)``, raw values; NaN throughout where the explanation is undefined.
+        reasons: for each picture, why its map is undefined; ``""`` where it is fine.
+        extras: further arrays whose first axis is the picture.
+    """
+
+    maps: np.ndarray
+    reasons: list[str]
+    extras: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A batch of pictures as an explainer sees it.
+
+    Attributes:
+        images: uint8 ``(n, H, W, 3)`` at the network's input size.
+        batch: the prepared float32 ``(n, c, H, W)`` input, on the network's device.
+        weights: float32 ``(n, classes)``; their product with the outputs is the explained quantity.
+        seeds: one for each picture, from its content, the explainer's options and its `seed` option.
+    """
+
+    images: np.ndarray
+    batch: torch.Tensor
+    weights: torch.Tensor
+    seeds: list[int]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class Explainer(ABC):
+    """A way to map where in a picture a network's output comes from.
+
+    A subclass sets ``Options`` (a frozen pydantic model) and writes `explain_batch`, `forwards` and, if there are
+    networks that it cannot explain, `refusal`. Calling it is safe: the network runs in evaluation mode, asks for no
+    parameter gradients, and is given back as it was.
+    """
+
+    name: ClassVar[str] = ""
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, **options: Any) -> None:
+        self.options: Any = _validated(self.Options, options, f"explainer {self.name!r}")
+
+    def __call__(self, model: Model, images: np.ndarray, targets: Any = "predicted") -> np.ndarray:
+        """Maps, float32 ``(n, h, w)``, of uint8 ``(n, h, w, 3)`` RGB pictures; see `explain`."""
+        return self.explain(model, images, targets).maps
+
+    def explain(self, model: Model, images: np.ndarray, targets: Any = "predicted") -> Explanation:
+        """Explain what ``model`` says about each picture.
+
+        Args:
+            model: the network.
+            images: uint8 ``(n, h, w, 3)`` RGB. Pictures that are not of the network's input size are explained at
+                that size, and their maps are resized back bilinearly.
+            targets: a class name, an output index, ``"predicted"``, or a tuple of two of them (a pair: the
+                difference of the two outputs is explained), for all pictures; or a list with one for each.
+
+        Raises:
+            InputError: if the network cannot be explained this way (see `refusal`), or for bad pictures or targets.
+        """
+        if why := self.refusal(model):
+            raise InputError(why, where=f"explainer {self.name!r}, model {model.name!r}")
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+            raise InputError(f"images must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
+        parts = []
+        with untouched(model.module):
+            weights = self._weights(model, images, targets)
+            for start in range(0, len(images), self.chunk):
+                part = slice(start, start + self.chunk)
+                pictures = self._pictures(model, images[part], weights[part])
+                parts.append(_finished(self.explain_batch(model, pictures), images.shape[1:3]))
+        return _joined(parts, images.shape[:3])
+
+    @property
+    def chunk(self) -> int:
+        """How many pictures `explain_batch` is given at once."""
+        return int(self.options.batch_size)
+
+    @abstractmethod
+    def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
+        """Explain a batch of pictures; maps are ``(n, H, W)`` at the network's input size."""
+
+    @abstractmethod
+    def forwards(self, model: Model) -> int:
+        """Forward passes for each picture; a backward pass counts as two."""
+
+    def refusal(self, model: Model) -> str | None:
+        """Why ``model`` cannot be explained this way and what to use instead, or None if it can."""
+        return None
+
+    def _weights(self, model: Model, images: np.ndarray, targets: Any) -> torch.Tensor:
+        predicted: list[int] | None = None
+        if needs_prediction(targets):
+            predicted = []
+            with torch.no_grad():
+                for start in range(0, len(images), 32):
+                    out = model.module(model.prepare(images[start : start + 32]))
+                    predicted += checked(model, out).argmax(1).tolist()
+        return target_weights(model, targets, len(images), predicted).to(model.device, torch.float32)
+
+    def _pictures(self, model: Model, images: np.ndarray, weights: torch.Tensor) -> Pictures:
+        seeds = [self.seed_of(image) for image in images]
+        batch = model.prepare(images)
+        if images.shape[1:3] != tuple(model.input.size):
+            small = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
+            small = functional.interpolate(small, model.input.size, mode="bilinear", antialias=True)
+            images = small.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        return Pictures(images, batch, weights, seeds)
+
+    def seed_of(self, image: np.ndarray) -> int:
+        """A 63-bit seed from the picture's content and every option that changes the answer."""
+        options = self.options.model_dump(mode="json", exclude={"batch_size", "precision", "compile"})
+        digest = hashlib.sha256(json.dumps([self.name, options, image.shape], sort_keys=True).encode())
+        digest.update(np.ascontiguousarray(image).tobytes())
+        return int.from_bytes(digest.digest()[:8], "big") >> 1
+
+
+def undefined(maps: np.ndarray, reasons: Iterable[str]) -> np.ndarray:
+    """``maps`` with NaN throughout wherever there is a reason."""
+    maps = np.asarray(maps, np.float32)
+    bad = np.array([bool(reason) for reason in reasons], bool)
+    if bad.any():
+        maps = maps.copy()
+        maps[bad] = np.nan
+    return maps
+
+
+def _finished(explanation: Explanation, size: tuple[int, int]) -> Explanation:
+    """Undefined maps marked as such, and everything picture-shaped brought to the pictures' own size."""
+    maps = np.asarray(explanation.maps, np.float32)
+    odd = [not np.isfinite(one).all() for one in maps]
+    reasons = [reason or ("the map is not finite" if bad else "")
+               for reason, bad in zip(explanation.reasons, odd, strict=True)]  # fmt: skip
+    maps, extras = undefined(maps, reasons), explanation.extras
+    if maps.shape[1:] != tuple(size):
+        inner = maps.shape
+        extras = {k: _resized(v, size) if v.shape[:3] == inner and v.ndim == 3 else v for k, v in extras.items()}
+        maps = _resized(maps, size)
+    return replace(explanation, maps=maps, reasons=reasons, extras=extras)
+
+
+def _resized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Maps at ``size``: bilinearly if they are real numbers, else from the nearest pixel."""
+    tensor = torch.from_numpy(np.ascontiguousarray(maps))[:, None]
+    if not tensor.is_floating_point():
+        return functional.interpolate(tensor.double(), size, mode="nearest-exact")[:, 0].numpy().astype(maps.dtype)
+    shrinks = size[0] < maps.shape[1] or size[1] < maps.shape[2]
+    return functional.interpolate(tensor, size, mode="bilinear", antialias=shrinks)[:, 0].numpy()
+
+
+def _joined(parts: list[Explanation], shape: tuple[int, ...]) -> Explanation:
+    if not parts:
+        return Explanation(np.zeros(shape, np.float32), [], {})
+    extras = {key: np.concatenate([part.extras[key] for part in parts]) for key in parts[0].extras}
+    reasons = [reason for part in parts for reason in part.reasons]
+    return Explanation(np.concatenate([part.maps for part in parts]), reasons, extras)
+
+
+def _validated(options: type[Options], given: dict[str, Any], where: str) -> Options:
+    try:
+        return options(**given)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            mend = nearest(str(first["loc"][0]), options.model_fields)
+            raise InputError(f"unknown option {key!r}", where=where, mend=mend) from None
+        message = first["msg"].removeprefix("Value error, ")
+        name = f"option {key} = {first['input']!r}" if key else "options"
+        raise InputError(f"{name}: {message}", where=where) from None

@@ -1,0 +1,178 @@
+"""CAM and Grad-CAM: maps read from the last feature maps."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+from torch.nn import functional
+
+from xai_compare.errors import InputError, nearest
+from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
+from xai_compare.explainers.probing import Quantity, convert, lacks_logits, untouched
+from xai_compare.explainers.registry import register
+from xai_compare.models import CamHead, Model, cam_head, feature_layer
+
+
+@register("cam")
+class CAM(Explainer):
+    """Class activation mapping (Zhou et al. 2016, eq. 2): the head's weights times the last feature maps.
+
+    The map is signed, and its mean is the logit less the bias. Upsampled bilinearly (pixel centres aligned, as
+    ``align_corners=False``).
+    """
+
+    def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
+        """Signed maps in units of the logit."""
+        head = _remembered(cam_head, model)
+        if head is None:
+            raise InputError(str(self.refusal(model)))
+        kept = _features(model, head.layer, pictures.batch)
+        coarse = _combined(head, kept.float(), pictures.weights)
+        reasons = ["" if spread > 0 else "the class activation map is the same everywhere"
+                   for spread in np.ptp(coarse.flatten(1).cpu().numpy(), axis=1)]  # fmt: skip
+        return Explanation(undefined(upsampled(coarse, model.input.size), reasons), reasons)
+
+    def forwards(self, model: Model) -> int:
+        """One."""
+        return 1
+
+    def refusal(self, model: Model) -> str | None:
+        """CAM needs global average pooling and one linear layer."""
+        if _remembered(cam_head, model) is None:
+            return (
+                "CAM needs a network that ends in global average pooling and one linear layer; "
+                "use grad_cam, which equals CAM there and works on others too"
+            )
+        return None
+
+
+class GradCAMOptions(Options):
+    """Options of Grad-CAM."""
+
+    relu: bool = Field(True, description="keep positive evidence only, as the paper does; false: the signed map")
+    layer: str | None = Field(None, description="name of the module to read; the last spatial one by default")
+    on: Quantity = Field("logits", description="which output is differentiated; the paper: logits")
+
+
+@register("grad_cam")
+class GradCAM(Explainer):
+    """Gradient-weighted class activation mapping (Selvaraju et al. 2017, eq. 1-2).
+
+    Feature maps are weighted by the spatial mean of the gradient of the output. Upsampled bilinearly.
+    """
+
+    Options = GradCAMOptions
+
+    def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
+        """Maps in units of output per position, non-negative unless ``relu`` is false."""
+        features, gradients = self._gradients(model, pictures)
+        if model.activations == "channels_last":
+            features, gradients = features.permute(0, 3, 1, 2), gradients.permute(0, 3, 1, 2)
+        coarse = torch.einsum("nc,nchw->nhw", gradients.mean((2, 3)), features)
+        coarse = coarse.clamp(min=0) if self.options.relu else coarse
+        flat = gradients.flatten(1).abs().amax(1).cpu().numpy() == 0
+        reasons = ["the gradient is zero everywhere" if zero else "" for zero in flat]
+        return Explanation(undefined(upsampled(coarse, model.input.size), reasons), reasons)
+
+    def _gradients(self, model: Model, pictures: Pictures) -> tuple[torch.Tensor, torch.Tensor]:
+        leaf: list[torch.Tensor] = []
+
+        def cut(module: nn.Module, args: object, out: object) -> torch.Tensor:
+            # The graph begins here, so that nothing below the layer is kept or differentiated.
+            if not isinstance(out, torch.Tensor) or out.ndim != 4:
+                raise InputError(f"layer {layer!r} gives no feature map (n, c, h, w)", where="explainer 'grad_cam'")
+            leaf[:] = [out.detach().requires_grad_()]
+            return leaf[0].clone()
+
+        layer = self.options.layer or _remembered(feature_layer, model)
+        handle = submodule(model, layer).register_forward_hook(cut)
+        try:
+            with torch.enable_grad():
+                out = convert(model, model.module(pictures.batch), self.options.on)
+                total = (out * pictures.weights).sum()
+                if not leaf:
+                    raise InputError(f"layer {layer!r} is never run", where="explainer 'grad_cam'")
+                gradient = torch.autograd.grad(total, leaf[0], allow_unused=True)[0] if total.requires_grad else None
+        finally:
+            handle.remove()
+        features = leaf[0].detach()
+        return features.float(), torch.zeros_like(features) if gradient is None else gradient.float()
+
+    def forwards(self, model: Model) -> int:
+        """One, and the backward pass through the layers after the feature maps, which is much less than another."""
+        return 2
+
+    def refusal(self, model: Model) -> str | None:
+        """Grad-CAM needs a spatial feature map, and logits unless told otherwise."""
+        if why := lacks_logits(model, self.options.on):
+            return why
+        try:
+            if self.options.layer is None:
+                _remembered(feature_layer, model)
+            else:
+                submodule(model, self.options.layer)
+        except InputError as error:
+            return str(error)
+        return None
+
+
+def upsampled(coarse: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
+    """Coarse maps ``(n, h, w)`` at ``size``, bilinearly, pixel centres aligned (``align_corners=False``)."""
+    fine = functional.interpolate(coarse.float()[:, None], size, mode="bilinear", align_corners=False)
+    return fine[:, 0].cpu().numpy()
+
+
+def submodule(model: Model, layer: str) -> nn.Module:
+    """The module called ``layer``.
+
+    Raises:
+        InputError: naming the nearest, if there is none.
+    """
+    known = dict(model.module.named_modules())
+    if layer not in known:
+        raise InputError(f"there is no layer {layer!r}", where=f"model {model.name!r}",
+                         mend=nearest(layer, [name for name in known if name]))  # fmt: skip
+    return known[layer]
+
+
+def _features(model: Model, layer: str, batch: torch.Tensor) -> torch.Tensor:
+    kept: list[torch.Tensor] = []
+    # Cloned, because what follows may work in place.
+    handle = model.module.get_submodule(layer).register_forward_hook(lambda m, a, out: kept.append(out.clone()))
+    try:
+        with torch.no_grad():
+            model.module(batch)
+    finally:
+        handle.remove()
+    return kept[-1]
+
+
+def _combined(head: CamHead, features: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Maps ``(n, h, w)`` of the weighted classes, without making those of all classes."""
+    features = features.permute(0, 3, 1, 2) if head.channels_last else features
+    features = features.clamp(min=0) if head.relu else features
+    return torch.einsum("nc,nchw->nhw", weights @ head.weight.to(features), features)
+
+
+T = TypeVar("T")
+
+_ANSWERS: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[object, object]]] = weakref.WeakKeyDictionary()
+
+
+def _remembered(question: Callable[[Model], T], model: Model) -> T:
+    """The answer to a question that takes a few forward passes, remembered until the parameters change."""
+    stamp = (
+        tuple((p.data_ptr(), p._version) for p in model.module.parameters()),
+        model.input, model.output, model.activations,
+    )  # fmt: skip
+    held = _ANSWERS.setdefault(model.module, {})
+    if question.__name__ not in held or held[question.__name__][0] != stamp:
+        with untouched(model.module):
+            held[question.__name__] = (stamp, question(model))
+    return held[question.__name__][1]  # type: ignore[return-value]

@@ -1,0 +1,158 @@
+"""The search for extremal perturbations: gradient ascent on the masks of several pictures and areas at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from xai_compare.explainers.perturbation import Pyramid
+from xai_compare.explainers.smooth_masks import SmoothMasks
+
+TIGHTNESS = (300.0, 300.0 * 1.0035**800)
+"""Weight of the area constraint at the first and last step; torchray's, whose 800 steps raise it by 0.35 % each."""
+
+
+BINS = 256
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Which masks are sought: one for each picture and area, pictures first.
+
+    Attributes:
+        outputs: from prepared pictures to ``(n, classes)``, differentiable.
+        reward: from outputs and weights ``(n, classes)`` to ``(n,)``; the larger, the better.
+        pyramid: the perturbed pictures.
+        masks: what makes masks from parameters.
+        weights: ``(k, classes)`` for each mask.
+        which: ``(k,)`` picture of each mask.
+        areas: ``(k,)`` area of each mask, as a fraction of its domain.
+        variant: preserve, delete or dual.
+        jitter: whether every other step sees the mirror image.
+    """
+
+    outputs: Callable[[torch.Tensor], torch.Tensor]
+    reward: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    pyramid: Pyramid
+    masks: SmoothMasks
+    weights: torch.Tensor
+    which: torch.Tensor
+    areas: torch.Tensor
+    variant: str
+    jitter: bool
+
+    def rewards(self, masks: torch.Tensor, flip: bool) -> torch.Tensor:
+        """Reward ``(k,)`` of masks ``(k, h, w)``, differentiable."""
+        kept = [1 - masks] if self.variant == "delete" else [masks]
+        kept += [1 - masks] if self.variant == "dual" else []
+        seen = torch.cat([self.pyramid.apply(mask, self.which) for mask in kept])
+        out = self.outputs(seen.flip(3) if flip else seen)
+        parts = [self.reward(part, self.weights) for part in out.split(len(masks))]
+        first = -parts[0] if self.variant == "delete" else parts[0]
+        return first - parts[1] if self.variant == "dual" else first
+
+
+@dataclass(frozen=True)
+class Found:
+    """Masks float32 ``(k, h, w)`` in [0, 1], and how well each does; see `ExtremalPerturbation`."""
+
+    masks: np.ndarray
+    reward: np.ndarray
+    area: np.ndarray
+    violation: np.ndarray
+    progress: np.ndarray
+    flat: np.ndarray
+
+
+def search(problem: Problem, *, steps: int, learning_rate: float) -> Found:
+    """Find masks with Adam, all parameters starting at 1.
+
+    The rate falls along a half cosine to a tenth, so that the masks settle.
+    """
+    k = len(problem.which)
+    device = problem.weights.device
+    parameters = torch.ones(k, *problem.masks.lattice, device=device)
+    first, second = torch.zeros_like(parameters), torch.zeros_like(parameters)
+    rewards, costs = torch.zeros(2, steps, k)
+    for t in range(steps):
+        with torch.enable_grad():
+            parameters.requires_grad_(True)
+            coarse = problem.masks.coarse(parameters)
+            reward = problem.rewards(problem.masks.fine(coarse), problem.jitter and t % 2 == 0)
+            cost = excess(coarse, problem.areas)
+            tightness = TIGHTNESS[0] * (TIGHTNESS[1] / TIGHTNESS[0]) ** (t / max(steps - 1, 1))
+            (grad,) = torch.autograd.grad((tightness * cost - reward).sum(), parameters)
+        parameters = parameters.detach()
+        rewards[t], costs[t] = reward.detach(), cost.detach()
+        first.lerp_(grad, 0.1)
+        second.lerp_(grad.square(), 0.01)
+        rate = learning_rate * (0.55 + 0.45 * math.cos(math.pi * t / steps))
+        size = (second / (1 - 0.99 ** (t + 1))).sqrt_().add_(1e-8)
+        parameters = (parameters - rate / (1 - 0.9 ** (t + 1)) * first / size).clamp_(0, 1)
+    return _judged(problem, parameters, rewards, costs)
+
+
+def excess(coarse: torch.Tensor, areas: torch.Tensor, bins: int = BINS) -> torch.Tensor:
+    """Mean squared distance ``(k,)`` of each mask from a binary mask of the wanted area (eq. 4); differentiable.
+
+    The paper sorts the mask's values and compares them with sorted zeros and ones. Here values are counted in bins,
+    and those in the bin that the area cuts share what is left of it: the same but for the bin's width, faster, and
+    without favour, where a sort would call equal values large or small by their place in the picture.
+    """
+    flat = coarse.flatten(1)
+    bin_of = (flat.detach() * bins).long().clamp_(0, bins - 1)
+    count = torch.zeros(len(flat), bins, device=flat.device).scatter_add_(1, bin_of, torch.ones_like(flat))
+    above = count.flip(1).cumsum(1).flip(1) - count
+    wanted = ((areas[:, None] * flat.shape[1] - above) / count.clamp(min=1)).clamp(0, 1)
+    share = wanted.gather(1, bin_of)
+    return ((flat - share).square() + share * (1 - share)).mean(1)
+
+
+def judged(problem: Problem, masks: np.ndarray, history: np.ndarray) -> Found:
+    """What another optimizer found.
+
+    Args:
+        problem: the problem it was given.
+        masks: ``(k, h, w)``, on the picture; violations are measured there, for the domain is not known.
+        history: ``(2, k, steps)`` rewards, and area terms as they were added (negative, with their weight).
+    """
+    device = problem.weights.device
+    tensor = torch.from_numpy(np.ascontiguousarray(masks)).to(device)
+    rewards, terms = torch.from_numpy(np.ascontiguousarray(history)).transpose(1, 2)
+    tightness = TIGHTNESS[0] * 1.0035 ** torch.arange(len(terms))
+    costs = -terms / tightness[:, None]
+    return _found(problem, tensor, tensor.mean((1, 2)), costs[-1], rewards, costs)
+
+
+def _judged(problem: Problem, parameters: torch.Tensor, rewards: torch.Tensor, costs: torch.Tensor) -> Found:
+    with torch.no_grad():
+        coarse = problem.masks.coarse(parameters)
+        masks = problem.masks.fine(coarse)
+        cost = excess(coarse, problem.areas)
+    return _found(problem, masks, masks.mean((1, 2)), cost, rewards, costs)
+
+
+def _found(
+    problem: Problem, masks: torch.Tensor, area: torch.Tensor, cost: torch.Tensor, rewards: torch.Tensor,
+    costs: torch.Tensor,
+) -> Found:  # fmt: skip
+    with torch.no_grad():
+        told = [problem.rewards(masks, flip) for flip in ((False, True) if problem.jitter else (False,))]
+    flat = (rewards == rewards[0]).all(0).numpy()
+    objective = rewards - TIGHTNESS[1] * costs
+    return Found(
+        masks.cpu().numpy(), torch.stack(told).mean(0).cpu().numpy(), area.cpu().numpy(), cost.cpu().numpy(),
+        _progress(objective), flat,
+    )  # fmt: skip
+
+
+def _progress(objective: torch.Tensor) -> np.ndarray:
+    """Change of the objective over the last tenth of the steps, as a fraction of its range; pairs are averaged."""
+    tail = max(len(objective) // 10, 2)
+    late, before = objective[-tail:].mean(0), objective[-2 * tail : -tail].mean(0)
+    span = (objective.amax(0) - objective.amin(0)).clamp(min=1e-12)
+    return ((late - before).abs() / span).numpy()
