@@ -70,8 +70,8 @@ def odd_faces() -> dict[str, np.ndarray]:
         "mirrored": fine * (-1, 1) + (99, 0),
         "shuffled": rng.permutation(fine),
         "on a line": np.column_stack([np.linspace(0, 99, 68), np.full(68, 40.0)]),
-        "partly outside": fine + (60, -30),
-        "wholly outside": fine + (1000, 1000),
+        "partly outside": fine + np.array([60, -30]),
+        "wholly outside": fine + 1000,
         "far outside": fine * 1e6,
     }
 
@@ -98,7 +98,7 @@ def test_tiny_pictures(shape: tuple[int, int]) -> None:
 def test_beyond_the_border_the_border_goes_on() -> None:
     one = np.zeros((50, 60))
     one[:, -1] = 5
-    assert (standardize(one, placed((50, 60)) + (1000, 0))[100:175, 60:160] == 5).all()
+    assert (standardize(one, placed((50, 60)) + np.array([1000, 0]))[100:175, 60:160] == 5).all()
 
 
 def test_nan_stays_nan_and_stays_where_it_is() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 
 import pandas as pd
@@ -39,7 +41,8 @@ def read_manifest(path: str | Path, root: str | Path | None = None, *, allow_out
         root: the folder that the image paths are relative to; the manifest's own folder by default.
         allow_outside: whether image paths may leave ``root``.
 
-    Rows that repeat an image, name a file that is absent, or leave the root are skipped with their reason.
+    Rows that repeat an image (also by another spelling of its path), name a file that is absent, or leave the root are
+    skipped with their reason.
 
     Raises:
         InputError: if the file is missing or unreadable, a column is missing or unknown, an expression is unknown, or
@@ -49,9 +52,9 @@ def read_manifest(path: str | Path, root: str | Path | None = None, *, allow_out
     root = Path(root) if root is not None else path.parent
     table = _read_csv(path)
     _check_columns(table, path)
-    rows = pd.DataFrame({column: table.get(column, "") for column in COLUMNS})
+    rows = pd.DataFrame({column: table.get(column, "") for column in COLUMNS}, index=table.index)
     for column in ("expression", "false_label"):
-        rows[column] = [_expression(name, path, line) for line, name in enumerate(rows[column], start=2)]
+        rows[column] = [_expression(name, path, line) for line, name in rows[column].items()]
     return _existing(rows, root, path, allow_outside)
 
 
@@ -82,18 +85,29 @@ def read_folder(folder: str | Path) -> Manifest:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
+    """The table as text; its index is each row's line in the file, 1 being the header's."""
     if not path.is_file():
         raise InputError("no such manifest", where=path)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except UnicodeDecodeError:
         raise InputError("the manifest is not UTF-8", where=path, mend="save it as CSV UTF-8") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+    except (csv.Error, OSError) as error:
         raise InputError(f"the manifest is no readable CSV ({error})", where=path) from None
-    table.columns = [str(column).strip().lower() for column in table.columns]
-    if table.columns.duplicated().any():
-        raise InputError(f"column {table.columns[table.columns.duplicated()][0]!r} appears twice", where=path)
-    return table
+    if not lines:
+        raise InputError("the manifest is no readable CSV (it is empty)", where=path)
+    header = [column.lower() for column in lines[0][1]]
+    twice = [column for column in header if column and header.count(column) > 1]
+    if twice:
+        raise InputError(f"column {twice[0]!r} appears twice", where=path)
+    for number, row in lines[1:]:
+        if any(row[len(header) :]):
+            what = f"the row has {len(row)} fields, more than the {len(header)} columns"
+            raise InputError(what, where=f"{path}, line {number}", mend="quote fields that hold a comma")
+    rows = [(row + [""] * len(header))[: len(header)] for _, row in lines[1:]]
+    return pd.DataFrame(rows, columns=header, index=[number for number, _ in lines[1:]], dtype=str)
 
 
 def _check_columns(table: pd.DataFrame, path: Path) -> None:
@@ -105,7 +119,7 @@ def _check_columns(table: pd.DataFrame, path: Path) -> None:
         raise InputError("the manifest has no rows", where=path)
 
 
-def _expression(name: str, path: Path, line: int) -> str:
+def _expression(name: str, path: Path, line: object) -> str:
     if not name.strip():
         return ""
     try:
@@ -129,13 +143,13 @@ def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool)
             inside, present = True, False
         if not name.strip():
             reason = "the row names no image"
-        elif name in seen:
+        elif normpath(name) in seen:
             reason = "named twice in the manifest; the first row counts"
         elif not inside and not allow_outside:
             reason = f"lies outside the root {root}; say allow_outside: true if that is meant"
         elif not present:
             reason = "no such file"
-        seen.add(name)
+        seen.add(normpath(name))
         keep.append(not reason)
         paths.append(str(place))
         if reason:

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from xai_compare.errors import InputError
 
 MAX_PIXELS = 64_000_000
-"""Pictures with more pixels are refused before they are decoded."""
+"""Pictures with more pixels are refused before they are decoded; Pillow itself stops at 178,956,970."""
 
 
 def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -31,19 +31,18 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         raise InputError("the file is empty (0 bytes)", where=path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # What Pillow grumbles about and still reads is read.
             with Image.open(path) as image:
                 _refuse(image, path, max_pixels)
                 return np.asarray(_rgb(ImageOps.exif_transpose(image), path))
     except UnidentifiedImageError:
         raise InputError("not a picture in a known format", where=path) from None
     except Image.DecompressionBombError:
-        raise InputError(
-            f"the picture has more than {max_pixels:,} pixels", where=path, mend="make it smaller"
-        ) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, InputError):
-            raise
+        limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
+        raise InputError(f"the picture has more than {limit:,} pixels", where=path, mend="make it smaller") from None
+    except InputError:
+        raise
+    except Exception as error:  # A damaged file makes decoders raise whatever they like, AttributeError included.
         raise InputError(f"the picture cannot be decoded ({error})", where=path) from None
 
 
