@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import canonical
 from xai_compare.images.crop import MARGIN
 from xai_compare.images.reading import MAX_PIXELS
+
+MAX_VALUES, MAX_DEPTH = 100_000, 50
+"""More values, or more deeply nested ones, are a mistake (aliases that expand without end) or an attack."""
 
 Scaling = Literal["min_max", "positive", "none"]
 
@@ -71,11 +74,12 @@ class ModelSpec(_Strict):
     factory: str | None = None
     bundled: str | None = None
     weights: str | None = None
-    classes: list[str] | None = None
+    classes: list[Annotated[str, AfterValidator(canonical)]] | None = None
     input: ModelInput | None = None
     seed: int | None = None
     output: Literal["logits", "probabilities"] | None = None
     options: dict[str, Any] | None = None
+    engine: Literal["auto", "native", "keras"] | None = None
     fold: str | None = Field(None, coerce_numbers_to_str=True, description="which training of this network it is")
     split: str | None = Field(None, coerce_numbers_to_str=True, description="explain only this split of the manifest")
 
@@ -95,8 +99,10 @@ def _explainer(value: Any) -> Any:
         return {"name": value}
     if isinstance(value, Mapping) and "name" not in value and len(value) == 1:
         name, options = next(iter(value.items()))
-        options = dict(options or {})
-        return {"name": name, "label": options.pop("label", None), "options": options}
+        if options is None or isinstance(options, Mapping):
+            options = dict(options or {})
+            return {"name": name, "label": options.pop("label", None), "options": options}
+        return {"name": name, "options": options}
     return value
 
 
@@ -189,13 +195,14 @@ class Study(_Strict):
         """
         path = Path(path)
         try:
-            data = yaml.safe_load(path.read_text("utf-8"))
+            data = yaml.load(path.read_text("utf-8"), _Loader)
         except OSError as error:
             raise InputError(f"the study cannot be read ({error.strerror})", where=path) from None
-        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-            raise InputError(f"the study is no valid YAML ({' '.join(str(error).split())})", where=path) from None
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise InputError(f"the study is no valid YAML ({error})", where=path) from None
         if not isinstance(data, dict):
             raise InputError("the study must be a mapping of keys to values", where=path)
+        _check_extent(data, path)
         return cls.parse(data, where=path, base=path.parent)
 
     @classmethod
@@ -211,11 +218,16 @@ class Study(_Strict):
             raise _explained(error, where) from None
         except RecursionError:
             raise InputError("the study refers to itself", where=where) from None
-        return study._resolved((base or Path()).resolve())
+        return study._resolved((base or Path()).resolve(), where)
 
-    def _resolved(self, base: Path) -> Study:
+    def _resolved(self, base: Path, where: object) -> Study:
         def at(path: Path | None) -> Path | None:
-            return None if path is None else base / path.expanduser()
+            try:
+                if "\0" in str(path):
+                    raise RuntimeError("it holds a null character")
+                return None if path is None else base / path.expanduser()
+            except RuntimeError as error:
+                raise InputError(f"{str(path)!r} is no path ({error})", where=where) from None
 
         images = self.images
         for name in ("manifest", "folder", "root", "predictor"):
@@ -226,8 +238,6 @@ class Study(_Strict):
             model.keras, model.onnx, model.torchscript = at(model.keras), at(model.onnx), at(model.torchscript)
             if model.weights is not None and model.weights not in ("random", "pretrained"):
                 model.weights = str(at(Path(model.weights)))
-            if model.classes is not None:
-                model.classes = [canonical(name) for name in model.classes]
         for human in self.human:
             files = [human.file] if isinstance(human.file, str) else human.file
             human.file = [str(at(Path(file))) for file in files]
@@ -243,6 +253,37 @@ class Study(_Strict):
         """A hash of all that the study asks; equal studies have equal fingerprints."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without tags that build objects, in which no key may be repeated."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for number, (key, _) in enumerate(node.value):
+            if isinstance(key, yaml.ScalarNode) and key.value in keys[:number] and key.value != "<<":
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} is there twice", problem_mark=key.start_mark)
+        return node
+
+
+def _check_extent(data: object, where: object) -> None:
+    """Refuse what is endless once its aliases are expanded, and what cannot be written into a run."""
+    waiting: list[tuple[object, int]] = [(data, 0)]
+    for _ in range(MAX_VALUES):
+        if not waiting:
+            return
+        value, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            break
+        if isinstance(value, bytes | set):
+            raise InputError(f"a {type(value).__name__} has no place in a study", where=where)
+        if isinstance(value, Mapping):
+            waiting += [(one, depth + 1) for one in value.values()]
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            waiting += [(one, depth + 1) for one in value]
+    what = f"the study has more than {MAX_VALUES:,} values or {MAX_DEPTH} levels once its aliases are expanded"
+    raise InputError(what, where=where, mend="write out what the aliases stand for")
 
 
 def _explained(error: ValidationError, where: object) -> InputError:
