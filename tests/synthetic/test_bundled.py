@@ -24,6 +24,8 @@ def test_weights_are_small_and_documented(name: str) -> None:
     card = sidecar(name)
     assert card["classes"] == list(BASIC)
     assert "simulated" in card["trained_on"]
+    spec = bundled(name).input
+    assert (card["input"]["size"], card["input"]["channels"]) == (list(spec.size), spec.channels)
     assert card["held_out"]["accuracy"] > 0.95
 
 
