@@ -1,0 +1,209 @@
+"""Figures: which are drawn, what they say, and that they agree with the tables."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from report_fakes import FakeRun
+
+from xai_compare import report
+from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps, read_masks
+from xai_compare.errors import InputError
+from xai_compare.report import style
+from xai_compare.report.material import from_run
+from xai_compare.report.regions import overlap
+from xai_compare.report.tables import AVERAGE, score_tables
+
+FIGURES = {
+    "heatmaps_grad_cam", "heatmaps_lime", "overlay_grad_cam", "overlay_lime", "thresholds", "overlap_grad_cam",
+    "overlap_lime", "iou_table", "dice_table_clicks", "dice_table_gaze", "dice_clicks", "dice_gaze",
+    "people_clicks_vs_gaze", "known_regions", "dendrograms_pearson", "dendrograms_uncentred",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def figures(built: Path) -> Path:
+    return built.parent / "figures"
+
+
+def test_every_family_is_drawn_as_png_and_svg(figures: Path) -> None:
+    assert {path.stem for path in figures.glob("*.png")} == FIGURES
+    assert {path.stem for path in figures.glob("*.svg")} == FIGURES
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_figures_are_sharp_and_not_too_wide(figures: Path, name: str) -> None:
+    with Image.open(figures / f"{name}.png") as image:
+        assert image.info["dpi"] == pytest.approx((160, 160), abs=0.1)
+        assert 6 * 160 <= image.width <= 10.2 * 160
+
+
+def texts(figure: style.Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_figures_with_simulated_people_say_so_and_others_do_not(small_run: FakeRun) -> None:
+    from xai_compare.report.building import _FAMILIES
+
+    material = from_run(small_run)
+    with style.styled():
+        pictures = {picture.name: picture for family in _FAMILIES for picture in family(material)}
+    for name, picture in pictures.items():
+        says = "simulated" in texts(picture.figure)
+        assert says == picture.simulated, name
+        assert says == (name not in {"thresholds", "known_regions"}), name
+
+
+def test_an_empty_group_is_hatched_and_says_no_image(small_run: FakeRun) -> None:
+    from xai_compare.report.maps import heatmap_grids
+
+    with style.styled():
+        grids = {picture.name: picture.figure for picture in heatmap_grids(from_run(small_run))}
+    assert "no image" in texts(grids["heatmaps_lime"])
+    assert "no image" not in texts(grids["heatmaps_grad_cam"])
+    assert "n = " in texts(grids["heatmaps_lime"])
+
+
+def test_overlap_colours_every_case_differently() -> None:
+    chosen, mask = np.array([[1, 1, 0, 0]], bool), np.array([[1, 0, 1, 0]], bool)
+    rgb = overlap(chosen, mask)
+    assert len({tuple(pixel) for pixel in rgb[0]}) == 4
+
+
+def test_the_heat_colours_darken_evenly() -> None:
+    levels = style.HEAT(np.arange(256))[:, :3]
+    light = levels @ np.array([0.2126, 0.7152, 0.0722])
+    assert (np.diff(light) < 1e-3).all()
+    assert light[0] > 0.97
+    assert light[-1] < 0.2
+
+
+@pytest.mark.parametrize(
+    ("values", "finite"),
+    [
+        pytest.param(np.linspace(-3, 5, 12).reshape(3, 4), True, id="signed"),
+        pytest.param(np.ones((3, 4)), True, id="constant"),
+        pytest.param(np.full((3, 4), np.nan), False, id="undefined"),
+    ],
+)
+def test_overlay_is_a_picture_of_the_same_size(values: np.ndarray, finite: bool) -> None:
+    image = np.full((3, 4, 3), 200, np.uint8)
+    before = image.copy()
+    laid = report.overlay(image, values)
+    assert (laid.shape, laid.dtype) == (image.shape, np.uint8)
+    assert (image == before).all()
+    if not finite:
+        assert (laid[..., 0] == laid[..., 2]).all()
+
+
+def test_overlay_colours_the_highest_place_most() -> None:
+    values = np.zeros((5, 5))
+    values[2, 3] = 1
+    laid = report.overlay(np.full((5, 5, 3), 128, np.uint8), values).astype(int)
+    spread = laid.max(-1) - laid.min(-1)
+    assert spread[2, 3] == spread.max() > spread[0, 0] + 15
+
+
+def test_overlay_refuses_another_size() -> None:
+    with pytest.raises(ValueError, match="the map"):
+        report.overlay(np.zeros((4, 5, 3), np.uint8), np.zeros((5, 4)))
+
+
+def test_explanations_of_one_picture(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (60, 40, 3), np.uint8)
+    maps = {"lime": np.linspace(0, 1, 2400).reshape(60, 40), "cam": np.full((60, 40), np.nan)}
+    paths = report.save_explanations(
+        image, maps, tmp_path / "sub" / "a<b>", title="a<b>$", answer="fear (0.5)", reasons={"cam": "no linear layer"}
+    )
+    assert [path.name for path in paths] == ["a<b>.png", "a<b>.svg", "a<b>_lime_map.png", "a<b>_lime_overlay.png"]
+    with Image.open(paths[2]) as grey:
+        assert (grey.size, grey.mode, grey.getextrema()) == ((40, 60), "L", (0, 255))
+
+
+@pytest.mark.parametrize(
+    "maps", [pytest.param({}, id="none"), pytest.param({"cam": np.zeros((3, 3))}, id="another size")]
+)
+def test_explanations_refuse(maps: dict[str, np.ndarray], tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        report.save_explanations(np.zeros((4, 5, 3), np.uint8), maps, tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("a\nb\x00c", "a·b·c", id="control"),
+        pytest.param("x" * 40, "x" * 18 + "…" + "x" * 9, id="long"),
+        pytest.param("\u202eabc", "·abc", id="reversed"),
+    ],
+)
+def test_plain_text_of_a_name(text: str, shown: str) -> None:
+    assert style.plain(text) == shown
+
+
+def test_slugs_differ_where_names_do_and_stay_in_their_folder() -> None:
+    names = ["a", "A", "../a", "a/b", "", "é", "\n", "x" * 90, "x" * 91]
+    slugs = [style.slug(name) for name in names]
+    assert len(set(slugs)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9_-]{1,48}", slug) for slug in slugs)
+
+
+def test_tables_of_a_run(small_run: FakeRun) -> None:
+    material = from_run(small_run)
+    first, last = score_tables(material, "iou", "ekman")
+    assert list(first.values.columns) == ["anger", "fear", "happiness", AVERAGE]
+    assert list(first.values.index) == ["mini_xception/grad_cam", "resnet18/grad_cam", AVERAGE]
+    assert first.references.empty
+    assert list(last.references.index) == ["human/clicks", "human/gaze"]
+    row = last.values.loc["resnet18/lime"]
+    assert np.isnan(row["fear"])
+    assert row[AVERAGE] == pytest.approx(row[["anger", "happiness"]].mean())
+    assert sum(first.is_best(name, "anger") for name in first.values.index) == 1
+
+
+def test_dice_with_people_is_found_in_either_order(small_run: FakeRun) -> None:
+    material = from_run(small_run)
+    scores = material.scores.copy()
+    swapped = scores["metric"] == "dice"
+    scores.loc[swapped, ["a", "b"]] = scores.loc[swapped, ["b", "a"]].to_numpy()
+    one, other = (score_tables(m, "dice", "human/clicks") for m in (material, replace(material, scores=scores)))
+    for table, turned in zip(one, other, strict=True):
+        pd.testing.assert_frame_equal(table.values, turned.values)
+
+
+@pytest.fixture(scope="module")
+def published(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the published heatmaps."""
+    folder = shared / "ekman_expressions"
+    maps, masks = read_heatmaps(folder / "heatmaps_by_net"), read_masks(folder / "ground_truth")
+    scores = pd.concat([mask_scores(maps, masks), pair_scores(maps)])
+    out = tmp_path_factory.mktemp("published")
+    report.build_comparison(out, maps, masks, scores, merges_table(maps), "Published heatmaps")
+    return out
+
+
+@pytest.mark.slow
+def test_the_published_table_is_recomputed(published: Path, shared: Path) -> None:
+    ours = pd.read_csv(published / "tables" / "iou_table.csv", index_col="model")
+    assert list(ours.columns) == ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "average"]
+    assert len(ours) == 13
+    assert ours.loc["ResNet50"].tolist() == [0.1944, 0.5156, 0.2226, 0.2797, 0.4236, 0.3252, 0.3269]
+    assert ours.loc["SilNet", "anger"] == 0.2443
+
+
+@pytest.mark.slow
+def test_a_comparison_has_what_applies_and_prints_recomputed_values_only(published: Path) -> None:
+    page = (published / "report.html").read_text("utf-8")
+    assert {path.stem for path in (published / "figures").glob("*.png")} == {
+        "heatmaps", "thresholds", "overlap", "iou_table", "dendrograms_pearson", "dendrograms_uncentred",
+    }  # fmt: skip
+    assert "0.2443" in page
+    assert "0.2565" not in (published / "tables" / "iou_table.csv").read_text("utf-8")
+    assert "came ready-made" in page
+    assert "What was run" not in page
+    assert "0.869" in (published / "figures" / "dendrograms_pearson.svg").read_text("utf-8")

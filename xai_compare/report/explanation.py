@@ -1,0 +1,91 @@
+"""Explanations of single pictures: the picture, each explainer's map, and the map over the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from xai_compare.comparison import to_8bit
+from xai_compare.errors import InputError
+from xai_compare.report import style
+from xai_compare.report.maps import overlay
+from xai_compare.report.material import pretty
+from xai_compare.report.sheet import Sheet, heat
+
+
+def save_explanations(
+    image: np.ndarray,
+    maps: Mapping[str, np.ndarray],
+    stem: Path | str,
+    *,
+    title: str = "",
+    answer: str = "",
+    reasons: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Write one figure of a picture with the maps of several explainers, and each map and overlay by itself.
+
+    Args:
+        image: uint8 ``(h, w, 3)``.
+        maps: explainer to real ``(h, w)``; a map that is not finite throughout stands for "no map".
+        stem: path without suffix, such as ``out/face01``; its folder is made.
+        title: what the picture is called.
+        answer: what the network said, such as ``"happiness (0.93)"``.
+        reasons: explainer to why it has no map.
+
+    Returns:
+        Paths written: ``STEM.png``, ``STEM.svg``, then ``STEM_EXPLAINER_map.png`` (grey, least to greatest value as 0
+        to 255) and ``STEM_EXPLAINER_overlay.png``, at the picture's size, for every explainer with a map.
+
+    Raises:
+        InputError: if a map's size is not the picture's, or there is none.
+    """
+    if not maps:
+        raise InputError("there is no map to show", mend="name an explainer")
+    for name, values in maps.items():
+        if values.shape != image.shape[:2]:
+            raise InputError(f"the map of {name} is {values.shape}, the picture {image.shape[:2]}")
+    stem = Path(stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    finite = {name: values for name, values in maps.items() if np.isfinite(values).all()}
+    with style.styled():
+        figure = _figure(image, maps, finite, title or stem.name, answer, reasons or {})
+    written = list(style.save(figure, stem))
+    for name, values in finite.items():
+        for what, pixels in (("map", to_8bit(values)), ("overlay", overlay(image, values))):
+            path = stem.with_name(f"{stem.name}_{style.slug(name)}_{what}.png")
+            Image.fromarray(pixels).save(path)
+            written.append(path)
+    return written
+
+
+def _figure(
+    image: np.ndarray,
+    maps: Mapping[str, np.ndarray],
+    finite: Mapping[str, np.ndarray],
+    title: str,
+    answer: str,
+    reasons: Mapping[str, str],
+) -> style.Figure:
+    height, width = image.shape[:2]
+    said = f"The network's answer: {style.plain(answer, 50)}" if answer else "Maps at the picture's size"
+    rows = [
+        (style.plain(pretty(name), 24), "" if name in finite else style.plain(reasons.get(name, ""), 34))
+        for name in maps
+    ]
+    sheet = Sheet(
+        f"What mattered in {style.plain(title, 48)}", said, rows, ["Picture", "Map", "Map over picture"],
+        aspect=min(max(height / width, 0.4), 2.5), foot=False, largest=2.0,
+    )  # fmt: skip
+    sheet.colour_bar("relevance, each map from its own least to its greatest value")
+    for row, name in enumerate(maps):
+        sheet.picture(row, 0, image)
+        if name in finite:
+            sheet.picture(row, 1, heat(finite[name]))
+            sheet.picture(row, 2, overlay(image, finite[name]))
+        else:
+            sheet.empty(row, 1, "no map")
+            sheet.empty(row, 2, "no map")
+    return sheet.finish()

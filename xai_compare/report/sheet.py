@@ -1,0 +1,171 @@
+"""A sheet of small pictures in rows and columns, all pasted into one canvas (a hundred axes would take seconds)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from xai_compare.comparison import to_8bit
+from xai_compare.faces import CANONICAL, SHAPE
+from xai_compare.report import style
+
+_HEAD, _KEY, _COLUMN, _FOOT, _GAP, _MARGIN = 0.62, 0.42, 0.24, 0.19, 0.07, 0.12
+_WIDEST = 10.0
+_FACE = [
+    np.arange(0, 17), np.arange(17, 22), np.arange(22, 27), np.arange(27, 31), np.arange(31, 36),
+    np.r_[36:42, 36], np.r_[42:48, 42], np.r_[48:60, 48],
+]  # fmt: skip
+
+
+def heat(values: np.ndarray) -> np.ndarray:
+    """Colour a map ``(h, w)``, stretched from its own least to its greatest value, as uint8 ``(h, w, 3)``."""
+    return (style.HEAT(to_8bit(values))[..., :3] * 255).round().astype(np.uint8)
+
+
+class Sheet:
+    """Rows x columns of equally large pictures, with headings, labels, a line of text under each, and a key.
+
+    Args:
+        title, subtitle: what the sheet shows.
+        rows: label and second, muted label of each row.
+        columns: heading of each column.
+        aspect: height over width of a picture.
+        foot: whether there is a line of text under the pictures.
+        simulated: whether some rows show simulated data.
+        notes: lines of text below the last row of each column.
+        largest: greatest width of a picture, in inches; by default it depends on the number of rows.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        subtitle: str,
+        rows: Sequence[tuple[str, str]],
+        columns: Sequence[str],
+        *,
+        aspect: float,
+        foot: bool = True,
+        simulated: bool = False,
+        notes: int = 0,
+        largest: float | None = None,
+    ) -> None:
+        largest = largest or (1.3 if len(rows) <= 8 else 1.0)
+        longest = max([1.1 * len(first) for first, _ in rows] + [0.9 * len(second) for _, second in rows])
+        self._left = _MARGIN + min(max(0.075 * longest + 0.15, 0.9), 2.3)
+        cell = min(largest, (_WIDEST - self._left - _MARGIN) / len(columns) - _GAP)
+        # Whole pixels, so that a pasted picture and its frame coincide.
+        self._width = round(cell * style.DPI) / style.DPI
+        self._height = round(self._width * aspect * style.DPI) / style.DPI
+        self._step = self._height + _GAP + (_FOOT if foot else 0)
+        self._top = _HEAD + (0.16 if simulated else 0) + _KEY + _COLUMN
+        width = max(self._left + len(columns) * (self._width + _GAP) + _MARGIN, 6.4)
+        self._bottom = self._top + len(rows) * self._step
+        height = self._bottom + 0.16 * notes + _MARGIN
+        self.figure: Figure = style.new_figure(round(width, 2), round(height, 2))
+        self._axes = style.inch_axes(self.figure)
+        size = self.figure.get_size_inches() * style.DPI
+        self._canvas = np.full((round(size[1]), round(size[0]), 4), 255, np.uint8)
+        self._lines: list[np.ndarray] = []
+        self._frames: list[np.ndarray] = []
+        self._key = self._top - _COLUMN - _KEY + 0.06
+        style.heading(self.figure, title, subtitle, simulated)
+        for column, text in enumerate(columns):
+            x, _ = self._corner(0, column)
+            self._axes.text(x + self._width / 2, self._top - 0.07, text, ha="center", va="bottom", weight="bold")
+        for row, (text, second) in enumerate(rows):
+            self._label(row, text, second)
+
+    def picture(self, row: int, column: int, rgb: np.ndarray, foot: str = "", *, bold: bool = False) -> None:
+        """Paste a uint8 ``(h, w, 3)`` picture."""
+        x, y = self._corner(row, column)
+        size = round(self._width * style.DPI), round(self._height * style.DPI)
+        small = np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).resize(size, Image.Resampling.LANCZOS))
+        left, top = round(x * style.DPI), round(y * style.DPI)
+        self._canvas[top : top + size[1], left : left + size[0], :3] = small
+        right, bottom = x + self._width, y + self._height
+        self._frames.append(np.array([(x, y), (right, y), (right, bottom), (x, bottom), (x, y)]))
+        self._foot(row, column, foot, bold)
+
+    def empty(self, row: int, column: int, text: str = "no image") -> None:
+        """Hatch a place that has no picture and say why."""
+        x, y = self._corner(row, column)
+        self._axes.add_patch(
+            Rectangle((x, y), self._width, self._height, fc=style.GROUND, ec="#b9c0ca", hatch="////", lw=0, zorder=2)
+        )
+        self._axes.text(
+            x + self._width / 2, y + self._height / 2, text, ha="center", va="center", size=8, color=style.MUTED,
+            bbox={"fc": "white", "ec": "none", "pad": 2}, zorder=3,
+        )  # fmt: skip
+
+    def note(self, column: int, text: str) -> None:
+        """Write lines below the last row."""
+        x = self._corner(0, column)[0] + self._width / 2
+        self._axes.text(x, self._bottom, text, ha="center", va="top", size=8, linespacing=1.4)
+
+    def outline(self, row: int, column: int) -> None:
+        """Draw the canonical face's features thinly over a picture, so that one sees where its mouth is."""
+        x, y = self._corner(row, column)
+        scale = np.array([self._width / SHAPE[1], self._height / SHAPE[0]])
+        self._lines += [(CANONICAL[part] + 0.5) * scale + (x, y) for part in _FACE]
+
+    def colour_bar(self, label: str, low: str = "least", high: str = "most") -> None:
+        """Explain the colours of `heat`, once for all rows."""
+        width = 1.7
+        ramp = np.arange(256, dtype=np.uint8)[None]
+        self._axes.imshow(
+            ramp, cmap=style.HEAT, extent=(self._left, self._left + width, self._key + 0.13, self._key), aspect="auto",
+            zorder=2,
+        )  # fmt: skip
+        self._axes.add_patch(
+            Rectangle((self._left, self._key), width, 0.13, fc="none", ec=style.FRAME, lw=0.5, zorder=3)
+        )
+        for x, text, align in ((self._left, low, "left"), (self._left + width, high, "right")):
+            self._axes.text(x, self._key + 0.16, text, size=7.5, color=style.MUTED, ha=align, va="top")
+        self._axes.text(self._left + width + 0.14, self._key + 0.065, label, size=8.5, va="center")
+
+    def legend(self, entries: Sequence[tuple[str, str]]) -> None:
+        """Explain flat colours: (colour, text) of each."""
+        x = self._left
+        for colour, text in entries:
+            self._axes.add_patch(Rectangle((x, self._key), 0.22, 0.13, fc=colour, ec=style.MUTED, lw=0.4, zorder=3))
+            self._axes.text(x + 0.29, self._key + 0.065, text, size=8.5, va="center")
+            x += 0.29 + 0.073 * len(text) + 0.28
+
+    def finish(self) -> Figure:
+        """Paint what was pasted and return the figure."""
+        width, height = self.figure.get_size_inches()
+        self._axes.imshow(self._canvas, extent=(0, width, height, 0), interpolation="none", zorder=1)
+        self._axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
+        if self._frames:
+            self._axes.add_collection(LineCollection(self._frames, colors=style.FRAME, linewidths=0.5, zorder=2))
+        if self._lines:
+            self._axes.add_collection(LineCollection(self._lines, colors="#20252c", linewidths=0.45, alpha=0.45))
+        return self.figure
+
+    def _corner(self, row: int, column: int) -> tuple[float, float]:
+        return self._left + column * (self._width + _GAP), self._top + row * self._step
+
+    def _foot(self, row: int, column: int, text: str, bold: bool) -> None:
+        x, y = self._corner(row, column)
+        self._axes.text(
+            x + self._width / 2, y + self._height + 0.03, text, size=7.5, ha="center", va="top",
+            color=style.INK if bold else style.MUTED, weight="bold" if bold else "normal",
+        )  # fmt: skip
+
+    def _label(self, row: int, text: str, second: str) -> None:
+        middle = self._corner(row, 0)[1] + self._height / 2
+        self._axes.text(
+            _MARGIN,
+            middle - (0.02 if second else 0),
+            text,
+            va="bottom" if second else "center",
+            weight="bold",
+            size=8.5,
+        )
+        colour = style.SIMULATED if "simulated" in second else style.MUTED
+        self._axes.text(_MARGIN, middle + 0.03, second, va="top", size=8, color=colour)
