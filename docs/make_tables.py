@@ -46,6 +46,8 @@ MEANINGS = {
     "ModelSpec.seed": "of random weights, or of torch while a factory runs",
     "ModelSpec.output": "whether it gives `logits` or `probabilities`; only a factory must say, default `logits`",
     "ModelSpec.options": "keywords for the factory",
+    "ModelSpec.engine": "of a Keras model: `native` rebuilds it from torch layers, `keras` keeps Keras's own; `auto` "
+    "takes the first where it can",
     "ModelInput.size": "pixels: one number, or `[height, width]`",
     "ModelInput.channels": "`rgb` or `grey`",
     "ModelInput.range": "the values of black and white, such as `[0, 1]` or `[-1, 1]`; `[0, 1]` where `mean` is given",
