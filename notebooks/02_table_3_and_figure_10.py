@@ -51,31 +51,13 @@ if not folder.is_dir():
 maps = read_heatmaps(folder)
 masks = read_masks(masks_folder) if masks_folder else ekman.masks()
 networks = list(dict.fromkeys(key.a for key in maps))
+basic = [name for name in BASIC if name in masks]
 print(f"{len(maps)} heatmaps of {len(networks)} networks; masks of {masks_folder or 'the package'}")
 
 # %% [markdown]
-# ## The heatmaps
-
-# %%
-basic = [name for name in BASIC if name in masks]
-some = networks[:4]
-figure, axes = plt.subplots(len(some) + 1, len(basic), figsize=(7, 7.5), squeeze=False)
-for row, network in zip(axes, some, strict=False):
-    for axis, expression in zip(row, basic, strict=True):
-        axis.imshow(maps[network, expression, "all"][::3, ::3], cmap="cividis")
-    row[0].set_ylabel(network)
-for column, expression in enumerate(basic):
-    axes[-1, column].imshow(masks[expression][::3, ::3], cmap="cividis")
-    axes[0, column].set_title(expression)
-axes[-1, 0].set_ylabel("mask")
-for axis in axes.flat:
-    axis.set_xticks([])
-    axis.set_yticks([])
-figure.suptitle(f"{len(some)} of {len(networks)} networks, and the masks")
-figure.tight_layout()
-plt.show()
-
-# %% [markdown]
+# To see the heatmaps and their thresholds, run `xai-compare compare HEATMAPS --masks MASKS --out DIR`: its report draws
+# them all.
+#
 # ## Table 3
 # Each heatmap is cut by Otsu's threshold (`heatmap > t`) and compared with the mask of its expression by intersection
 # over union.
