@@ -1,0 +1,312 @@
+"""What a run says is what its maps say: everything recomputed from the maps with a few lines of numpy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import CLASSES, NETWORK, asked, maps_of
+from scipy.stats import rankdata
+
+import xai_compare as xc
+from xai_compare import ekman
+
+SOURCES = [f"{model}/{explainer}" for explainer in ("cam", "grad_cam", "random") for model in ("toy", "other")]
+EVERYBODY = [*SOURCES, "all models/cam", "all models/grad_cam", "all models/random", "known/region"]
+
+
+def scaled_maps(run: xc.Run, source: str) -> tuple[np.ndarray, list[str]]:
+    """A source's maps, each scaled by its range before the warp, and their groups."""
+    table = pd.read_parquet(run.dir / "tables" / "maps.parquet")
+    table = table[table["source"] == source].set_index("image")
+    maps = maps_of(run, source)
+    low, high = (table.loc[list(maps), key].to_numpy(float)[:, None, None] for key in ("low", "high"))
+    stack = np.stack(list(maps.values())).astype(float)
+    return (stack if source.startswith("known") else (stack - low) / (high - low)), table.loc[
+        list(maps), "group"
+    ].tolist()
+
+
+def heatmap(run: xc.Run, source: str, expression: str, fold: str = "all") -> np.ndarray:
+    return run.heatmaps.heatmap.sel(source=source, expression=expression, fold=fold).to_numpy().astype(float)
+
+
+def score(run: xc.Run, metric: str, a: str, b: str, expression: str) -> pd.Series:
+    s = run.scores
+    (row,) = s[(s.metric == metric) & (s.a == a) & (s.b == b) & (s.expression == expression) & (s.fold == "all")].iloc
+    return row
+
+
+def levels(one: np.ndarray) -> np.ndarray:
+    return np.rint((one - one.min()) / (one.max() - one.min()) * 255).astype(int)
+
+
+def above_otsu(one: np.ndarray) -> np.ndarray:
+    grey = levels(one)
+    best, cut = -1.0, 0
+    for t in range(255):
+        low, high = grey[grey <= t], grey[grey > t]
+        if len(low) and len(high):
+            between = len(low) * len(high) * (low.mean() - high.mean()) ** 2
+            if between > best * (1 + 1e-12):
+                best, cut = between, t
+    return grey > cut
+
+
+def test_the_tables_of_everything(finished: xc.Run) -> None:
+    assert sorted(finished.heatmaps.source.values.tolist()) == sorted(EVERYBODY)
+    assert finished.heatmaps.expression.values.tolist() == [*CLASSES, "all"]
+    assert finished.heatmaps.fold.values.tolist() == ["all"]
+    counts = finished.heatmaps["count"].sel(fold="all").to_pandas()
+    assert (counts.loc[SOURCES, CLASSES] == 3).all(axis=None)
+    assert (counts.loc[SOURCES, "all"] == 9).all()
+    assert (counts.loc[["all models/cam"], CLASSES] == 6).all(axis=None)
+    assert len(finished.predictions) == 18
+    assert finished.predictions["selected"].all()
+    assert len(finished.images) == 9
+    assert len(finished.skipped) == 0
+    assert finished.maps.sizes["item"] == 6 * 9 + 9
+    assert finished.simulated == set(EVERYBODY)
+    assert finished.heatmaps.mean_face.dtype == np.uint8
+    assert list(finished.scores.columns) == [
+        "metric", "a", "b", "expression", "fold", "value", "n", "ci_low", "ci_high", "note",
+    ]  # fmt: skip
+    assert set(finished.scores["metric"]) >= {"iou", "precision", "recall", "f1", "dice", "pearson", "uncentred"}
+
+
+@pytest.mark.parametrize("name", ["scores", "merges", "predictions", "images", "skipped"])
+def test_csv_and_parquet_say_the_same(finished: xc.Run, name: str) -> None:
+    csv = pd.read_csv(finished.dir / "tables" / f"{name}.csv", keep_default_na=False, dtype=str)
+    parquet = pd.read_parquet(finished.dir / "tables" / f"{name}.parquet")
+    assert list(csv.columns) == list(parquet.columns)
+    assert len(csv) == len(parquet)
+    for column in csv.columns:
+        if parquet[column].dtype.kind in "if":
+            np.testing.assert_allclose(pd.to_numeric(csv[column]), parquet[column].to_numpy(float), rtol=1e-12)
+
+
+def test_provenance_names_all_that_matters(finished: xc.Run) -> None:
+    facts = finished.provenance
+    assert facts["seed"] == 5
+    assert facts["fingerprint"] == finished.study.fingerprint()
+    assert {"python", "torch", "numpy", "xai-compare"} <= set(facts["versions"])
+    assert set(facts["models"]) == {"toy", "other"}
+    assert all(seconds >= 0 for seconds in facts["stages"].values())
+    assert any(path.endswith("labels.csv") for path in facts["inputs"])
+    assert facts["skipped"] == []
+
+
+@pytest.mark.parametrize("source", [*SOURCES, "known/region"])
+@pytest.mark.parametrize("expression", [*CLASSES, "all"])
+def test_heatmaps_are_means_of_the_scaled_maps(finished: xc.Run, source: str, expression: str) -> None:
+    maps, groups = scaled_maps(finished, source)
+    members = maps[[expression in (group, "all") for group in groups]]
+    np.testing.assert_allclose(heatmap(finished, source, expression), members.mean(0), atol=5e-5)
+
+
+@pytest.mark.parametrize("explainer", ["cam", "grad_cam"])
+def test_all_models_is_the_mean_over_their_maps(finished: xc.Run, explainer: str) -> None:
+    both = [heatmap(finished, f"{model}/{explainer}", "anger") for model in ("toy", "other")]
+    np.testing.assert_allclose(heatmap(finished, f"all models/{explainer}", "anger"), np.mean(both, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("source", ["toy/cam", "other/random", "all models/grad_cam"])
+def test_scores_against_the_ekman_mask(finished: xc.Run, source: str) -> None:
+    for expression in CLASSES:
+        found, mask = above_otsu(heatmap(finished, source, expression)), ekman.mask(expression)
+        hits = (found & mask).sum()
+        expected = {
+            "iou": hits / (found | mask).sum(),
+            "precision": hits / found.sum(),
+            "recall": hits / mask.sum(),
+            "f1": 2 * hits / (found.sum() + mask.sum()),
+        }
+        for metric, value in expected.items():
+            assert score(finished, metric, source, "ekman", expression).value == pytest.approx(value, abs=1e-9)
+
+
+@pytest.mark.parametrize("pair", [("toy/cam", "other/cam"), ("toy/random", "known/region")], ids="|".join)
+@pytest.mark.parametrize("expression", ["anger", "all"])
+def test_scores_between_sources(finished: xc.Run, pair: tuple[str, str], expression: str) -> None:
+    a, b = sorted(pair, key=finished.heatmaps.source.values.tolist().index)
+    rows = finished.scores[(finished.scores.metric == "pearson") & (finished.scores.expression == expression)]
+    if not ((rows.a == a) & (rows.b == b)).any():
+        a, b = b, a
+    first, second = heatmap(finished, a, expression), heatmap(finished, b, expression)
+    one, two = levels(first) > 50, levels(second) > 50
+    assert score(finished, "dice", a, b, expression).value == pytest.approx(
+        2 * (one & two).sum() / (one.sum() + two.sum())
+    )
+    pearson = np.corrcoef(first.ravel(), second.ravel())[0, 1]
+    assert score(finished, "pearson", a, b, expression).value == pytest.approx(pearson, abs=1e-6)
+    uncentred = (first * second).sum() / np.sqrt((first**2).sum() * (second**2).sum())
+    assert score(finished, "uncentred", a, b, expression).value == pytest.approx(uncentred, abs=1e-6)
+
+
+def test_how_well_the_known_region_is_found(finished: xc.Run) -> None:
+    maps, groups = scaled_maps(finished, "toy/cam")
+    truth, _ = scaled_maps(finished, "known/region")
+    regions = dict(zip(maps_of(finished, "known/region"), truth > 0.5, strict=True))
+    aucs = []
+    for image, one, group in zip(maps_of(finished, "toy/cam"), maps, groups, strict=True):
+        if group == "anger":
+            inside = regions[image].ravel()
+            ranks, n = rankdata(one.ravel())[inside].sum(), inside.sum()
+            aucs.append((ranks - n * (n + 1) / 2) / (n * (inside.size - n)))
+    row = score(finished, "known_auc", "toy/cam", "known/region", "anger")
+    assert row.n == 3
+    assert row.value == pytest.approx(np.mean(aucs), abs=2e-4)
+
+
+def test_intervals_bracket_what_can_be_bracketed(finished: xc.Run) -> None:
+    rows = finished.scores[finished.scores.metric.isin(["pearson", "uncentred", "known_energy"])]
+    rows = rows[rows.ci_low.notna()]
+    assert len(rows) > 20
+    assert (rows.ci_low <= rows.ci_high).all()
+    # Means of three pictures: the score of all lies within its own interval but for the bootstrap's skew.
+    assert ((rows.ci_low - 0.05 <= rows.value) & (rows.value <= rows.ci_high + 0.05)).mean() > 0.9
+
+
+def test_merges_are_average_linkage(finished: xc.Run) -> None:
+    for (_, _form), steps in finished.merges.groupby(["expression", "form"]):
+        assert steps["height"].is_monotonic_increasing
+        assert len(steps) == len(EVERYBODY) - 3 - 1
+
+
+@pytest.mark.parametrize("choose_by", ["label", "predicted"])
+def test_how_pictures_are_chosen(pictures: Path, tmp_path: Path, choose_by: str) -> None:
+    fickle = {**NETWORK, "factory": "toy_networks:fickle"}
+    images = {"manifest": pictures / "labels.csv", "choose_by": choose_by, "per_expression": 2}
+    run = xc.run(asked(pictures, images=images, models=[fickle], explainers=["random"]), tmp_path / "run", report=False)
+    chosen = run.predictions[run.predictions.selected]
+    assert chosen.predicted.nunique() > 1
+    by = "label" if choose_by == "label" else "predicted"
+    assert chosen[by].value_counts().max() == 2
+    table = pd.read_parquet(run.dir / "tables" / "maps.parquet").set_index("image")
+    assert (table.loc[chosen.image, "group"].to_numpy() == chosen[by].to_numpy()).all()
+    counts = run.heatmaps["count"].sel(source="toy/random", fold="all").to_pandas()
+    assert counts.drop("all").to_dict() == {name: int((chosen[by] == name).sum()) for name in counts.drop("all").index}
+
+
+def test_trainings_of_one_network_are_folds(pictures: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(pictures / "labels.csv")
+    table.assign(split=[1 if i < 3 else 2 for i in range(9)]).to_csv(pictures / "labels.csv", index=False)
+    models = [{**NETWORK, "fold": f, "split": f, "options": {"seed": f}} for f in (1, 2)]
+    run = xc.run(asked(pictures, models=models, explainers=["grad_cam"]), tmp_path / "run", report=False)
+    assert run.heatmaps.fold.values.tolist() == ["all", "1", "2"]
+    counts = run.heatmaps["count"].sel(source="toy/grad_cam").to_pandas()
+    assert counts["all"].to_dict() == {"all": 9, "1": 3, "2": 6}
+    one, two, everything = (heatmap(run, "toy/grad_cam", "all", fold) for fold in ("1", "2", "all"))
+    np.testing.assert_allclose(everything, (3 * one + 6 * two) / 9, atol=1e-5)
+    scores = run.scores[(run.scores.metric == "iou") & (run.scores.expression == "anger")].set_index("fold")
+    assert set(scores.index) == {"all", "1", "2", "mean of folds"}
+    assert scores.value["mean of folds"] == pytest.approx((scores.value["1"] + scores.value["2"]) / 2)
+    assert scores.note["mean of folds"] != scores.note["all"]
+    assert set(run.predictions.model) == {"toy (fold 1)", "toy (fold 2)"}
+
+
+def test_pairs_of_two_alternative_studies(pictures: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(pictures / "labels.csv")
+    others = {"anger": "happiness", "happiness": "anger", "surprise": "anger"}
+    table.assign(false_label=table["expression"].map(others)).to_csv(pictures / "labels.csv", index=False)
+    images = {"manifest": pictures / "labels.csv", "choose_by": "label", "pairs": True}
+    run = xc.run(asked(pictures, images=images, explainers=["grad_cam"]), tmp_path / "run", report=False)
+    assert run.heatmaps.expression.values.tolist() == ["anger-happiness", "anger-surprise", "all"]
+    counts = run.heatmaps["count"].sel(source="toy/grad_cam", fold="all").values.tolist()
+    assert counts == [6, 3, 9]
+    assert "iou" not in set(run.scores.metric)
+
+
+def test_the_order_of_the_manifest_changes_no_map(pictures: Path, tmp_path: Path) -> None:
+    study = asked(pictures, models=[{**NETWORK}], explainers=["grad_cam", "random"])
+    first = xc.run(study, tmp_path / "a", report=False)
+    table = pd.read_csv(pictures / "labels.csv")
+    table.iloc[::-1].drop(index=0).to_csv(pictures / "labels.csv", index=False)
+    second = xc.run(study, tmp_path / "b", report=False)
+    for source in ("toy/grad_cam", "toy/random"):
+        before, after = maps_of(first, source), maps_of(second, source)
+        assert len(after) == len(before) - 1
+        for image, one in after.items():
+            np.testing.assert_array_equal(one, before[image])
+
+
+def test_the_seed_changes_what_draws_and_nothing_else(pictures: Path, tmp_path: Path) -> None:
+    runs = [xc.run(asked(pictures, seed=s), tmp_path / str(s), report=False) for s in (5, 6)]
+    first, second = (maps_of(run, "toy/grad_cam") for run in runs)
+    assert all((one == second[image]).all() for image, one in first.items())
+    first, second = (maps_of(run, "toy/random") for run in runs)
+    assert all((one != second[image]).any() for image, one in first.items())
+
+
+def test_cam_is_left_out_where_it_cannot_be_had(pictures: Path, tmp_path: Path) -> None:
+    fickle = {**NETWORK, "factory": "toy_networks:fickle"}
+    run = xc.run(asked(pictures, models=[fickle], explainers=["cam", "random"]), tmp_path / "run", report=False)
+    assert run.heatmaps.source.values.tolist() == ["toy/random"]
+    (refused,) = run.provenance["refused"]
+    assert refused["source"] == "toy/cam"
+    assert "grad_cam" in refused["reason"].lower().replace("-", "_")
+
+
+def test_people_are_a_source(pictures: Path, tmp_path: Path) -> None:
+    names = pd.read_csv(pictures / "labels.csv")["image"]
+    clicks = pd.DataFrame({"participant": "p", "image": names.repeat(3), "x": 60.0, "y": 70.0})
+    clicks = clicks.iloc[:-3]
+    clicks.to_csv(tmp_path / "clicks.csv", index=False)
+    human = [
+        {
+            "name": "c",
+            "file": str(tmp_path / "clicks.csv"),
+            "format": "clicks",
+            "pixels_per_degree": 6,
+            "simulated": True,
+        }
+    ]
+    run = xc.run(asked(pictures, human=human, explainers=["random"]), tmp_path / "run", report=False)
+    assert int(run.heatmaps["count"].sel(source="human/c", fold="all", expression="all")) == 8
+    assert str(run.heatmaps.kind.sel(source="human/c").values) == "human"
+    assert "human/c" in run.simulated
+    y, x = np.unravel_index(heatmap(run, "human/c", "all").argmax(), (275, 224))
+    assert 40 < x < 184
+    assert 60 < y < 250
+    assert {"dice", "pearson"} <= set(run.scores[(run.scores.a == "human/c") | (run.scores.b == "human/c")].metric)
+
+
+def test_people_alone_are_a_study(pictures: Path, tmp_path: Path) -> None:
+    pd.DataFrame({"participant": ["p"], "image": ["anger0.png"], "x": [60], "y": [70]}).to_csv(
+        tmp_path / "c.csv", index=False
+    )
+    human = [{"name": "c", "file": str(tmp_path / "c.csv"), "format": "clicks", "pixels_per_degree": 6}]
+    run = xc.run(asked(pictures, human=human, models=[], explainers=[]), tmp_path / "run", report=False)
+    assert run.heatmaps.source.values.tolist() == ["human/c"]
+    assert run.simulated == set()
+    assert len(run.predictions) == 0
+
+
+def test_undefined_maps_are_left_out_with_their_reason(pictures: Path, tmp_path: Path) -> None:
+    dark = {**NETWORK, "factory": "toy_networks:dark"}
+    run = xc.run(asked(pictures, models=[dark], explainers=["grad_cam"]), tmp_path / "run", report=False)
+    counts = run.heatmaps["count"].sel(source="toy/grad_cam", fold="all").to_pandas()
+    assert counts.to_dict() == {"anger": 0, "happiness": 3, "surprise": 3, "all": 6}
+    assert np.isnan(heatmap(run, "toy/grad_cam", "anger")).all()
+    assert np.isfinite(heatmap(run, "toy/grad_cam", "all")).all()
+    table = pd.read_parquet(run.dir / "tables" / "maps.parquet")
+    undefined = table[table["group"] == "anger"]
+    assert (undefined["reason"].astype(bool) | (undefined["low"] == undefined["high"])).all()
+    assert not ((run.scores.expression == "anger") & run.scores.value.notna()).any()
+
+
+@pytest.mark.parametrize("scaling", ["positive", "none"])
+def test_other_scalings(pictures: Path, tmp_path: Path, scaling: str) -> None:
+    compare = {"scaling": scaling, "bootstrap": 0}
+    run = xc.run(asked(pictures, explainers=["cam"], compare=compare), tmp_path / "run", report=False)
+    maps = np.stack(list(maps_of(run, "toy/cam").values())).astype(float)
+    if scaling == "positive":
+        table = pd.read_parquet(run.dir / "tables" / "maps.parquet").set_index("image")
+        high = table.loc[list(maps_of(run, "toy/cam")), "high"].to_numpy()[:, None, None]
+        maps = (np.maximum(maps, 0) / high)[high.ravel() > 0]
+    if len(maps):
+        np.testing.assert_allclose(heatmap(run, "toy/cam", "all"), maps.mean(0), atol=1e-4)
+    assert int(run.heatmaps["count"].sel(source="toy/cam", expression="all", fold="all")) == len(maps)
+    assert run.scores.ci_low.isna().all()
