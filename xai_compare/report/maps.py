@@ -14,7 +14,7 @@ from xai_compare.report.sheet import Sheet, heat
 from xai_compare.report.style import Picture
 
 _STRETCHED = "relevance, each map from its own least to its greatest value"
-_LEAST, _MOST = 0.06, 0.82
+_LEAST, _MOST = 0.06, 0.8
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -37,7 +37,7 @@ def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
     filled = np.where(finite, values, values[finite].min() if finite.any() else 0)
     level = to_8bit(filled)[..., None] / 255.0
     grey = image if image.ndim == 2 else image[..., :3] @ np.array([0.299, 0.587, 0.114])
-    ground = (70 + grey * (185 / 255))[..., None]
+    ground = (95 + grey * (160 / 255))[..., None]
     share = np.where(finite[..., None], _LEAST + (_MOST - _LEAST) * level**0.8, 0.0)
     return (ground * (1 - share) + heat(filled) * share).round().astype(np.uint8)
 
@@ -52,7 +52,7 @@ def face_overlays(material: Material) -> list[Picture]:
     face = material.mean_face
     if face is None or not material.maps or face.shape[:2] != next(iter(material.maps.values())).shape:
         return []
-    return [_overlays(material, block, face) for block in material.blocks("human", "known")]
+    return [_overlays(material, block, face) for block in material.blocks("human")]
 
 
 def row_label(source: Source, with_explainer: bool) -> tuple[str, str]:

@@ -125,11 +125,21 @@ def _sections(
 ) -> list[dict[str, Any]]:
     sections = []
     for name, (title, lead) in SECTIONS.items():
-        pictures = [_picture(one) for one in saved if one.picture.section == name]
+        pictures = _said_once([_picture(one) for one in saved if one.picture.section == name])
         shown = [_table(material, caption, table) for caption, table in tables.get(name, ())]
         if pictures or shown:
             sections.append({"id": name, "title": title, "lead": lead, "pictures": pictures, "tables": shown})
     return sections
+
+
+def _said_once(pictures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out of a caption what the figure before it already said."""
+    said: list[dict[str, Any]] = []
+    for i, one in enumerate(pictures):
+        before = pictures[i - 1] if i else {}
+        said.append({**one, "says": "" if one["what"] == before.get("what") else one["what"],
+                     "reads": "" if one["how"] == before.get("how") else one["how"]})  # fmt: skip
+    return said
 
 
 def _picture(saved: Saved) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def heading(figure: Figure, title: str, subtitle: str, simulated: bool = False) 
     left = 0.12 / figure.get_size_inches()[0]
     figure.text(left, 1 - 0.12 / height, title, size=12, weight="bold", va="top")
     if simulated:
-        subtitle = f"{subtitle}\nContains simulated data: rows or panels marked “simulated” show no real person."
+        subtitle = f"{subtitle}\nContains simulated data: what is marked “simulated” shows no real person."
     figure.text(left, 1 - 0.38 / height, subtitle, size=8.5, color=MUTED, va="top", linespacing=1.35)
 
 

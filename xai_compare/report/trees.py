@@ -59,7 +59,7 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
     deepest = max(float(merges[:, 2].max()) for _, merges, _ in trees.values())
     headings = dict(zip(material.expressions, column_names(material.expressions), strict=True))
     longest = max(len(_leaf(material, block, source)) for source in block.sources)
-    label, gap = min(0.15 + 0.066 * longest, 2.7), 0.3
+    label, gap = min(0.15 + 0.066 * longest, 2.5), 0.3
     for i, (expression, (names, merges, left_out)) in enumerate(trees.items()):
         row, column = divmod(i, columns)
         each = (width - 0.15) / columns
@@ -70,7 +70,7 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
         axes.set_title(headings[expression], pad=3)
         if left_out:
             note = f"without {left_out} flat or missing"
-            axes.set_title(note, loc="right", pad=3, fontsize=7.5, color=style.MUTED, weight="normal")
+            axes.text(1.01, 1, note, transform=axes.transAxes, va="bottom", fontsize=7.5, color=style.MUTED)
         last = row == rows - 1 or i + columns >= len(trees)
         axes.tick_params(labelbottom=last)
         axes.set_xlabel("1 − r" if last else "")
@@ -122,7 +122,7 @@ def _draw(
     for text, source in zip(axes.get_yticklabels(), order, strict=True):
         if source.kind != "model":
             text.set(color="black", weight="bold")
-        elif len(material.explainers) > 1:
+        elif len(material.explainers) > 1 and not block.explainer:
             text.set_color(_darker(hues[source.explainer]))
     axes.tick_params(axis="y", length=0, pad=3)
     axes.tick_params(axis="x", labelsize=7.5, length=2)
@@ -140,8 +140,10 @@ def _leaf(material: Material, block: Block, source: Source) -> str:
     if source.kind == "human":
         name = style.plain(source.label, 24)
         return f"{name} (simulated)" if source.simulated else name
+    if source.kind == "known":
+        return source.label
     alone = bool(block.explainer) or len(material.explainers) < 2
-    return style.plain(source.network if alone and source.model else source.label, 40)
+    return style.plain(source.network if alone and source.model else source.label, 36)
 
 
 def _darker(colour: str) -> str:
