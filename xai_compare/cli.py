@@ -1,4 +1,4 @@
-"""The command line: `xai-compare run`, `compare`, `explain`, `report`, `doctor`."""
+"""The command line: `xai-compare run`, `compare`, `explain`, `report`, `status`, `verify`, `doctor`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -36,6 +36,7 @@ app = typer.Typer(
 console = Console()
 Out = Annotated[Path | None, typer.Option("--out", help="Directory to write into.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Keep = Literal["maps", "heatmaps"]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the directory holds.")]
 
 
@@ -88,6 +89,9 @@ def run(
     overwrite: Overwrite = False,
     device: Device = "auto",
     seed: Annotated[int | None, typer.Option(help="Use this seed instead of the study's.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes of a local Dask cluster.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that runs already.")] = None,
+    keep: Annotated[Keep, typer.Option(help="Keep the maps of single pictures, or only the heatmaps.")] = "maps",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it costs.")] = False,
 ) -> None:
     """Explain pictures with networks, compare with people and anatomy, and write a report."""
@@ -100,14 +104,23 @@ def run(
     else:
         asked = Study.load(study)
     if seed is not None:
-        asked = asked.model_copy(update={"seed": seed})
+        asked = Study.parse({**asked.model_dump(mode="json"), "seed": seed}, where="--seed")
     if dry_run:
         from xai_compare.runs.estimate import estimate
 
         _print(estimate(asked, device), "What the study costs")
         return
     with _Screen() as screen:
-        finished = runs.run(asked, out, overwrite=overwrite, device=device, progress=screen)
+        finished = runs.run(
+            asked,
+            out,
+            overwrite=overwrite,
+            progress=screen,
+            device=device,
+            workers=workers,
+            scheduler=scheduler,
+            keep=keep,
+        )
     _summary(finished)
 
 
@@ -165,6 +178,26 @@ def report(run_dir: Annotated[Path, typer.Argument(help="A run directory.")]) ->
 
 
 @app.command()
+def status(run_dir: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
+    """Say how far a run is: maps done and missing, time left."""
+    from xai_compare.runs.inspection import status as progress_of
+
+    _print(progress_of(run_dir), str(run_dir), digits=1)
+
+
+@app.command()
+def verify(run_dir: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
+    """Check every checksum and every count of a run; damage ends in exit code 1."""
+    from xai_compare.runs.inspection import verify as problems_of
+
+    problems = problems_of(run_dir)
+    if len(problems):
+        _print(problems, "Damaged or missing; `xai-compare run` makes these again")
+        raise typer.Exit(1)
+    console.print("Every chunk is whole.")
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, what will be used, and what to do about what is missing."""
     from xai_compare.runs.doctor import examine
@@ -209,6 +242,12 @@ def main() -> None:
         app()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        place = error.filename or "the file system"
+        print(f"error: {place}: {error.strerror}; what was done before is kept", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("stopped; what is done is kept, and the same command continues", file=sys.stderr)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +53,11 @@ class ScoreKey(NamedTuple):
     fold: str
 
 
-Maps = Mapping[tuple[str, str, str], npt.NDArray[np.generic]]
-Counts = Mapping[tuple[str, str, str], int]
-Intervals = Mapping[tuple[str, str, str, str, str], tuple[float, float]]
+# A mapping's type is invariant in its keys, so only Any lets both a plain tuple and its named kin be one.
+Maps = Mapping[Any, npt.NDArray[Any]]
+"""(a, expression, fold), as a tuple or a `Key`, to a map (h, w)."""
+Counts = Mapping[Any, int]
+Intervals = Mapping[Any, tuple[float, float]]
 _Rows = dict[ScoreKey, tuple[float, str]]
 
 

@@ -19,7 +19,6 @@ from xai_compare.runs.faces import Faces
 from xai_compare.runs.store import MapStore, Source, load, save
 
 ALL = "all"
-PIXELS = SHAPE[0] * SHAPE[1]
 FACES_IN_MEAN = 1000
 """The mean face is drawn from at most this many pictures."""
 
@@ -36,12 +35,15 @@ class Row:
     means: GroupMeans
 
 
+def how(store: MapStore, scaling: str) -> str:
+    """How a source's maps are scaled: networks' as the study says, people's and regions' not at all."""
+    return scaling if store.source.kind == "model" else "none"
+
+
 def scaled(store: MapStore, scaling: str) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-    """Stream a source's maps as they are averaged: networks' scaled as the study says, people's as they are."""
-    how = scaling if store.source.kind == "model" else "none"
+    """Stream a source's maps as they are averaged."""
     for table, maps in store.stream():
-        if len(table):
-            yield table, scale(maps, table["low"].to_numpy(), table["high"].to_numpy(), how)
+        yield table, scale(maps, table["low"].to_numpy(), table["high"].to_numpy(), how(store, scaling))
 
 
 def rows(stores: Sequence[MapStore], scaling: str) -> Iterator[Row]:

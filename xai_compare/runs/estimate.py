@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from xai_compare import models
+from xai_compare.faces import SHAPE
 from xai_compare.models import Model
-from xai_compare.runs.averaging import PIXELS
-from xai_compare.runs.execution import create_explainer, read_pictures
+from xai_compare.runs.work import create_explainer, read_pictures
 from xai_compare.study import ModelSpec, Study
 
 BATCH = 32
@@ -23,7 +23,7 @@ def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
 
     Where pictures are chosen by the predicted class, their number is an upper bound: it is known only once the
     network has seen them. Seconds come from a batch of noise timed on this machine; a backward pass counts as two
-    forward passes; bytes are those of uncompressed float32 maps.
+    forward passes; bytes are those of 16-bit maps before compression.
 
     Raises:
         InputError: as a run would, for the study, its pictures and its models.
@@ -40,7 +40,7 @@ def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
         for explainer, asked in zip(made, study.explainers, strict=True):
             refusal = explainer.refusal(model)
             forwards = 0 if refusal else count * explainer.forwards(model)
-            stored = 0 if refusal else count * PIXELS * 4
+            stored = 0 if refusal else count * SHAPE[0] * SHAPE[1] * 2
             name = f"{asked.label} (left out: {refusal})" if refusal else str(asked.label)
             lines.append(_line(spec.label, name, 0 if refusal else count, forwards, forwards * seconds, stored))
     frame = pd.DataFrame(lines, columns=["model", "step", "pictures", "forward passes", "minutes", "megabytes"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,10 @@ class Faces:
     Args:
         spec: how the study wants its pictures.
         manifest: the pictures.
-        journal: the file that remembers what was found.
+        journal: the file that remembers what was found; None to remember in this process only.
     """
 
-    def __init__(self, spec: Images, manifest: Manifest, journal: Path) -> None:
+    def __init__(self, spec: Images, manifest: Manifest, journal: Path | None) -> None:
         self.spec = spec
         self.rows = manifest.rows.set_index("image", drop=False)
         self._journal = Journal(journal)
@@ -42,7 +42,13 @@ class Faces:
         return Landmarker(self.spec.predictor)
 
     def find(self, images: Iterable[str]) -> dict[str, Crop]:
-        """Cut the faces of ``images``; a picture without a usable face is left out and its reason remembered."""
+        """Cut the faces of ``images`` and remember what was found; a picture without a usable face is left out."""
+        crops, found = self.examine(images)
+        self.learn(found)
+        return crops
+
+    def examine(self, images: Iterable[str]) -> tuple[dict[str, Crop], dict[str, dict[str, Any]]]:
+        """Cut the faces of ``images``; also what was found that is not remembered yet."""
         crops, found = {}, {}
         for image in images:
             path = Path(str(self.rows.at[image, "path"]))
@@ -56,10 +62,17 @@ class Faces:
                 crops[image] = align(picture, np.array(known["landmarks"]), self.spec.margin)
             except InputError as error:
                 found[image] = {**_stamp(path), "reason": error.what + (f" ({error.mend})" if error.mend else "")}
-        if found:
-            self._journal.add(found)
-            self._checked.update(found)
-        return crops
+        return crops, found
+
+    def learn(self, records: Mapping[str, Mapping[str, Any]], *, write: bool = True) -> None:
+        """Remember what was found, on disk too unless another process writes there."""
+        if records:
+            self._journal.add(records, write=write)
+            self._checked.update(records)
+
+    def record(self, image: str) -> dict[str, Any]:
+        """All that is remembered of a picture."""
+        return dict(self._journal.get(image) or {})
 
     def crop(self, image: str) -> Crop:
         """Cut one face.
@@ -93,9 +106,12 @@ class Faces:
             if record is not None:
                 numbers = {key: record.get(key) for key in ("height", "width", "faces")}
                 texts = {key: record.get(key, "") for key in ("note", "sha256", "reason")}
-                rows.append({**row.drop("path").to_dict(), **numbers, **texts})
+                named = {str(key): value for key, value in row.items() if key != "path"}
+                rows.append({**named, **numbers, **texts})
         table = pd.DataFrame(rows)
-        return table.astype(dict.fromkeys(("height", "width", "faces"), "Int64")) if rows else table
+        for column in ("height", "width", "faces") if rows else ():
+            table[column] = table[column].astype("Int64")
+        return table
 
     def _trusted(self, image: str) -> dict[str, Any] | None:
         """What is known of a picture, unless its file has changed since; looked up once in a process."""

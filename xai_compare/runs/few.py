@@ -14,8 +14,8 @@ from xai_compare.expressions import canonical
 from xai_compare.faces import detect, standardize
 from xai_compare.images import align, read_image
 from xai_compare.models import Model
-from xai_compare.runs.execution import create_explainer
 from xai_compare.runs.journal import slug
+from xai_compare.runs.work import create_explainer
 from xai_compare.study import ExplainerSpec, Study
 
 
@@ -96,15 +96,15 @@ def _explain(
     probability = float(output[network.classes.index(explained)])
     results = {name: explainer.explain(network, small[None], [explained]) for name, explainer in made.items()}
     maps = {name: result.maps[0] for name, result in results.items()}
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / f"{slug(path.name)}.png"
-    title = f"{path.name}: {explained} ({probability:.0%} by {network.name})"
-    report.save_explanations(file, small, maps, title=title)
+    answer = f"{explained} ({probability:.2f} by {network.name})"
+    reasons = {name: result.reasons[0] for name, result in results.items()}
+    stem = out / slug(path.name)
+    report.save_explanations(small, maps, stem, title=path.name, answer=answer, reasons=reasons)
     kept = {}
     for name, one in maps.items():
         kept[f"{slug(path.name)}--{name}"] = one
         kept[f"{slug(path.name)}--{name}--standardized"] = standardize(one[None], landmarks[None])[0]
-    rows = [_row(path, name, explained, probability, file.name, results[name].reasons[0]) for name in made]
+    rows = [_row(path, name, explained, probability, f"{stem.name}.png", reasons[name]) for name in made]
     return rows, kept
 
 

@@ -14,30 +14,33 @@ from typing import Any
 class Journal:
     """Records by key, kept in a JSON-lines file; a later record of a key replaces an earlier one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self._records: dict[str, dict[str, Any]] = {}
-        if path.is_file():
-            for line in path.read_text("utf-8").splitlines():
+        if path is not None and path.is_file():
+            for line in path.read_bytes().split(b"\n"):
                 try:
                     record = json.loads(line)
-                except json.JSONDecodeError:  # The line that a kill tore: its work is simply done again.
+                except ValueError:  # The line that a kill tore: its work is simply done again.
                     continue
-                self._records[record["key"]] = record
+                if isinstance(record, dict) and "key" in record:
+                    self._records[record["key"]] = record
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The record of ``key``, or None."""
         return self._records.get(key)
 
-    def add(self, records: Mapping[str, Mapping[str, Any]]) -> None:
-        """Append records, on disk when this returns."""
+    def add(self, records: Mapping[str, Mapping[str, Any]], *, write: bool = True) -> None:
+        """Append records, on disk when this returns unless told not to."""
         lines = []
         for key, record in records.items():
             self._records[key] = {"key": key, **record}
-            lines.append(json.dumps(self._records[key], ensure_ascii=False) + "\n")
+            lines.append(json.dumps(self._records[key]) + "\n")
+        if self.path is None or not write:
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         torn = self.path.is_file() and self.path.stat().st_size > 0 and not _ends_a_line(self.path)
-        with self.path.open("a", encoding="utf-8") as file:
+        with self.path.open("a", encoding="ascii") as file:
             file.write(("\n" if torn else "") + "".join(lines))
             file.flush()
             os.fsync(file.fileno())

@@ -41,6 +41,17 @@ class People:
     images: list[str]
     sigma: float
 
+    @property
+    def files(self) -> list[str]:
+        """The data files."""
+        return list(self.points.attrs.get("files", []))
+
+    def account(self) -> dict[str, Any]:
+        """What the provenance says of it: points read, points dropped by reason, columns renamed, sigma in pixels."""
+        attrs = self.points.attrs
+        counts = {key: attrs.get(key, {}) for key in ("points", "dropped", "renamed")}
+        return {**counts, "images": len(self.images), "sigma_px": self.sigma}
+
 
 def pixels_per_degree(spec: HumanSpec) -> float:
     """Pixels per degree of visual angle, given or computed from the screen.
@@ -158,7 +169,8 @@ def _filled(
 ) -> MapStore:
     hashes = [pictures.sha256(item["image"]) for item in store.items]
     fingerprint = digest([list(inputs), store.items, hashes, pictures.spec.margin])
-    if all(store.done(index, fingerprint) for index in range(len(store.chunks))):
+    store.prepare()
+    if not any(store.problem(index, fingerprint) for index in range(len(store.chunks))):
         advance(len(store.items))
     else:
         source = iter(maps())
@@ -169,8 +181,8 @@ def _filled(
             stack = np.stack(cut)
             columns: dict[str, list[Any]] = {key: [facts[key] for _, _, facts in made] for key in made[0][2]}
             columns["low"], columns["high"] = stack.min((1, 2)).tolist(), stack.max((1, 2)).tolist()
-            facts = {"fingerprint": fingerprint, "columns": columns, "seconds": time.perf_counter() - began}
-            store.write(index, stack, facts)
+            seconds = time.perf_counter() - began
+            store.write(index, stack, {"fingerprint": fingerprint, "columns": columns, "seconds": seconds})
             advance(len(made))
     kind, name = store.source.kind, store.source.name
     store.finish({"source": store.source.label, "kind": kind, "model": name, "explainer": "", "fold": ""})

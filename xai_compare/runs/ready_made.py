@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,8 +12,6 @@ from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_
 from xai_compare.errors import InputError
 from xai_compare.runs import provenance
 from xai_compare.runs.scoring import write_tables
-
-WRITES = ("tables", "figures", "report.html", "provenance.json")
 
 
 def compare_heatmaps(
@@ -40,12 +39,10 @@ def compare_heatmaps(
     Raises:
         InputError: if files are missing, unreadable or of different sizes, or ``out`` holds something.
     """
-    maps = with_mean_maps(read_heatmaps(folder, pattern))
-    found = ekman.masks() if str(masks) == "ekman" else ekman.read_masks(masks)
+    maps: dict[Any, Any] = dict(with_mean_maps(read_heatmaps(folder, pattern)))
+    found: dict[str, Any] = ekman.masks() if str(masks) == "ekman" else ekman.read_masks(masks)
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
-        holds = out.is_dir() and all(path.name in WRITES for path in out.iterdir())
-        if not holds:
-            raise InputError("is not an empty directory", where=out, mend="name another with --out, or --overwrite")
+        raise InputError("is not an empty directory", where=out, mend="name another with --out, or --overwrite")
     scores = pd.concat([mask_scores(maps, found, b=masks_name), pair_scores(maps)], ignore_index=True)
     merges = merges_table(maps)
     try:

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from xai_compare.errors import InputError
-from xai_compare.runs.store import load
+from xai_compare.runs.store import LEVELS, load
 from xai_compare.study import Study
 
 
@@ -58,12 +58,7 @@ class Run:
     def maps(self) -> xr.Dataset:
         """Every standardized map: ``map (item, y, x)`` float32, raw values; coordinates say whose it is; lazy."""
         root = self._finished("maps.zarr")
-        parts = []
-        for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-            part = load(folder)
-            facts = {name: str(part.attrs.get(name, "")) for name in ("source", "kind", "model", "explainer", "fold")}
-            part = part.assign_coords({name: ("item", [value] * part.sizes["item"]) for name, value in facts.items()})
-            parts.append(part.drop_attrs())
+        parts = [_decoded(load(folder)) for folder in sorted(path for path in root.iterdir() if path.is_dir())]
         shared = set.intersection(*(set(part.coords) for part in parts)) if parts else set()
         parts = [part.drop_vars([name for name in part.coords if name not in shared]) for part in parts]
         return xr.concat(parts, dim="item") if parts else xr.Dataset()
@@ -107,3 +102,13 @@ class Run:
 
     def _table(self, name: str) -> pd.DataFrame:
         return pd.read_parquet(self._finished(f"tables/{name}.parquet"))
+
+
+def _decoded(part: xr.Dataset) -> xr.Dataset:
+    """A source's maps in their own units, and coordinates that say whose they are."""
+    facts = {name: str(part.attrs.get(name, "")) for name in ("source", "kind", "model", "explainer", "fold")}
+    part = part.assign_coords({name: ("item", [value] * part.sizes["item"]) for name, value in facts.items()})
+    least, greatest = part["least"].load(), part["greatest"].load()
+    span = (greatest - least).where(greatest > least, 1.0)
+    maps = (least + (part["map"].astype("float64") - 1) / LEVELS * span).where(part["map"] > 0)
+    return part.assign(map=maps.transpose("item", "y", "x").astype("float32")).drop_attrs()

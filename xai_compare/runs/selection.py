@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from xai_compare.expressions import ordered
-from xai_compare.models import Model
 from xai_compare.runs.faces import Faces
 from xai_compare.runs.journal import Journal
 from xai_compare.runs.progress import Advance, batches
+from xai_compare.runs.work import LOOK, Item
 from xai_compare.study import ModelSpec, Study
 
-BATCH = 32
-
-
-@dataclass(frozen=True)
-class Item:
-    """One picture that one network explains.
-
-    Attributes:
-        image: its name in the manifest.
-        group: the expression, or pair of expressions, whose heatmap it goes into.
-        target: what is explained: a class, or a pair of classes (the difference of their outputs).
-        label, predicted: expression by the manifest and by the network.
-        probability: the network's, of the predicted class.
-    """
-
-    image: str
-    group: str
-    target: str | tuple[str, str]
-    label: str
-    predicted: str
-    probability: float
+Seen = tuple[dict[str, dict[str, Any]], dict[str, list[float]]]
+Look = Callable[[Iterable[Sequence[str]]], Iterator[Seen]]
+"""Lets a network look at lists of pictures, one after the other, however many processes do it."""
 
 
 def pair_name(first: str, second: str) -> str:
@@ -50,10 +33,21 @@ def shuffled(images: list[str], seed: int) -> list[str]:
 
 
 class Selector:
-    """Chooses the pictures of one network, remembering its predictions in the run."""
+    """Chooses the pictures of one network, remembering its predictions in the run.
 
-    def __init__(self, study: Study, faces: Faces, model: Model, spec: ModelSpec, journal: Path, identity: str) -> None:
-        self.study, self.faces, self.model, self.spec = study, faces, model, spec
+    Args:
+        study: what is asked.
+        faces: the pictures.
+        spec: the network.
+        classes: its classes.
+        journal: the file that remembers its predictions.
+        identity: a hash of the network.
+    """
+
+    def __init__(
+        self, study: Study, faces: Faces, spec: ModelSpec, classes: Sequence[str], journal: Path, identity: str
+    ) -> None:
+        self.study, self.faces, self.spec, self.classes = study, faces, spec, list(classes)
         self.identity = identity
         self._journal = Journal(journal)
         self.wanted = study.images.per_expression
@@ -65,18 +59,24 @@ class Selector:
             rows = rows[rows["split"] == self.spec.split]
         return shuffled([str(image) for image in rows["image"]], self.study.seed)
 
-    def select(self, advance: Advance) -> list[Item]:
+    def select(self, look: Look, advance: Advance) -> list[Item]:
         """Go through the candidates until every group is full, or all have been tried."""
         chosen: dict[str, list[Item]] = {}
         groups = self._groups()
-        for part in batches(self.candidates(), BATCH):
-            part = [image for image in part if not self._full(chosen, self._known_group(image))]
-            for item in self._predicted(part):
-                members = chosen.setdefault(item.group, [])
-                if item.group in groups and (self.wanted is None or len(members) < self.wanted):
-                    members.append(item)
+        candidates = [image for image in self.candidates() if self._known_group(image) in (groups | {""})]
+        parts = list(batches(candidates, LOOK))
+        seen = look([image for image in part if self._unknown(image)] for part in parts)
+        for part, (found, outputs) in zip(parts, seen, strict=False):
+            self.faces.learn(found)
+            self._remember(outputs)
+            for image in part:
+                if not self.faces.reason(image):
+                    item = self._item(image)
+                    members = chosen.setdefault(item.group, [])
+                    if not self._full(chosen, item.group):
+                        members.append(item)
             advance(len(part))
-            if self.wanted is not None and all(self._full(chosen, group) for group in groups):
+            if groups and all(self._full(chosen, group) for group in groups):
                 break
         return [item for group in ordered(groups) for item in chosen.get(group, [])]
 
@@ -93,7 +93,7 @@ class Selector:
                         "model": self.spec.label,
                         "image": image,
                         "label": self.faces.rows.at[image, "expression"],
-                        "predicted": self.model.classes[best],
+                        "predicted": self.classes[best],
                         "probability": record["probabilities"][best],
                         "selected": image in selected,
                     }
@@ -102,9 +102,9 @@ class Selector:
 
     def _groups(self) -> set[str]:
         if not self.study.images.pairs:
-            return set(self.model.classes)
+            return set(self.classes)
         groups = {self._known_group(image) for image in self.candidates()}
-        return {group for group in groups if group and set(group.split("-")) <= set(self.model.classes)}
+        return {group for group in groups if set(group.split("-")) <= set(self.classes)}
 
     def _known_group(self, image: str) -> str:
         """The group a picture belongs to by its label; empty where only a prediction can tell."""
@@ -116,31 +116,27 @@ class Selector:
         return str(row["expression"]) or "?"
 
     def _full(self, chosen: dict[str, list[Item]], group: str) -> bool:
-        return bool(group) and self.wanted is not None and len(chosen.get(group, [])) >= self.wanted
+        return self.wanted is not None and len(chosen.get(group, [])) >= self.wanted
 
     def _stamp(self, image: str) -> str:
         return f"{self.identity}:{self.faces.sha256(image)}"
 
-    def _predicted(self, images: list[str]) -> list[Item]:
-        unknown = [i for i in images if (self._journal.get(i) or {}).get("identity") != self._stamp(i)]
-        unknown = [i for i in unknown if not self.faces.reason(i)]
-        crops = self.faces.find(unknown)
-        if crops:
-            pictures = np.stack([crop.resized(self.model.input.size)[0] for crop in crops.values()])
-            outputs = self.model.predict(pictures, batch_size=BATCH)
-            self._journal.add(
-                {
-                    image: {"identity": self._stamp(image), "probabilities": [float(p) for p in output]}
-                    for image, output in zip(crops, outputs, strict=True)
-                }
-            )
-        return [self._item(image) for image in images if not self.faces.reason(image)]
+    def _unknown(self, image: str) -> bool:
+        """Whether the network has yet to look at the picture."""
+        if self.faces.reason(image):
+            return False
+        return (self._journal.get(image) or {}).get("identity") != self._stamp(image)
+
+    def _remember(self, outputs: dict[str, list[float]]) -> None:
+        if outputs:
+            stamps = {image: self._stamp(image) for image in outputs}
+            self._journal.add({i: {"identity": stamps[i], "probabilities": out} for i, out in outputs.items()})
 
     def _item(self, image: str) -> Item:
         record = self._journal.get(image)
         assert record is not None
         best = int(np.argmax(record["probabilities"]))
-        predicted, label = self.model.classes[best], str(self.faces.rows.at[image, "expression"])
+        predicted, label = self.classes[best], str(self.faces.rows.at[image, "expression"])
         group = self._known_group(image) or predicted
         target: str | tuple[str, str] = group
         if self.study.images.pairs:
