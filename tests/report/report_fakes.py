@@ -119,6 +119,7 @@ def make_run(
             "inputs": {"labels.csv": "9f" * 32},
             "images": {"looked_at": 200},
             "skipped": [],
+            "refused": [{"source": "resnet18/cam", "reason": "no global pooling, <b>use Grad-CAM</b>"}],
         },
         heatmaps=data,
         scores=pd.concat(parts, ignore_index=True),

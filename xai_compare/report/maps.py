@@ -117,10 +117,11 @@ def _grid(material: Material, block: Block) -> Picture:
         name=f"heatmaps_{style.slug(block.explainer)}" if block.explainer else "heatmaps",
         section="heatmaps",
         title=title + (f": {block.title}" if block.explainer else ""),
-        what="Every picture is the average of many explanations, each first moved onto one standard face, so that eyes "
+        what="Every picture is the average of many maps, each first moved onto one standard face, so that eyes "
         "lie on eyes and mouths on mouths. The thin lines show where the features are."
         + (" The last row is the mask: where theory says the expression shows." if has_masks else ""),
-        how="The darker, the more that place mattered for the answer. Colours are stretched within each map: compare "
+        how="The darker, the more that place mattered to a network or drew people's eyes. Colours are "
+        "stretched within each map: compare "
         "the shapes of two maps, not their darkness."
         + (" Hatched: no image fell into that group." if _has_gap(material, block) else ""),
         figure=sheet.finish(),

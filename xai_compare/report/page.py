@@ -80,6 +80,7 @@ def write_page(
         asked=list(asked),
         counts=_counts(material),
         skipped=_skipped(skipped),
+        refused=_refused(provenance or {}),
         scores=_scores(material.scores),
         provenance=_provenance(provenance or {}),
         citations=[f"xai-compare, version {__version__}.", *PAPERS],
@@ -202,6 +203,12 @@ def _skipped(skipped: pd.DataFrame | None) -> dict[str, Any]:
     return {"total": len(rows), "rows": rows[:_MOST_ROWS], "more": max(len(rows) - _MOST_ROWS, 0)}
 
 
+def _refused(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(source, reason) of what an explainer refused or failed to do."""
+    listed = [*(facts.get("refused") or []), *(facts.get("failed") or [])]
+    return [(str(get(one, "source", "")), str(get(one, "reason", ""))) for one in listed]
+
+
 def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
     groups = []
     for metric, rows in scores.groupby("metric", sort=False):
@@ -232,8 +239,9 @@ def _score(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _provenance(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Facts by their first key: plain ones together, each nested one under its own heading."""
-    nested = {str(k): v for k, v in facts.items() if isinstance(v, Mapping) and k != "skipped"}
-    flat = [(str(k), str(v)) for k, v in facts.items() if not isinstance(v, Mapping) and k != "skipped"]
+    facts = {str(key): value for key, value in facts.items() if key not in ("skipped", "refused", "failed")}
+    nested = {key: value for key, value in facts.items() if isinstance(value, Mapping)}
+    flat = [(key, str(value)) for key, value in facts.items() if key not in nested]
     groups = [("In short", flat)] if flat else []
     for name, value in nested.items():
         unit = " s" if name == "stages" else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from xai_compare.faces import SHAPE
 from xai_compare.report import style
@@ -26,45 +27,89 @@ def _pair(material: Material, one: Source, other: Source) -> Picture:
     names = [e for e in material.expressions if (one.name, e) in material.maps or (other.name, e) in material.maps]
     if ALL not in names and any((source.name, ALL) in material.maps for source in (one, other)):
         names.append(ALL)
-    shape = next(iter(material.maps.values())).shape
-    face = material.mean_face if material.mean_face is not None and material.mean_face.shape[:2] == shape else None
-    kinds = ["", "on the mean face"] if face is not None else [""]
-    rows = [row_label(source, False) for source in (one, other)]
-    rows = [(first, ", ".join(filter(None, (second, kind)))) for kind in kinds for first, second in rows]
-    first, second = (style.plain(s.short, 20) for s in (one, other))
-    simulated = material.simulated((one, other))
-    sheet = Sheet(
-        f"{first.capitalize()} against {second}", "Mean attention of each group of people on the standard face",
-        rows, column_names(names), aspect=shape[0] / shape[1],
-        simulated=simulated, notes=4,
-    )  # fmt: skip
-    sheet.colour_bar("attention, each map from its own least to its greatest value")
-    for column, expression in enumerate(names):
-        for row, source in enumerate((one, other)):
-            values = material.maps.get((source.name, expression))
-            if values is None:
-                for kind in range(len(kinds)):
-                    sheet.empty(row + 2 * kind, column)
-                continue
-            number = material.counts.get((source.name, expression))
-            sheet.picture(row, column, heat(values), "" if number is None else f"n = {number:,}")
-            if values.shape == SHAPE:
-                sheet.outline(row, column)
-            if face is not None:
-                sheet.picture(row + 2, column, overlay(face, values))
-        sheet.note(column, _agreement(material, one, other, expression))
+    first, second = (style.plain(source.short, 20) for source in (one, other))
+    title = f"{first.capitalize()} against {second}"
+    draw = _beside if len(names) == 1 else _below
     return Picture(
         name=f"people_{style.slug(one.short)}_vs_{style.slug(other.short)}",
         section="pairs",
-        title=f"{first.capitalize()} against {second}",
+        title=title,
         what=f"Where people attend by two ways of asking them: {first} and {second}.",
         how="r is Pearson's correlation of the two mean maps (1 the same, 0 unrelated; its 95 % interval in "
         "brackets); uncentred is the correlation that leaves the means in; Dice is the overlap of the places "
         "attended to most.",
-        figure=sheet.finish(),
+        figure=draw(material, one, other, names, title),
         raster=True,
-        simulated=simulated,
+        simulated=material.simulated((one, other)),
     )
+
+
+_SHOWS = "Mean attention of each group of people on the standard face"
+_KEY = "attention, each map from its own least to its greatest value"
+
+
+def _below(material: Material, one: Source, other: Source, names: list[str], title: str) -> Figure:
+    """A column per expression, the two groups under one another, their agreement at the foot."""
+    shape, face = _canvas(material)
+    rows = [row_label(source, False) for source in (one, other)]
+    if face is not None:
+        rows += [(label, ", ".join(filter(None, (more, "on the mean face")))) for label, more in rows]
+    sheet = Sheet(
+        title, _SHOWS, rows, column_names(names), aspect=shape[0] / shape[1], notes=4,
+        simulated=material.simulated((one, other)),
+    )  # fmt: skip
+    sheet.colour_bar(_KEY)
+    for column, expression in enumerate(names):
+        for row, source in enumerate((one, other)):
+            _place(sheet, material, source, expression, [(row, column), (row + 2, column)], face)
+        sheet.note(column, _agreement(material, one, other, expression))
+    return sheet.finish()
+
+
+def _beside(material: Material, one: Source, other: Source, names: list[str], title: str) -> Figure:
+    """The two groups side by side, where there is a single group of images."""
+    shape, face = _canvas(material)
+    labels = [style.plain(source.short.capitalize(), 16) for source in (one, other)]
+    columns = labels + ([f"{label} on face" for label in labels] if face is not None else [])
+    row = (column_names(names)[0], _agreement(material, one, other, names[0]))
+    sheet = Sheet(
+        title, _SHOWS, [row], columns, aspect=shape[0] / shape[1], largest=1.8,
+        simulated=material.simulated((one, other)),
+    )  # fmt: skip
+    sheet.colour_bar(_KEY)
+    for column, source in enumerate((one, other)):
+        _place(sheet, material, source, names[0], [(0, column), (0, column + 2)], face)
+    return sheet.finish()
+
+
+def _canvas(material: Material) -> tuple[tuple[int, ...], np.ndarray | None]:
+    """The size of the maps, and the mean face where it has that size."""
+    shape = next(iter(material.maps.values())).shape
+    face = material.mean_face
+    return shape, face if face is not None and face.shape[:2] == shape else None
+
+
+def _place(
+    sheet: Sheet,
+    material: Material,
+    source: Source,
+    expression: str,
+    places: list[tuple[int, int]],
+    face: np.ndarray | None,
+) -> None:
+    """Put a group's map, and with a face its overlay, at their (row, column)."""
+    values = material.maps.get((source.name, expression))
+    if values is None:
+        for row, column in places[: 1 if face is None else 2]:
+            sheet.empty(row, column)
+        return
+    number = material.counts.get((source.name, expression))
+    foot = [*([] if number is None else [f"n = {number:,}"]), *(["simulated"] if source.simulated else [])]
+    sheet.picture(*places[0], heat(values), ", ".join(foot))
+    if values.shape == SHAPE:
+        sheet.outline(*places[0])
+    if face is not None:
+        sheet.picture(*places[1], overlay(face, values), "simulated" if source.simulated else "")
 
 
 def _agreement(material: Material, one: Source, other: Source, expression: str) -> str:

@@ -54,8 +54,11 @@ class Sheet:
         notes: int = 0,
         largest: float | None = None,
     ) -> None:
-        largest = largest or (1.3 if len(rows) <= 8 else 1.0)
-        longest = max([1.1 * len(first) for first, _ in rows] + [0.9 * len(second) for _, second in rows])
+        largest = largest or ((1.8 if len(columns) < 3 else 1.3) if len(rows) <= 8 else 1.0)
+        longest = max(
+            [1.1 * len(first) for first, _ in rows]
+            + [0.9 * len(line) for _, second in rows for line in second.split("\n")]
+        )
         self._left = _MARGIN + min(max(0.075 * longest + 0.15, 0.9), 2.3)
         cell = min(largest, (_WIDEST - self._left - _MARGIN) / len(columns) - _GAP)
         # Whole pixels, so that a pasted picture and its frame coincide.
@@ -63,7 +66,7 @@ class Sheet:
         self._height = round(self._width * aspect * style.DPI) / style.DPI
         self._step = self._height + _GAP + (_FOOT if foot else 0)
         self._top = _HEAD + (0.16 if simulated else 0) + _KEY + _COLUMN
-        width = max(self._left + len(columns) * (self._width + _GAP) + _MARGIN, 6.4)
+        width = max(self._left + len(columns) * (self._width + _GAP) + _MARGIN, 7.4)
         self._bottom = self._top + len(rows) * self._step
         height = self._bottom + 0.16 * notes + _MARGIN
         self.figure: Figure = style.new_figure(round(width, 2), round(height, 2))
@@ -144,7 +147,9 @@ class Sheet:
         if self._frames:
             self._axes.add_collection(LineCollection(self._frames, colors=style.FRAME, linewidths=0.5, zorder=2))
         if self._lines:
-            self._axes.add_collection(LineCollection(self._lines, colors="#20252c", linewidths=0.45, alpha=0.45))
+            # Dark lines with a faint light seam, to be seen on the lightest and on the darkest map.
+            for colour, width, alpha in (("white", 1.3, 0.3), ("#20252c", 0.45, 0.5)):
+                self._axes.add_collection(LineCollection(self._lines, colors=colour, linewidths=width, alpha=alpha))
         return self.figure
 
     def _corner(self, row: int, column: int) -> tuple[float, float]:
@@ -168,4 +173,4 @@ class Sheet:
             size=8.5,
         )
         colour = style.SIMULATED if "simulated" in second else style.MUTED
-        self._axes.text(_MARGIN, middle + 0.03, second, va="top", size=8, color=colour)
+        self._axes.text(_MARGIN, middle + 0.03, second, va="top", size=8, color=colour, linespacing=1.4)

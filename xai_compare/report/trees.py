@@ -95,13 +95,13 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
 def _tree(
     material: Material, block: Block, expression: str, centred: bool
 ) -> tuple[list[Source], np.ndarray, int] | None:
-    """The sources that can be clustered, their merges, and how many could not; None with fewer than two."""
+    """The sources that can be clustered, their merges, and how many could not; None with fewer than three."""
     sources = [source for source in block.sources if (source.name, expression) in material.maps]
-    if len(sources) < 2:
+    if len(sources) < 3:
         return None
     stack = np.stack([material.maps[source.name, expression] for source in sources])
     defined = ~np.isnan(correlation_matrix(stack, centred).diagonal())
-    if defined.sum() < 2:
+    if defined.sum() < 3:
         return None
     kept = [source for source, known in zip(sources, defined, strict=True) if known]
     return kept, linkage(stack[defined], centred), len(block.sources) - len(kept)
