@@ -1,0 +1,318 @@
+"""The command line as a stranger meets it: one line and exit code 2 for what they must mend, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+import xai_compare as xc
+from xai_compare import cli, synthetic
+from xai_compare.expressions import BASIC
+
+FACTORY = """
+import torch
+from torch import nn
+
+def good():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 5, padding=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)
+    )
+
+class Sick(nn.Module):
+    def forward(self, x):
+        return x.mean((1, 2, 3))[:, None] * torch.tensor([torch.nan, 1.0])
+
+def sick():
+    return Sick()
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two simulated faces, a manifest, and a module with a network."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "cli_networks.py").write_text(FACTORY)
+    drawn = synthetic.faces(["anger", "happiness"], 1, seed=3, size=(112, 104))
+    for name, image in zip(("a.png", "h.png"), drawn.images, strict=True):
+        Image.fromarray(image).save(folder / name)
+    (folder / "labels.csv").write_text("image,expression,dataset\na.png,anger,simulated\nh.png,happiness,simulated\n")
+    return folder
+
+
+def study(place: Path, file: Path, **changes: object) -> Path:
+    model = {"name": "net", "factory": "cli_networks:good", "classes": ["anger", "happiness"]}
+    model["input"] = {"size": 24, "channels": "grey", "range": [0, 1]}
+    model |= changes.pop("model", {})
+    content = {
+        "name": "toy",
+        "images": {"manifest": str(place / "labels.csv"), "choose_by": "label"},
+        "models": [model],
+        "explainers": ["random"],
+        "compare": {"bootstrap": 0},
+        **changes,
+    }
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+@pytest.fixture
+def call(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Call `xai-compare` in this process: exit code, standard output, standard error."""
+    monkeypatch.syspath_prepend(str(place))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def calling(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["xai-compare", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = 0 if end.code is None else int(end.code)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return calling
+
+
+def one_line(code: int, err: str, *says: str) -> None:
+    assert code == 2, err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    for word in says:
+        assert word in err
+
+
+def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(xc.__file__).parents[1])}
+    command = [sys.executable, "-m", "xai_compare.cli", "run", "no.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    one_line(done.returncode, done.stderr, "no.yaml: the study cannot be read")
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"explaners": ["cam"]}, ["unknown key 'explaners'", "did you mean 'explainers'?"]),
+        ({"explainers": ["lyme"]}, ["unknown explainer 'lyme'", "did you mean 'lime'?"]),
+        ({"model": {"classes": ["anger", "fear", "sadness"]}}, ["model 'net'", "outputs for 3 classes"]),
+        ({"model": {"factory": "cli_networks:sick"}}, ["model 'net'", "not finite"]),
+        ({"images": {"manifest": "no.csv"}}, ["no.csv: no such manifest"]),
+        ({"masks": "no masks"}, ["no masks"]),
+    ],
+    ids=["misspelt key", "unknown explainer", "class count", "NaN", "no manifest", "no masks"],
+)
+def test_mistakes_in_a_study(place: Path, tmp_path: Path, call, changes: dict, says: list[str]) -> None:  # type: ignore[no-untyped-def, type-arg]
+    code, out, err = call("run", study(place, tmp_path / "s.yaml", **changes), "--out", tmp_path / "run")
+    one_line(code, err, *says)
+    assert "Traceback" not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--seed", "-1"], "seed"),
+        (["--seed", "99999999999"], "seed"),
+        (["--device", "tpu"], "unknown device 'tpu'"),
+        (["--device", "cuda:99"], "no device"),
+    ],
+    ids=["negative seed", "seed too large", "unknown device", "no such GPU"],
+)
+def test_mistakes_in_options(place: Path, tmp_path: Path, call, options: list[str], says: str) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run", *options)
+    one_line(code, err, says)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["rum"], ["run", "--ouput", "x"], ["run", "--seed", "seven"], ["compare"]], ids=str
+)
+def test_usage_errors(call, arguments: list[str]) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = call(*arguments)
+    assert code == 2
+    assert "Usage" in out + err
+    assert "Traceback" not in out + err
+
+
+def test_another_runs_directory(place: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("xai_compare.report.build", lambda run: run.dir / "report.html")
+    first = study(place, tmp_path / "s.yaml")
+    code, out, err = call("run", first, "--out", tmp_path / "run")
+    assert (code, err) == (0, "")
+    assert "net/random" in out
+    assert str(tmp_path / "run" / "report.html") in out.replace("\n", "")
+    assert "Simulated data" in out
+    code, out, err = call("run", first, "--out", tmp_path / "run")
+    assert code == 0
+    assert "were there already" in out
+    code, _, err = call("run", first, "--out", tmp_path / "run", "--seed", 3)
+    one_line(code, err, "holds another study's run", "--overwrite")
+    code, _, err = call("run", first, "--out", tmp_path / "run", "--seed", 3, "--overwrite")
+    assert (code, err) == (0, "")
+    assert xc.Run.open(tmp_path / "run").study.seed == 3
+
+
+@pytest.mark.slow
+def test_a_run_with_its_report(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run")
+    assert (code, err) == (0, "")
+    page = tmp_path / "run" / "report.html"
+    text = page.read_text("utf-8")
+    assert "simulated" in text.lower()
+    assert 'src="http' not in text
+    assert list((tmp_path / "run" / "figures").rglob("*.svg"))
+    page.unlink()
+    code, out, err = call("report", tmp_path / "run")
+    assert (code, err) == (0, "")
+    assert page.is_file()
+    assert str(page) in out.replace("\n", "")
+
+
+def test_dry_run_writes_nothing(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run", "--dry-run")
+    assert (code, err) == (0, "")
+    assert "forward passes" in out
+    assert not (tmp_path / "run").exists()
+
+
+def test_report_of_what_is_no_run(tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = call("report", tmp_path)
+    one_line(code, err, "no run is here")
+
+
+def test_doctor(call) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = call("doctor")
+    assert code == 0, out
+    for word in ("torch", "device", "landmark model", "engine", "Ekman masks", "bundled networks"):
+        assert word in out
+    assert err == ""
+
+
+def test_doctor_says_what_to_do_about_a_missing_landmark_model(call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("xai_compare.faces.detection.predictor_file", _missing)
+    code, out, _ = call("doctor")
+    assert code == 2
+    assert "pip install face_recognition_models" in " ".join(out.split())
+
+
+def _missing(named: object = None) -> Path:
+    raise xc.errors.InputError("it is not installed", mend="pip install face_recognition_models")
+
+
+@pytest.fixture
+def heatmaps(tmp_path: Path) -> Path:
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    y, x = np.mgrid[:55, :45]
+    for shift, model in enumerate(("one", "two")):
+        for number, expression in enumerate(BASIC):
+            values = 250 * np.exp(-((y - 20 - 3 * number) ** 2 + (x - 20 - 4 * shift) ** 2) / 90)
+            Image.fromarray(values.astype(np.uint8)).save(folder / f"{model}_{expression}_heatmap.png")
+            mask = np.zeros((55, 45), np.uint8)
+            mask[10:40, 10:35] = 255
+            (tmp_path / "masks").mkdir(exist_ok=True)
+            Image.fromarray(mask).save(tmp_path / "masks" / f"{expression}.png")
+    return folder
+
+
+def test_compare(heatmaps: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = call("compare", heatmaps, "--masks", tmp_path / "masks", "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    scores = pd.read_csv(tmp_path / "out" / "tables" / "scores.csv")
+    assert len(scores[scores.metric == "iou"]) == 12
+    (row,) = scores[(scores.metric == "iou") & (scores.a == "one") & (scores.expression == "anger")].iloc
+    assert f"{row.value:.4f}" in out
+    assert (tmp_path / "out" / "report.html").is_file()
+    code, _, err = call("compare", heatmaps, "--masks", tmp_path / "masks", "--out", tmp_path / "out")
+    one_line(code, err, "not an empty directory", "--overwrite")
+    code, _, err = call("compare", heatmaps, "--masks", tmp_path / "masks", "--out", tmp_path / "out", "--overwrite")
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nowhere", "--masks", "masks"], "nowhere"),
+        (["maps", "--masks", "nowhere"], "nowhere"),
+        (["maps", "--masks", "ekman"], "55"),
+        (["maps", "--masks", "masks", "--pattern", "{model}.png"], "expression"),
+        (["maps", "--masks", "masks", "--pattern", "{model}_{expression}_map.png"], "no file is named"),
+    ],
+    ids=["no folder", "no masks", "other size", "bad pattern", "no match"],
+)
+def test_mistakes_in_compare(heatmaps: Path, call, arguments: list[str], says: str) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = call("compare", *arguments, "--out", "out")
+    one_line(code, err, says)
+
+
+def test_explain(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "bad.png").write_bytes(b"")
+    file = study(place, tmp_path / "s.yaml")
+    code, out, err = call(
+        "explain", place / "a.png", tmp_path / "bad.png", "--model", f"{file}:net", "--explainer", "grad_cam",
+        "--explainer", "random", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert "the file is empty" in out
+    with np.load(tmp_path / "out" / "maps.npz") as kept:
+        assert kept["a.png--grad_cam"].shape == (24, 24)
+        assert kept["a.png--random--standardized"].shape == (275, 224)
+    for explainer in ("grad_cam", "random"):
+        for kind in ("map", "overlay"):
+            assert list((tmp_path / "out").glob(f"a*{explainer}*{kind}.png"))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--model", "no_such", "--explainer", "cam"], "no bundled network is called 'no_such'"),
+        (["--model", "s.yaml:other", "--explainer", "cam"], "no model 'other'"),
+        (["--model", "s.yaml:net", "--explainer", "kam"], "did you mean 'cam'?"),
+        (["--model", "s.yaml:net", "--explainer", "cam", "--target", "rage"], "unknown expression 'rage'"),
+        (["--model", "s.yaml:net", "--explainer", "cam", "--target", "fear"], "has no class fear"),
+    ],
+    ids=["model", "model of a study", "explainer", "expression", "class"],
+)
+def test_mistakes_in_explain(place: Path, tmp_path: Path, call, options: list[str], says: str) -> None:  # type: ignore[no-untyped-def]
+    study(place, tmp_path / "s.yaml")
+    code, _, err = call("explain", place / "a.png", "--out", "out", *options)
+    one_line(code, err, says)
+
+
+def test_explain_with_bad_pictures_only(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "bad.png").write_bytes(b"")
+    study(place, tmp_path / "s.yaml")
+    code, _, err = call("explain", "bad.png", "none.png", "--model", "s.yaml:net", "--explainer", "cam", "--out", "out")
+    one_line(code, err, "no picture could be explained")
+
+
+def test_explain_into_a_file(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    study(place, tmp_path / "s.yaml")
+    (tmp_path / "file").write_text("x")
+    code, _, err = call("explain", place / "a.png", "--model", "s.yaml:net", "--explainer", "cam", "--out", "file")
+    one_line(code, err, "file")
+
+
+def test_help_and_stopping(call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call("--help")
+    assert code == 0
+    for command in ("run", "compare", "explain", "report", "doctor"):
+        assert command in out
+
+    def stopped(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", stopped)
+    code, _, err = call()
+    assert code == 130
+    assert "continues" in err
