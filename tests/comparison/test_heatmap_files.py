@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xai_compare.comparison import read_heatmaps, read_masks, unmatched
+from xai_compare.comparison import read_heatmaps, unmatched
 from xai_compare.errors import InputError
 
 GREY = np.random.default_rng(0).integers(0, 256, (11, 7), dtype=np.uint8)
@@ -148,25 +148,3 @@ def test_arrays_are_checked_and_never_unpickled(tmp_path: Path) -> None:
         np.save(tmp_path / "net_fear.npy", values, allow_pickle=True)
         with pytest.raises(InputError, match=message):
             read_heatmaps(tmp_path, "{model}_{expression}.npy")
-
-
-def test_masks_are_read_by_the_expression_in_their_name(tmp_path: Path) -> None:
-    mask = GREY > 128
-    save(tmp_path, "Anger_gt.png", "notes.png", values=mask)
-    save(tmp_path, "mask-happy.png", values=mask.astype(np.uint8))
-    masks = read_masks(tmp_path)
-    assert list(masks) == ["anger", "happiness"]
-    for read in masks.values():
-        np.testing.assert_array_equal(read, mask)
-
-
-def test_faulty_masks(tmp_path: Path) -> None:
-    save(tmp_path, "notes.png")
-    with pytest.raises(InputError, match="no mask has an expression"):
-        read_masks(tmp_path)
-    save(tmp_path, "fear.png", values=np.full((4, 4), 255, dtype=np.uint8))
-    with pytest.raises(InputError, match="of one value"):
-        read_masks(tmp_path)
-    save(tmp_path, "fear.png", "fearful.png")
-    with pytest.raises(InputError, match="second mask of fear"):
-        read_masks(tmp_path)

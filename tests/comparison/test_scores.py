@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xai_compare import ekman
 from xai_compare.comparison import (
     COLUMNS,
     dice,
@@ -18,7 +19,6 @@ from xai_compare.comparison import (
     pair_scores,
     pearson,
     read_heatmaps,
-    read_masks,
     uncentred,
     wide,
     with_mean_maps,
@@ -37,7 +37,7 @@ def random_maps(*keys: tuple[str, str, str]) -> dict[tuple[str, str, str], np.nd
 
 def test_table_3_of_the_paper(shared: Path) -> None:
     folder = shared / "ekman_expressions"
-    scores = mask_scores(read_heatmaps(folder / "heatmaps_by_net"), read_masks(folder / "ground_truth"))
+    scores = mask_scores(read_heatmaps(folder / "heatmaps_by_net"), ekman.read_masks(folder / "ground_truth"))
     assert tuple(scores.columns) == COLUMNS
     assert len(scores) == 72 * 4
     assert set(scores["note"]) == {"score of the mean map"}

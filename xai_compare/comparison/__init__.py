@@ -5,7 +5,7 @@ Undefined is NaN, and `reason` says why.
 """
 
 from xai_compare.comparison.clustering import Merge, linkage, merges
-from xai_compare.comparison.heatmap_files import read_heatmaps, read_masks, unmatched
+from xai_compare.comparison.heatmap_files import read_heatmaps, unmatched
 from xai_compare.comparison.intervals import score_intervals
 from xai_compare.comparison.maps import (
     correlation,
@@ -94,7 +94,6 @@ __all__ = [
     "pointing",
     "precision",
     "read_heatmaps",
-    "read_masks",
     "reason",
     "recall",
     "region_auc",

@@ -66,45 +66,6 @@ def unmatched(folder: Path | str, pattern: str = PATTERN) -> list[Path]:
     return [path for path in _files(folder, "/" in pattern) if path not in matched]
 
 
-def read_masks(folder: Path | str) -> dict[str, npt.NDArray[np.bool_]]:
-    """Read one mask per expression from a folder: pictures with the expression in their name, white inside.
-
-    Args:
-        folder: holds files such as ``Anger_gt.png`` or ``mask-happy.png``; other files are passed over.
-
-    Returns:
-        {expression: bool (h, w)}: above half of the picture's greatest value, in the order of the vocabulary.
-
-    Raises:
-        InputError: for a folder that is not there or holds no mask, two masks of one expression, an unreadable
-            picture, a mask that is empty or covers everything, or differing sizes.
-    """
-    folder = Path(folder)
-    found: dict[str, Path] = {}
-    for path in _files(folder, deep=False):
-        named = re.search(rf"(?<![a-z])({_EXPRESSION})(?![a-z])", path.stem.lower())
-        if not named:
-            continue
-        expression = canonical(named[1])
-        if expression in found:
-            raise InputError(f"a second mask of {expression} beside {found[expression].name}", where=path)
-        found[expression] = path
-    if not found:
-        raise InputError(
-            "no mask has an expression in its name", where=folder, mend="name them anger.png, fear.png ..."
-        )
-    masks = {}
-    for expression in ordered(found):
-        grey = read_grey(found[expression])
-        masks[expression] = grey > grey.max() / 2
-        if masks[expression].all() or not masks[expression].any():
-            raise InputError(
-                "a mask must have an inside and an outside, this one is of one value", where=found[expression]
-            )
-    _check_sizes({found[expression]: mask for expression, mask in masks.items()})
-    return masks
-
-
 def read_grey(path: Path) -> npt.NDArray[np.generic]:
     """Read one picture of grey values (or a ``.npy`` array) as (h, w).
 

@@ -80,12 +80,12 @@ def standardize(maps: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 def _warp(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """Warp one ``(c, h, w)`` picture by its ``(68, 2)`` landmarks; picture by picture, so that all stays in cache."""
     height, width = picture.shape[1:]
-    grid = origins(landmarks, (height, width))
     if min(height, width) == 1:  # grid_sample divides by size - 1; a row or column said twice changes no value.
         picture = np.pad(picture, ((0, 0), (0, int(height == 1)), (0, int(width == 1))), mode="edge")
-    grid /= (max(width, 2) - 1) / 2, (max(height, 2) - 1) / 2
-    grid -= 1
+    # grid_sample wants -1 to 1 between the outermost pixel centres: 89 points are scaled to that, not a whole grid.
+    half = np.array([max(width, 2) - 1, max(height, 2) - 1]) / 2
+    grid = (weights() @ (complete(landmarks, (height, width)) / half - 1)).reshape(1, *SHAPE, 2)
     source = torch.from_numpy(np.ascontiguousarray(picture, np.float64))[None]
     return functional.grid_sample(
-        source, torch.from_numpy(grid)[None], mode="bilinear", padding_mode="border", align_corners=True
+        source, torch.from_numpy(grid), mode="bilinear", padding_mode="border", align_corners=True
     )[0].numpy()

@@ -236,7 +236,7 @@ class Job:
 
     def _explain(self, name: str, number: int, explainer: int, items: list[Item], engine: Engine) -> None:
         spec, asked = self.study.models[number], self.study.explainers[explainer]
-        simulated = all(self.pictures.rows.at[item.image, "dataset"] == "simulated" for item in items)
+        simulated = any(self.pictures.rows.at[item.image, "dataset"] == "simulated" for item in items)
         source = Source("model", spec.name, str(asked.label), spec.fold or "", simulated)
         store = MapStore(self.directory, source, [_facts(item, self.pictures) for item in items])
         store.prepare()

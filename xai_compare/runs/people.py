@@ -139,7 +139,7 @@ def store_people(
 def store_regions(run: Path, pictures: Faces, grouped: Mapping[str, str], advance: Advance) -> MapStore:
     """Store the standardized region of each picture whose manifest row names one (white: where it really differs)."""
     images = [image for image in images_with_region(pictures) if pictures.sha256(image) and not pictures.reason(image)]
-    simulated = all(pictures.rows.at[image, "dataset"] == "simulated" for image in images)
+    simulated = any(pictures.rows.at[image, "dataset"] == "simulated" for image in images)
     store = MapStore(run, Source("known", "region", simulated=simulated), [_item(i, grouped, pictures) for i in images])
     files = [_region_file(pictures, image) for image in images]
     inputs = [_file_hash(file) for file in files]

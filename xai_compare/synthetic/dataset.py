@@ -106,7 +106,7 @@ def _study(seed: int) -> dict[str, object]:
         "compare": {
             "thresholds": {"iou": "otsu", "dice": 50},
             "correlation": ["uncentred", "pearson"],
-            "bootstrap": 2000,
+            "bootstrap": 500,
         },
     }
 
