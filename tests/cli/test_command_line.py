@@ -255,6 +255,7 @@ def test_mistakes_in_compare(heatmaps: Path, call, arguments: list[str], says: s
     one_line(code, err, says)
 
 
+@pytest.mark.filterwarnings("error:The given NumPy array:UserWarning")
 def test_explain(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "bad.png").write_bytes(b"")
     file = study(place, tmp_path / "s.yaml")

@@ -80,6 +80,12 @@ def test_an_upright_crop_at_scale_one_copies_pixels() -> None:
     np.testing.assert_array_equal(crop.image, image[3:34, 5:36])
 
 
+def test_what_comes_out_may_be_written_into() -> None:
+    crop = upright_crop(ramp(50, 45))
+    for array in (crop.image, crop.resized((9, 9))[0], crop.cut(np.ones((50, 45)))):
+        assert array.flags.writeable
+
+
 def test_beyond_the_border_the_border_goes_on() -> None:
     image = np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8)
     crop = align(image, face((5, 6), 31), 1.0)

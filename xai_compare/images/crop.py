@@ -35,11 +35,11 @@ class Crop:
             return self.image, self.landmarks
         picture = Image.fromarray(self.image).resize((width, height), Image.Resampling.BILINEAR)
         scale = np.array([width / self.image.shape[1], height / self.image.shape[0]])
-        return np.asarray(picture), (self.landmarks + 0.5) * scale - 0.5
+        return np.array(picture), (self.landmarks + 0.5) * scale - 0.5
 
     def cut(self, values: np.ndarray) -> np.ndarray:
         """Cut a map ``(h, w)`` of the whole picture as the picture was cut; float32 ``(side, side)``, 0 beyond it."""
-        return np.asarray(_transform(Image.fromarray(np.asarray(values, np.float32)), self.matrix, self.image.shape[0]))
+        return np.array(_transform(Image.fromarray(np.asarray(values, np.float32)), self.matrix, self.image.shape[0]))
 
     def points(self, xy: np.ndarray) -> np.ndarray:
         """Map points ``(n, 2)`` of the picture into the crop."""
@@ -71,7 +71,7 @@ def align(image: np.ndarray, landmarks: np.ndarray, margin: float = MARGIN) -> C
     matrix = np.column_stack([turn * scale, -corner * scale - 0.5])
     padded, shift = _continued(np.asarray(image), matrix, side)
     crop = _transform(Image.fromarray(padded), matrix - [[0, 0, 1]] * (matrix[:, :2] @ shift)[:, None], side)
-    return Crop(np.asarray(crop), points @ matrix[:, :2].T + matrix[:, 2], matrix)
+    return Crop(np.array(crop), points @ matrix[:, :2].T + matrix[:, 2], matrix)
 
 
 def _continued(image: np.ndarray, matrix: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -34,7 +34,7 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
             warnings.simplefilter("ignore")  # What Pillow grumbles about and still reads is read.
             with Image.open(path) as image:
                 _refuse(image, path, max_pixels)
-                return np.asarray(_rgb(ImageOps.exif_transpose(image), path))
+                return np.array(_rgb(ImageOps.exif_transpose(image), path))
     except UnidentifiedImageError:
         raise InputError("not a picture in a known format", where=path) from None
     except Image.DecompressionBombError:
