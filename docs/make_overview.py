@@ -6,6 +6,7 @@ face, without the photograph that the default study also holds.
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from xai_compare import Run, ekman, faces
 from xai_compare.expressions import BASIC
@@ -21,8 +23,8 @@ from xai_compare.report import overlay
 
 ROWS = {
     "compact/lime": "network “compact”\nthrough LIME",
-    "residual/lime": "network “residual”\nthrough LIME",
-    "human/clicks (simulated)": "people's clicks\n(simulated)",
+    "residual/grad_cam": "network “residual”\nthrough Grad-CAM",
+    "human/clicks": "people's clicks\n(simulated)",
 }
 """Sources shown, and what the picture calls them."""
 
@@ -44,7 +46,11 @@ def mean_faces(inputs: Path) -> dict[str, np.ndarray]:
 def draw(run: Run) -> Figure:
     """One column per expression; rows: the face, each source of `ROWS`, and the Ekman mask."""
     means = mean_faces(run.dir / "inputs")
-    titles = ["simulated faces,\nmean of each expression", *ROWS.values(), "Ekman mask\n(where anatomy says)"]
+    titles = [
+        "simulated faces, mean of\neach expression on\nthe standard face",
+        *ROWS.values(),
+        "Ekman mask\n(where anatomy says)",
+    ]
     figure = Figure(figsize=(9.6, 8.4), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(titles), len(means))
@@ -71,4 +77,7 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(str(__doc__).splitlines()[0])
     target = Path(__file__).with_name("overview.png")
-    draw(Run.open(sys.argv[1])).savefig(target, metadata={"Software": None})
+    drawn = io.BytesIO()
+    draw(Run.open(sys.argv[1])).savefig(drawn, format="png")
+    # 256 colours are enough for it, and a third of the bytes.
+    Image.open(drawn).convert("RGB").quantize(256).save(target, optimize=True)

@@ -37,6 +37,7 @@ from IPython.display import display
 from scipy.cluster.hierarchy import dendrogram
 
 import xai_compare as xc
+from xai_compare.report.style import PALETTE
 
 place = os.environ.get("XAI_COMPARE_RUN")
 folder = Path(place) if place else Path(tempfile.mkdtemp()) / "default"
@@ -66,13 +67,14 @@ labels = pd.read_csv(inputs / "labels.csv")
 simulated = labels[labels["dataset"] == "simulated"]
 person = simulated["subject"].iloc[0]
 
-figure, axes = plt.subplots(1, len(basic), figsize=(12, 2.4))
+figure, axes = plt.subplots(1, len(basic), figsize=(10, 2.4))
 for axis, expression in zip(axes, basic, strict=True):
     row = simulated[(simulated["subject"] == person) & (simulated["expression"] == expression)].iloc[0]
     axis.imshow(xc.images.read_image(inputs / row["image"]))
     axis.set_title(expression)
     axis.axis("off")
 figure.suptitle("Simulated faces")
+figure.tight_layout()
 plt.show()
 
 # %% [markdown]
@@ -102,22 +104,23 @@ display(run.heatmaps.heatmap)
 
 # %%
 heatmaps = run.heatmaps.heatmap.sel(fold="all")
-shown = ["compact/grad_cam", "compact/lime", "residual/lime", "human/clicks (simulated)"]
+shown = ["compact/grad_cam", "compact/lime", "residual/lime", "human/clicks"]
 face = run.heatmaps.mean_face.to_numpy()
 
-figure, axes = plt.subplots(len(shown) + 1, len(basic), figsize=(12, 13))
+figure, axes = plt.subplots(len(shown) + 1, len(basic), figsize=(7.5, 8.2))
 for row, source in zip(axes, shown, strict=False):
     for axis, expression in zip(row, basic, strict=True):
-        axis.imshow(xc.report.overlay(face, heatmaps.sel(source=source, expression=expression).to_numpy()))
-    row[0].set_ylabel(source)
+        one = heatmaps.sel(source=source, expression=expression).to_numpy()
+        axis.imshow(xc.report.overlay(face, one)[::2, ::2])
+    row[0].set_ylabel(source.replace(" ", "\n"), fontsize=8)
 for axis, expression in zip(axes[-1], basic, strict=True):
-    axis.imshow(xc.report.overlay(face, xc.ekman.mask(expression).astype(float)))
+    axis.imshow(xc.report.overlay(face, xc.ekman.mask(expression).astype(float))[::2, ::2])
     axes[0, basic.index(expression)].set_title(expression)
-axes[-1, 0].set_ylabel("Ekman mask")
+axes[-1, 0].set_ylabel("Ekman mask", fontsize=8)
 for axis in axes.flat:
     axis.set_xticks([])
     axis.set_yticks([])
-figure.suptitle("Mean maps on the mean face; faces and clicks are simulated")
+figure.suptitle("Mean maps on the mean face; faces and clicks are simulated", fontsize=10)
 figure.tight_layout()
 plt.show()
 
@@ -149,16 +152,17 @@ display(iou.pivot(index="a", columns="expression", values="value").reindex(colum
 # %%
 with_people = scores["b"].str.startswith("human/") & ~scores["a"].str.startswith("human/")
 dice = scores[(scores["metric"] == "dice") & with_people]
-figure, axis = plt.subplots(figsize=(10, 4))
+figure, axis = plt.subplots(figsize=(8, 3.6))
 networks = [name for name in dice["a"].unique() if not name.startswith("all models/")]
 for step, name in enumerate(networks):
     rows = dice[dice["a"] == name].set_index("expression").reindex(basic)
     at = np.arange(len(basic)) + (step - len(networks) / 2) * 0.09
     low, high = rows["value"] - rows["ci_low"], rows["ci_high"] - rows["value"]
-    axis.errorbar(at, rows["value"], [low.clip(lower=0), high.clip(lower=0)], fmt="o", ms=4, label=name)
+    bars = [low.clip(lower=0), high.clip(lower=0)]
+    axis.errorbar(at, rows["value"], bars, fmt="os^Dvph*"[step], ms=4, color=PALETTE[step], label=name)
 axis.set_xticks(np.arange(len(basic)), basic)
 axis.set_ylabel("Dice at 50, with clicks (simulated)")
-axis.legend(fontsize=8, ncols=2, loc="upper left", bbox_to_anchor=(1, 1))
+axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %% [markdown]
