@@ -34,7 +34,7 @@ from IPython.display import display
 from scipy.cluster.hierarchy import dendrogram
 
 from xai_compare import comparison, ekman
-from xai_compare.comparison import linkage, mask_scores, merges, read_heatmaps, read_masks, wide
+from xai_compare.comparison import linkage, mask_scores, merges, read_heatmaps, wide
 from xai_compare.expressions import BASIC
 
 beside = Path("../../shared/data/ekman_expressions")
@@ -49,7 +49,7 @@ if not folder.is_dir():
 
 # %%
 maps = read_heatmaps(folder)
-masks = read_masks(masks_folder) if masks_folder else ekman.masks()
+masks = ekman.read_masks(masks_folder) if masks_folder else ekman.masks()
 networks = list(dict.fromkeys(key.a for key in maps))
 basic = [name for name in BASIC if name in masks]
 print(f"{len(maps)} heatmaps of {len(networks)} networks; masks of {masks_folder or 'the package'}")
