@@ -72,6 +72,7 @@ class ModelSpec(_Strict):
     onnx: Path | None = None
     torchscript: Path | None = None
     factory: str | None = None
+    folder: Path | None = Field(None, description="where a factory's module lies; the study's folder by default")
     bundled: str | None = None
     weights: str | None = None
     classes: list[Annotated[str, AfterValidator(canonical)]] | None = None
@@ -90,7 +91,7 @@ class ModelSpec(_Strict):
 
     def loading(self) -> dict[str, Any]:
         """What `xai_compare.models.load` needs of it."""
-        spec = self.model_dump(exclude_none=True, exclude={"fold", "split"})
+        spec = self.model_dump(exclude_none=True, exclude={"fold", "split", "folder"})
         return {key: str(value) if isinstance(value, Path) else value for key, value in spec.items()}
 
 
@@ -235,6 +236,8 @@ class Study(_Strict):
         if images.manifest is not None and images.root is None:
             images.root = images.manifest.parent
         for model in self.models:
+            if model.factory is not None:
+                model.folder = at(model.folder or Path())
             model.keras, model.onnx, model.torchscript = at(model.keras), at(model.onnx), at(model.torchscript)
             if model.weights is not None and model.weights not in ("random", "pretrained"):
                 model.weights = str(at(Path(model.weights)))

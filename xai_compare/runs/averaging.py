@@ -88,7 +88,7 @@ def write_heatmaps(
     groups = {str(item["group"]) for store in stores for item in store.items} - {""}
     expressions = [*ordered(groups), ALL]
     labels = _labels(stores)
-    root = zarr.open_group(path, mode="w")
+    root = zarr.open_group(path, mode="w", zarr_format=3)
     array = root.create_array(
         "heatmap",
         shape=(len(labels), len(folds), len(expressions), *SHAPE),

@@ -32,7 +32,7 @@ def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
     made = [create_explainer(spec, study.seed) for spec in study.explainers]
     lines = []
     for spec in study.models:
-        model = models.load(spec.loading()).to(models.torch_device(device))
+        model = models.load(spec.loading(), base=spec.folder).to(models.torch_device(device))
         seconds = _seconds_per_forward(model)
         count = _count(study, spec, model, rows)
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())

@@ -248,6 +248,7 @@ class Job:
             problem = store.problem(index, fingerprint)
             if problem:
                 why[problem] += part.stop - part.start
+                store.forget(index)
                 todo.append(Chunk(number, explainer, index, items[part], fingerprint))
         if todo and (len(todo) < len(store.chunks) or set(why) != {"not made yet"}):
             reasons = ", ".join(f"{count} {reason}" for reason, count in why.items())

@@ -78,7 +78,7 @@ def _network(model: str) -> Model:
     study = Study.load(file)
     for spec in study.models:
         if name in (spec.name, spec.label):
-            return models.load(spec.loading())
+            return models.load(spec.loading(), base=spec.folder)
     raise InputError(f"no model {name!r}", where=file, mend=nearest(name, [spec.label for spec in study.models]))
 
 

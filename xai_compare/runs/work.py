@@ -157,7 +157,8 @@ class Worker:
     def _loaded(self, number: int) -> tuple[Model, dict[str, Any]]:
         if self._model is None or self._model[0] != number:
             self._model = None
-            model = models.load(self.study.models[number].loading()).to(models.torch_device(self.device))
+            spec = self.study.models[number]
+            model = models.load(spec.loading(), base=spec.folder).to(models.torch_device(self.device))
             self._model = (number, model, models.describe(model))
         return self._model[1], self._model[2]
 

@@ -95,7 +95,7 @@ def _study(seed: int) -> dict[str, object]:
         ],
         "human": [
             {
-                "name": "clicks (simulated)",
+                "name": "clicks",
                 "file": "clicks.csv",
                 "format": "clicks",
                 "pixels_per_degree": PIXELS_PER_DEGREE,
