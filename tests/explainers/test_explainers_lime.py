@@ -10,6 +10,8 @@ from skimage.measure import label
 from sklearn.linear_model import Ridge
 
 from xai_compare import explainers
+from xai_compare.explainers.mask_designs import code_masks
+from xai_compare.explainers.quadrature import Limit, estimate
 from xai_compare.explainers.superpixels import superpixels
 from xai_compare.explainers.surrogate import fit, nearness
 
@@ -31,9 +33,7 @@ def test_equals_the_package_given_its_masks(kind, target, make_model, blobs):
         image[0], labels, lambda x: model.predict(x) @ weights, n_samples=150, kernel_width=0.25, alpha=1.0, seed=3,
         batch_size=32,
     )  # fmt: skip
-    import torch
-
-    ours = explainer.values(model, model.prepare(image)[0], labels, masks, torch.from_numpy(weights))
+    ours = explainer.probabilities(model, model.prepare(image)[0], labels, masks) @ weights
     found = fit(masks, ours, nearness(masks, 0.25), 1.0)
     np.testing.assert_allclose(ours, values, atol=1e-6)
     np.testing.assert_allclose(found.coefficients, told, atol=1e-5)
@@ -42,7 +42,7 @@ def test_equals_the_package_given_its_masks(kind, target, make_model, blobs):
 
 def test_both_engines_agree_within_their_standard_errors(make_model, blobs):
     model, images = make_model("patch"), blobs(2, seed=6)
-    options = {"n_segments": 9, "n_samples": 400}
+    options = {"n_segments": 9, "n_samples": 400, "design": "random", "surrogate": "linear"}
     fast = explainers.create("lime", **options).explain(model, images, 1)
     package = explainers.create("lime", **options, engine="reference").explain(model, images, 1)
     error = np.hypot(fast.extras["standard_error"], package.extras["standard_error"])
@@ -81,20 +81,123 @@ def test_the_patch_that_matters_gets_the_largest_weight(make_model):
     assert found.extras["repeatability"][0] > 0.9
 
 
-def test_standard_errors_cover(make_model, blobs):
-    """Over 60 repetitions, nominal 90 % intervals around the limit hold in 85 to 95 % of the cases."""
-    model, image = make_model("patch"), blobs(1, seed=1)
-    limit = explainers.create("lime", n_segments=9, n_samples=20000, batch_size=512)(model, image, 1)
-    hits = []
-    labels = superpixels(image[0], 9, 20.0)
+@pytest.mark.parametrize(
+    "options",
+    [{"design": "random", "surrogate": "linear", "alpha": 1e-3}, {"design": "code"}],
+    ids=["linear", "quadrature"],
+)
+@pytest.mark.parametrize("kind", ["conv", "patch"])
+def test_standard_errors_cover(options, kind, make_model, blobs):
+    """Over repetitions, nominal 90 % intervals around the limit hold in 85 to 95 % of the cases."""
+    model, image = make_model(kind), blobs(1, seed=1)
+    labels = superpixels(image[0], 12, 20.0)
+    assert labels.max() < 14
+    explainer = explainers.create("lime", batch_size=512)
+    masks = every_mask(labels.max() + 1)
+    values = explainer.probabilities(model, model.prepare(image)[0], labels, masks)[:, 1]
+    limit = fit(masks, values, nearness(masks, 0.25), 1e-9).coefficients[labels]
     at = np.array([np.argwhere(labels == s)[0] for s in range(labels.max() + 1)]).T
-    for seed in range(60):
-        found = explainers.create("lime", n_segments=9, n_samples=200, alpha=1e-3, batch_size=256, seed=seed).explain(
-            model, image, 1
-        )
-        inside = np.abs(found.maps - limit) <= 1.645 * found.extras["standard_error"]
-        hits.append(inside[0][tuple(at)])
-    assert 0.85 <= np.mean(hits) <= 0.95
+    hits, misses, errors = [], [], []
+    for seed in range(40):
+        explainer = explainers.create("lime", n_segments=12, n_samples=150, batch_size=256, seed=seed, **options)
+        found = explainer.explain(model, image, 1)
+        hits.append((np.abs(found.maps - limit) <= 1.645 * found.extras["standard_error"])[0][tuple(at)])
+        misses.append((found.maps - limit) ** 2)
+        errors.append(found.extras["standard_error"] ** 2)
+    # On so small a cube of masks the quadrature is nearly exact and its errors a little too large.
+    assert 0.85 <= np.mean(hits) <= (0.95 if "surrogate" in options else 1.0)
+    assert 0.5 < np.sqrt(np.mean(errors) / np.mean(misses)) < 2.5
+
+
+@pytest.mark.slow
+def test_standard_errors_cover_on_real_faces(shared):
+    from PIL import Image
+
+    from xai_compare import models
+
+    model = models.load({
+        "name": "x", "keras": str(shared / "models" / "fer2013_mini_XCEPTION.102-0.66.hdf5"),
+        "classes": ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"],
+        "input": {"size": 64, "channels": "grey", "range": [-1, 1]},
+    })  # fmt: skip
+    files = sorted((shared / "faces" / "images").iterdir())[::37][:4]
+    images = np.stack([np.asarray(Image.open(f).convert("RGB").resize((64, 64))) for f in files])
+    reference = explainers.create("lime", n_samples=1200, seed=99, batch_size=64).explain(model, images)
+    hits = []
+    for seed in range(3):
+        found = explainers.create("lime", n_samples=200, seed=seed, batch_size=64).explain(model, images)
+        error = np.hypot(found.extras["standard_error"], reference.extras["standard_error"])
+        hits.append(np.abs(found.maps - reference.maps) <= 1.645 * error)
+    assert 0.8 <= np.mean(hits) <= 0.97
+
+
+def every_mask(segments):
+    return (np.arange(2**segments)[:, None] >> np.arange(segments) & 1).astype(np.uint8)
+
+
+def test_the_quadratures_limit_is_that_of_all_masks():
+    rng = np.random.default_rng(0)
+    masks, rho = every_mask(6), rng.uniform(0.2, 1.0, 6)
+    some = masks[rng.permutation(64)[:20]]
+    weights = nearness(masks, 0.25)
+
+    def regression(values):
+        return np.stack([fit(masks, column, weights, 1e-12).coefficients for column in values.T], 1)
+
+    def kernel(a, b):
+        return np.prod(np.where(a[:, None] != b[None], rho, 1.0), -1)
+
+    limit = Limit(6, 0.25)
+    np.testing.assert_allclose(limit.of_kernel(some, rho), regression(kernel(masks, some)), atol=1e-9)
+    twice = regression(regression(kernel(masks, masks)).T)
+    np.testing.assert_allclose(limit.of_both(rho), np.diag(twice), atol=1e-9)
+
+
+def test_the_quadrature_is_exact_for_a_linear_output():
+    rng = np.random.default_rng(1)
+    masks, slope = code_masks(9, 40, 0), rng.normal(size=9)
+    values = masks @ slope + 0.3
+    distances = np.abs(np.subtract.outer(np.arange(9), np.arange(9))) / 9
+    found = estimate(masks, values, np.zeros((40, 0)), distances, Limit(9, 0.25), np.ones(9))
+    np.testing.assert_allclose(found.coefficients, slope, atol=1e-8)
+    assert found.errors.max() < 1e-6
+
+
+def test_fewer_masks_do_as_well_as_the_packages_way(make_model, blobs):
+    model, image = make_model("conv", seed=2), blobs(1, seed=3)
+    labels = superpixels(image[0], 12, 20.0)
+    masks = every_mask(labels.max() + 1)
+    values = explainers.create("lime", batch_size=512).probabilities(model, model.prepare(image)[0], labels, masks)[
+        :, 1
+    ]
+    limit = fit(masks, values, nearness(masks, 0.25), 1e-9).coefficients[labels]
+
+    def error(**options):
+        runs = [explainers.create("lime", n_segments=12, seed=s, **options)(model, image, 1)[0] for s in range(8)]
+        return np.sqrt(np.mean((np.stack(runs) - limit) ** 2))
+
+    assert error(n_samples=160) < error(n_samples=400, design="random", surrogate="linear")
+
+
+@pytest.mark.parametrize(("segments", "n"), [(24, 256), (9, 100), (31, 1000), (130, 600)])
+def test_codes_come_in_opposite_pairs_and_are_balanced(segments, n):
+    masks = code_masks(segments, n, seed=5)
+    assert masks.shape == (n, segments)
+    np.testing.assert_array_equal(masks[0::2][: n // 2] + masks[1::2], 1)
+    np.testing.assert_allclose(masks[: n - n % 2].mean(0), 0.5)
+    if n & (n - 1) == 0:
+        signs = 2.0 * masks - 1
+        np.testing.assert_allclose(signs.T @ signs / n, np.eye(segments))
+        assert abs(np.einsum("ni,nj,nk->ijk", signs, signs, signs)[0, 1, 2:]).max() == 0
+
+
+def test_a_target_error_stops_early_and_is_kept(make_model, blobs):
+    model, image = make_model("patch"), blobs(1)
+    whole = explainers.create("lime", n_segments=9, n_samples=600).explain(model, image, 1)
+    error = float(whole.extras["standard_error"].mean())
+    found = explainers.create("lime", n_segments=9, n_samples=600, target_error=4 * error).explain(model, image, 1)
+    assert found.extras["samples"][0] < 600
+    assert np.sqrt(np.mean(found.extras["standard_error"] ** 2)) <= 5 * error
 
 
 @pytest.mark.parametrize("size", [(64, 64), (48, 80)])

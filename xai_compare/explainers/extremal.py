@@ -79,10 +79,8 @@ class ExtremalPerturbation(Explainer):
         else:
             found = search(problem, steps=options.steps or FAST_STEPS, learning_rate=options.learning_rate)
         maps = found.masks.reshape(*shape, *model.input.size).mean(1)
-        reasons = [
-            "the output is the same under every mask" if f else ""
-            for f in found.flat.reshape(shape).all(axis=1).tolist()
-        ]
+        flat = [bool(row.all()) for row in np.split(found.flat, len(pictures))]
+        reasons = ["the output is the same under every mask" if f else "" for f in flat]
         with torch.no_grad():
             whole = problem.reward(problem.outputs(pictures.batch), pictures.weights).cpu().numpy()
         extras = {name: getattr(found, name).reshape(shape) for name in ("reward", "area", "violation", "progress")}

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 
+from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
+from xai_compare.explainers.mask_designs import code_masks, random_masks
 from xai_compare.explainers.probing import outputs
+from xai_compare.explainers.quadrature import Limit, centres, estimate
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.superpixels import superpixels
-from xai_compare.explainers.surrogate import Fit, fit, nearness
+from xai_compare.explainers.surrogate import fit, nearness
 from xai_compare.models import Model
+
+CONSTANT = "the output is the same whatever is hidden"
+CONSTANT_BELOW = 1e-9
+ROUGH = 1e-3
+OUTPUTS = 8
+"""Outputs from which the quadrature's kernel is chosen: those that vary most."""
 
 
 class LIMEOptions(Options):
@@ -23,7 +33,14 @@ class LIMEOptions(Options):
     compactness: float = Field(20.0, gt=0, description="SLIC: weight of nearness against colour")
     n_samples: int = Field(1000, ge=10, description="masked pictures shown to the network")
     kernel_width: float = Field(0.25, gt=0, description="of the exponential kernel on the cosine distance")
-    alpha: float = Field(1.0, ge=0, description="ridge penalty, for weights that sum to about half of n_samples")
+    alpha: float = Field(1.0, ge=0, description="ridge penalty of the linear surrogate, against weights of about n/2")
+    design: Literal["code", "random"] = Field("code", description="masks from a linear code, or independent ones")
+    surrogate: Literal["auto", "quadrature", "linear"] = Field(
+        "auto", description="fast engine: Bayesian quadrature of LIME's limit, or LIME's regression on the masks shown"
+    )
+    target_error: float | None = Field(
+        None, gt=0, description="stop at this standard error (root mean square, in probability), at most n_samples"
+    )
     engine: Literal["fast", "reference"] = Field("fast", description="ours, or the lime package")
     seed: int = Field(0, ge=0)
 
@@ -32,9 +49,16 @@ class LIMEOptions(Options):
 class LIME(Explainer):
     """Weight of each superpixel in a linear surrogate of the explained probability (or difference of two).
 
-    Switched-off superpixels are black. The map keeps each superpixel's signed weight. Extras: ``segments`` int16
-    ``(n, H, W)``; ``standard_error`` float32 ``(n, H, W)``, of each superpixel's weight over repeated draws of the
-    masks; ``n_segments``, ``samples``, ``r2``, ``repeatability`` ``(n,)``.
+    Switched-off superpixels are black. The map keeps each superpixel's signed weight.
+
+    Where few masks are shown, independent masks and a plain regression waste them. The fast engine shows the words of
+    a linear code (`mask_designs`) and estimates what the regression would find with all masks (`quadrature`); with
+    ``design: random`` and ``surrogate: linear`` it does just what the lime package does.
+
+    Extras: ``segments`` int16 ``(n, H, W)``; ``standard_error`` float32 ``(n, H, W)`` of each superpixel's weight
+    (the quadrature's posterior; for the plain regression that of independent masks, which for a code is too large);
+    ``n_segments``, ``samples`` (masks shown), ``r2`` of the plain regression, and ``repeatability``, the expected
+    correlation of two independent runs' maps, all ``(n,)``.
     """
 
     Options = LIMEOptions
@@ -55,25 +79,52 @@ class LIME(Explainer):
             if isinstance(found, str):
                 continue
             maps[i], errors[i] = found.coefficients[labels], found.errors[labels]
-            counts["samples"][i], counts["r2"][i] = options.n_samples, found.r2
+            counts["samples"][i], counts["r2"][i] = found.samples, found.r2
             counts["repeatability"][i] = repeatability(found, labels)
         extras: dict[str, np.ndarray] = {"segments": segments, "standard_error": errors, **counts}
         return Explanation(undefined(maps, reasons), reasons, extras)
 
-    def _one(self, model: Model, pictures: Pictures, i: int, labels: np.ndarray) -> Fit | str:
+    def _one(self, model: Model, pictures: Pictures, i: int, labels: np.ndarray) -> Weights | str:
         if labels.max() == 0:
             return "the picture has only one superpixel"
         if self.options.engine == "reference":
             masks, values, told = self._reference(model, pictures, i, labels)
-        else:
-            masks = sampled_masks(int(labels.max()) + 1, self.options.n_samples, pictures.seeds[i])
-            values = self.values(model, pictures.batch[i], labels, masks, pictures.weights[i])
-        if np.ptp(values) == 0:
-            return "the output is the same whatever is hidden"
-        found = fit(masks, values, nearness(masks, self.options.kernel_width), self.options.alpha)
-        if self.options.engine == "reference":
-            return Fit(told, found.errors, found.intercept, found.r2)
+            found = fit(masks, values, nearness(masks, self.options.kernel_width), self.options.alpha)
+            return Weights(told, found.errors, found.r2, len(masks)) if np.ptp(values) > 0 else CONSTANT
+        return self._fast(model, pictures, i, labels)
+
+    def _fast(self, model: Model, pictures: Pictures, i: int, labels: np.ndarray) -> Weights | str:
+        options, segments = self.options, int(labels.max()) + 1
+        draw = code_masks if options.design == "code" else random_masks
+        masks = draw(segments, options.n_samples, pictures.seeds[i])
+        quadrature = uses_quadrature(options.surrogate, segments, options.n_samples)
+        limit = Limit(segments, options.kernel_width) if quadrature else None
+        seen = np.zeros((0, len(model.classes)))
+        for n in _stages(options.n_samples, segments, options.target_error):
+            more = self.probabilities(model, pictures.batch[i], labels, masks[len(seen) : n])
+            seen = np.concatenate([seen, more])
+            values = seen @ pictures.weights[i].double().cpu().numpy()
+            if np.ptp(values) < CONSTANT_BELOW:
+                return CONSTANT
+            found = self._weights_of(masks[:n], values, seen, labels, limit)
+            if options.target_error and np.sqrt(np.mean(found.errors**2)) <= options.target_error:
+                break
         return found
+
+    def _weights_of(
+        self, masks: np.ndarray, values: np.ndarray, seen: np.ndarray, labels: np.ndarray, limit: Limit | None
+    ) -> Weights:
+        near = nearness(masks, self.options.kernel_width)
+        plain = fit(masks, values, near, self.options.alpha if limit is None else ROUGH)
+        if limit is None:
+            return Weights(plain.coefficients, plain.errors, plain.r2, len(masks))
+        others = seen[:, np.argsort(-seen.std(0))[:OUTPUTS]]
+        importance = np.sqrt(np.mean([
+            (fit(masks, column, near, ROUGH).coefficients / column.std()) ** 2
+            for column in (values, *others.T) if np.ptp(column) > CONSTANT_BELOW
+        ], 0))  # fmt: skip
+        found = estimate(masks, values, others, centres(labels), limit, importance)
+        return Weights(found.coefficients, found.errors, plain.r2, len(masks))
 
     def _reference(
         self, model: Model, pictures: Pictures, i: int, labels: np.ndarray
@@ -92,18 +143,15 @@ class LIME(Explainer):
         )  # fmt: skip
         return masks, values, told
 
-    def values(
-        self, model: Model, picture: torch.Tensor, labels: np.ndarray, masks: np.ndarray, weights: torch.Tensor
-    ) -> np.ndarray:
-        """The explained quantity ``(n,)`` under masks ``(n, segments)`` of one prepared picture ``(c, H, W)``."""
+    def probabilities(self, model: Model, picture: torch.Tensor, labels: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        """Class probabilities ``(n, classes)`` under masks ``(n, segments)`` of one prepared picture ``(c, H, W)``."""
         black = model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))[0]
         index = torch.from_numpy(labels).to(picture.device)
-        switches = torch.from_numpy(masks.astype(np.float32)).to(picture.device)
+        switches = torch.from_numpy(masks).to(picture.device, torch.bool)
         parts = []
         with torch.no_grad():
             for some in switches.split(self.options.batch_size):
-                seen = some[:, index][:, None]
-                parts.append(outputs(model, torch.where(seen > 0, picture, black), "probabilities") @ weights)
+                parts.append(outputs(model, torch.where(some[:, index][:, None], picture, black), "probabilities"))
         return torch.cat(parts).double().cpu().numpy()
 
     @property
@@ -116,14 +164,35 @@ class LIME(Explainer):
         return int(self.options.n_samples)
 
 
-def sampled_masks(segments: int, n: int, seed: int) -> np.ndarray:
-    """Masks, uint8 ``(n, segments)``, each switch on with probability one half; the first is the whole picture."""
-    masks = np.random.default_rng(seed).integers(0, 2, (n, segments), dtype=np.uint8)
-    masks[0] = 1
-    return masks
+@dataclass(frozen=True)
+class Weights:
+    """Superpixels' weights and their standard errors ``(segments,)``, fit of the plain surrogate, masks shown."""
+
+    coefficients: np.ndarray
+    errors: np.ndarray
+    r2: float
+    samples: int
 
 
-def repeatability(found: Fit, labels: np.ndarray) -> float:
+def uses_quadrature(surrogate: str, segments: int, n: int) -> bool:
+    """Whether LIME's limit is estimated; ``auto`` does where the masks suffice and the work stays small."""
+    if surrogate == "auto":
+        return 2 <= segments <= 64 and 2 * (segments + 1) <= n <= 2000
+    if surrogate == "quadrature" and n < segments + 3:
+        raise InputError(f"{n} samples are too few for {segments} superpixels", where="explainer 'lime'",
+                         mend=f"give at least {segments + 3}, or say surrogate: linear")  # fmt: skip
+    return surrogate == "quadrature"
+
+
+def _stages(n_samples: int, segments: int, target: float | None) -> list[int]:
+    """Numbers of masks after which the error is looked at."""
+    stages = [n_samples]
+    while target and stages[0] / 1.5 > max(64, 3 * segments):
+        stages.insert(0, int(stages[0] / 1.5))
+    return stages
+
+
+def repeatability(found: Weights, labels: np.ndarray) -> float:
     """Expected Pearson correlation between the maps of two independent runs, from the standard errors.
 
     Variance of the true map over that of a measured one, each superpixel counted by its pixels; between 0 and 1.

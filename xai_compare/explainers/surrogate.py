@@ -13,7 +13,11 @@ def nearness(masks: np.ndarray, kernel_width: float) -> np.ndarray:
     The square root that the lime package takes of its exponential is the factor 2 here. A mask with everything off
     is at distance 1.
     """
-    share = masks.mean(-1, dtype=np.float64)
+    return nearness_of_share(masks.mean(-1, dtype=np.float64), kernel_width)
+
+
+def nearness_of_share(share: np.ndarray, kernel_width: float) -> np.ndarray:
+    """LIME's weight of masks that leave a ``share`` of the superpixels on."""
     return np.exp(-((1.0 - np.sqrt(share)) ** 2) / (2.0 * kernel_width**2))
 
 
