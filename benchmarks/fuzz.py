@@ -34,8 +34,8 @@ from xai_compare.study import Study
 
 LIMIT = 10
 ODD = [
-    "", "nan", "inf", "-1", "1e400", "../../etc/passwd", "/dev/zero", "\x00", "ä€😀", "<script>", "'\"; rm -rf ~", "null",
-    "a" * 5000, "[1,2", "{a: 1}", "!!python/object:os.system", "&a [*a]", "true", "0x10", "1_000", "\r\n,,,",
+    "", "nan", "inf", "-1", "1e400", "../../etc/passwd", "/dev/zero", "\x00", "ä€😀", "<script>", "'\"; rm -rf ~",
+    "a" * 5000, "[1,2", "{a: 1}", "!!python/object:os.system", "&a [*a]", "null", "true", "0x10", "1_000", "\r\n,,,",
 ]  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
+# Threads that wait for work by spinning make a run forty times slower on a machine that others use too.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import typer
 from rich.console import Console
@@ -33,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
+console = Console() if sys.stdout.isatty() else Console(width=140)
 Out = Annotated[Path | None, typer.Option("--out", help="Directory to write into.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Keep = Literal["maps", "heatmaps"]
@@ -203,7 +205,9 @@ def doctor() -> None:
     from xai_compare.runs.doctor import examine
 
     findings = examine()
-    table = Table("", "what", "finding", "what to do", title=f"xai-compare {__version__}")
+    table = Table(title=f"xai-compare {__version__}")
+    for column in ("", "what", "finding", "what to do"):
+        table.add_column(column, overflow="fold")
     for finding in findings:
         table.add_row("[green]ok[/]" if finding.fine else "[red]no[/]", finding.what, finding.found, finding.mend)
     console.print(table)
@@ -212,7 +216,9 @@ def doctor() -> None:
 
 
 def _print(frame: Any, title: str, digits: int = 3) -> None:
-    table = Table(*[str(column) for column in frame.columns], title=title)
+    table = Table(title=title)
+    for column in frame.columns:
+        table.add_column(str(column), overflow="fold")
     for row in frame.itertuples(index=False):
         table.add_row(*[f"{value:.{digits}f}" if isinstance(value, float) else str(value) for value in row])
     console.print(table)
@@ -221,7 +227,12 @@ def _print(frame: Any, title: str, digits: int = 3) -> None:
 def _summary(finished: Any) -> None:
     from xai_compare.runs.scoring import headline
 
-    _print(headline(finished.scores).reset_index(names="source"), "Means over expressions")
+    table = headline(finished.scores)
+    if len(table):
+        _print(table.reset_index(names="source"), "Means over expressions")
+    else:  # Nobody but people: they are compared with one another.
+        pairs = finished.scores[finished.scores["expression"] == "all"]
+        _print(pairs[["metric", "a", "b", "value", "n", "ci_low", "ci_high"]], "People with people")
     skipped = finished.skipped
     if len(skipped):
         console.print(f"{len(skipped)} images skipped:", highlight=False)
