@@ -87,7 +87,7 @@ def write_heatmaps(
     folds = [ALL, *sorted({store.source.fold for store in stores} - {""})]
     groups = {str(item["group"]) for store in stores for item in store.items} - {""}
     expressions = [*ordered(groups), ALL]
-    labels = _labels(stores)
+    labels = list(together(stores))
     root = zarr.open_group(path, mode="w", zarr_format=3)
     array = root.create_array(
         "heatmap",
@@ -122,12 +122,16 @@ def write_heatmaps(
     return load(path)
 
 
-def _labels(stores: Sequence[MapStore]) -> list[str]:
-    labels = list(dict.fromkeys(store.source.label for store in stores))
-    for explainer in dict.fromkeys(store.source.explainer for store in stores if store.source.explainer):
-        if len({store.source.name for store in stores if store.source.explainer == explainer}) > 1:
-            labels.append(f"all models/{explainer}")
-    return labels
+def together(stores: Sequence[MapStore]) -> dict[str, list[MapStore]]:
+    """By a source's name in the heatmaps, the stores whose maps it pools: trainings of a network, or all networks."""
+    found: dict[str, list[MapStore]] = {}
+    for explainer in dict.fromkeys(store.source.explainer for store in stores):
+        group = [store for store in stores if store.source.explainer == explainer]
+        for store in group:
+            found.setdefault(store.source.label, []).append(store)
+        if explainer and len({store.source.label for store in group}) > 1:
+            found[f"all models/{explainer}"] = group
+    return found
 
 
 def mean_face(pictures: Faces, images: Sequence[str]) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare import models
+from xai_compare.explainers import Explainer
 from xai_compare.faces import SHAPE
 from xai_compare.models import Model
 from xai_compare.runs.work import create_explainer, read_pictures
@@ -22,8 +23,8 @@ def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
     """Pictures, forward passes, seconds and megabytes, for each network and explainer of a study.
 
     Where pictures are chosen by the predicted class, their number is an upper bound: it is known only once the
-    network has seen them. Seconds come from a batch of noise timed on this machine; a backward pass counts as two
-    forward passes; bytes are those of 16-bit maps before compression.
+    network has seen them. Seconds come from explaining two pictures of noise on this machine; a backward pass counts as
+    two forward passes; bytes are those of 16-bit maps before compression.
 
     Raises:
         InputError: as a run would, for the study, its pictures and its models.
@@ -39,10 +40,12 @@ def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
         lines.append(_line(spec.label, "faces, predictions", looked, looked, looked * (seconds + DETECTION_SECONDS), 0))
         for explainer, asked in zip(made, study.explainers, strict=True):
             refusal = explainer.refusal(model)
-            forwards = 0 if refusal else count * explainer.forwards(model)
-            stored = 0 if refusal else count * SHAPE[0] * SHAPE[1] * 2
-            name = f"{asked.label} (left out: {refusal})" if refusal else str(asked.label)
-            lines.append(_line(spec.label, name, 0 if refusal else count, forwards, forwards * seconds, stored))
+            if refusal:
+                lines.append(_line(spec.label, f"{asked.label} (left out: {refusal})", 0, 0, 0.0, 0))
+                continue
+            passes, took = explainer.forwards(model), _seconds_per_map(model, explainer)
+            stored = count * SHAPE[0] * SHAPE[1] * 2
+            lines.append(_line(spec.label, str(asked.label), count, count * passes, count * took, stored))
     frame = pd.DataFrame(lines, columns=["model", "step", "pictures", "forward passes", "minutes", "megabytes"])
     total = frame[["pictures", "forward passes", "minutes", "megabytes"]].sum()
     frame.loc[len(frame)] = ["all", "", *total]
@@ -72,3 +75,11 @@ def _seconds_per_forward(model: Model) -> float:
         model.predict(noise, batch_size=BATCH)
         times.append((time.perf_counter() - began) / BATCH)
     return float(np.median(times[1:]))
+
+
+def _seconds_per_map(model: Model, explainer: Explainer) -> float:
+    """Time of explaining a picture, from two of noise explained together."""
+    noise = np.random.default_rng(1).integers(0, 256, (2, *model.input.size, 3), dtype=np.uint8)
+    began = time.perf_counter()
+    explainer.explain(model, noise, "predicted")
+    return (time.perf_counter() - began) / len(noise)

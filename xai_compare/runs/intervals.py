@@ -11,7 +11,7 @@ from xai_compare.comparison import score_intervals
 from xai_compare.comparison.scores import ScoreKey
 from xai_compare.faces import SHAPE
 from xai_compare.heatmaps import scale
-from xai_compare.runs.averaging import ALL, how
+from xai_compare.runs.averaging import ALL, how, together
 from xai_compare.runs.store import MapStore
 
 
@@ -96,11 +96,10 @@ def intervals(
         advance: called once an expression.
     """
     found: dict[ScoreKey, tuple[float, float]] = {}
-    labels = list(dict.fromkeys(store.source.label for store in stores))
+    trainings = together(stores)
     for expression in expressions:
         groups = {}
-        for label in labels:
-            mine = [store for store in stores if store.source.label == label]
+        for label, mine in trainings.items():
             maps = GroupMaps(scaling).gather(mine, expression)
             if len(maps):
                 groups[label] = maps
