@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 os.environ.setdefault("KERAS_BACKEND", "torch")
 # Threads that wait for work by spinning make a run forty times slower on a machine that others use too.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import typer
 from rich.console import Console

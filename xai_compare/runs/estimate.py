@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from xai_compare import models
+from xai_compare import models, synthetic
 from xai_compare.explainers import Explainer
 from xai_compare.faces import SHAPE
 from xai_compare.models import Model
@@ -23,7 +23,7 @@ def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
     """Pictures, forward passes, seconds and megabytes, for each network and explainer of a study.
 
     Where pictures are chosen by the predicted class, their number is an upper bound: it is known only once the
-    network has seen them. Seconds come from explaining two pictures of noise on this machine; a backward pass counts as
+    network has seen them. Seconds come from explaining two rendered faces on this machine; a backward pass counts as
     two forward passes; bytes are those of 16-bit maps before compression.
 
     Raises:
@@ -78,8 +78,8 @@ def _seconds_per_forward(model: Model) -> float:
 
 
 def _seconds_per_map(model: Model, explainer: Explainer) -> float:
-    """Time of explaining a picture, from two of noise explained together."""
-    noise = np.random.default_rng(1).integers(0, 256, (2, *model.input.size, 3), dtype=np.uint8)
+    """Time of explaining a picture, from two rendered faces explained together."""
+    pictures = synthetic.faces(("anger", "happiness"), 1, seed=1, size=model.input.size).images
     began = time.perf_counter()
-    explainer.explain(model, noise, "predicted")
-    return (time.perf_counter() - began) / len(noise)
+    explainer.explain(model, pictures, "predicted")
+    return (time.perf_counter() - began) / len(pictures)
