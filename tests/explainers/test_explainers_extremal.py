@@ -117,7 +117,7 @@ def test_the_known_patch_is_found(variant, reward, make_model):
     row, column = (found.maps[0] * m for m in np.mgrid[:32, :28])
     centre = np.array([row.sum(), column.sum()]) / found.maps[0].sum()
     np.testing.assert_allclose(centre, [7.5, 17.5], atol=2)
-    assert found.maps[0, 6:10, 16:20].min() > 0.9
+    assert found.maps[0, 6:10, 16:20].min() > 0.8
     assert found.maps[0, 20:].max() < 0.2
     assert found.extras["progress"][0, 0] < 0.05
 

@@ -39,7 +39,7 @@ class ExtremalOptions(Options):
     steps: int | None = Field(None, ge=1, description="of the optimizer; 100 (fast) or 800 (reference) by default")
     jitter: bool = Field(True, description="flip the perturbed picture in every other step")
     density: int = Field(2, ge=1, description="fast engine: mask values computed per parameter distance")
-    learning_rate: float = Field(0.05, gt=0, description="fast engine: of Adam")
+    learning_rate: float = Field(0.1, gt=0, description="fast engine: of Adam")
     engine: Literal["fast", "reference"] = Field("fast", description="ours, or torchray")
 
     @field_validator("areas", mode="before")

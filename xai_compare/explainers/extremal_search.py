@@ -12,11 +12,15 @@ import torch
 from xai_compare.explainers.perturbation import Pyramid
 from xai_compare.explainers.smooth_masks import SmoothMasks
 
-TIGHTNESS = (300.0, 300.0 * 1.0035**800)
-"""Weight of the area constraint at the first and last step; torchray's, whose 800 steps raise it by 0.35 % each."""
-
-
+TIGHTNESS = (300.0, 1500.0)
+"""Weight of the area constraint at the first and last step: so chosen that masks keep to their area as well as
+torchray's, whose weight rises from 300 to 4,900 but takes small steps."""
+TORCHRAY = (300.0, 1.0035)
+"""Torchray's first weight, and its growth in each step."""
 BINS = 256
+MOMENTUM, MEMORY = 0.7, 0.99
+ROUGH = 0.8
+"""Share of the steps that look at rough masks."""
 
 
 @dataclass(frozen=True)
@@ -71,29 +75,38 @@ class Found:
 def search(problem: Problem, *, steps: int, learning_rate: float) -> Found:
     """Find masks with Adam, all parameters starting at 1.
 
-    The rate falls along a half cosine to a tenth, so that the masks settle.
+    Adam's second moment is shared by all parameters of a mask, so that the gradient keeps its direction: with one
+    each, as usual, places that hardly matter move as fast as those that do, and masks settle early. The rate rises
+    over the first steps and falls along a half cosine to a tenth. Most steps look at the mask once per lattice
+    distance, the last at every point of the grid.
     """
-    k = len(problem.which)
     device = problem.weights.device
-    parameters = torch.ones(k, *problem.masks.lattice, device=device)
-    first, second = torch.zeros_like(parameters), torch.zeros_like(parameters)
-    rewards, costs = torch.zeros(2, steps, k)
+    parameters = torch.ones(len(problem.which), *problem.masks.lattice, device=device)
+    first, second = torch.zeros_like(parameters), torch.zeros_like(parameters[:, :1, :1])
+    rewards, costs = torch.zeros(2, steps, len(parameters))
+    rough = problem.masks.coarser(1)
     for t in range(steps):
+        masks = rough if t < ROUGH * steps else problem.masks
         with torch.enable_grad():
             parameters.requires_grad_(True)
-            coarse = problem.masks.coarse(parameters)
-            reward = problem.rewards(problem.masks.fine(coarse), problem.jitter and t % 2 == 0)
+            coarse = masks.coarse(parameters)
+            reward = problem.rewards(masks.fine(coarse), problem.jitter and t % 2 == 0)
             cost = excess(coarse, problem.areas)
             tightness = TIGHTNESS[0] * (TIGHTNESS[1] / TIGHTNESS[0]) ** (t / max(steps - 1, 1))
             (grad,) = torch.autograd.grad((tightness * cost - reward).sum(), parameters)
         parameters = parameters.detach()
         rewards[t], costs[t] = reward.detach(), cost.detach()
-        first.lerp_(grad, 0.1)
-        second.lerp_(grad.square(), 0.01)
-        rate = learning_rate * (0.55 + 0.45 * math.cos(math.pi * t / steps))
-        size = (second / (1 - 0.99 ** (t + 1))).sqrt_().add_(1e-8)
-        parameters = (parameters - rate / (1 - 0.9 ** (t + 1)) * first / size).clamp_(0, 1)
+        first.lerp_(grad, 1 - MOMENTUM)
+        second.lerp_(grad.square().mean((1, 2), keepdim=True), 1 - MEMORY)
+        size = (second / (1 - MEMORY ** (t + 1))).sqrt_().add_(1e-12)
+        rate = learning_rate * _pace(t / steps) / (1 - MOMENTUM ** (t + 1))
+        parameters = (parameters - rate * first / size).clamp_(0, 1)
     return _judged(problem, parameters, rewards, costs)
+
+
+def _pace(t: float) -> float:
+    """The rate as a fraction of the largest, over the search's course from 0 to 1."""
+    return min(1.0, 0.2 + 2 * t) * (0.55 + 0.45 * math.cos(math.pi * t))
 
 
 def excess(coarse: torch.Tensor, areas: torch.Tensor, bins: int = BINS) -> torch.Tensor:
@@ -123,7 +136,7 @@ def judged(problem: Problem, masks: np.ndarray, history: np.ndarray) -> Found:
     device = problem.weights.device
     tensor = torch.from_numpy(np.ascontiguousarray(masks)).to(device)
     rewards, terms = torch.from_numpy(np.ascontiguousarray(history)).transpose(1, 2)
-    tightness = TIGHTNESS[0] * 1.0035 ** torch.arange(len(terms))
+    tightness = TORCHRAY[0] * TORCHRAY[1] ** torch.arange(len(terms))
     costs = -terms / tightness[:, None]
     return _found(problem, tensor, tensor.mean((1, 2)), costs[-1], rewards, costs)
 

@@ -45,6 +45,12 @@ class SmoothMasks:
         self.grid = tuple(self.density * (side - 1) + 1 for side in cells)
         self._cells = cells
         self._bumps = self._phases(sigma).to(device)
+        self._made = (size, step, sigma, device)
+
+    def coarser(self, density: int) -> SmoothMasks:
+        """The same masks, computed at fewer points."""
+        size, step, sigma, device = self._made
+        return SmoothMasks(size, step, sigma, min(density, self.density), device)
 
     def _phases(self, sigma: float) -> torch.Tensor:
         """Bump heights ``(density^2, window)`` at each place inside a lattice cell, for the lattice points near it."""
@@ -82,15 +88,16 @@ class _SoftMaximum(torch.autograd.Function):
     def forward(ctx: Any, window: torch.Tensor, bumps: torch.Tensor) -> torch.Tensor:
         """``window (n, k, cells)``, ``bumps (phases, k)`` -> ``(n, phases, cells)``."""
         heights = window[:, None] * bumps[None, :, :, None]
-        share = (heights * COLDNESS).softmax(2)
-        mean = (share * heights).sum(2)
-        ctx.save_for_backward(heights, share, mean, bumps)
+        # No maximum is taken off first: heights are at most 1, and e^20 is no danger.
+        weight = (heights * COLDNESS).exp_()
+        total = weight.sum(2)
+        mean = torch.einsum("npkl,npkl->npl", weight, heights) / total
+        ctx.save_for_backward(heights, weight, total, mean, bumps)
         return mean
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
-        heights, share, mean, bumps = ctx.saved_tensors
-        slope = (heights - mean[:, :, None]).mul_(COLDNESS).add_(1.0).mul_(share)
-        slope.mul_(grad[:, :, None]).mul_(bumps[None, :, :, None])
-        return slope.sum(1), None
+        heights, weight, total, mean, bumps = ctx.saved_tensors
+        slope = torch.add((1 - COLDNESS * mean)[:, :, None], heights, alpha=COLDNESS).mul_(weight)
+        return torch.einsum("npkl,npl,pk->nkl", slope, grad / total, bumps), None
