@@ -193,11 +193,14 @@ def test_codes_come_in_opposite_pairs_and_are_balanced(segments, n):
 
 def test_a_target_error_stops_early_and_is_kept(make_model, blobs):
     model, image = make_model("patch"), blobs(1)
-    whole = explainers.create("lime", n_segments=9, n_samples=600).explain(model, image, 1)
-    error = float(whole.extras["standard_error"].mean())
-    found = explainers.create("lime", n_segments=9, n_samples=600, target_error=4 * error).explain(model, image, 1)
-    assert found.extras["samples"][0] < 600
-    assert np.sqrt(np.mean(found.extras["standard_error"] ** 2)) <= 5 * error
+    shown = []
+    for target in (1e-2, 1e-12):
+        found = explainers.create("lime", n_segments=9, n_samples=300, target_error=target).explain(model, image, 1)
+        labels, error = found.extras["segments"][0], found.extras["standard_error"][0]
+        each = [error[labels == s][0] for s in range(labels.max() + 1)]
+        shown.append(found.extras["samples"][0])
+        assert np.sqrt(np.mean(np.square(each))) <= target or shown[-1] == 300
+    assert shown[0] < shown[1] == 300
 
 
 @pytest.mark.parametrize("size", [(64, 64), (48, 80)])

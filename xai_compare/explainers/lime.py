@@ -11,6 +11,7 @@ from pydantic import Field
 
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
+from xai_compare.explainers.forwarding import Forward, Precision
 from xai_compare.explainers.mask_designs import code_masks, random_masks
 from xai_compare.explainers.probing import outputs
 from xai_compare.explainers.quadrature import Limit, centres, estimate
@@ -42,6 +43,7 @@ class LIMEOptions(Options):
         None, gt=0, description="stop at this standard error (root mean square, in probability), at most n_samples"
     )
     engine: Literal["fast", "reference"] = Field("fast", description="ours, or the lime package")
+    precision: Precision = Field("fp32", description="fast engine: bf16 runs the network in bfloat16")
     seed: int = Field(0, ge=0)
 
 
@@ -148,11 +150,8 @@ class LIME(Explainer):
         black = model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))[0]
         index = torch.from_numpy(labels).to(picture.device)
         switches = torch.from_numpy(masks).to(picture.device, torch.bool)
-        parts = []
-        with torch.no_grad():
-            for some in switches.split(self.options.batch_size):
-                parts.append(outputs(model, torch.where(some[:, index][:, None], picture, black), "probabilities"))
-        return torch.cat(parts).double().cpu().numpy()
+        run = Forward(model, "probabilities", self.options.batch_size, self.options.precision)
+        return run.masked(picture, black, switches, index).double().cpu().numpy()
 
     @property
     def chunk(self) -> int:
