@@ -318,6 +318,7 @@ class Job:
         device = models.torch_device(self.means.device)
         facts = provenance.describe(self.study, device, self.described, images, skipped, inputs, self.stages)
         facts |= {"run_with": asdict(self.means), "refused": self.refused, "failed": self.failed}
+        facts["explaining"] = {store.source.slug: store.effort() for store in self.stores if store.source.explainer}
         facts["people"] = {one.spec.name: one.account() for one in self.people}
         provenance.write(self.directory / "provenance.json", facts)
 

@@ -178,6 +178,13 @@ class MapStore:
             if record is not None:
                 yield self._table(index, record), self.read(index)
 
+    def effort(self) -> dict[str, float]:
+        """Maps made, and the seconds that took in whatever processes and sessions; those of the explainer alone too."""
+        records = [(part, self.record(index)) for index, part in enumerate(self.chunks)]
+        made = [(part.stop - part.start, record) for part, record in records if record]
+        seconds = {key: sum(float(r.get(key, 0)) for _, r in made) for key in ("seconds", "explain_seconds")}
+        return {"maps": sum(size for size, _ in made), **{key: round(value, 3) for key, value in seconds.items()}}
+
     def finish(self, description: Mapping[str, Any]) -> None:
         """Label the array's items and say what they are, for whoever opens the store with xarray."""
         records = [(index, self.record(index)) for index in range(len(self.chunks))]
