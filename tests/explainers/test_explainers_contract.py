@@ -15,6 +15,8 @@ CASES = {
     "lime": {"n_segments": 9, "n_samples": 60},
     "extremal_perturbation": {"steps": 6},
     "random": {},
+    "rise": {"n_samples": 50},
+    "score_cam": {},
 }
 each = pytest.mark.parametrize("name", list(CASES))
 
@@ -125,7 +127,7 @@ def test_unknown_explainers_name_the_nearest():
         explainers.create("grad_cm")
 
 
-@pytest.mark.parametrize("name", ["lime", "random"])
+@pytest.mark.parametrize("name", ["lime", "random", "rise"])
 def test_seeds_come_from_content_options_and_seed(name, make_model, blobs):
     model, images = make_model(), blobs(2)
     twice = np.stack([images[0], images[1], images[0]])

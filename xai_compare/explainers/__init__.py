@@ -8,8 +8,17 @@ from xai_compare.explainers.base import Explainer, Explanation, Options, Picture
 from xai_compare.explainers.registry import create, family, names, register
 
 # isort: split
-from xai_compare.explainers import class_activation, extremal, lime, random_map
+from xai_compare.explainers import (
+    captum_methods,
+    class_activation,
+    extremal,
+    lime,
+    random_map,
+    rise,
+    rollout,
+    score_cam,
+)
 
 __all__ = ["Explainer", "Explanation", "Options", "Pictures", "create", "family", "names", "register"]
 
-del class_activation, extremal, lime, random_map
+del captum_methods, class_activation, extremal, lime, random_map, rise, rollout, score_cam

@@ -16,6 +16,7 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
 from xai_compare.explainers.probing import Quantity, convert, lacks_logits, untouched
 from xai_compare.explainers.registry import register
+from xai_compare.explainers.tokens import as_map, token_layer
 from xai_compare.models import CamHead, Model, cam_head, feature_layer
 
 
@@ -32,7 +33,7 @@ class CAM(Explainer):
         head = _remembered(cam_head, model)
         if head is None:
             raise InputError(str(self.refusal(model)))
-        kept = _features(model, head.layer, pictures.batch)
+        kept = _raw_features(model, head.layer, pictures.batch)
         coarse = _combined(head, kept.float(), pictures.weights)
         reasons = ["" if spread > 0 else "the class activation map is the same everywhere"
                    for spread in np.ptp(coarse.flatten(1).cpu().numpy(), axis=1)]  # fmt: skip
@@ -64,7 +65,8 @@ class GradCAMOptions(Options):
 class GradCAM(Explainer):
     """Gradient-weighted class activation mapping (Selvaraju et al. 2017, eq. 1-2).
 
-    Feature maps are weighted by the spatial mean of the gradient of the output. Upsampled bilinearly.
+    Feature maps are weighted by the spatial mean of the gradient of the output. Upsampled bilinearly. Of a vision
+    transformer, the patches before the last block's attention are the feature map.
     """
 
     Options = GradCAMOptions
@@ -72,7 +74,9 @@ class GradCAM(Explainer):
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
         """Maps in units of output per position, non-negative unless ``relu`` is false."""
         features, gradients = self._gradients(model, pictures)
-        if model.activations == "channels_last":
+        if features.ndim == 3:
+            features, gradients = (as_map(part, model.input.size) for part in (features, gradients))
+        elif model.activations == "channels_last":
             features, gradients = features.permute(0, 3, 1, 2), gradients.permute(0, 3, 1, 2)
         coarse = torch.einsum("nc,nchw->nhw", gradients.mean((2, 3)), features)
         coarse = coarse.clamp(min=0) if self.options.relu else coarse
@@ -85,12 +89,12 @@ class GradCAM(Explainer):
 
         def cut(module: nn.Module, args: object, out: object) -> torch.Tensor:
             # The graph begins here, so that nothing below the layer is kept or differentiated.
-            if not isinstance(out, torch.Tensor) or out.ndim != 4:
+            if not isinstance(out, torch.Tensor) or out.ndim not in (3, 4):
                 raise InputError(f"layer {layer!r} gives no feature map (n, c, h, w)", where="explainer 'grad_cam'")
             leaf[:] = [out.detach().requires_grad_()]
             return leaf[0].clone()
 
-        layer = self.options.layer or _remembered(feature_layer, model)
+        layer = last_layer(model, self.options.layer)
         handle = submodule(model, layer).register_forward_hook(cut)
         try:
             with torch.enable_grad():
@@ -112,14 +116,7 @@ class GradCAM(Explainer):
         """Grad-CAM needs a spatial feature map, and logits unless told otherwise."""
         if why := lacks_logits(model, self.options.on):
             return why
-        try:
-            if self.options.layer is None:
-                _remembered(feature_layer, model)
-            else:
-                submodule(model, self.options.layer)
-        except InputError as error:
-            return str(error)
-        return None
+        return layer_refusal(model, self.options.layer)
 
 
 def upsampled(coarse: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
@@ -141,15 +138,50 @@ def submodule(model: Model, layer: str) -> nn.Module:
     return known[layer]
 
 
-def _features(model: Model, layer: str, batch: torch.Tensor) -> torch.Tensor:
+def last_layer(model: Model, layer: str | None) -> str:
+    """``layer``, or the last spatial one, or a vision transformer's last one whose patches matter.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if layer:
+        return layer
+    try:
+        return _remembered(feature_layer, model)
+    except InputError:
+        if tokens := token_layer(model):
+            return tokens
+        raise
+
+
+def layer_refusal(model: Model, layer: str | None) -> str | None:
+    """Why there is no such layer, or no spatial one, or None."""
+    try:
+        submodule(model, last_layer(model, layer))
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def features_of(model: Model, layer: str, batch: torch.Tensor) -> torch.Tensor:
+    """Feature maps, float32 ``(n, channels, h, w)``, that the layer gives for a prepared batch."""
+    kept = _raw_features(model, layer, batch).float()
+    if kept.ndim == 3:
+        return as_map(kept, model.input.size)
+    return kept.permute(0, 3, 1, 2) if model.activations == "channels_last" else kept
+
+
+def _raw_features(model: Model, layer: str, batch: torch.Tensor) -> torch.Tensor:
     kept: list[torch.Tensor] = []
     # Cloned, because what follows may work in place.
-    handle = model.module.get_submodule(layer).register_forward_hook(lambda m, a, out: kept.append(out.clone()))
+    handle = submodule(model, layer).register_forward_hook(lambda m, a, out: kept.append(out.clone()))
     try:
         with torch.no_grad():
             model.module(batch)
     finally:
         handle.remove()
+    if not kept or kept[-1].ndim not in (3, 4):
+        raise InputError(f"layer {layer!r} gives no feature map (n, c, h, w)", where=f"model {model.name!r}")
     return kept[-1]
 
 
