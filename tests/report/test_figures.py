@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from report_fakes import FakeRun
 
-from xai_compare import report
-from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps, read_masks
+from xai_compare import ekman, report
+from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps
 from xai_compare.errors import InputError
 from xai_compare.report import style
 from xai_compare.report.material import from_run
@@ -180,7 +180,7 @@ def test_dice_with_people_is_found_in_either_order(small_run: FakeRun) -> None:
 def published(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of the published heatmaps."""
     folder = shared / "ekman_expressions"
-    maps, masks = read_heatmaps(folder / "heatmaps_by_net"), read_masks(folder / "ground_truth")
+    maps, masks = read_heatmaps(folder / "heatmaps_by_net"), ekman.read_masks(folder / "ground_truth")
     scores = pd.concat([mask_scores(maps, masks), pair_scores(maps)])
     out = tmp_path_factory.mktemp("published")
     report.build_comparison(out, maps, masks, scores, merges_table(maps), "Published heatmaps")
