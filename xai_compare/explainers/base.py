@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch.nn import functional
 
 from xai_compare.errors import InputError, nearest
-from xai_compare.explainers.probing import checked, untouched
-from xai_compare.explainers.targets import needs_prediction, target_weights
+from xai_compare.explainers.probing import untouched
+from xai_compare.explainers.targets import resolve
 from xai_compare.models import Model
 
 
@@ -101,7 +101,7 @@ class Explainer(ABC):
             raise InputError(f"images must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
         parts = []
         with untouched(model.module):
-            weights = self._weights(model, images, targets)
+            weights = resolve(model, images, targets)
             for start in range(0, len(images), self.chunk):
                 part = slice(start, start + self.chunk)
                 pictures = self._pictures(model, images[part], weights[part])
@@ -124,16 +124,6 @@ class Explainer(ABC):
     def refusal(self, model: Model) -> str | None:
         """Why ``model`` cannot be explained this way and what to use instead, or None if it can."""
         return None
-
-    def _weights(self, model: Model, images: np.ndarray, targets: Any) -> torch.Tensor:
-        predicted: list[int] | None = None
-        if needs_prediction(targets):
-            predicted = []
-            with torch.no_grad():
-                for start in range(0, len(images), 32):
-                    out = model.module(model.prepare(images[start : start + 32]))
-                    predicted += checked(model, out).argmax(1).tolist()
-        return target_weights(model, targets, len(images), predicted).to(model.device, torch.float32)
 
     def _pictures(self, model: Model, images: np.ndarray, weights: torch.Tensor) -> Pictures:
         seeds = [self.seed_of(image) for image in images]

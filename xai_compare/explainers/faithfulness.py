@@ -1,0 +1,248 @@
+"""Is a map faithful to the network? Deletion, insertion, infidelity, and what happens when the network forgets.
+
+Every score of a map means something only beside that of a map that knows nothing: `faithfulness` gives both.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from scipy.stats import rankdata
+from torch import nn
+
+from xai_compare.errors import InputError
+from xai_compare.explainers.base import Explainer
+from xai_compare.explainers.forwarding import Forward
+from xai_compare.explainers.perturbation import blurred
+from xai_compare.explainers.probing import untouched
+from xai_compare.explainers.random_map import RandomMap
+from xai_compare.explainers.targets import resolve
+from xai_compare.models import Model
+
+Fill = Literal["black", "blur"]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The explained probability as pixels go or come, most important first (Petsiuk et al. 2018, section 4.1).
+
+    Attributes:
+        deletion: float64 ``(n, steps + 1)``, from the whole picture to none of it.
+        insertion: float64 ``(n, steps + 1)``, from none of the picture to the whole.
+        deletion_area: ``(n,)`` mean of each curve (trapezoids): low is faithful.
+        insertion_area: ``(n,)``: high is faithful.
+    """
+
+    deletion: np.ndarray
+    insertion: np.ndarray
+    deletion_area: np.ndarray
+    insertion_area: np.ndarray
+
+
+def curves(
+    model: Model, images: np.ndarray, maps: np.ndarray, targets: Any = "predicted", *, steps: int = 32,
+    fill: Fill = "black", batch_size: int = 32,
+) -> Curves:  # fmt: skip
+    """Deletion and insertion curves of maps.
+
+    Args:
+        model: the network.
+        images: uint8 ``(n, H, W, 3)`` at the network's input size.
+        maps: ``(n, H, W)``; only the order of their values counts. A map with a NaN has NaN curves.
+        targets: as for `Explainer.explain`.
+        steps: equal shares of the pixels that go (come) at a time.
+        fill: what stands where the picture is not: black, or a strong blur of it.
+        batch_size: pictures in a forward pass.
+
+    Raises:
+        InputError: if the shapes do not fit.
+    """
+    weights, batch, values = _asked(model, images, maps, targets)
+    parts: list[np.ndarray] = []
+    with untouched(model.module):
+        nothing = _filled(model, batch, fill)
+        run = Forward(model, "probabilities", batch_size)
+        thresholds = torch.arange(steps + 1, device=batch.device) / steps
+        for i, one in enumerate(values):
+            if not np.isfinite(one).all():
+                parts.append(np.full((2, steps + 1), np.nan))
+                continue
+            place = torch.from_numpy(_ranks(one)).to(batch)
+            parts.append(np.stack([
+                _along(run, batch[i], nothing[i], place, thresholds, weights[i]),
+                _along(run, nothing[i], batch[i], place, thresholds, weights[i]),
+            ]))  # fmt: skip
+    both = np.stack(parts, 1) if parts else np.zeros((2, 0, steps + 1))
+    areas = (both[:, :, 1:] + both[:, :, :-1]).mean(2) / 2
+    return Curves(both[0], both[1], areas[0], areas[1])
+
+
+def infidelity(
+    model: Model, images: np.ndarray, maps: np.ndarray, targets: Any = "predicted", *, n: int = 100,
+    patch: float = 0.3, seed: int = 0, batch_size: int = 32,
+) -> np.ndarray:  # fmt: skip
+    """Infidelity (Yeh et al. 2019, eq. 1 and the optimal scale of section 3.3), as an unexplained share in [0, 1].
+
+    Random rectangles are blackened. The drop of the explained probability should be proportional to the sum of the map
+    inside; returned is the mean squared deviation from the best proportion over the mean squared drop: 0 for a map
+    that foretells every drop, 1 for one that foretells none. NaN for undefined maps, and where nothing changes the
+    output.
+
+    Args:
+        n: rectangles for each picture.
+        patch: largest side of a rectangle as a fraction of the picture's.
+        seed: of the rectangles; they are the same for all pictures and maps.
+    """
+    weights, batch, values = _asked(model, images, maps, targets)
+    height, width = values.shape[1:]
+    rng = np.random.default_rng(seed)
+    boxes = np.zeros((n, height, width), bool)
+    for box in boxes:
+        h, w = (int(rng.integers(1, max(2, int(patch * side) + 1))) for side in (height, width))
+        top, left = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
+        box[top : top + h, left : left + w] = True
+    hidden = torch.from_numpy(boxes).to(batch.device)
+    found = np.full(len(values), np.nan)
+    with untouched(model.module):
+        nothing = _filled(model, batch[:1], "black")[0]
+        run = Forward(model, "probabilities", batch_size)
+        for i, one in enumerate(values):
+            if not np.isfinite(one).all():
+                continue
+            picture = batch[i]
+            out = run.made(lambda some, p=picture: torch.where(some[:, None], nothing, p), hidden) @ weights[i]  # type: ignore[misc]
+            whole = run.made(lambda some: some, picture[None]) @ weights[i]
+            drop = (whole - out).double().cpu().numpy()
+            told = boxes.reshape(n, -1) @ one.astype(np.float64).ravel()
+            size, power = float(told @ told), float(drop @ drop)
+            if power > 0:
+                scale = float(told @ drop) / size if size > 0 else 0.0
+                found[i] = float(np.mean((scale * told - drop) ** 2) / (power / n))
+    return found
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """Likeness of maps to those of the trained network, as its layers forget from the output down.
+
+    Attributes:
+        layers: names of the modules re-initialized, in order; each stage keeps the earlier ones random.
+        likeness: ``(n, stages)`` Spearman's rank correlation; NaN where a map is undefined or constant. A faithful
+            explainer's falls towards 0.
+    """
+
+    layers: list[str]
+    likeness: np.ndarray
+
+
+def cascade(
+    model: Model, explainer: Explainer, images: np.ndarray, targets: Any = "predicted", *, stages: int = 5,
+    seed: int = 0,
+) -> Cascade:  # fmt: skip
+    """Cascading parameter randomization (Adebayo et al. 2018, section 3), on a copy of the network.
+
+    Targets are resolved once, on the trained network. Layers with weights of at least two dimensions are
+    re-initialized by permuting each tensor's values, which keeps their distribution; ``stages`` of them, evenly
+    spread, are looked at.
+    """
+    weights = resolve(model, images, targets)
+    chosen = [_as_target(row) for row in weights]
+    before = explainer(model, images, chosen)
+    other = replace(model, module=copy.deepcopy(model.module))
+    layers = [name for name, m in other.module.named_modules() if _has_weights(m)][::-1]
+    if not layers:
+        raise InputError("the network has no weights to randomize", where=f"model {model.name!r}")
+    looked = set(np.unique(np.linspace(0, len(layers) - 1, min(stages, len(layers))).round().astype(int)).tolist())
+    generator = torch.Generator().manual_seed(seed)
+    names, columns = [], []
+    for i, name in enumerate(layers):
+        _forget(other.module.get_submodule(name), generator)
+        if i in looked:
+            names.append(name)
+            after = (
+                explainer(other, images, chosen) if explainer.refusal(other) is None else np.full_like(before, np.nan)
+            )
+            columns.append([_likeness(a, b) for a, b in zip(before, after, strict=True)])
+    return Cascade(names, np.array(columns).T)
+
+
+def faithfulness(
+    model: Model, explainer: Explainer, images: np.ndarray, targets: Any = "predicted", *, steps: int = 32,
+    seed: int = 0, fill: Fill = "black",
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Scores ``(n,)`` of an explainer's maps and of random maps, named with the prefix ``random_``.
+
+    ``deletion`` (low is good), ``insertion`` (high), ``infidelity`` (low), ``forgetting`` (1 less the likeness to the
+    maps of a network whose layers are all random; high).
+    """
+    chosen = [_as_target(row) for row in resolve(model, images, targets)]
+    scores: dict[str, np.ndarray] = {}
+    for prefix, one in (("", explainer), ("random_", RandomMap(seed=seed))):
+        maps = one(model, images, chosen)
+        found = curves(model, images, maps, chosen, steps=steps, fill=fill)
+        scores[prefix + "deletion"], scores[prefix + "insertion"] = found.deletion_area, found.insertion_area
+        scores[prefix + "infidelity"] = infidelity(model, images, maps, chosen, seed=seed)
+        scores[prefix + "forgetting"] = 1 - cascade(model, one, images, chosen, stages=1, seed=seed).likeness[:, -1]
+    return scores
+
+
+def _asked(
+    model: Model, images: np.ndarray, maps: np.ndarray, targets: Any
+) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    images, maps = np.asarray(images), np.asarray(maps)
+    if maps.shape != images.shape[:3] or maps.shape[1:] != tuple(model.input.size):
+        raise InputError(
+            f"maps {maps.shape} do not fit pictures {images.shape} of the network's size {model.input.size}"
+        )
+    return resolve(model, images, targets), model.prepare(images), maps
+
+
+def _filled(model: Model, batch: torch.Tensor, fill: Fill) -> torch.Tensor:
+    if fill == "blur":
+        return blurred(batch, min(model.input.size) / 12)
+    return model.prepare(np.zeros((1, *model.input.size, 3), np.uint8)).expand_as(batch)
+
+
+def _ranks(one: np.ndarray) -> np.ndarray:
+    """Share of pixels that are more important than each; equal ones in an order that has nothing to do with place."""
+    shuffle = np.random.default_rng(0).permutation(one.size)
+    order = shuffle[np.argsort(-one.ravel()[shuffle], kind="stable")]
+    place = np.empty(one.size)
+    place[order] = np.arange(one.size) / one.size
+    return place.reshape(one.shape)
+
+
+def _along(
+    run: Forward, start: torch.Tensor, end: torch.Tensor, place: torch.Tensor, thresholds: torch.Tensor,
+    weights: torch.Tensor,
+) -> np.ndarray:  # fmt: skip
+    def made(some: torch.Tensor) -> torch.Tensor:
+        return torch.where(place < some[:, None, None, None], end, start)
+
+    return (run.made(made, thresholds) @ weights).double().cpu().numpy()
+
+
+def _has_weights(module: nn.Module) -> bool:
+    return any(p.ndim >= 2 for p in module.parameters(recurse=False))
+
+
+def _forget(module: nn.Module, generator: torch.Generator) -> None:
+    with torch.no_grad():
+        for p in module.parameters(recurse=False):
+            order = torch.randperm(p.numel(), generator=generator).to(p.device)
+            p.copy_(p.flatten()[order].view_as(p))
+
+
+def _as_target(weights: torch.Tensor) -> Any:
+    first = int(weights.argmax())
+    return (first, int(weights.argmin())) if bool((weights < 0).any()) else first
+
+
+def _likeness(one: np.ndarray, other: np.ndarray) -> float:
+    if not (np.isfinite(one).all() and np.isfinite(other).all()) or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
