@@ -35,6 +35,9 @@ MADE = ("provenance.json", "plan.json", "faces.jsonl", "predictions", "chunks", 
         "figures", "report.html")  # fmt: skip
 """What a run writes into its directory besides the study: what `overwrite` removes, and nothing else."""
 
+REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr")
+"""What carries fingerprints of its inputs, so that another study may use what it shares with the one before."""
+
 
 @dataclass(frozen=True)
 class Means:
@@ -173,15 +176,12 @@ class Job:
         self.worker = Worker(self.study, self.means.device, self.pictures)
 
     def claim(self, overwrite: bool) -> None:
-        """Make the directory the study's."""
+        """Make the directory the study's. Of another study's run the maps stay until it is known which serve again."""
         stands = self.directory / "study.yaml"
         same = stands.is_file() and stands.read_text("utf-8") == self.study.dump()
         if overwrite and not same:
-            for path in (self.directory / name for name in MADE):
+            for path in (self.directory / name for name in MADE if name not in REUSED):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-            self.pictures = self.worker.pictures = Faces(
-                self.study.images, self.manifest, self.directory / "faces.jsonl"
-            )
         write_atomically(stands, self.study.dump())
 
     def finish(self) -> Run:
@@ -239,6 +239,7 @@ class Job:
         simulated = any(self.pictures.rows.at[item.image, "dataset"] == "simulated" for item in items)
         source = Source("model", spec.name, str(asked.label), spec.fold or "", simulated)
         store = MapStore(self.directory, source, [_facts(item, self.pictures) for item in items])
+        self._room_for(store)
         store.prepare()
         self.stores.append(store)
         write_plan(self.directory, self.stores)
@@ -266,6 +267,12 @@ class Job:
         label = {"kind": source.kind, "model": source.name, "explainer": source.explainer, "fold": source.fold}
         store.finish({"source": source.label, **label})
 
+    def _room_for(self, store: MapStore) -> None:
+        free, most = shutil.disk_usage(self.directory).free, store.most_bytes
+        if most > free:
+            line = f"up to {most / 1e9:.1f} GB of maps, {free / 1e9:.1f} GB free"
+            self.progress.say(f"{store.source.label}: {line}; if the disk fills, make room and run the same again")
+
     def _sources(self) -> None:
         grouped = people.groups(self.study, self.pictures)
         for one in self.people:
@@ -280,6 +287,16 @@ class Job:
         if not any(store.record(index) for store in self.stores for index in range(len(store.chunks))):
             self._nothing()
         write_plan(self.directory, self.stores)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Remove the maps of sources that an earlier study had and this one has not."""
+        mine = {store.source.slug for store in self.stores}
+        for folder in (self.directory / "maps.zarr", self.directory / "chunks"):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if path.is_dir() and path.name not in mine:
+                    self.progress.say(f"{path.name}: not in this study; its maps are removed")
+                    shutil.rmtree(path)
 
     def _summarise(self) -> None:
         used = list(dict.fromkeys(str(item["image"]) for store in self.stores for item in store.items))

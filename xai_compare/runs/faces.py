@@ -15,10 +15,8 @@ from xai_compare.errors import InputError
 from xai_compare.faces import Landmarker
 from xai_compare.images import Crop, align, read_image
 from xai_compare.images.manifest import Manifest
-from xai_compare.runs.journal import Journal
+from xai_compare.runs.journal import Journal, digest
 from xai_compare.study import Images
-
-STAMP = ("bytes", "mtime", "sha256")
 
 
 class Faces:
@@ -58,10 +56,10 @@ class Faces:
             try:
                 picture = read_image(path, max_pixels=self.spec.max_pixels)
                 if known is None:
-                    known = found[image] = {**_stamp(path), **self._look(picture, image), **_size(picture)}
+                    known = found[image] = {**self._stamp(image), **self._look(picture, image), **_size(picture)}
                 crops[image] = align(picture, np.array(known["landmarks"]), self.spec.margin)
             except InputError as error:
-                found[image] = {**_stamp(path), "reason": error.what + (f" ({error.mend})" if error.mend else "")}
+                found[image] = {**self._stamp(image), "reason": error.what + (f" ({error.mend})" if error.mend else "")}
         return crops, found
 
     def learn(self, records: Mapping[str, Mapping[str, Any]], *, write: bool = True) -> None:
@@ -118,10 +116,16 @@ class Faces:
         record = self._journal.get(image)
         if record is None or image in self._checked:
             return record
-        if {key: record.get(key) for key in STAMP} != _stamp(Path(str(self.rows.at[image, "path"])), record):
+        stamp = self._stamp(image, record)
+        if {key: record.get(key) for key in stamp} != stamp:
             return None
         self._checked.add(image)
         return record
+
+    def _stamp(self, image: str, known: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What a record depends on: the file, and how the study wants faces found."""
+        how = digest([self.spec.predictor, self.spec.max_pixels, self.rows.at[image, "face"]])
+        return {**_stamp(Path(str(self.rows.at[image, "path"])), known), "how": how}
 
     def _look(self, picture: np.ndarray, image: str) -> dict[str, Any]:
         faces = self.landmarker.faces(picture)

@@ -1,9 +1,19 @@
-"""Bootstrap intervals over images for a run's scores, its maps read chunk by chunk."""
+"""Bootstrap intervals over images for a run's scores, its maps read chunk by chunk.
+
+Beyond `MANY` images of a group, not single images are drawn but `BINS` bins of them, into which images fall by a hash
+of their names (so that sources that saw the same images stay paired). The scores do not depend on a map's scale, so
+that sums over drawn bins serve as means. The variance of a mean is the same in expectation, and neither memory nor time
+grows with the square of the number of images.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +23,10 @@ from xai_compare.faces import SHAPE
 from xai_compare.heatmaps import scale
 from xai_compare.runs.averaging import ALL, how, together
 from xai_compare.runs.store import MapStore
+
+MANY = 2000
+"""Images of a group beyond which bins of images are drawn."""
+BINS = 500
 
 
 @dataclass
@@ -50,6 +64,16 @@ class GroupMaps:
                         self.images.append(str(item["image"]))
                         self._rows.append((store, index, row, low, high))
         return self
+
+    def binned(self, place: Path) -> tuple[Any, list[str]]:
+        """The maps and their images; of very many, their sums in bins, kept in a file under ``place``, and the bins."""
+        if len(self) <= MANY:
+            return self, self.images
+        sums = np.lib.format.open_memmap(place / f"{id(self)}.npy", mode="w+", dtype=np.float32, shape=(BINS, *SHAPE))
+        bins = [int(hashlib.sha256(image.encode()).hexdigest(), 16) % BINS for image in self.images]
+        for index, number in enumerate(bins):
+            sums[number] += self[index : index + 1][0]
+        return sums, [f"bin {number}" for number in range(BINS)]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -98,20 +122,18 @@ def intervals(
     found: dict[ScoreKey, tuple[float, float]] = {}
     trainings = together(stores)
     for expression in expressions:
-        groups = {}
-        for label, mine in trainings.items():
-            maps = GroupMaps(scaling).gather(mine, expression)
-            if len(maps):
-                groups[label] = maps
-        if replicates and groups:
-            found |= score_intervals(
-                groups,
-                {label: maps.images for label, maps in groups.items()},
-                expression,
-                mask=masks.get(expression),
-                dice_threshold=dice_threshold,
-                n=replicates,
-                seed=seed,
-            )
+        with tempfile.TemporaryDirectory(dir=stores[0].run, prefix=".bins-") as place:
+            gathered = {label: GroupMaps(scaling).gather(mine, expression) for label, mine in trainings.items()}
+            groups = {label: maps.binned(Path(place)) for label, maps in gathered.items() if len(maps) and replicates}
+            if groups:
+                found |= score_intervals(
+                    {label: maps for label, (maps, _) in groups.items()},
+                    {label: images for label, (_, images) in groups.items()},
+                    expression,
+                    mask=masks.get(expression),
+                    dice_threshold=dice_threshold,
+                    n=replicates,
+                    seed=seed,
+                )
         advance(1)
     return found

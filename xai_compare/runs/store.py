@@ -105,6 +105,11 @@ class MapStore:
         """The items of each chunk."""
         return [slice(s, min(s + CHUNK, len(self.items))) for s in range(0, len(self.items), CHUNK)]
 
+    @property
+    def most_bytes(self) -> int:
+        """What the maps take on disk before compression."""
+        return len(self.items) * SHAPE[0] * SHAPE[1] * 2
+
     def prepare(self) -> None:
         """Make the array fit the items, keeping the chunks that are there; to be called before chunks are written."""
         shape = (len(self.items), *SHAPE)
