@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from xai_compare import models, synthetic
 from xai_compare.explainers import Explainer
@@ -79,7 +80,9 @@ def _seconds_per_forward(model: Model) -> float:
 
 def _seconds_per_map(model: Model, explainer: Explainer) -> float:
     """Time of explaining a picture, from two rendered faces explained together."""
-    pictures = synthetic.faces(("anger", "happiness"), 1, seed=1, size=model.input.size).images
+    height, width = model.input.size
+    rendered = synthetic.faces(("anger", "happiness"), 1, seed=1, size=(160, 160)).images
+    pictures = np.stack([np.asarray(Image.fromarray(one).resize((width, height))) for one in rendered])
     began = time.perf_counter()
     explainer.explain(model, pictures, "predicted")
     return (time.perf_counter() - began) / len(pictures)
