@@ -107,7 +107,7 @@ class Cluster:
     """The workers of a Dask cluster, local or elsewhere.
 
     The scheduler carries names, landmarks and records, never pixels; workers read the pictures and write the maps.
-    Where the workers do not see the run directory, maps come back compressed to 16 bits and are written here.
+    Where the workers do not see the run directory, maps come back and are written here.
 
     Args:
         study: what is asked.

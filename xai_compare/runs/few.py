@@ -14,7 +14,7 @@ from xai_compare.expressions import canonical
 from xai_compare.faces import detect, standardize
 from xai_compare.images import align, read_image
 from xai_compare.models import Model
-from xai_compare.runs.journal import slug
+from xai_compare.runs.journal import digest, slug
 from xai_compare.runs.work import create_explainer
 from xai_compare.study import ExplainerSpec, Study
 
@@ -56,13 +56,13 @@ def explain_pictures(
         if refusal:
             raise InputError(refusal, where=f"{network.name}/{name}")
     rows, kept = [], {}
-    for path in images:
+    for path, name in zip(images, _names(images), strict=True):
         try:
-            more, maps = _explain(path, network, made, goal, out)
+            more, maps = _explain(path, name, network, made, goal, out)
             rows += more
             kept.update(maps)
         except InputError as error:
-            rows += [_row(path, name, reason=error.what) for name in made]
+            rows += [_row(path, one, reason=error.what) for one in made]
     out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(out / "maps.npz", **kept)  # type: ignore[arg-type]
     return pd.DataFrame(rows)
@@ -82,8 +82,17 @@ def _network(model: str) -> Model:
     raise InputError(f"no model {name!r}", where=file, mend=nearest(name, [spec.label for spec in study.models]))
 
 
+def _names(images: Sequence[Path]) -> list[str]:
+    """A file name for each picture: its own without the suffix, told apart by the path where that is not enough."""
+    short = [slug(path.stem) for path in images]
+    return [
+        name if short.count(name) == 1 else f"{name}-{digest(str(path))[:8]}"
+        for path, name in zip(images, short, strict=True)
+    ]
+
+
 def _explain(
-    path: Path, network: Model, made: dict[str, explainers.Explainer], goal: str, out: Path
+    path: Path, name: str, network: Model, made: dict[str, explainers.Explainer], goal: str, out: Path
 ) -> tuple[list[dict[str, object]], dict[str, np.ndarray]]:
     picture = read_image(path)
     found = detect(picture)
@@ -98,12 +107,12 @@ def _explain(
     maps = {name: result.maps[0] for name, result in results.items()}
     answer = f"{explained} ({probability:.2f} by {network.name})"
     reasons = {name: result.reasons[0] for name, result in results.items()}
-    stem = out / slug(path.name)
+    stem = out / name
     report.save_explanations(small, maps, stem, title=path.name, answer=answer, reasons=reasons)
     kept = {}
-    for name, one in maps.items():
-        kept[f"{slug(path.name)}--{name}"] = one
-        kept[f"{slug(path.name)}--{name}--standardized"] = standardize(one[None], landmarks[None])[0]
+    for explainer, one in maps.items():
+        kept[f"{name}--{explainer}"] = one
+        kept[f"{name}--{explainer}--standardized"] = standardize(one[None], landmarks[None])[0]
     rows = [_row(path, name, explained, probability, f"{stem.name}.png", reasons[name]) for name in made]
     return rows, kept
 
