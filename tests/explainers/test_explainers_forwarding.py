@@ -59,3 +59,32 @@ def test_bfloat16_is_near(make_model):
     exact, rough = (Forward(model, "probabilities", 8, p).made(lambda s: s, pictures) for p in ("fp32", "bf16"))
     assert rough.dtype == torch.float32
     assert 0 < (exact - rough).abs().max() < 0.05
+
+
+@pytest.mark.slow
+def test_a_compiled_copy_gives_the_same_and_notices_new_weights(make_model):
+    model, pictures = make_model(seed=9), torch.rand(16, 3, 32, 28)
+    plain, fast = (Forward(model, "logits", 8, compile=how) for how in ("never", "always"))
+    torch.testing.assert_close(
+        plain.made(lambda s: s, pictures), fast.made(lambda s: s, pictures), rtol=1e-4, atol=1e-4
+    )
+    with torch.no_grad():
+        model.module.head.weight.mul_(3)
+    torch.testing.assert_close(
+        plain.made(lambda s: s, pictures), fast.made(lambda s: s, pictures), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_a_copy_is_compiled_only_after_patience(make_model, monkeypatch):
+    from xai_compare.explainers import compiling
+
+    asked = []
+    monkeypatch.setattr(compiling, "_made", lambda module, batch: asked.append(len(batch)))
+    model, pictures = make_model(seed=10), torch.rand(16, 3, 32, 28)
+    run = Forward(model, "logits", 8, compile="auto")
+    run.made(lambda s: s, pictures)
+    assert asked == []
+    compiling.spend(model.module, compiling.PATIENCE + 1)
+    run.made(lambda s: s, pictures)
+    run.made(lambda s: s, pictures)
+    assert asked == [8]

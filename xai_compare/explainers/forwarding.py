@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from xai_compare.explainers.compiling import Compile, compiled, spend
 from xai_compare.explainers.probing import Quantity, convert
 from xai_compare.models import Model
 
@@ -34,10 +35,15 @@ class Forward:
         quantity: what is wanted of it.
         batch_size: pictures in a pass.
         precision: ``bf16`` runs the network in bfloat16 where torch considers that safe; outputs are float32.
+        compile: whether full batches run through a compiled copy; ``auto`` when it repays, see `compiling`.
     """
 
-    def __init__(self, model: Model, quantity: Quantity, batch_size: int, precision: Precision = "fp32") -> None:
+    def __init__(
+        self, model: Model, quantity: Quantity, batch_size: int, precision: Precision = "fp32",
+        compile: Compile = "never",
+    ) -> None:  # fmt: skip
         self.model, self.quantity, self.batch_size, self.precision = model, quantity, batch_size, precision
+        self.compile: Compile = compile if precision == "fp32" else "never"
 
     def masked(
         self, picture: torch.Tensor, black: torch.Tensor, switches: torch.Tensor, index: torch.Tensor
@@ -73,9 +79,17 @@ class Forward:
         return torch.cat(parts)
 
     def _outputs(self, batch: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            if len(batch) == self.batch_size and (run := compiled(self.model.module, batch, self.compile)):
+                return convert(self.model, run(batch), self.quantity)
+        start = time.perf_counter()
         batch = batch.contiguous(memory_format=self._layout(batch))
         with torch.no_grad(), self._cast(batch.device.type):
-            return convert(self.model, self.model.module(batch).float(), self.quantity)
+            out = convert(self.model, self.model.module(batch).float(), self.quantity)
+        if self.compile != "never":
+            _wait(batch)
+            spend(self.model.module, time.perf_counter() - start)
+        return out
 
     def _cast(self, device: str) -> contextlib.AbstractContextManager[object]:
         return torch.autocast(device, torch.bfloat16) if self.precision == "bf16" else contextlib.nullcontext()

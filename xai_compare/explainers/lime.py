@@ -11,6 +11,7 @@ from pydantic import Field
 
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
+from xai_compare.explainers.compiling import Compile
 from xai_compare.explainers.forwarding import Forward, Precision
 from xai_compare.explainers.mask_designs import code_masks, random_masks
 from xai_compare.explainers.probing import outputs
@@ -44,6 +45,7 @@ class LIMEOptions(Options):
     )
     engine: Literal["fast", "reference"] = Field("fast", description="ours, or the lime package")
     precision: Precision = Field("fp32", description="fast engine: bf16 runs the network in bfloat16")
+    compile: Compile = Field("auto", description="fast engine: run a compiled copy of the network; auto: if it repays")
     seed: int = Field(0, ge=0)
 
 
@@ -150,7 +152,7 @@ class LIME(Explainer):
         black = model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))[0]
         index = torch.from_numpy(labels).to(picture.device)
         switches = torch.from_numpy(masks).to(picture.device, torch.bool)
-        run = Forward(model, "probabilities", self.options.batch_size, self.options.precision)
+        run = Forward(model, "probabilities", self.options.batch_size, self.options.precision, self.options.compile)
         return run.masked(picture, black, switches, index).double().cpu().numpy()
 
     @property
