@@ -80,7 +80,8 @@ class Forward:
 
     def _outputs(self, batch: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
-            if len(batch) == self.batch_size and (run := compiled(self.model.module, batch, self.compile)):
+            run = compiled(self.model.module, batch, self.compile) if len(batch) == self.batch_size else None
+            if run is not None:
                 return convert(self.model, run(batch), self.quantity)
         start = time.perf_counter()
         batch = batch.contiguous(memory_format=self._layout(batch))
