@@ -23,7 +23,7 @@ Images = int | Sequence[str]
 REPLICATES = 2000
 LEVEL = 0.95
 Kind = Literal["recentred", "percentile"]
-_MEMORY = 256 * 2**20
+_MEMORY = 128 * 2**20
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,11 @@ class LIMEOptions(Options):
     )
     engine: Literal["fast", "reference"] = Field("fast", description="ours, or the lime package")
     precision: Precision = Field("fp32", description="fast engine: bf16 runs the network in bfloat16")
-    compile: Compile = Field("auto", description="fast engine: run a compiled copy of the network; auto: if it repays")
+    compile: Compile = Field(
+        "never",
+        description="fast engine: run a compiled copy of the network; auto: once it repays, which makes the last bits "
+        "depend on time",
+    )
     seed: int = Field(0, ge=0)
 
 
