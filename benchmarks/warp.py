@@ -40,7 +40,7 @@ def main() -> None:
     draws = np.random.default_rng(0)
     print(f"{'picture':>12} {'scikit-image':>14} {'ours':>10} {'ratio':>7} {'largest difference':>19}")
     for height, width in ((64, 64), (224, 224), (300, 260), (480, 640)):
-        maps = draws.random((number, height, width))
+        maps = draws.random((number, height, width), dtype=np.float32)
         scale = np.array([width / SHAPE[1], height / SHAPE[0]])
         landmarks = CANONICAL[:68] * scale + draws.normal(0, 0.01 * width, (number, 68, 2))
         standardize(maps[:1], landmarks[:1])

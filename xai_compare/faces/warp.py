@@ -85,7 +85,13 @@ def _warp(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     # grid_sample wants -1 to 1 between the outermost pixel centres: 89 points are scaled to that, not a whole grid.
     half = np.array([max(width, 2) - 1, max(height, 2) - 1]) / 2
     grid = (weights() @ (complete(landmarks, (height, width)) / half - 1)).reshape(1, *SHAPE, 2)
-    source = torch.from_numpy(np.ascontiguousarray(picture, np.float64))[None]
+    # float32 maps are sampled as they are: where they come from is exact to 0.00002 pixels, and half the memory is read.
+    kind = np.float32 if picture.dtype == np.float32 else np.float64
+    source = torch.from_numpy(np.ascontiguousarray(picture, kind))[None]
     return functional.grid_sample(
-        source, torch.from_numpy(grid), mode="bilinear", padding_mode="border", align_corners=True
+        source,
+        torch.from_numpy(grid.astype(kind, copy=False)),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=True,
     )[0].numpy()
