@@ -73,7 +73,7 @@ def main() -> None:
         address = json.loads(file.read_text())["address"]
         worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nworkers", "2", "--nthreads", "1",
                   "--no-dashboard", "--memory-limit", "0"]  # fmt: skip
-        own = {f"DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON__{key}": str(value) for key, value in ENVIRONMENT.items()}
+        own = {key: str(value) for key, value in ENVIRONMENT.items()}
         workers_ = subprocess.Popen(worker, stderr=subprocess.DEVNULL, env={**os.environ, **own})
         time.sleep(5)
         rows["scheduler elsewhere, 2 workers"] = measure(study, folder / "s", "--scheduler", address)
