@@ -259,12 +259,14 @@ def bootstrap_correlations(
     are computed once; a replicate is then three small quadratic forms.
 
     Args:
-        sources: name to (m, h, w), read whole, once per pair; m may differ.
+        sources: name to (m, h, w), NumPy or anything that slices to it, read in chunks; m may differ.
         images: name to the m names of the images; sources with the same set of images are compared as pairs, others
             as independent samples (see `draw_counts`).
         centred: which form of `correlation`.
         n, seed, level: as in `bootstrap`.
     """
+    if len(sources) < 2:
+        return {}
     counts = {name: np.vstack([np.ones(len(images[name])), draw_counts(images[name], n, seed)]) for name in sources}
     own = {name: _form(counts[name], _gram(maps, maps, centred), counts[name]) for name, maps in sources.items()}
     results, names = {}, list(sources)
@@ -282,20 +284,25 @@ def _form(left: Floats, gram: Floats, right: Floats) -> Floats:
     return ((left @ gram) * right).sum(1)
 
 
-def _gram(a: Any, b: Any, centred: bool, pixels: int = 8192) -> Floats:
-    """Return the inner products (m, k) between maps (m, h, w) and (k, h, w), in double precision, strip by strip."""
-    first = np.asarray(a).reshape(len(a), -1)
-    second = first if b is a else np.asarray(b).reshape(len(b), -1)
-    if first.shape[1] != second.shape[1]:
-        raise InputError(f"sizes differ: {first.shape[1]} and {second.shape[1]} pixels")
-    # Each map less its own mean: the mean of centred maps is the centred mean map.
-    means = [rows.mean(1, keepdims=True, dtype=np.float64) if centred else 0.0 for rows in (first, second)]
-    gram = np.zeros((len(first), len(second)))
-    for start in range(0, first.shape[1], pixels):
-        left = first[:, start : start + pixels] - means[0]
-        right = left if second is first else second[:, start : start + pixels] - means[1]
-        gram += np.asarray(left, dtype=np.float64) @ np.asarray(right, dtype=np.float64).T
+def _gram(a: Any, b: Any, centred: bool, chunk: int = 128) -> Floats:
+    """Return the inner products (m, k) between maps (m, h, w) and (k, h, w), in double precision, chunk by chunk."""
+    if tuple(a.shape[1:]) != tuple(b.shape[1:]):
+        raise InputError(f"sizes differ: {a.shape[1]} x {a.shape[2]} and {b.shape[1]} x {b.shape[2]} pixels")
+    gram = np.zeros((len(a), len(b)))
+    for i in range(0, len(a), chunk):
+        left = _rows(a[i : i + chunk], centred)
+        for j in range(i if b is a else 0, len(b), chunk):
+            right = left if b is a and i == j else _rows(b[j : j + chunk], centred)
+            gram[i : i + chunk, j : j + chunk] = left @ right.T
+            if b is a:
+                gram[j : j + chunk, i : i + chunk] = gram[i : i + chunk, j : j + chunk].T
     return gram
+
+
+def _rows(maps: Any, centred: bool) -> Floats:
+    """Return maps as rows, float64; if so wished each less its own mean: their mean is the centred mean map."""
+    rows = np.asarray(maps, dtype=np.float64).reshape(len(maps), -1)
+    return rows - rows.mean(1, keepdims=True) if centred else rows
 
 
 def _distinct(images: Images) -> int:

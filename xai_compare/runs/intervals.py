@@ -24,7 +24,7 @@ from xai_compare.heatmaps import scale
 from xai_compare.runs.averaging import ALL, how, together
 from xai_compare.runs.store import MapStore
 
-MANY = 2000
+MANY = 600
 """Images of a group beyond which bins of images are drawn."""
 BINS = 500
 
