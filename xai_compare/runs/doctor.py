@@ -54,7 +54,8 @@ def _threads() -> Finding:
 
 def _compiler() -> Finding:
     found = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    return Finding(True, "engine", f"torch.compile with {found}" if found else "eager (no C++ compiler found)")
+    compiler = f"compile: always would use {found}" if found else "no C++ compiler found"
+    return Finding(True, "engine", f"plain forward passes ({compiler})")
 
 
 def _landmarks() -> Finding:

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from xai_compare import __version__
+from xai_compare.models.provenance import file_sha256
 from xai_compare.runs.journal import write_atomically
 from xai_compare.study import Study
 
@@ -33,8 +34,7 @@ def versions() -> dict[str, str]:
 
 def sha256(path: str | Path) -> str:
     """SHA-256 of a file's bytes."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(Path(path))
 
 
 def describe(
