@@ -6,6 +6,7 @@ Every score of a map means something only beside that of a map that knows nothin
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -66,16 +67,12 @@ def curves(
     with untouched(model.module):
         nothing = _filled(model, batch, fill)
         run = Forward(model, "probabilities", batch_size)
-        thresholds = torch.arange(steps + 1, device=batch.device) / steps
         for i, one in enumerate(values):
             if not np.isfinite(one).all():
                 parts.append(np.full((2, steps + 1), np.nan))
                 continue
             place = torch.from_numpy(_ranks(one)).to(batch)
-            parts.append(np.stack([
-                _along(run, batch[i], nothing[i], place, thresholds, weights[i]),
-                _along(run, nothing[i], batch[i], place, thresholds, weights[i]),
-            ]))  # fmt: skip
+            parts.append(_both(run, batch[i], nothing[i], place, steps, weights[i]))
     both = np.stack(parts, 1) if parts else np.zeros((2, 0, steps + 1))
     areas = (both[:, :, 1:] + both[:, :, :-1]).mean(2) / 2
     return Curves(both[0], both[1], areas[0], areas[1])
@@ -98,30 +95,50 @@ def infidelity(
         seed: of the rectangles; they are the same for all pictures and maps.
     """
     weights, batch, values = _asked(model, images, maps, targets)
-    height, width = values.shape[1:]
+    boxes = rectangles(values.shape[1:], n, patch, seed)
+    wanted = np.array([bool(np.isfinite(one).all()) for one in values], bool)
+    lost = np.full((len(values), n), np.nan)
+    lost[wanted] = _drops(model, batch[wanted], weights[wanted], boxes, batch_size)
+    return unexplained(values, boxes, lost)
+
+
+def drops(
+    model: Model, images: np.ndarray, boxes: np.ndarray, targets: Any = "predicted", *, batch_size: int = 32
+) -> np.ndarray:
+    """How much of the explained probability each blackened rectangle takes, float64 ``(n, boxes)``.
+
+    No map enters, so that all maps of a picture can be judged by the same drops, see `unexplained`.
+
+    Args:
+        images: uint8 ``(n, H, W, 3)`` at the network's input size.
+        boxes: bool ``(boxes, H, W)``, as `rectangles` gives.
+    """
+    return _drops(model, model.prepare(np.asarray(images)), resolve(model, images, targets), boxes, batch_size)
+
+
+def rectangles(shape: Sequence[int], n: int = 100, patch: float = 0.3, seed: int = 0) -> np.ndarray:
+    """Random rectangles, bool ``(n, h, w)``, whose sides are uniform up to ``patch`` of the picture's."""
+    height, width = shape
     rng = np.random.default_rng(seed)
     boxes = np.zeros((n, height, width), bool)
     for box in boxes:
         h, w = (int(rng.integers(1, max(2, int(patch * side) + 1))) for side in (height, width))
         top, left = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
         box[top : top + h, left : left + w] = True
-    hidden = torch.from_numpy(boxes).to(batch.device)
-    found = np.full(len(values), np.nan)
-    with untouched(model.module):
-        nothing = _filled(model, batch[:1], "black")[0]
-        run = Forward(model, "probabilities", batch_size)
-        for i, one in enumerate(values):
-            if not np.isfinite(one).all():
-                continue
-            picture = batch[i]
-            out = run.made(lambda some, p=picture: torch.where(some[:, None], nothing, p), hidden) @ weights[i]  # type: ignore[misc]
-            whole = run.made(lambda some: some, picture[None]) @ weights[i]
-            drop = (whole - out).double().cpu().numpy()
-            told = boxes.reshape(n, -1) @ one.astype(np.float64).ravel()
-            size, power = float(told @ told), float(drop @ drop)
-            if power > 0:
-                scale = float(told @ drop) / size if size > 0 else 0.0
-                found[i] = float(np.mean((scale * told - drop) ** 2) / (power / n))
+    return boxes
+
+
+def unexplained(maps: np.ndarray, boxes: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """The infidelity ``(n,)`` of maps ``(n, h, w)`` whose rectangles lost ``(n, boxes)``, see `infidelity`."""
+    found = np.full(len(maps), np.nan)
+    inside = boxes.reshape(len(boxes), -1)
+    for i, (one, drop) in enumerate(zip(maps, lost, strict=True)):
+        power = float(drop @ drop)
+        if np.isfinite(one).all() and power > 0:
+            told = inside @ np.asarray(one, np.float64).ravel()
+            size = float(told @ told)
+            scale = float(told @ drop) / size if size > 0 else 0.0
+            found[i] = float(np.mean((scale * told - drop) ** 2) / (power / len(boxes)))
     return found
 
 
@@ -147,16 +164,14 @@ def cascade(
 
     Targets are resolved once, on the trained network. Layers with weights of at least two dimensions are
     re-initialized by permuting each tensor's values, which keeps their distribution; ``stages`` of them, evenly
-    spread, are looked at.
+    spread, are looked at, the last of them always.
     """
     weights = resolve(model, images, targets)
     chosen = [_as_target(row) for row in weights]
     before = explainer(model, images, chosen)
-    other = replace(model, module=copy.deepcopy(model.module))
-    layers = [name for name, m in other.module.named_modules() if _has_weights(m)][::-1]
-    if not layers:
-        raise InputError("the network has no weights to randomize", where=f"model {model.name!r}")
-    looked = set(np.unique(np.linspace(0, len(layers) - 1, min(stages, len(layers))).round().astype(int)).tolist())
+    other, layers = _copied(model)
+    spread = np.linspace(len(layers) - 1, 0, min(stages, len(layers)))
+    looked = set(spread.round().astype(int).tolist())
     generator = torch.Generator().manual_seed(seed)
     names, columns = [], []
     for i, name in enumerate(layers):
@@ -166,8 +181,22 @@ def cascade(
             after = (
                 explainer(other, images, chosen) if explainer.refusal(other) is None else np.full_like(before, np.nan)
             )
-            columns.append([_likeness(a, b) for a, b in zip(before, after, strict=True)])
+            columns.append(likeness(before, after))
     return Cascade(names, np.array(columns).T)
+
+
+def forgotten(model: Model, seed: int = 0) -> Model:
+    """A copy of the network that knows nothing any more: the last stage of `cascade`."""
+    other, layers = _copied(model)
+    generator = torch.Generator().manual_seed(seed)
+    for name in layers:
+        _forget(other.module.get_submodule(name), generator)
+    return other
+
+
+def likeness(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation ``(n,)`` of maps ``(n, h, w)``; NaN where one is undefined or constant."""
+    return np.array([_likeness(a, b) for a, b in zip(one, other, strict=True)])
 
 
 def faithfulness(
@@ -216,14 +245,45 @@ def _ranks(one: np.ndarray) -> np.ndarray:
     return place.reshape(one.shape)
 
 
-def _along(
-    run: Forward, start: torch.Tensor, end: torch.Tensor, place: torch.Tensor, thresholds: torch.Tensor,
-    weights: torch.Tensor,
-) -> np.ndarray:  # fmt: skip
-    def made(some: torch.Tensor) -> torch.Tensor:
-        return torch.where(place < some[:, None, None, None], end, start)
+def _both(
+    run: Forward, picture: torch.Tensor, nothing: torch.Tensor, place: torch.Tensor, steps: int, weights: torch.Tensor
+) -> np.ndarray:
+    """The deletion and the insertion curve ``(2, steps + 1)``; they share their ends, which are asked for once."""
+    share = torch.arange(steps + 1, device=picture.device) / steps
+    recipes = torch.cat([
+        torch.stack([share, torch.zeros_like(share)], 1),
+        torch.stack([share[1:-1], torch.ones_like(share[1:-1])], 1),
+    ])  # fmt: skip
 
-    return (run.made(made, thresholds) @ weights).double().cpu().numpy()
+    def made(some: torch.Tensor) -> torch.Tensor:
+        hit = place < some[:, 0, None, None]
+        return torch.where((hit ^ some[:, 1, None, None].bool())[:, None], nothing, picture)
+
+    out = (run.made(made, recipes) @ weights).double().cpu().numpy()
+    deletion = out[: steps + 1]
+    return np.stack([deletion, np.concatenate([deletion[-1:], out[steps + 1 :], deletion[:1]])])
+
+
+def _drops(model: Model, batch: torch.Tensor, weights: torch.Tensor, boxes: np.ndarray, batch_size: int) -> np.ndarray:
+    hidden = torch.from_numpy(boxes).to(batch.device)
+    found = np.full((len(batch), len(boxes)), np.nan)
+    with untouched(model.module):
+        nothing = _filled(model, batch[:1], "black")[0] if len(batch) else None
+        run = Forward(model, "probabilities", batch_size)
+        for i, picture in enumerate(batch):
+            out = run.made(lambda some, p=picture: torch.where(some[:, None], nothing, p), hidden) @ weights[i]  # type: ignore[misc]
+            whole = run.made(lambda some: some, picture[None]) @ weights[i]
+            found[i] = (whole - out).double().cpu().numpy()
+    return found
+
+
+def _copied(model: Model) -> tuple[Model, list[str]]:
+    """A copy of a network, and its layers that have weights from the output down."""
+    other = replace(model, module=copy.deepcopy(model.module))
+    layers = [name for name, m in other.module.named_modules() if _has_weights(m)][::-1]
+    if not layers:
+        raise InputError("the network has no weights to randomize", where=f"model {model.name!r}")
+    return other, layers
 
 
 def _has_weights(module: nn.Module) -> bool:
