@@ -8,37 +8,57 @@ from torchvision import models as torchvision_models
 
 from xai_compare.errors import InputError
 from xai_compare.models import InputSpec, Model, cam_head, feature_layer
-from xai_compare.models.layers import random_batch
+from xai_compare.models.layers import channels_last, random_batch
 from xai_compare.synthetic.networks import ARCHITECTURES
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
-# architecture, feature layer, channels of the CAM head (None: there is no such head)
+# architecture, picture's side, feature layer, channels of the CAM head (None: there is no such head)
 TORCHVISION = [
-    ("resnet18", "layer4", 512),
-    ("densenet121", "features", 1024),
-    ("mobilenet_v2", "features", 1280),
-    ("mobilenet_v3_small", "features", None),
-    ("efficientnet_b0", "features", 1280),
-    ("convnext_tiny", "features", None),
-    ("googlenet", "inception5b", 1024),
-    ("squeezenet1_1", "classifier.2", 7),
-    ("shufflenet_v2_x0_5", "conv5", 1024),
-    ("alexnet", "features.11", None),
-    pytest.param("vgg11", "features.19", None, marks=pytest.mark.slow),
+    ("resnet18", 96, "layer4", 512),
+    ("densenet121", 96, "features", 1024),
+    ("mobilenet_v2", 96, "features", 1280),
+    ("mobilenet_v3_small", 96, "features", None),
+    ("efficientnet_b0", 96, "features", 1280),
+    ("convnext_tiny", 96, "features", None),
+    ("googlenet", 96, "inception5b", 1024),
+    ("inception_v3", 128, "Mixed_7c", 2048),
+    ("squeezenet1_1", 96, "classifier.2", 7),
+    ("shufflenet_v2_x0_5", 96, "conv5", 1024),
+    ("alexnet", 96, "features.11", None),
+    ("swin_t", 64, "permute", 768),
+    ("swin_v2_t", 64, "permute", 768),
+    pytest.param("vgg11", 96, "features.19", None, marks=pytest.mark.slow),
 ]
 TIMM = [
-    ("resnet18", "layer4", 512),
-    ("densenet121", "features", 1024),
-    ("mobilenetv3_small_050", "blocks", None),
-    ("efficientnet_b0", "bn2", 1280),
-    ("convnext_atto", "stages", None),
-    pytest.param("vgg11", "features.19", None, marks=pytest.mark.slow),
+    ("resnet18", 96, "layer4", 512),
+    ("densenet121", 96, "features", 1024),
+    ("mobilenetv3_small_050", 96, "blocks", None),
+    ("mobilenetv4_conv_small", 96, "blocks", None),
+    ("efficientnet_b0", 96, "bn2", 1280),
+    ("tf_efficientnet_lite0", 96, "bn2", 1280),
+    ("convnext_atto", 96, "stages", None),
+    ("inception_v3", 128, "Mixed_7c", 2048),
+    ("legacy_xception", 96, "act4", 2048),
+    ("xception41", 96, "blocks", 2048),
+    pytest.param("swin_tiny_patch4_window7_224", 224, "norm", 768, marks=pytest.mark.slow),
+    pytest.param("vgg11", 96, "features.19", None, marks=pytest.mark.slow),
 ]
 
 
 def wrap(module: nn.Module, size: int = 96, **kwargs) -> Model:
     return Model("net", CLASSES, module, InputSpec((size, size)), **kwargs)
+
+
+def calibrate(model: Model) -> None:
+    """Batch norms that know the noise: as initialized, random weights let it die out or explode."""
+    norms = [m for m in model.module.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum, norm.training = None, True
+    with torch.no_grad():
+        model.module(random_batch(model, 4))
+    for norm in norms:
+        norm.training = False
 
 
 def check(model: Model, layer: str, channels: int | None) -> None:
@@ -58,17 +78,38 @@ def check(model: Model, layer: str, channels: int | None) -> None:
     torch.testing.assert_close(head.maps(kept[0]).mean((2, 3)) + head.bias, logits, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "layer", "channels"), TORCHVISION)
-def test_torchvision(name, layer, channels):
+@pytest.mark.parametrize(("name", "side", "layer", "channels"), TORCHVISION)
+def test_torchvision(name, side, layer, channels):
     torch.manual_seed(0)
-    options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
-    check(wrap(torchvision_models.get_model(name, weights=None, num_classes=7, **options)), layer, channels)
+    options = {"googlenet": {"aux_logits": False, "init_weights": False}, "inception_v3": {"init_weights": False}}
+    module = torchvision_models.get_model(name, weights=None, num_classes=7, **options.get(name, {}))
+    check(wrap(module, side), layer, channels)
 
 
-@pytest.mark.parametrize(("name", "layer", "channels"), TIMM)
-def test_timm(name, layer, channels):
+@pytest.mark.parametrize(("name", "side", "layer", "channels"), TIMM)
+def test_timm(name, side, layer, channels):
     torch.manual_seed(0)
-    check(wrap(timm.create_model(name, num_classes=7)), layer, channels)
+    model = wrap(timm.create_model(name, num_classes=7), side)
+    calibrate(model)
+    check(model, layer, channels)
+
+
+@pytest.mark.parametrize(
+    ("declared", "shape", "last"),
+    [
+        pytest.param("channels_first", (2, 768, 7, 7), False, id="as-declared"),
+        pytest.param("channels_first", (2, 7, 7, 768), True, id="last-in-spite-of-the-declaration"),
+        pytest.param("channels_last", (2, 7, 7, 768), True, id="as-declared-last"),
+        pytest.param("channels_last", (2, 768, 7, 7), False, id="first-in-spite-of-the-declaration"),
+        pytest.param("channels_first", (2, 7, 7, 7), False, id="undecided"),
+        pytest.param("channels_first", (2, 1280, 1, 1), False, id="pooled"),
+        pytest.param("channels_first", (2, 12, 196, 64), None, id="attention-heads"),
+        pytest.param("channels_first", (2, 196, 64), None, id="tokens"),
+    ],
+)
+def test_the_axis_order_of_a_map_shows_in_its_shape(declared, shape, last):
+    model = wrap(nn.Flatten(), 224, activations=declared)
+    assert channels_last(model, shape) is last
 
 
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
@@ -124,8 +165,9 @@ def test_two_linear_layers_without_a_nonlinearity_are_one():
     assert cam_head(wrap(nn.Sequential(nn.Conv2d(3, 8, 3), *tail), 16)).weight.shape == (7, 8)
 
 
-def test_a_transformer_has_no_feature_map():
-    model = wrap(timm.create_model("test_vit", num_classes=7), 160)
+@pytest.mark.parametrize("name", ["test_vit", "vit_base_patch16_siglip_224"], ids=["class-token", "attention-pooling"])
+def test_a_transformer_has_no_feature_map(name):
+    model = wrap(timm.create_model(name, num_classes=7, img_size=64), 64)
     with pytest.raises(InputError, match="no convolutional feature map"):
         feature_layer(model)
     assert cam_head(model) is None

@@ -6,7 +6,7 @@ Both questions are answered by running the network, never by recognizing its nam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,6 +23,7 @@ _POOLING = (
 )  # fmt: skip
 _TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.AlphaDropout)
 _TOLERANCE = 1e-3
+_STRETCH = 2.0
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,23 @@ def random_batch(model: Model, n: int = 2, seed: int = 0) -> torch.Tensor:
     return model.prepare(noise)
 
 
+def channels_last(model: Model, shape: Sequence[int]) -> bool | None:
+    """Whether a 4-D output of ``shape`` is a map ``(n, h, w, c)``, or None if it is no map at all.
+
+    Networks mix axis orders (Swin works on ``(n, h, w, c)``, the convolution before it does not), so each output is
+    judged by its shape: the order that the model declares if its h / w is near the picture's, else the other one.
+    """
+    if len(shape) != 4:
+        return None
+    declared = model.activations == "channels_last"
+    for last in (declared, not declared):
+        h, w = (shape[1], shape[2]) if last else (shape[2], shape[3])
+        stretch = h / max(w, 1) * model.input.size[1] / model.input.size[0]
+        if 1 / _STRETCH <= stretch <= _STRETCH:
+            return last
+    return None
+
+
 @contextmanager
 def _frozen(model: Model) -> Iterator[None]:
     """Ask for no gradients by the parameters, and give back what was asked for before."""
@@ -137,10 +155,13 @@ def _spatial(model: Model) -> list[_Seen]:
     """Modules that return a spatial map, in the order in which they finish; none if tokens come after the last."""
     seen: list[_Seen] = []
     calls: Counter[str] = Counter()
+    on_tokens: list[str] = []
 
     def note(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: object, out: object) -> None:
             calls[name] += 1
+            if isinstance(args, tuple) and args and _tokens(args[0]):
+                on_tokens.append(name + ".")
             if isinstance(out, torch.Tensor):
                 seen.append(_Seen(name, module, out))
 
@@ -154,16 +175,24 @@ def _spatial(model: Model) -> list[_Seen]:
         for handle in handles:
             handle.remove()
 
-    last = max((i for i, s in enumerate(seen) if _positions(s.out, model) > 1), default=-1)
-    if any(s.out.ndim == 3 and s.out.shape[1] > 1 for s in seen[last + 1 :]):
+    # What a module makes of tokens inside, such as heads of attention, is no map however much it looks like one.
+    inner = tuple(set(on_tokens))
+    maps = [_positions(s.out, model) > 1 and not s.name.startswith(inner) for s in seen]
+    last = max((i for i, is_map in enumerate(maps) if is_map), default=-1)
+    if any(_tokens(s.out) for s in seen[last + 1 :]):
         return []
-    return [s for s in seen[: last + 1] if _positions(s.out, model) > 1 and calls[s.name] == 1]
+    return [s for s, is_map in zip(seen, maps, strict=True) if is_map and calls[s.name] == 1]
+
+
+def _tokens(out: object) -> bool:
+    return isinstance(out, torch.Tensor) and out.ndim == 3 and out.shape[1] > 1
 
 
 def _positions(out: torch.Tensor, model: Model) -> int:
-    if out.ndim != 4:
+    last = channels_last(model, out.shape)
+    if last is None:
         return 0
-    return out.shape[1] * out.shape[2] if model.activations == "channels_last" else out.shape[2] * out.shape[3]
+    return out.shape[1] * out.shape[2] if last else out.shape[2] * out.shape[3]
 
 
 def _head_output(model: Model, name: str, batch: torch.Tensor, features: torch.Tensor | None) -> list[torch.Tensor]:
@@ -182,7 +211,7 @@ def _head_output(model: Model, name: str, batch: torch.Tensor, features: torch.T
 
 
 def _read_head(model: Model, seen: _Seen) -> CamHead | None:
-    last = model.activations == "channels_last"
+    last = bool(channels_last(model, seen.out.shape))
     axes = (1, 2) if last else (2, 3)
     batch = random_batch(model, 1)
     ones = torch.ones_like(seen.out[:1], requires_grad=True)
