@@ -158,6 +158,23 @@ class Compare(_Strict):
     bootstrap: int = Field(2000, ge=0, le=100_000, description="replicates over images; 0: no intervals")
 
 
+def _faithfulness(value: Any) -> Any:
+    """``true`` asks for the defaults, ``false`` for nothing."""
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
+class Faithfulness(_Strict):
+    """Whether the maps are faithful to the network, asked on a sample of the explained pictures."""
+
+    images: int = Field(20, ge=1, description="pictures per network, taken from all expressions in turn")
+    steps: int = Field(32, ge=2, le=1024, description="steps of the deletion and insertion curves")
+    fill: Literal["black", "blur"] = Field("black", description="what stands where the picture is deleted")
+    rectangles: int = Field(96, ge=2, le=10_000, description="random rectangles for infidelity")
+    forgetting: bool = Field(
+        True, description="whether the sample is explained again with shuffled weights; the costly part"
+    )
+
+
 class Study(_Strict):
     """A study: pictures, models, explainers, people, masks, comparisons, and the seed.
 
@@ -173,6 +190,9 @@ class Study(_Strict):
     human: list[HumanSpec] = []
     masks: Literal["ekman"] | Path | None = "ekman"
     compare: Compare = Compare()
+    faithfulness: Annotated[Faithfulness | None, BeforeValidator(_faithfulness)] = Field(
+        None, description="checks of the maps themselves, see below; `true` for the defaults, none: left out"
+    )
     note: str = ""
 
     @model_validator(mode="after")
@@ -308,7 +328,7 @@ def _fields(loc: tuple[int | str, ...]) -> list[str]:
     """The known keys at a place in the study."""
     rooms: dict[str, type[BaseModel]] = {
         "images": Images, "models": ModelSpec, "explainers": ExplainerSpec, "human": HumanSpec, "compare": Compare,
-        "input": ModelInput, "screen": Screen, "thresholds": Thresholds,
+        "input": ModelInput, "screen": Screen, "thresholds": Thresholds, "faithfulness": Faithfulness,
     }  # fmt: skip
     names = [str(part) for part in loc if str(part) in rooms]
     return list((rooms[names[-1]] if names else Study).model_fields)

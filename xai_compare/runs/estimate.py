@@ -13,7 +13,7 @@ from xai_compare.explainers import Explainer
 from xai_compare.faces import SHAPE
 from xai_compare.models import Model
 from xai_compare.runs.work import create_explainer, read_pictures
-from xai_compare.study import ModelSpec, Study
+from xai_compare.study import Faithfulness, ModelSpec, Study
 
 BATCH = 32
 DETECTION_SECONDS = 0.02
@@ -39,14 +39,18 @@ def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
         count = _count(study, spec, model, rows)
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
         lines.append(_line(spec.label, "faces, predictions", looked, looked, looked * (seconds + DETECTION_SECONDS), 0))
+        judged: list[tuple[int, float]] = []
         for explainer, asked in zip(made, study.explainers, strict=True):
             refusal = explainer.refusal(model)
             if refusal:
                 lines.append(_line(spec.label, f"{asked.label} (left out: {refusal})", 0, 0, 0.0, 0))
                 continue
             passes, took = explainer.forwards(model), _seconds_per_map(model, explainer)
+            judged.append((passes, took))
             stored = count * SHAPE[0] * SHAPE[1] * 2
             lines.append(_line(spec.label, str(asked.label), count, count * passes, count * took, stored))
+        if study.faithfulness and judged:
+            lines.append(_judging(study.faithfulness, spec.label, count, seconds, judged))
     frame = pd.DataFrame(lines, columns=["model", "step", "pictures", "forward passes", "minutes", "megabytes"])
     total = frame[["pictures", "forward passes", "minutes", "megabytes"]].sum()
     frame.loc[len(frame)] = ["all", "", *total]
@@ -55,6 +59,17 @@ def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
 
 def _line(model: str, step: str, pictures: int, forwards: int, seconds: float, stored: int) -> tuple[object, ...]:
     return (model, step, pictures, forwards, seconds / 60, stored / 1e6)
+
+
+def _judging(
+    asked: Faithfulness, label: str, count: int, seconds: float, judged: list[tuple[int, float]]
+) -> tuple[object, ...]:
+    """What faithfulness costs: two curves a map, the rectangles once a picture, and explaining anew."""
+    pictures = min(asked.images, count)
+    passes = 2 * asked.steps * (len(judged) + 1) + asked.rectangles + 1
+    again = [one for one in judged if asked.forgetting]
+    forwards, took = passes + sum(one for one, _ in again), passes * seconds + sum(one for _, one in again)
+    return _line(label, "faithfulness", pictures, pictures * forwards, pictures * took, 0)
 
 
 def _count(study: Study, spec: ModelSpec, model: Model, rows: pd.DataFrame) -> int:

@@ -18,10 +18,12 @@ from filelock import FileLock, Timeout
 from xai_compare import models
 from xai_compare.errors import InputError
 from xai_compare.images.manifest import Manifest
-from xai_compare.runs import people, provenance
+from xai_compare.runs import faithfulness, people, provenance
 from xai_compare.runs.averaging import mean_face, write_heatmaps
 from xai_compare.runs.engines import Chunk, Cluster, Engine, Local
 from xai_compare.runs.faces import Faces
+from xai_compare.runs.faithful_tables import account, faithfulness_tables
+from xai_compare.runs.faithfulness import Judge
 from xai_compare.runs.journal import slug, write_atomically
 from xai_compare.runs.progress import Progress, Silent
 from xai_compare.runs.run import Run
@@ -31,11 +33,11 @@ from xai_compare.runs.store import MapStore, Source, write_plan
 from xai_compare.runs.work import Item, Worker, read_pictures
 from xai_compare.study import Study
 
-MADE = ("provenance.json", "plan.json", "faces.jsonl", "predictions", "chunks", "maps.zarr", "heatmaps.zarr", "tables",
-        "figures", "report.html")  # fmt: skip
+MADE = ("provenance.json", "plan.json", "faces.jsonl", "predictions", "chunks", "maps.zarr", "faithfulness.jsonl",
+        "heatmaps.zarr", "tables", "figures", "report.html")  # fmt: skip
 """What a run writes into its directory besides the study: what `overwrite` removes, and nothing else."""
 
-REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr")
+REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr", "faithfulness.jsonl")
 """What carries fingerprints of its inputs, so that another study may use what it shares with the one before."""
 
 
@@ -166,6 +168,7 @@ class Job:
     predictions: list[pd.DataFrame] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
     failed: list[dict[str, Any]] = field(default_factory=list)
+    judge: Judge | None = None
 
     def __post_init__(self) -> None:
         models.torch_device(self.means.device)
@@ -193,6 +196,7 @@ class Job:
         finally:
             engine.close()
         self._sources()
+        self._faithfulness()
         self._summarise()
         run = Run.open(self.directory)
         if self.means.report:
@@ -289,6 +293,26 @@ class Job:
         write_plan(self.directory, self.stores)
         self._tidy()
 
+    def _faithfulness(self) -> None:
+        """Judge what the study asks for and is not judged yet."""
+        if self.study.faithfulness is None:
+            (self.directory / faithfulness.FILE).unlink(missing_ok=True)
+            return
+        self.judge = Judge(self.study, self.directory, self.stores)
+        for number, spec in enumerate(self.study.models):
+            mine = [unit for unit in self.judge.units if unit.number == number]
+            todo = [unit for unit in mine if self.judge.problem(unit)]
+            if mine and not todo:
+                self.progress.say(f"{spec.label}: its faithfulness was judged already")
+            with self._stage("faithfulness", f"{spec.label}: faithfulness", len(mine)) as bar:
+                bar(len(mine) - len(todo))
+                for unit, failure in self.judge.make(self.worker, todo):
+                    if failure:
+                        one = {"source": unit.store.source.label, "chunk": unit.part, "images": unit.images}
+                        self.failed.append({**one, "reason": failure})
+                        self.progress.say(f"{unit.key}: {failure}")
+                    bar(1)
+
     def _tidy(self) -> None:
         """Remove the maps of sources that an earlier study had and this one has not."""
         mine = {store.source.slug for store in self.stores}
@@ -310,6 +334,7 @@ class Job:
         skipped = self._skipped(images)
         predictions = pd.concat(self.predictions, ignore_index=True) if self.predictions else _no_predictions()
         frames = {"scores": scores, "merges": merges, "predictions": predictions, "images": images}
+        frames |= faithfulness_tables(self.judge) if self.judge else {}
         write_tables(self.directory / "tables", **frames, skipped=skipped, maps=self._map_table())
         self._provenance(images, skipped)
 
@@ -336,6 +361,8 @@ class Job:
         facts = provenance.describe(self.study, device, self.described, images, skipped, inputs, self.stages)
         facts |= {"run_with": asdict(self.means), "refused": self.refused, "failed": self.failed}
         facts["explaining"] = {store.source.slug: store.effort() for store in self.stores if store.source.explainer}
+        if self.judge:
+            facts["faithfulness"] = account(self.judge)
         facts["people"] = {one.spec.name: one.account() for one in self.people}
         provenance.write(self.directory / "provenance.json", facts)
 

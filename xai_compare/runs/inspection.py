@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from xai_compare.runs.faithfulness import Judge
 from xai_compare.runs.run import Run
 from xai_compare.runs.store import MapStore, read_plan
 
@@ -15,6 +16,8 @@ STATUS = ("source", "fold", "maps", "done", "missing", "minutes left")
 
 def status(directory: str | Path) -> pd.DataFrame:
     """One row a source: maps planned, done, missing, and the minutes left at the speed so far.
+
+    Where the study asks for faithfulness, a row for each network counts the maps judged (random ones among them).
 
     Networks and explainers the run has not come to yet are listed with unknown numbers.
 
@@ -30,6 +33,7 @@ def status(directory: str | Path) -> pd.DataFrame:
             key = (f"{model.name}/{explainer.label}", model.fold or "")
             if key not in known:
                 rows.append((*key, np.nan, np.nan, np.nan, np.nan))
+    rows += _judged(run, stores)
     return pd.DataFrame(rows, columns=list(STATUS)).astype(dict.fromkeys(STATUS[2:5], "Int64"))
 
 
@@ -49,6 +53,7 @@ def verify(directory: str | Path) -> pd.DataFrame:
                 problems.append((store.source.label, store.source.fold, index, problem))
     if not problems and (run.dir / "heatmaps.zarr").exists():
         problems += _counts(run, stores)
+        problems += _faithfulness(run, stores)
     return pd.DataFrame(problems, columns=["source", "fold", "chunk", "problem"])
 
 
@@ -62,6 +67,28 @@ def _progress(store: MapStore) -> tuple[object, ...]:
     missing = len(store.items) - done
     left = missing * seconds / done / 60 if done else (0.0 if not missing else np.nan)
     return (store.source.label, store.source.fold, len(store.items), done, missing, left)
+
+
+def _judged(run: Run, stores: list[MapStore]) -> list[tuple[object, ...]]:
+    """How much of the faithfulness that the study asks for is judged: a row for each network."""
+    judge = Judge(run.study, run.dir, stores)
+    rows = []
+    for number, spec in enumerate(run.study.models):
+        mine = [unit for unit in judge.units if unit.number == number]
+        done = [(len(unit.rows), record) for unit in mine if (record := judge.record(unit))]
+        planned, ready = sum(len(unit.rows) for unit in mine), sum(size for size, _ in done)
+        seconds = sum(float(record["seconds"]) for _, record in done)
+        left = (planned - ready) * seconds / ready / 60 if ready else np.nan
+        if mine:
+            rows.append((f"{spec.name}: faithfulness", spec.fold or "", planned, ready, planned - ready, left))
+    return rows
+
+
+def _faithfulness(run: Run, stores: list[MapStore]) -> list[tuple[str, str, int, str]]:
+    """What was judged of other maps than are stored, is damaged, or is missing."""
+    judge = Judge(run.study, run.dir, stores)
+    wrong = [(unit, problem) for unit in judge.units if (problem := judge.problem(unit))]
+    return [(u.store.source.label, u.store.source.fold, u.part, problem) for u, problem in wrong]
 
 
 def _counts(run: Run, stores: list[MapStore]) -> list[tuple[str, str, int, str]]:

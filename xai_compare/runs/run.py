@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from xai_compare.errors import InputError
+from xai_compare.runs.faithful_tables import COLUMNS, CURVES
 from xai_compare.runs.store import LEVELS, load
 from xai_compare.study import Study
 
@@ -88,6 +90,24 @@ class Run:
         """image, reason."""
         return self._table("skipped")
 
+    @cached_property
+    def maps_table(self) -> pd.DataFrame:
+        """What is known of every map, see ``tables/maps.csv``."""
+        return self._table("maps")
+
+    @cached_property
+    def faithfulness(self) -> pd.DataFrame:
+        """model, explainer, score, n, mean, random_mean, difference, ci_low, ci_high, better, note.
+
+        Empty if the study does not ask for it.
+        """
+        return self._asked_table("faithfulness", COLUMNS)
+
+    @cached_property
+    def faithfulness_curves(self) -> pd.DataFrame:
+        """model, explainer, curve, share, mean, random_mean, n; empty if unasked."""
+        return self._asked_table("faithfulness_curves", CURVES)
+
     @property
     def simulated(self) -> set[str]:
         """The sources whose data are simulated."""
@@ -99,6 +119,9 @@ class Run:
         if not path.exists():
             raise InputError(f"the run is not finished ({name} is missing)", where=self.dir, mend="xai-compare run it")
         return path
+
+    def _asked_table(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
+        return pd.DataFrame(columns=list(columns)) if self.study.faithfulness is None else self._table(name)
 
     def _table(self, name: str) -> pd.DataFrame:
         return pd.read_parquet(self._finished(f"tables/{name}.parquet"))

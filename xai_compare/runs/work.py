@@ -31,6 +31,10 @@ LOOK = 32
 """Pictures classified at once."""
 
 
+WORST = ("progress",)
+"""What an explainer says of each of several areas, of which the greatest is kept for each picture."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One picture that one network explains.
@@ -144,6 +148,8 @@ class Worker:
         for key, values in result.extras.items():
             if np.ndim(values) == 1 and len(values) == len(items):
                 columns[key] = np.asarray(values).tolist()
+            elif key in WORST and np.ndim(values) == 2 and len(values) == len(items):
+                columns[key] = np.asarray(values).max(1).tolist()
         seconds = {"explain_seconds": explained - began, "seconds": time.perf_counter() - began}
         return maps, {"columns": columns, **seconds}
 

@@ -1,0 +1,177 @@
+"""Faithfulness as part of a run: a sample, each explainer beside the random map, resumable, told by the tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import NETWORK, asked, write_pictures
+
+import xai_compare as xc
+from xai_compare import explainers, synthetic
+from xai_compare.errors import InputError
+from xai_compare.explainers.faithfulness import curves, drops, infidelity, rectangles, unexplained
+from xai_compare.explainers.random_map import RandomMap
+from xai_compare.faces import standardize
+from xai_compare.runs import faithfulness
+from xai_compare.runs.estimate import estimate
+from xai_compare.runs.faithful_tables import SCORES
+from xai_compare.runs.faithfulness import sample
+from xai_compare.runs.inspection import status, verify
+from xai_compare.runs.returning import returned, ways_back
+from xai_compare.runs.work import Worker
+
+WANTED = {"images": 5, "steps": 8, "rectangles": 16}
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faithfulness, "PART", 2)
+
+
+@pytest.fixture(scope="module")
+def faces_folder(drawn: synthetic.SimulatedFaces, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_pictures(drawn, tmp_path_factory.mktemp("judged") / "faces")
+    table = pd.read_csv(folder / "labels.csv")
+    table["region"] = [f"region_{name}" if i % 3 else "" for i, name in enumerate(table["image"])]
+    table.to_csv(folder / "labels.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judged(faces_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> xc.Run:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(faithfulness, "PART", 2)
+        place = tmp_path_factory.mktemp("judged_run") / "run"
+        return xc.run(asked(faces_folder, faithfulness=WANTED), place, report=False)
+
+
+def test_every_score_stands_beside_the_random_maps(judged: xc.Run) -> None:
+    table = judged.faithfulness
+    assert list(zip(table["explainer"], table["score"], strict=True)) == [
+        (explainer, score) for explainer in ("grad_cam", "random") for score in SCORES
+    ]
+    assert (table["model"] == "toy").all()
+    np.testing.assert_allclose(table["difference"], table["mean"] - table["random_mean"], atol=1e-12)
+    inside = table.dropna(subset="ci_low")
+    assert (inside["ci_low"] <= inside["difference"] + 1e-9).all()
+    assert (inside["difference"] <= inside["ci_high"] + 1e-9).all()
+    assert (table.loc[~table["score"].str.startswith("known"), "n"] == 5).all()
+    assert (table.loc[table["score"].str.startswith("known"), "n"] < 5).all()
+    known = table.loc[table["score"] == "known_auc", "note"]
+    assert known.str.contains("the region is known in").all()
+    # The study's own random explainer is the control: only the store's 16 bits stand between them.
+    same = table[(table["explainer"] == "random") & (table["score"] != "forgetting")]
+    np.testing.assert_allclose(same["difference"], 0, atol=0.02)
+    assert table.set_index(["explainer", "score"]).at[("random", "forgetting"), "mean"] == pytest.approx(0, abs=1e-3)
+    assert table.set_index(["explainer", "score"]).at[("grad_cam", "forgetting"), "mean"] > 0.1
+    curve = judged.faithfulness_curves
+    assert len(curve) == 2 * 2 * 9
+    assert judged.provenance["faithfulness"]["pictures"]["toy"] == _sampled(judged)
+    assert (judged.dir / "tables" / "faithfulness.csv").is_file()
+
+
+def _sampled(run: xc.Run) -> list[str]:
+    items = [{"image": image, "group": label} for image, label in run.images[["image", "expression"]].to_numpy()]
+    return [items[i]["image"] for i in sample(items, 5, run.study.seed)]
+
+
+def test_a_sample_goes_round_the_expressions_and_grows() -> None:
+    items = [{"image": f"{group}{i}", "group": group} for group in ("fear", "anger") for i in range(6)]
+    items += [{"image": "happy0", "group": "happiness"}]
+    some, more = sample(items, 5, 3), sample(items, 9, 3)
+    assert [items[i]["group"] for i in some] == ["anger", "fear", "happiness", "anger", "fear"]
+    assert more[:5] == some
+    assert sample(items, 5, 4) != some
+    assert sorted(sample(items, 99, 3)) == list(range(13))
+
+
+def test_stored_maps_judge_as_the_explainers_own(judged: xc.Run, faces_folder: Path) -> None:
+    worker = Worker(judged.study, "cpu")
+    model, images = worker.model(0), _sampled(judged)
+    crops = [worker.pictures.crop(image).resized(model.input.size) for image in images]
+    pictures, landmarks = np.stack([c[0] for c in crops]), np.stack([c[1] for c in crops])
+    targets = [str(worker.pictures.rows.at[image, "expression"]) for image in images]
+    maps = explainers.create("grad_cam")(model, pictures, targets)
+    back = returned(standardize(maps, landmarks), ways_back(landmarks, model.input.size))
+    assert np.median(np.abs(back - maps)) < 0.03 * np.ptp(maps)
+    own = curves(model, pictures, maps, targets, steps=8)
+    table = judged.faithfulness.set_index(["explainer", "score"])["mean"]
+    assert table["grad_cam", "deletion"] == pytest.approx(own.deletion_area.mean(), abs=0.01)
+    assert table["grad_cam", "insertion"] == pytest.approx(own.insertion_area.mean(), abs=0.01)
+    told = infidelity(model, pictures, maps, targets, n=16, seed=judged.study.seed)
+    assert table["grad_cam", "infidelity"] == pytest.approx(told.mean(), abs=0.03)
+    boxes = rectangles(model.input.size, 16, seed=judged.study.seed)
+    np.testing.assert_array_equal(unexplained(maps, boxes, drops(model, pictures, boxes, targets)), told)
+
+
+def test_a_stopped_judgement_goes_on_to_the_same_bits(
+    judged: xc.Run, faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, calls = asked(faces_folder, faithfulness=WANTED), iter(range(99))
+    original = RandomMap.explain_batch
+
+    def stopping(self: RandomMap, model: object, batch: object) -> object:
+        if next(calls) == 3:  # One call makes all nine maps; the third part's control is the fourth or fifth.
+            raise KeyboardInterrupt
+        return original(self, model, batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RandomMap, "explain_batch", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        xc.run(study, tmp_path / "run", report=False)
+    monkeypatch.undo()
+    monkeypatch.setattr(faithfulness, "PART", 2)
+    row = status(tmp_path / "run").set_index("source").loc["toy: faithfulness"]
+    assert 0 < row["done"] < row["maps"] == 15
+    kept = (tmp_path / "run" / faithfulness.FILE).read_bytes()
+    run = xc.run(study, tmp_path / "run", report=False)
+    pd.testing.assert_frame_equal(run.faithfulness, judged.faithfulness, check_exact=True)
+    pd.testing.assert_frame_equal(run.faithfulness_curves, judged.faithfulness_curves, check_exact=True)
+    assert (tmp_path / "run" / faithfulness.FILE).read_bytes().startswith(kept)
+    assert verify(run.dir).empty
+    done = (run.dir / faithfulness.FILE).stat().st_mtime_ns
+    xc.run(study, tmp_path / "run", report=False)
+    assert (run.dir / faithfulness.FILE).stat().st_mtime_ns == done
+
+
+def test_damage_is_found_and_mended(faces_folder: Path, tmp_path: Path) -> None:
+    study = asked(faces_folder, explainers=["random"], faithfulness={**WANTED, "images": 2, "forgetting": False})
+    run = xc.run(study, tmp_path / "run", report=False)
+    assert "forgetting" not in set(run.faithfulness["score"])
+    file = run.dir / faithfulness.FILE
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[-1]["scores"]["deletion"][0] = 0.0
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert verify(run.dir)["problem"].tolist() == ["damaged record of faithfulness"]
+    again = xc.run(study, tmp_path / "run", report=False)
+    pd.testing.assert_frame_equal(again.faithfulness, run.faithfulness, check_exact=True)
+    more = asked(faces_folder, explainers=["random"], faithfulness={**WANTED, "images": 4, "forgetting": False})
+    grown = xc.run(more, tmp_path / "run", overwrite=True, report=False)
+    assert grown.faithfulness["n"].max() == 4
+    none = xc.run(asked(faces_folder, explainers=["random"]), tmp_path / "run", overwrite=True, report=False)
+    assert none.faithfulness.empty
+    assert not file.exists()
+    assert not (run.dir / "tables" / "faithfulness.csv").exists()
+
+
+def test_undefined_maps_are_counted_and_named(faces_folder: Path, tmp_path: Path) -> None:
+    model = {**NETWORK, "factory": "toy_networks:dark", "options": {"class_without_evidence": 1}}
+    study = asked(faces_folder, models=[model], explainers=["grad_cam"], faithfulness=WANTED)
+    table = xc.run(study, tmp_path / "run", report=False).faithfulness.set_index("score")
+    assert (table.loc[["deletion", "infidelity", "forgetting"], "n"] == 3).all()
+    assert table["note"].str.contains(r"left out: 2: happiness\d.png \(the map is constant\)").any()
+
+
+def test_the_study_key(faces_folder: Path) -> None:
+    assert asked(faces_folder).faithfulness is None
+    assert asked(faces_folder, faithfulness=False).faithfulness is None
+    assert asked(faces_folder, faithfulness=True).faithfulness == asked(faces_folder, faithfulness={}).faithfulness
+    with pytest.raises(InputError, match=r"unknown key 'faithfulness\.step'"):
+        asked(faces_folder, faithfulness={"step": 3})
+    steps = estimate(asked(faces_folder, faithfulness=WANTED), "cpu").set_index("step")
+    # Curves of two explainers and the control, the rectangles, and each explainer once more.
+    again = sum(steps.at[name, "forward passes"] / 9 for name in ("grad_cam", "random"))
+    assert steps.at["faithfulness", "forward passes"] == 5 * (3 * 16 + 17 + again)
