@@ -166,7 +166,7 @@ def _faithfulness(value: Any) -> Any:
 class Faithfulness(_Strict):
     """Whether the maps are faithful to the network, asked on a sample of the explained pictures."""
 
-    images: int = Field(20, ge=1, description="pictures per network, taken from all expressions in turn")
+    images: int = Field(20, ge=1, description="pictures per network and training, taken from all expressions in turn")
     steps: int = Field(32, ge=2, le=1024, description="steps of the deletion and insertion curves")
     fill: Literal["black", "blur"] = Field("black", description="what stands where the picture is deleted")
     rectangles: int = Field(96, ge=2, le=10_000, description="random rectangles for infidelity")

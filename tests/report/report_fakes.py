@@ -15,6 +15,7 @@ from xai_compare import ekman
 from xai_compare.comparison import mask_scores, merges_table, pair_scores
 from xai_compare.expressions import BASIC
 from xai_compare.faces import SHAPE
+from xai_compare.runs.faithful_tables import COLUMNS, CURVES, SCORES
 from xai_compare.study import Study
 
 NASTY = "a\n\"b'<script>alert(1)</script>&amp;$x_{$ñ表情\u202egnp.exe"
@@ -34,6 +35,9 @@ class FakeRun:
     simulated: set[str] = field(default_factory=set)
     predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
     images: pd.DataFrame = field(default_factory=pd.DataFrame)
+    faithfulness: pd.DataFrame = field(default_factory=pd.DataFrame)
+    faithfulness_curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    maps_table: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def blob(rng: np.random.Generator, spots: int = 4) -> np.ndarray:
@@ -105,6 +109,7 @@ def make_run(
             "images": {"folder": "faces", "per_expression": 30},
             "models": [{"name": name, "bundled": "small"} for name in models],
             "explainers": explainers,
+            "faithfulness": known,
             "human": [{"name": p, "file": f"{p}.csv", "format": "clicks", "simulated": simulated} for p in people],
         }
     )
@@ -126,7 +131,39 @@ def make_run(
         merges=merges_table(keyed),
         skipped=pd.DataFrame({"image": ["one.png", NASTY], "reason": ["no face was found", "zero bytes"]}),
         simulated={f"human/{p}" for p in people} if simulated else set(),
+        maps_table=_maps(rng, [f"{m}/{e}" for e in explainers for m in models]),
+        **(_faithfulness(rng, models, explainers) if known else {}),
     )
+
+
+def _maps(rng: np.random.Generator, sources: list[str]) -> pd.DataFrame:
+    """A table of single maps; LIME's alone say how repeatable they are."""
+    rows = [
+        {"source": source, "image": name, "repeatability": rng.uniform(0.6, 1) if "lime" in source else np.nan}
+        for source in sources
+        for name in ("one.png", "two.png", "three.png", NASTY)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _faithfulness(rng: np.random.Generator, models: list[str], explainers: list[str]) -> dict[str, pd.DataFrame]:
+    """Scores that beat the random map's, of the last explainer worse and with a picture left out; and their curves."""
+    scores, curves = [], []
+    for m in models:
+        for e in explainers:
+            sign = -1 if e == explainers[-1] and len(explainers) > 1 else 1
+            for score, better in SCORES.items():
+                gain = sign * (0.2 if better == "high" else -0.2)
+                note = f"left out: 1: {NASTY} (the map is constant)" if sign < 0 else ""
+                scores.append((m, e, score, 19, 0.5 + gain, 0.5, gain, gain - 0.05, gain + 0.05, better, note))
+            shares, bend = np.linspace(0, 1, 9), rng.uniform(1, 2)
+            for name, mean in (("deletion", (1 - shares) ** (1 + bend)), ("insertion", 1 - (1 - shares) ** bend)):
+                random = 1 - shares if name == "deletion" else shares
+                curves += [(m, e, name, *row, 19) for row in zip(shares, mean, random, strict=True)]
+    return {
+        "faithfulness": pd.DataFrame(scores, columns=list(COLUMNS)),
+        "faithfulness_curves": pd.DataFrame(curves, columns=list(CURVES)),
+    }
 
 
 def _known(rng: np.random.Generator, sources: list[str], expressions: tuple[str, ...]) -> pd.DataFrame:

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.report.charts import dice_boxes, dice_figures, iou_figure, known_regions
+from xai_compare.report.faithful import faithfulness_figures, faithfulness_lists, faithfulness_sentences
 from xai_compare.report.maps import face_overlays, heatmap_grids
 from xai_compare.report.material import Material, from_heatmaps, from_run
 from xai_compare.report.page import Saved, asked_of, write_page
 from xai_compare.report.people import human_pairs
 from xai_compare.report.regions import threshold_pictures
+from xai_compare.report.repeatable import repeatability_figure, repeatability_lists, repeatability_sentences
 from xai_compare.report.style import Picture, save, slug, styled
 from xai_compare.report.tables import Table, score_tables, write_table
 from xai_compare.report.trees import dendrograms
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 _FAMILIES = (
     heatmap_grids, face_overlays, threshold_pictures, iou_figure, dice_figures, dice_boxes, human_pairs, known_regions,
-    dendrograms,
+    faithfulness_figures, repeatability_figure, dendrograms,
 )  # fmt: skip
 
 
@@ -47,6 +49,8 @@ def build(run: Run) -> Path:
         saved,
         _tables(material, run.dir / "tables"),
         kind="Report of a study",
+        lists={"faithfulness": faithfulness_lists(material), "repeatable": repeatability_lists(material)},
+        says={"faithfulness": faithfulness_sentences(material), "repeatable": repeatability_sentences(material)},
         asked=asked_of(run),
         skipped=run.skipped,
         provenance=run.provenance,

@@ -92,6 +92,8 @@ class Material:
         mask_title: what figures call one of them.
         mean_face: uint8 ``(h, w, 3)``, if there are images.
         dice_level: the level in 0..255 at which maps were cut for the Dice coefficient.
+        faithfulness, curves: the run's tables of those names; empty where nobody asked.
+        each: the run's table of single maps.
     """
 
     title: str
@@ -105,6 +107,9 @@ class Material:
     mask_title: str = "Ekman mask"
     mean_face: np.ndarray | None = None
     dice_level: float = 50
+    faithfulness: pd.DataFrame = field(default_factory=pd.DataFrame)
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    each: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @cached_property
     def expressions(self) -> tuple[str, ...]:
@@ -197,6 +202,9 @@ def from_run(run: Any) -> Material:
         mask_title="Ekman mask" if run.study.masks == "ekman" else "Mask",
         mean_face=data["mean_face"].values if "mean_face" in data else None,
         dice_level=run.study.compare.thresholds.dice,
+        faithfulness=run.faithfulness,
+        curves=run.faithfulness_curves,
+        each=run.maps_table,
     )
 
 

@@ -16,6 +16,16 @@ SECTIONS = {
     "people": ("Networks against people", "Whether networks attend where people click or look."),
     "pairs": ("People against people", "Two ways of asking people where they look, compared with each other."),
     "known": ("Known regions", "A check of the explainers themselves, on pictures where the right answer is known."),
+    "faithfulness": (
+        "Are the maps faithful to the network?",
+        "Whether a map shows what its network really uses can be asked of the network itself. Each explainer is tested "
+        "on a sample of pictures, beside maps drawn at random.",
+    ),
+    "repeatable": (
+        "Would the explainer say the same again?",
+        "Some explainers try out random changes of a picture, or search step by step. How settled their maps are is "
+        "stored with every map.",
+    ),
     "dendrograms": ("Who attends alike", "Sources grouped by the correlation of their mean maps."),
 }
 """Sections of the page in their order: title and lead."""
@@ -28,6 +38,10 @@ PAPERS = (
     "and extremal perturbation. (Dice coefficients of maps with human clicks.)",
     "A. Bruckert, L. Lévêque, M. Perreira Da Silva, P. Le Callet (2023). A dataset of gaze and mouse patterns in the "
     "context of facial expression recognition. ACM IMX. (Gaze against mouse.)",
+    "V. Petsiuk, A. Das, K. Saenko (2018). RISE: randomized input sampling for explanation of black-box models. "
+    "(Deletion and insertion curves.)",
+    "C.-K. Yeh and others (2019). On the (in)fidelity and sensitivity of explanations. (Infidelity.)",
+    "J. Adebayo and others (2018). Sanity checks for saliency maps. (Forgetting.)",
     "P. Ekman, W. V. Friesen: the Facial Action Coding System and EMFACS. (Which action units belong to which "
     "expression.)",
 )

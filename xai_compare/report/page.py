@@ -22,7 +22,7 @@ from xai_compare.comparison import METRICS
 from xai_compare.report.material import ALL, Material
 from xai_compare.report.notes import CAUTIONS, PAPERS, SECTIONS
 from xai_compare.report.style import Picture
-from xai_compare.report.tables import AVERAGE, Table, decimals
+from xai_compare.report.tables import AVERAGE, Listing, Table, decimals
 from xai_compare.report.words import get, headlines, question
 
 _PIXELS_PER_INCH, _NARROW_PER_INCH = 106, 76
@@ -46,6 +46,8 @@ def write_page(
     tables: Mapping[str, Sequence[tuple[str, Table]]],
     *,
     kind: str,
+    lists: Mapping[str, Sequence[Listing]] | None = None,
+    says: Mapping[str, Sequence[str]] | None = None,
     asked: Sequence[tuple[str, str]] = (),
     skipped: pd.DataFrame | None = None,
     provenance: Mapping[str, Any] | None = None,
@@ -58,6 +60,8 @@ def write_page(
         material, saved: what is shown, and its figures on disk.
         tables: section to (caption, table) pairs, shown as text below the section's figures.
         kind: a line above the title.
+        lists: section to plain tables, shown below the others.
+        says: section to sentences about what was found, shown after the section's lead.
         asked: what was run, as name and value; without it the page has no such section.
         skipped: columns ``image`` and ``reason``.
         provenance: nested facts.
@@ -76,7 +80,7 @@ def write_page(
         headlines=headlines(material),
         simulated=[source.short for source in material.sources if source.simulated and source.kind == "human"],
         notices=list(notices),
-        sections=_sections(material, saved, tables),
+        sections=_sections(material, saved, tables, lists or {}, says or {}),
         asked=list(asked),
         counts=_counts(material),
         skipped=_skipped(skipped),
@@ -122,14 +126,20 @@ def _data(kind: str, content: bytes) -> Markup:
 
 
 def _sections(
-    material: Material, saved: Sequence[Saved], tables: Mapping[str, Sequence[tuple[str, Table]]]
+    material: Material,
+    saved: Sequence[Saved],
+    tables: Mapping[str, Sequence[tuple[str, Table]]],
+    lists: Mapping[str, Sequence[Listing]],
+    says: Mapping[str, Sequence[str]],
 ) -> list[dict[str, Any]]:
     sections = []
     for name, (title, lead) in SECTIONS.items():
         pictures = _said_once([_picture(one) for one in saved if one.picture.section == name])
         shown = [_table(material, caption, table) for caption, table in tables.get(name, ())]
-        if pictures or shown:
-            sections.append({"id": name, "title": title, "lead": lead, "pictures": pictures, "tables": shown})
+        listed = list(lists.get(name, ()))
+        if pictures or shown or listed:
+            sections.append({"id": name, "title": title, "lead": lead, "says": list(says.get(name, ())),
+                             "pictures": pictures, "tables": shown, "lists": listed})  # fmt: skip
     return sections
 
 
@@ -291,7 +301,18 @@ def asked_of(run: Any) -> list[tuple[str, str]]:
             f"{study.compare.bootstrap:,} bootstrap replicates over images" if study.compare.bootstrap else "none",
         ),
     ]
+    if study.faithfulness:
+        rows.append(("Faithfulness", _faithfulness(study.faithfulness)))
     return rows + ([("Note", study.note)] if study.note else [])
+
+
+def _faithfulness(wanted: Any) -> str:
+    fill = {"black": "black", "blur": "a strong blur"}[wanted.fill]
+    anew = "explained once more with shuffled weights" if wanted.forgetting else "not explained anew"
+    return (
+        f"at most {wanted.images:,} pictures per network; curves of {wanted.steps} steps, deleted pixels {fill}; "
+        f"{wanted.rectangles} rectangles; {anew}"
+    )
 
 
 def _explainer(spec: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +35,35 @@ class Table:
         """Whether the network's value is the greatest of its column."""
         networks = self.values[column].drop(AVERAGE)
         return row in networks.index and len(networks) > 1 and bool(networks[row] == networks.max())
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text of a plain table, and whether it stands out."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A plain table.
+
+    Attributes:
+        title: its caption.
+        columns: their names.
+        rows: cells, as many as columns.
+        numbers: which columns hold numbers.
+        note: what its signs mean.
+        folded: whether it opens only when asked.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    numbers: Collection[int] = ()
+    note: str = ""
+    folded: bool = False
 
 
 def score_tables(material: Material, metric: str, b: str) -> list[Table]:

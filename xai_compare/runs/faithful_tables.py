@@ -40,9 +40,9 @@ _NAMED = 5
 def faithfulness_tables(judge: Judge) -> dict[str, pd.DataFrame]:
     """``faithfulness`` and ``faithfulness_curves``, from whatever has been judged; columns `COLUMNS` and `CURVES`."""
     scores, curves = [], []
-    for (number, explainer), units in _together(judge.units).items():
+    for (model, explainer), units in _together(judge).items():
         if explainer is not None:
-            names = judge.study.models[number].label, str(judge.study.explainers[explainer].label)
+            names = model, str(judge.study.explainers[explainer].label)
             pairs = [(judge.record(unit), judge.record(judge.control(unit)), unit) for unit in units]
             mine = _joined([one if both else None for one, both, _ in pairs], units)
             random = _joined([both for _, both, _ in pairs], units)
@@ -68,10 +68,11 @@ def account(judge: Judge) -> dict[str, Any]:
     return {"pictures": pictures, "seconds": seconds}
 
 
-def _together(units: Sequence[Unit]) -> dict[tuple[int, int | None], list[Unit]]:
-    found: dict[tuple[int, int | None], list[Unit]] = {}
-    for unit in units:
-        found.setdefault((unit.number, unit.explainer), []).append(unit)
+def _together(judge: Judge) -> dict[tuple[str, int | None], list[Unit]]:
+    """The units of each network, its trainings together, and explainer."""
+    found: dict[tuple[str, int | None], list[Unit]] = {}
+    for unit in judge.units:
+        found.setdefault((judge.study.models[unit.number].name, unit.explainer), []).append(unit)
     return found
 
 

@@ -1,0 +1,96 @@
+"""The report's words and figures about the maps themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_fakes import NASTY, FakeRun, make_run
+
+from xai_compare import report
+from xai_compare.report.faithful import faithfulness_figures, faithfulness_lists, faithfulness_sentences
+from xai_compare.report.labelling import label_curves
+from xai_compare.report.material import Material, from_run
+from xai_compare.report.repeatable import repeatability_figure, repeatability_lists, repeatability_sentences
+from xai_compare.report.style import new_figure
+
+
+@pytest.fixture(scope="module")
+def material(small_run: FakeRun) -> Material:
+    return from_run(small_run)
+
+
+def test_the_sections_stand_on_the_page(built: Path) -> None:
+    page = built.read_text("utf-8")
+    for text in ("Are the maps faithful to the network?", "Would the explainer say the same again?", "random maps"):
+        assert text in page
+    assert NASTY not in page
+    assert (built.parent / "figures" / "faithfulness_resnet18.svg").is_file()
+
+
+def test_better_than_random_is_bold_and_worse_is_marked(material: Material) -> None:
+    short, full = faithfulness_lists(material)
+    rows = {row[0].text: row for row in short.rows}
+    good, bad = rows["resnet18 · Grad-CAM"], rows["resnet18 · LIME"]
+    assert good[1].text == "0.30 | 0.50"
+    assert all(cell.strong for cell in good[1:])
+    assert not any(cell.strong for cell in bad[1:])
+    assert bad[1].text == "0.70 | 0.50 ×"
+    assert len(full.rows) == len(material.faithfulness)
+    assert full.folded
+
+
+def test_sentences_say_who_beats_chance(material: Material) -> None:
+    fastest, balance = faithfulness_sentences(material)
+    assert "Grad-CAM" in fastest
+    assert "0.30 on average along the way, against 0.50" in fastest
+    # Forgetting is no test of one picture against another: it is left out of the count.
+    assert balance.startswith("In 10 of 20 tests")
+    assert "LIME on mini_xception, LIME on resnet18" in balance
+
+
+def test_one_figure_a_network_and_its_curves_are_named(material: Material) -> None:
+    pictures = faithfulness_figures(material)
+    assert [one.name for one in pictures] == ["faithfulness_mini_xception", "faithfulness_resnet18"]
+    for axes in pictures[0].figure.axes:
+        texts = " ".join(text.get_text() for text in axes.texts)
+        assert all(name in texts for name in ("LIME", "Grad-CAM", "random map"))
+        assert axes.get_xlabel()
+
+
+def test_labels_keep_off_one_another() -> None:
+    figure = new_figure(5, 3)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    x = np.linspace(0, 1, 20)
+    curves = {str(power): x**power for power in (0.3, 0.6, 1.0, 2.0, 4.0)}
+    label_curves(axes, x, curves, {name: f"power {name}" for name in curves}, dict.fromkeys(curves, "black"))
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == 5
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+    panel = axes.get_window_extent()
+    assert all(panel.x0 <= box.x0 and box.x1 <= panel.x1 + 1 for box in boxes)
+
+
+def test_repeatability_names_the_worst_pictures(material: Material) -> None:
+    (listing,) = repeatability_lists(material)
+    lime = material.each[material.each["source"] == "resnet18/lime"].sort_values("repeatability")
+    row = next(row for row in listing.rows if row[0].text == "resnet18 · LIME")
+    assert row[3].text == f"{lime['repeatability'].median():.3f}"
+    assert row[4].text == f"{lime['repeatability'].iloc[0]:.3f}"
+    assert "LIME" in repeatability_sentences(material)[0]
+    assert len(repeatability_figure(material)) == 1
+    settled = replace(material, each=material.each.assign(repeatability=0.99))
+    assert "no map would correlate below 0.9" in repeatability_sentences(settled)[0]
+
+
+def test_nothing_asked_nothing_shown(material: Material, tmp_path: Path) -> None:
+    bare = replace(material, faithfulness=pd.DataFrame(), curves=pd.DataFrame(), each=pd.DataFrame())
+    for family in (faithfulness_figures, faithfulness_lists, faithfulness_sentences,
+                   repeatability_figure, repeatability_lists, repeatability_sentences):  # fmt: skip
+        assert family(bare) == []  # type: ignore[operator]
+    run = make_run(tmp_path, ["one"], ["cam"], [], known=False, expressions=("anger",))
+    assert "faithful to the network" not in report.build(run).read_text("utf-8")

@@ -1,0 +1,202 @@
+"""Are the maps faithful to the network? Curves, a table and two sentences, always beside the random map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from xai_compare.report import style
+from xai_compare.report.labelling import label_curves
+from xai_compare.report.material import Material, pretty
+from xai_compare.report.style import Picture
+from xai_compare.report.tables import Cell, Listing, decimals, signed
+
+RANDOM = "\0random"
+_NAMES = {
+    "deletion": "Deletion ↓",
+    "insertion": "Insertion ↑",
+    "infidelity": "Infidelity ↓",
+    "forgetting": "Forgetting ↑",
+    "known_auc": "Region, AUC ↑",
+    "known_energy": "Region, share ↑",
+}
+_DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+
+
+def faithfulness_figures(material: Material) -> list[Picture]:
+    """For each network the mean deletion and insertion curves of its explainers, and the random map's."""
+    table = material.curves
+    if table.empty:
+        return []
+    hues = style.colours(list(dict.fromkeys(table["explainer"])))
+    return [_figure(str(model), rows, hues) for model, rows in table.groupby("model", sort=False)]
+
+
+def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> Picture:
+    width, height, head = 10.0, 4.25, 0.62
+    figure = style.new_figure(width, height)
+    name, most = style.plain(model, 44), int(rows["n"].max())
+    style.heading(figure, f"Does {name} need what the maps mark?",
+                  f"Mean over {most} pictures; most marked pixels first; dashed grey: a map drawn at random; "
+                  "the number is the area under the curve")  # fmt: skip
+    low, high = min(0.0, float(rows["mean"].min())), float(rows[["mean", "random_mean"]].to_numpy().max())
+    for i, (curve, title, what) in enumerate((
+        ("deletion", "Deleting what is marked: low is faithful", "deleted"),
+        ("insertion", "Showing what is marked: high is faithful", "shown"),
+    )):  # fmt: skip
+        box = (0.62 + i * (width / 2 - 0.05), 0.55, width / 2 - 0.85, height - head - 0.85)
+        axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
+        axes.set(xlim=(0, 1), ylim=(low, high + 0.1 * (high - low)), xlabel=f"share of the picture {what}")
+        axes.set_title(title, size=9.5)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.set_ylabel("mean probability of the explained expression" if i == 0 else "")
+        axes.grid(color=style.RULE, lw=0.5)
+        axes.set_axisbelow(True)
+        _curves(axes, rows[rows["curve"] == curve], hues)
+    return Picture(
+        name=f"faithfulness_{style.slug(model)}",
+        section="faithfulness",
+        title=f"Deletion and insertion: {name}",
+        what="The network looks again while the pixels that a map marks most are deleted first (left), or shown first "
+        "(right).",
+        how="Left, a faithful map's curve falls early and its area is small: the network needs what was marked. Right, "
+        "it rises early and its area is large: what was marked is enough. A curve that runs with the dashed line knows "
+        "no more of the network than chance.",
+        figure=figure,
+        raster=False,
+    )
+
+
+def _curves(axes: Axes, rows: pd.DataFrame, hues: dict[str, str]) -> None:
+    explainers = list(dict.fromkeys(rows["explainer"]))
+    if not explainers:
+        return
+    shares = rows[rows["explainer"] == explainers[0]]["share"].to_numpy(float)
+    # Explainers may leave out different pictures; the random curve drawn is that on the most of them.
+    widest = max(explainers, key=lambda name: int(rows.loc[rows["explainer"] == name, "n"].max()))
+    drawn = {RANDOM: rows.loc[rows["explainer"] == widest, "random_mean"].to_numpy(float)}
+    drawn |= {name: rows.loc[rows["explainer"] == name, "mean"].to_numpy(float) for name in explainers}
+    colour = {RANDOM: style.MUTED, **hues}
+    for i, (name, values) in enumerate(drawn.items()):
+        if name == RANDOM:
+            axes.plot(shares, values, color=style.MUTED, lw=1.6, ls=(0, (4, 2.5)), zorder=2)
+        else:
+            # Later curves are thinner, so that one that lies under another still shows.
+            axes.plot(
+                shares, values, color=colour[name], lw=max(3.4 - 0.6 * i, 1.5), ls=_DASHES[(i - 1) // 8 % 4], zorder=3
+            )
+    areas = {name: float(np.mean((v[1:] + v[:-1]) / 2)) for name, v in drawn.items()}
+    texts = {n: f"{'random map' if n == RANDOM else style.plain(pretty(n), 24)} {areas[n]:.2f}" for n in drawn}
+    label_curves(axes, shares, drawn, texts, {name: colour[name] for name in drawn})
+
+
+def faithfulness_lists(material: Material) -> list[Listing]:
+    """The scores in short, one row a network and explainer, and in full with their intervals."""
+    table = material.faithfulness
+    if table.empty:
+        return []
+    scores = [score for score in _NAMES if score in set(table["score"])]
+    rows = []
+    for (model, explainer), some in table.groupby(["model", "explainer"], sort=False):
+        by = some.set_index("score")
+        cells = [_short(by.loc[score]) if score in by.index else Cell("–") for score in scores]
+        rows.append([Cell(f"{model} · {pretty(str(explainer))}"), *cells])
+    short = Listing(
+        "Faithfulness of the maps, beside random maps",
+        ["source", *(_NAMES[score] for score in scores)],
+        rows,
+        range(1, 1 + len(scores)),
+        "Each cell: the explainer's maps | random maps of the same pictures. Bold: better than random, the 95 % "
+        "interval of the difference beyond 0. ×: worse than random by the same rule. ↓ low is faithful, ↑ high is. "
+        "Deletion, insertion: areas under the curves above. Region: how well the map finds the region known to differ. "
+        "Infidelity: share of the effects of hidden rectangles that the map does not foretell. Forgetting: how much "
+        "the map changes once the network's weights are shuffled; 0 means that it never depended on them.",
+    )
+    return [short, _full(table)]
+
+
+def _verdict(row: pd.Series) -> int:
+    """1 where a score is better than the random map's beyond its interval, -1 where it is worse, else 0."""
+    sign = -1 if row["better"] == "low" else 1
+    low, high = float(row["ci_low"]) * sign, float(row["ci_high"]) * sign
+    return 1 if min(low, high) > 0 else (-1 if max(low, high) < 0 else 0)
+
+
+def _short(row: pd.Series) -> Cell:
+    text = f"{_number(row['mean'])} | {_number(row['random_mean'])}"
+    return Cell(text + (" ×" if _verdict(row) < 0 else ""), _verdict(row) > 0)
+
+
+def _number(value: float) -> str:
+    return signed(float(value)) if np.isfinite(value) else decimals(value)
+
+
+def _full(table: pd.DataFrame) -> Listing:
+    rows = [
+        [
+            Cell(f"{row['model']} · {pretty(str(row['explainer']))}"), Cell(_NAMES.get(row["score"], row["score"])),
+            Cell(str(row["n"])), *(Cell(_long(row[key])) for key in ("mean", "random_mean", "difference")),
+            Cell(f"{_long(row['ci_low'])} to {_long(row['ci_high'])}"), Cell(str(row["note"] or "")),
+        ]
+        for _, row in table.iterrows()
+    ]  # fmt: skip
+    columns = ["source", "score", "pictures", "maps", "random", "difference", "95 % interval", "note"]
+    return Listing("All numbers, with intervals and what was left out", columns, rows, range(2, 7), folded=True)
+
+
+def _long(value: float) -> str:
+    return signed(float(value), 4) if np.isfinite(value) else decimals(value)
+
+
+def faithfulness_sentences(material: Material) -> list[str]:
+    """What was found, for readers who do not build networks."""
+    table = material.faithfulness
+    if table.empty:
+        return []
+    rows = [row for _, row in table.iterrows()]
+    return [text for text in (_fastest(rows), _balance(rows)) if text]
+
+
+def _fastest(rows: Sequence[pd.Series]) -> str:
+    """The explainer whose marked places the networks miss most."""
+    found: dict[str, list[pd.Series]] = {}
+    for row in rows:
+        if row["score"] == "deletion" and np.isfinite(row["difference"]):
+            found.setdefault(str(row["explainer"]), []).append(row)
+    if not found:
+        return ""
+    gain = {name: float(np.mean([row["difference"] for row in some])) for name, some in found.items()}
+    best = min(gain, key=lambda name: gain[name])
+    mean, chance = (float(np.mean([row[key] for row in found[best]])) for key in ("mean", "random_mean"))
+    if gain[best] >= 0:
+        return (
+            "Deleting the places that a map marks makes no explainer's network lose its answer sooner than deleting "
+            "places drawn at random."
+        )
+    networks = "network’s" if len(found[best]) == 1 else "networks’"
+    return (
+        f"When the places that {pretty(best)} marks are deleted first, the {networks} answer fades soonest: the "
+        f"probability of the expression is {mean:.2f} on average along the way, against {chance:.2f} when places drawn "
+        "at random go first."
+    )
+
+
+def _balance(rows: Sequence[pd.Series]) -> str:
+    """How often the explainers beat chance, and which of them do not."""
+    tests: dict[str, list[int]] = {}
+    for row in rows:
+        if np.isfinite(row["ci_low"]) and row["score"] != "forgetting":
+            tests.setdefault(f"{pretty(str(row['explainer']))} on {row['model']}", []).append(_verdict(row))
+    if not tests:
+        return ""
+    total, won = sum(map(len, tests.values())), sum(one > 0 for some in tests.values() for one in some)
+    doubtful = [name for name, some in tests.items() if 2 * sum(one > 0 for one in some) < len(some)]
+    text = f"In {won} of {total} tests the maps beat random ones beyond the margin of error"
+    if not doubtful:
+        return f"{text}, and each explainer does so in at least half of its own."
+    named = ", ".join(doubtful[:4]) + (f" and {len(doubtful) - 4} more" if len(doubtful) > 4 else "")
+    return f"{text}; be careful with {named}, which beat{'s' if len(doubtful) == 1 else ''} them in fewer than half."
