@@ -268,10 +268,10 @@ def _drops(model: Model, batch: torch.Tensor, weights: torch.Tensor, boxes: np.n
     hidden = torch.from_numpy(boxes).to(batch.device)
     found = np.full((len(batch), len(boxes)), np.nan)
     with untouched(model.module):
-        nothing = _filled(model, batch[:1], "black")[0] if len(batch) else None
+        nothing = _filled(model, batch, "black")
         run = Forward(model, "probabilities", batch_size)
         for i, picture in enumerate(batch):
-            out = run.made(lambda some, p=picture: torch.where(some[:, None], nothing, p), hidden) @ weights[i]  # type: ignore[misc]
+            out = run.made(lambda some, p=picture, o=nothing[i]: torch.where(some[:, None], o, p), hidden) @ weights[i]  # type: ignore[misc]
             whole = run.made(lambda some: some, picture[None]) @ weights[i]
             found[i] = (whole - out).double().cpu().numpy()
     return found

@@ -102,8 +102,8 @@ def faithfulness_lists(material: Material) -> list[Listing]:
     scores = [score for score in _NAMES if score in set(table["score"])]
     rows = []
     for (model, explainer), some in table.groupby(["model", "explainer"], sort=False):
-        by = some.set_index("score")
-        cells = [_short(by.loc[score]) if score in by.index else Cell("–") for score in scores]
+        by = {str(row["score"]): row for _, row in some.iterrows()}
+        cells = [_short(by[score]) if score in by else Cell("–") for score in scores]
         rows.append([Cell(f"{model} · {pretty(str(explainer))}"), *cells])
     short = Listing(
         "Faithfulness of the maps, beside random maps",

@@ -72,7 +72,7 @@ def _progress(store: MapStore) -> tuple[object, ...]:
 def _judged(run: Run, stores: list[MapStore]) -> list[tuple[object, ...]]:
     """How much of the faithfulness that the study asks for is judged: a row for each network."""
     judge = Judge(run.study, run.dir, stores)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for number, spec in enumerate(run.study.models):
         mine = [unit for unit in judge.units if unit.number == number]
         done = [(len(unit.rows), record) for unit in mine if (record := judge.record(unit))]
