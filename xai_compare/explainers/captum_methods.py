@@ -9,6 +9,8 @@ from typing import Any, Literal, cast
 import captum.attr
 import numpy as np
 import torch
+from captum.attr._core.lrp import SUPPORTED_LAYERS_WITH_RULES, SUPPORTED_NON_LINEAR_LAYERS
+from captum.attr._utils.lrp_rules import EpsilonRule
 from pydantic import Field, create_model
 from torch import nn
 
@@ -18,6 +20,7 @@ from xai_compare.explainers.class_activation import last_layer, layer_refusal
 from xai_compare.explainers.probing import Quantity, convert, lacks_logits, untouched
 from xai_compare.explainers.registry import family
 from xai_compare.explainers.superpixels import superpixels
+from xai_compare.explainers.untying import Untied
 from xai_compare.models import Model
 
 METHODS = (
@@ -26,6 +29,9 @@ METHODS = (
     "ShapleyValueSampling",
 )  # fmt: skip
 """Methods that attribute an output to the pixels of one picture."""
+
+_HOOKING = ("DeepLift", "DeepLiftShap", "Deconvolution", "GuidedBackprop", "GuidedGradCam", "LRP")
+_RECTIFYING = ("Deconvolution", "GuidedBackprop", "GuidedGradCam")
 
 _OURS = ("inputs", "target", "additional_forward_args", "baselines", "feature_mask", "attributions", "kwargs",
          "return_input_shape", "show_progress", "return_convergence_delta", "verbose")  # fmt: skip
@@ -48,7 +54,9 @@ class CaptumMethod(Explainer):
     """One of captum's methods; baselines are black, features are superpixels, channels are added.
 
     Pictures are explained one at a time, with a seed of their own, on a copy of the network whose rectifiers do not
-    work in place.
+    work in place. For methods that hook layers, each use of a layer is a layer of its own in that copy (see
+    `untying`). The extra ``completeness`` of DeepLift and LRP is the sum of the attributions over the output (less
+    that of black, for DeepLift): 1 where the method's rules cover the network, anything where they do not.
     """
 
     method: str
@@ -60,8 +68,11 @@ class CaptumMethod(Explainer):
 
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
         """Signed maps in units of the output, unless ``reduce`` is ``abs``."""
-        module = _Explained(model, self.options.on)
-        maps = []
+        module = _Explained(model, self.options.on, pictures.batch[:1] if self.method in _HOOKING else None)
+        if self.method in _RECTIFYING and not module.rectifies():
+            raise InputError(f"captum's {self.method} works on ReLUs, and this network has none",
+                             where=f"model {model.name!r}", mend="try captum:IntegratedGradients")  # fmt: skip
+        maps, ratios = [], []
         with untouched(module), torch.random.fork_rng(devices=[], enabled=True), torch.enable_grad():
             for i, seed in enumerate(pictures.seeds):
                 torch.manual_seed(seed)
@@ -69,10 +80,33 @@ class CaptumMethod(Explainer):
                 np.random.seed(seed % 2**32)
                 try:
                     maps.append(self._one(model, module, pictures, i))
+                    ratios.append(self._completeness(model, module, pictures.batch[i : i + 1], maps[-1]))
                 finally:
                     np.random.set_state(np_state)
-        reasons = ["the attribution is zero everywhere" if not m.any() else "" for m in maps]
-        return Explanation(undefined(np.stack(maps), reasons), reasons)
+        reasons = ["the attribution is zero everywhere" if not m.any() else self._unlike_lrp(ratio)
+                   for m, ratio in zip(maps, ratios, strict=True)]  # fmt: skip
+        extras = {"completeness": np.array(ratios)} if self._complete else {}
+        return Explanation(undefined(np.stack(maps), reasons), reasons, extras)
+
+    @property
+    def _complete(self) -> bool:
+        return self.method in ("DeepLift", "LRP") and self.options.reduce == "sum"
+
+    def _unlike_lrp(self, ratio: float) -> str:
+        """LRP shares the output out (biases may take much of it); of a hundredfold output nothing can be read."""
+        if self.method != "LRP" or not self._complete or abs(ratio) <= 100:
+            return ""
+        return (f"the relevances add up to {ratio:.1e} times the output, for captum's rules do not cover this network "
+                "(functions between layers, such as additions of skip connections)")  # fmt: skip
+
+    def _completeness(self, model: Model, module: _Explained, batch: torch.Tensor, found: np.ndarray) -> float:
+        if not self._complete:
+            return float("nan")
+        with torch.no_grad():
+            told = float(module(batch))
+            if self.method == "DeepLift":
+                told -= float(module(model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))))
+        return float(found.sum(dtype=np.float64)) / told if told else float("nan")
 
     def _one(self, model: Model, module: _Explained, pictures: Pictures, i: int) -> np.ndarray:
         given = {k: v for k, v in self.options if k not in CaptumOptions.model_fields and v is not None}
@@ -104,7 +138,9 @@ class CaptumMethod(Explainer):
     def _captum(self, model: Model, module: _Explained) -> Any:
         method = getattr(captum.attr, self.method)
         if self.method == "GuidedGradCam":
-            return method(module, module.inner.get_submodule(last_layer(model, self.options.layer)))
+            return method(module, module.layer(last_layer(model, self.options.layer)))
+        if self.method == "LRP":
+            _give_rules(module, model.name)
         return method(module)
 
     def forwards(self, model: Model) -> int:
@@ -120,20 +156,47 @@ class CaptumMethod(Explainer):
 
 
 class _Explained(nn.Module):
-    """The explained quantity ``(n,)`` of a copy of the network, on which captum may do as it likes."""
+    """The explained quantity ``(n,)`` of a copy of the network, on which captum may do as it likes.
 
-    def __init__(self, model: Model, on: Quantity) -> None:
+    Args:
+        model: the network.
+        on: the quantity.
+        picture: prepared, ``(1, c, h, w)``; if given, each use of a layer becomes a layer of its own.
+    """
+
+    def __init__(self, model: Model, on: Quantity, picture: torch.Tensor | None) -> None:
         super().__init__()
-        self.inner = copy.deepcopy(model.module)
-        self.weights = torch.zeros(1, len(model.classes))
-        self._model, self._on = [model], on
-        for part in self.inner.modules():
+        copied = copy.deepcopy(model.module)
+        for part in copied.modules():
             if getattr(part, "inplace", False):
                 part.inplace = False  # type: ignore[assignment]
+        self.inner = copied if picture is None else Untied(copied, picture)
+        self.weights = torch.zeros(1, len(model.classes))
+        self._model, self._on = [model], on
+
+    def rectifies(self) -> bool:
+        """Whether there is any ReLU."""
+        return any(isinstance(part, nn.ReLU) for part in self.modules())
+
+    def layer(self, name: str) -> nn.Module:
+        """The layer of the copy that stands for the network's layer of that name."""
+        return (self.inner.inner if isinstance(self.inner, Untied) else self.inner).get_submodule(name)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """``(n,)``."""
         return (convert(self._model[0], self.inner(batch), self._on) * self.weights).sum(1)
+
+
+def _give_rules(module: nn.Module, name: str) -> None:
+    """Give LRP a rule for layers that only move values, and refuse those for which captum has none."""
+    leaves = [part for part in module.modules() if not any(True for _ in part.children())]
+    known = (*SUPPORTED_LAYERS_WITH_RULES, *SUPPORTED_NON_LINEAR_LAYERS)
+    for part in leaves:
+        if isinstance(part, (nn.Flatten, nn.ZeroPad2d)):
+            part.rule = EpsilonRule()
+    if kinds := sorted({type(p).__name__ for p in leaves if type(p) not in known and not hasattr(p, "rule")}):
+        raise InputError(f"captum's LRP has no rule for layers of the kind {', '.join(kinds)}",
+                         where=f"model {name!r}", mend="try captum:IntegratedGradients")  # fmt: skip
 
 
 def _options(method: str) -> type[Options]:
