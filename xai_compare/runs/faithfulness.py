@@ -119,6 +119,7 @@ class Judge:
     run: Path
     stores: Sequence[MapStore]
     units: list[Unit] = field(init=False)
+    _fingerprints: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.units = units(self.study, self.stores)
@@ -144,7 +145,12 @@ class Judge:
         return next(one for one in self.units if one.explainer is None and (one.number, one.part) == where)
 
     def fingerprint(self, unit: Unit) -> str:
-        """A hash of all that a unit's scores depend on."""
+        """A hash of all that a unit's scores depend on; taken once, for the maps stand when they are judged."""
+        if unit.key not in self._fingerprints:
+            self._fingerprints[unit.key] = self._hashed(unit)
+        return self._fingerprints[unit.key]
+
+    def _hashed(self, unit: Unit) -> str:
         # Of the first explainer's maps only what they were made of matters to the random map.
         made = [_facts(unit.store, row)[: 1 if unit.explainer is None else None] for row in unit.rows]
         settings = self._asked.model_dump(mode="json", exclude={"images"})
