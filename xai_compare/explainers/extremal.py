@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import nn
 
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
+from xai_compare.explainers.extremal_areas import smallest
 from xai_compare.explainers.extremal_search import Found, Problem, judged, search
 from xai_compare.explainers.perturbation import Kind, Pyramid
-from xai_compare.explainers.probing import Quantity, lacks_logits, outputs
+from xai_compare.explainers.probing import Quantity, convert, lacks_logits, outputs
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.rewards import REWARDS, Reward, Variant
 from xai_compare.explainers.smooth_masks import SmoothMasks
 from xai_compare.explainers.targets import single_class
 from xai_compare.models import Model
+from xai_compare.models.folding import folded
 
 PAPER_SIZE = 224
-FAST_STEPS, REFERENCE_STEPS = 100, 800
+FAST_STEPS, REFERENCE_STEPS = 150, 800
 
 
 class ExtremalOptions(Options):
     """Options of extremal perturbations; the defaults are torchray's, lengths scaled to the input size."""
 
     areas: tuple[float, ...] = Field((0.1,), description="areas of the masks, as fractions of their domain")
+    select: Literal["mean", "smallest"] = Field(
+        "mean", description="the mean of all areas' masks, or the mask of the smallest area that reaches the share"
+    )
+    share: float = Field(0.9, gt=0, le=1, description="select smallest: of the fall from full to empty masks")
     variant: Variant = Field("preserve", description="keep the region, delete it, or both at once")
     reward: Reward = Field("simple", description="the output, or the output less the largest other one")
     on: Quantity = Field("logits", description="which output is rewarded")
@@ -36,10 +42,10 @@ class ExtremalOptions(Options):
     max_blur: float = Field(20.0, gt=0, description="deviation of the strongest blur in pixels")
     step: int | None = Field(None, ge=1, description="distance of mask parameters in pixels; 7 at 224 pixels")
     sigma: float | None = Field(None, gt=0, description="radius of the mask's bumps in pixels; 3 steps by default")
-    steps: int | None = Field(None, ge=1, description="of the optimizer; 100 (fast) or 800 (reference) by default")
+    steps: int | None = Field(None, ge=1, description="of the optimizer; 150 (fast) or 800 (reference) by default")
     jitter: bool = Field(True, description="flip the perturbed picture in every other step")
     density: int = Field(2, ge=1, description="fast engine: mask values computed per parameter distance")
-    learning_rate: float = Field(0.1, gt=0, description="fast engine: of Adam")
+    learning_rate: float = Field(0.07, gt=0, description="fast engine: of Adam")
     engine: Literal["fast", "reference"] = Field("fast", description="ours, or torchray")
 
     @field_validator("areas", mode="before")
@@ -53,18 +59,30 @@ class ExtremalOptions(Options):
                 raise ValueError("areas are fractions between 0 and 1")
         return several
 
+    @model_validator(mode="after")
+    def _several(self) -> Self:
+        if self.select == "smallest" and len(set(self.areas)) < 2:
+            raise ValueError("to select the smallest, name several areas, such as [0.025, 0.05, 0.1, 0.2, 0.4]")
+        return self
+
 
 @register("extremal_perturbation")
 class ExtremalPerturbation(Explainer):
-    """Mean over areas of the smooth masks that preserve (or delete) the explained output best.
+    """The smooth masks that preserve (or delete) the explained output best: their mean over areas, or the smallest
+    that is enough.
 
     An area is a fraction of the masks' domain, which reaches about sigma beyond the picture on each side, as in
     torchray: 0.1 is 13.5 % of a picture of 224 pixels. Extras, all ``(n, areas)``: ``reward``, the explained output
     under the final mask, mean of the perturbed picture and its mirror image if ``jitter``; ``area``, the
     fraction of the picture that the mask covers;
     ``violation``, the mean squared distance from a binary mask of that area; ``progress``, by how much the objective
-    still rose in the last tenth of the steps, as a fraction of its whole rise (small: converged; fast engine only);
+    (reward less weighted violation, at the last weight) still changed in the last tenth of the steps, as a fraction of
+    the reward's range over all steps (small: converged; near 1: more steps would tell another story);
     and ``unperturbed`` ``(n,)``, the explained output of the picture itself.
+
+    With ``select: smallest`` (Fong et al. 2019, section 3.1) the extras also hold, ``(n,)`` each, ``chosen``, the area,
+    and ``threshold``, the reward it had to reach: ``share`` of the way from an empty mask's to a full one's. The map is
+    NaN where no area reaches it, or where the perturbation does not lower the output at all.
     """
 
     Options = ExtremalOptions
@@ -78,13 +96,21 @@ class ExtremalPerturbation(Explainer):
             found = self._reference(model, pictures, problem)
         else:
             found = search(problem, steps=options.steps or FAST_STEPS, learning_rate=options.learning_rate)
-        maps = found.masks.reshape(*shape, *model.input.size).mean(1)
+        masks = found.masks.reshape(*shape, *model.input.size)
         flat = [bool(row.all()) for row in np.split(found.flat, len(pictures))]
         reasons = ["the output is the same under every mask" if f else "" for f in flat]
         with torch.no_grad():
             whole = problem.reward(problem.outputs(pictures.batch), pictures.weights).cpu().numpy()
         extras = {name: getattr(found, name).reshape(shape) for name in ("reward", "area", "violation", "progress")}
-        return Explanation(undefined(maps, reasons), reasons, extras | {"unperturbed": whole})
+        extras["unperturbed"] = whole
+        if options.select == "mean":
+            return Explanation(undefined(masks.mean(1), reasons), reasons, extras)
+        choice = smallest(problem, extras["reward"], options.areas, options.share)
+        reasons = [first or second for first, second in zip(reasons, choice.reasons, strict=True)]
+        maps = masks[np.arange(len(masks)), choice.column]
+        return Explanation(
+            undefined(maps, reasons), reasons, extras | {"chosen": choice.area, "threshold": choice.threshold}
+        )
 
     def _problem(self, model: Model, pictures: Pictures) -> Problem:
         options, n = self.options, len(pictures)
@@ -93,9 +119,9 @@ class ExtremalPerturbation(Explainer):
                 "a pair is contrastive already", where=f"explainer {self.name!r}", mend="say reward: simple"
             )
         step, sigma = lengths(options, model.input.size)
-        device = pictures.batch.device
+        device, network = pictures.batch.device, folded(model)
         return Problem(
-            outputs=lambda batch: outputs(model, batch, options.on),
+            outputs=lambda batch: convert(model, network(batch), options.on),
             reward=REWARDS[options.reward],
             pyramid=Pyramid(pictures.batch, options.perturbation, options.levels, options.max_blur),
             masks=SmoothMasks(model.input.size, step, sigma, options.density, device),

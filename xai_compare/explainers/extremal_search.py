@@ -12,14 +12,17 @@ import torch
 from xai_compare.explainers.perturbation import Pyramid
 from xai_compare.explainers.smooth_masks import SmoothMasks
 
-TIGHTNESS = (300.0, 1500.0)
-"""Weight of the area constraint at the first and last step: so chosen that masks keep to their area as well as
+TIGHTNESS = (300.0, 1000.0)
+"""Weight of the area constraint at the first and last step: so chosen that masks keep to their area about as well as
 torchray's, whose weight rises from 300 to 4,900 but takes small steps."""
 TORCHRAY = (300.0, 1.0035)
 """Torchray's first weight, and its growth in each step."""
 BINS = 256
 MOMENTUM, MEMORY = 0.7, 0.99
-ROUGH = 0.8
+LIFT = 0.1
+"""Steps of a parameter p are divided by p + LIFT: the soft maximum hardly feels small parameters, and a place that was
+given up would not come back."""
+ROUGH = 0.95
 """Share of the steps that look at rough masks."""
 
 
@@ -59,6 +62,13 @@ class Problem:
         first = -parts[0] if self.variant == "delete" else parts[0]
         return first - parts[1] if self.variant == "dual" else first
 
+    def told(self, masks: torch.Tensor) -> torch.Tensor:
+        """Reward ``(k,)`` as it is reported: without gradient, mean of both mirror images if there is jitter."""
+        with torch.no_grad():
+            return torch.stack(
+                [self.rewards(masks, flip) for flip in ((False, True) if self.jitter else (False,))]
+            ).mean(0)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -78,7 +88,7 @@ def search(problem: Problem, *, steps: int, learning_rate: float) -> Found:
     Adam's second moment is shared by all parameters of a mask, so that the gradient keeps its direction: with one
     each, as usual, places that hardly matter move as fast as those that do, and masks settle early. The rate rises
     over the first steps and falls along a half cosine to a tenth. Most steps look at the mask once per lattice
-    distance, the last at every point of the grid.
+    distance, the last at every point of the grid; the area is counted at the same points in all of them.
     """
     device = problem.weights.device
     parameters = torch.ones(len(problem.which), *problem.masks.lattice, device=device)
@@ -91,10 +101,11 @@ def search(problem: Problem, *, steps: int, learning_rate: float) -> Found:
             parameters.requires_grad_(True)
             coarse = masks.coarse(parameters)
             reward = problem.rewards(masks.fine(coarse), problem.jitter and t % 2 == 0)
-            cost = excess(coarse, problem.areas)
+            cost = excess(coarse[:, :: masks.density, :: masks.density], problem.areas)
             tightness = TIGHTNESS[0] * (TIGHTNESS[1] / TIGHTNESS[0]) ** (t / max(steps - 1, 1))
             (grad,) = torch.autograd.grad((tightness * cost - reward).sum(), parameters)
         parameters = parameters.detach()
+        grad /= parameters + LIFT
         rewards[t], costs[t] = reward.detach(), cost.detach()
         first.lerp_(grad, 1 - MOMENTUM)
         second.lerp_(grad.square().mean((1, 2), keepdim=True), 1 - MEMORY)
@@ -153,19 +164,20 @@ def _found(
     problem: Problem, masks: torch.Tensor, area: torch.Tensor, cost: torch.Tensor, rewards: torch.Tensor,
     costs: torch.Tensor,
 ) -> Found:  # fmt: skip
-    with torch.no_grad():
-        told = [problem.rewards(masks, flip) for flip in ((False, True) if problem.jitter else (False,))]
     flat = (rewards == rewards[0]).all(0).numpy()
-    objective = rewards - TIGHTNESS[1] * costs
     return Found(
-        masks.cpu().numpy(), torch.stack(told).mean(0).cpu().numpy(), area.cpu().numpy(), cost.cpu().numpy(),
-        _progress(objective), flat,
+        masks.cpu().numpy(), problem.told(masks).cpu().numpy(), area.cpu().numpy(), cost.cpu().numpy(),
+        _progress(rewards, costs), flat,
     )  # fmt: skip
 
 
-def _progress(objective: torch.Tensor) -> np.ndarray:
-    """Change of the objective over the last tenth of the steps, as a fraction of its range; pairs are averaged."""
+def _progress(rewards: torch.Tensor, costs: torch.Tensor) -> np.ndarray:
+    """Change of the objective over the last tenth of the steps, as a fraction of the reward's range.
+
+    Not of the objective's own range: the first mask covers everything, and its area term dwarfs all that follows.
+    """
+    objective = rewards - TIGHTNESS[1] * costs
     tail = max(len(objective) // 10, 2)
     late, before = objective[-tail:].mean(0), objective[-2 * tail : -tail].mean(0)
-    span = (objective.amax(0) - objective.amin(0)).clamp(min=1e-12)
+    span = (rewards.amax(0) - rewards.amin(0)).clamp(min=1e-12)
     return ((late - before).abs() / span).numpy()

@@ -23,25 +23,26 @@ class Pyramid:
 
     def __init__(self, batch: torch.Tensor, kind: Kind, levels: int, max_blur: float) -> None:
         kept = torch.linspace(0, 1, levels).tolist()
-        self.levels = torch.stack([batch * k if kind == "fade" else blurred(batch, (1 - k) * max_blur) for k in kept])
+        made = [batch * k if kind == "fade" else blurred(batch, (1 - k) * max_blur) for k in kept]
+        self._shape = batch.shape
+        # Channels last, so that a mask's value finds all channels of a pixel side by side.
+        self._pixels = torch.stack(made).permute(0, 1, 3, 4, 2).reshape(-1, batch.shape[1])
+        self._last = levels - 1
 
     def apply(self, masks: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
         """Pictures ``which`` ``(k,)`` under masks ``(k, h, w)`` in [0, 1]: 1 keeps the picture, 0 perturbs it most.
 
-        Neighbouring levels are joined linearly.
+        Neighbouring levels are joined linearly. The result ``(k, c, h, w)`` lies channels last in memory.
         """
-        last = len(self.levels) - 1
-        place = masks * last
-        below = place.detach().floor().clamp(0, last - 1).long()
-        blend = (place - below)[:, None]
-        flat = self.levels.flatten(0, 1)
-        c, (h, w) = flat.shape[1], masks.shape[1:]
-        n = self.levels.shape[1]
-        pixel = torch.arange(h * w, device=masks.device).reshape(1, 1, h, w)
-        channel = torch.arange(c, device=masks.device).reshape(1, c, 1, 1)
-        index = ((below[:, None] * n + which[:, None, None, None]) * c + channel) * (h * w) + pixel
-        lower, upper = flat.take(index), flat.take(index + n * c * h * w)
-        return torch.lerp(lower, upper, blend.expand_as(lower))
+        n, c, h, w = self._shape
+        place = masks * self._last
+        below = place.detach().floor().clamp_(0, self._last - 1)
+        blend = (place - below).reshape(-1, 1)
+        first = (which * (h * w))[:, None] + torch.arange(h * w, device=masks.device)
+        index = (below.long() * (n * h * w)).flatten(1).add_(first).flatten()
+        lower = self._pixels.index_select(0, index)
+        rise = self._pixels.index_select(0, index.add_(n * h * w)).sub_(lower)
+        return torch.addcmul(lower, rise, blend).reshape(-1, h, w, c).permute(0, 3, 1, 2)
 
 
 def blurred(batch: torch.Tensor, deviation: float) -> torch.Tensor:
