@@ -64,8 +64,8 @@ def test_score_cam_by_hand(make_model, blobs):
     scores, kept = [], []
     for channel in features:
         if channel.max() > channel.min():
-            mask = (channel - channel.min()) / (channel.max() - channel.min())
-            mask = torch.nn.functional.interpolate(mask[None, None], (32, 28), mode="bilinear")
+            mask = torch.nn.functional.interpolate(channel[None, None], (32, 28), mode="bilinear")
+            mask = (mask - mask.min()) / (mask.max() - mask.min())
             scores.append(model.probabilities(-1 + mask * (batch + 1))[0, 1])
             kept.append(channel)
     coarse = (torch.stack(scores).softmax(0)[:, None, None] * torch.stack(kept)).sum(0).clamp(min=0)
@@ -123,6 +123,60 @@ def test_every_captum_method_runs_and_leaves_no_trace(method, make_model, blobs)
     assert all(torch.equal(before[k], v) for k, v in model.module.state_dict().items())
     assert not any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in model.module.modules())
     assert model.module.act.inplace
+
+
+class Rectified(torch.nn.Module):
+    """One ReLU used twice, or modules, or functions, or tensors' methods: the same network."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.acts = how, torch.nn.ModuleList([torch.nn.ReLU(inplace=True) for _ in range(2)])
+        sizes = [(3, 4), (4, 4)]
+        self.convs = torch.nn.ModuleList([torch.nn.Conv2d(a, b, 3, padding=1) for a, b in sizes])
+        self.rest, self.head = torch.nn.Identity(), torch.nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for i, conv in enumerate(self.convs):
+            x = self.rest(conv(x))
+            x = {
+                "modules": self.acts[i], "one module": self.acts[0],
+                "functions": torch.nn.functional.relu, "in place": torch.Tensor.relu_,
+            }[self.how](x)  # fmt: skip
+        return self.head(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("method", ["DeepLift", "GuidedBackprop", "Deconvolution", "GuidedGradCam", "LRP"])
+@pytest.mark.parametrize("how", ["one module", "functions", "in place"])
+def test_rectifiers_count_however_they_are_written(how, method, blobs):
+    torch.manual_seed(1)
+    plain = Rectified("modules")
+    other = Rectified(how)
+    other.load_state_dict(plain.state_dict())
+    told, found = (
+        explainers.create(f"captum:{method}").explain(Model("net", CLASSES, m, InputSpec((32, 28))), blobs(2), 1)
+        for m in (plain, other)
+    )
+    assert told.reasons == found.reasons == ["", ""]
+    np.testing.assert_allclose(found.maps, told.maps, rtol=1e-4, atol=1e-7)
+    if method in ("DeepLift", "LRP"):
+        np.testing.assert_allclose(found.extras["completeness"], told.extras["completeness"], rtol=1e-4)
+    if method == "DeepLift":
+        np.testing.assert_allclose(found.extras["completeness"], 1, rtol=1e-4)
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in other.modules())
+
+
+@pytest.mark.parametrize(
+    ("method", "layer", "message"),
+    [
+        ("GuidedBackprop", torch.nn.GELU(), "works on ReLUs, and this network has none"),
+        ("LRP", torch.nn.GELU(), "no rule for layers of the kind GELU"),
+    ],
+)
+def test_captum_methods_that_need_other_layers_refuse(method, layer, message, blobs):
+    parts = [torch.nn.Conv2d(3, 4, 3), layer, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 3)]
+    model = Model("net", CLASSES, torch.nn.Sequential(*parts), InputSpec((32, 28)))
+    with pytest.raises(InputError, match=message):
+        explainers.create(f"captum:{method}")(model, blobs(1), 0)
 
 
 def test_captum_gives_what_captum_gives(make_model, blobs):

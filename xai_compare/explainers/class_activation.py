@@ -18,10 +18,20 @@ from xai_compare.explainers.probing import Quantity, convert, lacks_logits, unto
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.tokens import as_map, token_layer
 from xai_compare.models import CamHead, Model, cam_head, feature_layer
+from xai_compare.models.folding import folded
+from xai_compare.models.layers import channels_last, random_batch
+
+
+class Certain(Explainer):
+    """An explainer that draws nothing by chance, and so spends no time on seeds."""
+
+    def seed_of(self, image: np.ndarray) -> int:
+        """Always 0."""
+        return 0
 
 
 @register("cam")
-class CAM(Explainer):
+class CAM(Certain):
     """Class activation mapping (Zhou et al. 2016, eq. 2): the head's weights times the last feature maps.
 
     The map is signed, and its mean is the logit less the bias. Upsampled bilinearly (pixel centres aligned, as
@@ -30,10 +40,10 @@ class CAM(Explainer):
 
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
         """Signed maps in units of the logit."""
-        head = _remembered(cam_head, model)
+        head = remembered(cam_head, model)
         if head is None:
             raise InputError(str(self.refusal(model)))
-        kept = _raw_features(model, head.layer, pictures.batch)
+        kept = _raw_features(model, head.layer, pictures.batch, _engine(model, head.layer))
         coarse = _combined(head, kept.float(), pictures.weights)
         reasons = ["" if spread > 0 else "the class activation map is the same everywhere"
                    for spread in np.ptp(coarse.flatten(1).cpu().numpy(), axis=1)]  # fmt: skip
@@ -45,7 +55,7 @@ class CAM(Explainer):
 
     def refusal(self, model: Model) -> str | None:
         """CAM needs global average pooling and one linear layer."""
-        if _remembered(cam_head, model) is None:
+        if remembered(cam_head, model) is None:
             return (
                 "CAM needs a network that ends in global average pooling and one linear layer; "
                 "use grad_cam, which equals CAM there and works on others too"
@@ -62,7 +72,7 @@ class GradCAMOptions(Options):
 
 
 @register("grad_cam")
-class GradCAM(Explainer):
+class GradCAM(Certain):
     """Gradient-weighted class activation mapping (Selvaraju et al. 2017, eq. 1-2).
 
     Feature maps are weighted by the spatial mean of the gradient of the output. Upsampled bilinearly. Of a vision
@@ -74,10 +84,7 @@ class GradCAM(Explainer):
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
         """Maps in units of output per position, non-negative unless ``relu`` is false."""
         features, gradients = self._gradients(model, pictures)
-        if features.ndim == 3:
-            features, gradients = (as_map(part, model.input.size) for part in (features, gradients))
-        elif model.activations == "channels_last":
-            features, gradients = features.permute(0, 3, 1, 2), gradients.permute(0, 3, 1, 2)
+        features, gradients = (channels_first(model, part) for part in (features, gradients))
         coarse = torch.einsum("nc,nchw->nhw", gradients.mean((2, 3)), features)
         coarse = coarse.clamp(min=0) if self.options.relu else coarse
         flat = gradients.flatten(1).abs().amax(1).cpu().numpy() == 0
@@ -89,19 +96,19 @@ class GradCAM(Explainer):
 
         def cut(module: nn.Module, args: object, out: object) -> torch.Tensor:
             # The graph begins here, so that nothing below the layer is kept or differentiated.
-            if not isinstance(out, torch.Tensor) or out.ndim not in (3, 4):
-                raise InputError(f"layer {layer!r} gives no feature map (n, c, h, w)", where="explainer 'grad_cam'")
-            leaf[:] = [out.detach().requires_grad_()]
+            leaf[:] = [_map_of(layer, model, out).detach().requires_grad_()]
+            torch.set_grad_enabled(True)
             return leaf[0].clone()
 
         layer = last_layer(model, self.options.layer)
-        handle = submodule(model, layer).register_forward_hook(cut)
+        module = _engine(model, layer)
+        handle = module.get_submodule(layer).register_forward_hook(cut)
         try:
-            with torch.enable_grad():
-                out = convert(model, model.module(pictures.batch), self.options.on)
-                total = (out * pictures.weights).sum()
+            with torch.no_grad():
+                out = convert(model, module(channels_last_in_memory(pictures.batch)), self.options.on)
                 if not leaf:
                     raise InputError(f"layer {layer!r} is never run", where="explainer 'grad_cam'")
+                total = (out * pictures.weights).sum()
                 gradient = torch.autograd.grad(total, leaf[0], allow_unused=True)[0] if total.requires_grad else None
         finally:
             handle.remove()
@@ -131,11 +138,12 @@ def submodule(model: Model, layer: str) -> nn.Module:
     Raises:
         InputError: naming the nearest, if there is none.
     """
-    known = dict(model.module.named_modules())
-    if layer not in known:
+    try:
+        return model.module.get_submodule(layer)
+    except AttributeError:
+        known = [name for name, _ in model.module.named_modules() if name]
         raise InputError(f"there is no layer {layer!r}", where=f"model {model.name!r}",
-                         mend=nearest(layer, [name for name in known if name]))  # fmt: skip
-    return known[layer]
+                         mend=nearest(layer, known)) from None  # fmt: skip
 
 
 def last_layer(model: Model, layer: str | None) -> str:
@@ -147,9 +155,9 @@ def last_layer(model: Model, layer: str | None) -> str:
     if layer:
         return layer
     try:
-        return _remembered(feature_layer, model)
+        return remembered(feature_layer, model)
     except InputError:
-        if tokens := token_layer(model):
+        if tokens := remembered(token_layer, model):
             return tokens
         raise
 
@@ -163,26 +171,63 @@ def layer_refusal(model: Model, layer: str | None) -> str | None:
     return None
 
 
+def channels_first(model: Model, features: torch.Tensor) -> torch.Tensor:
+    """Maps ``(n, c, h, w)`` of what a layer gives: tokens ``(n, tokens, c)``, or maps in either axis order."""
+    if features.ndim == 3:
+        return as_map(features, model.input.size)
+    last = channels_last(model, features.shape)
+    return (
+        features.permute(0, 3, 1, 2) if (model.activations == "channels_last" if last is None else last) else features
+    )
+
+
+def channels_last_in_memory(batch: torch.Tensor) -> torch.Tensor:
+    """The same pictures, in the layout in which convolutions are fastest (see `forwarding`)."""
+    return batch.contiguous(memory_format=torch.channels_last)
+
+
 def features_of(model: Model, layer: str, batch: torch.Tensor) -> torch.Tensor:
     """Feature maps, float32 ``(n, channels, h, w)``, that the layer gives for a prepared batch."""
-    kept = _raw_features(model, layer, batch).float()
-    if kept.ndim == 3:
-        return as_map(kept, model.input.size)
-    return kept.permute(0, 3, 1, 2) if model.activations == "channels_last" else kept
+    return channels_first(model, _raw_features(model, layer, batch, _engine(model, layer)).float())
 
 
-def _raw_features(model: Model, layer: str, batch: torch.Tensor) -> torch.Tensor:
+def _raw_features(model: Model, layer: str, batch: torch.Tensor, module: nn.Module) -> torch.Tensor:
     kept: list[torch.Tensor] = []
     # Cloned, because what follows may work in place.
-    handle = submodule(model, layer).register_forward_hook(lambda m, a, out: kept.append(out.clone()))
+    hook = module.get_submodule(layer).register_forward_hook(
+        lambda m, a, out: kept.append(_map_of(layer, model, out).clone())
+    )
     try:
         with torch.no_grad():
-            model.module(batch)
+            module(channels_last_in_memory(batch))
     finally:
-        handle.remove()
-    if not kept or kept[-1].ndim not in (3, 4):
-        raise InputError(f"layer {layer!r} gives no feature map (n, c, h, w)", where=f"model {model.name!r}")
+        hook.remove()
+    if not kept:
+        raise InputError(f"layer {layer!r} is never run", where=f"model {model.name!r}")
     return kept[-1]
+
+
+def _map_of(layer: str, model: Model, out: object) -> torch.Tensor:
+    if not isinstance(out, torch.Tensor) or out.ndim not in (3, 4):
+        raise InputError(f"layer {layer!r} gives no feature map (n, c, h, w)", where=f"model {model.name!r}")
+    return out
+
+
+def _engine(model: Model, layer: str) -> nn.Module:
+    """The network, or its folded copy if the layer gives the same there."""
+    submodule(model, layer)
+    copy = remembered(_sooner, model, layer)
+    return model.module if copy is None else copy
+
+
+def _sooner(model: Model, layer: str) -> nn.Module | None:
+    """The folded copy, unless the layer gives something else there, as a convolution before a batch norm does."""
+    copy = folded(model)
+    if copy is model.module:
+        # None, for what is remembered of a network must not keep it alive.
+        return None
+    told, found = (_raw_features(model, layer, random_batch(model), module) for module in (model.module, copy))
+    return copy if bool((told - found).abs().max() <= _ROUNDING * told.abs().max()) else None
 
 
 def _combined(head: CamHead, features: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -194,17 +239,31 @@ def _combined(head: CamHead, features: torch.Tensor, weights: torch.Tensor) -> t
 
 T = TypeVar("T")
 
-_ANSWERS: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[object, object]]] = weakref.WeakKeyDictionary()
+_ROUNDING = 1e-4
+
+_ANSWERS: weakref.WeakKeyDictionary[nn.Module, dict[tuple[str, ...], tuple[object, object]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def _remembered(question: Callable[[Model], T], model: Model) -> T:
-    """The answer to a question that takes a few forward passes, remembered until the parameters change."""
-    stamp = (
-        tuple((p.data_ptr(), p._version) for p in model.module.parameters()),
-        model.input, model.output, model.activations,
-    )  # fmt: skip
-    held = _ANSWERS.setdefault(model.module, {})
-    if question.__name__ not in held or held[question.__name__][0] != stamp:
+def remembered(question: Callable[..., T], model: Model, *about: str) -> T:
+    """The answer to a question that takes a few forward passes, remembered until its weights change."""
+    stamp = (_stamp(model.module), model.input, model.output, model.activations)
+    held, key = _ANSWERS.setdefault(model.module, {}), (question.__name__, *about)
+    if key not in held or held[key][0] != stamp:
         with untouched(model.module):
-            held[question.__name__] = (stamp, question(model))
-    return held[question.__name__][1]  # type: ignore[return-value]
+            held[key] = (stamp, question(model, *about))
+    return held[key][1]  # type: ignore[return-value]
+
+
+def _stamp(module: nn.Module) -> tuple[object, ...]:
+    """Changes whenever a weight or a buffer is written or replaced; torch's own ways to list them take ms."""
+    parts: list[object] = []
+    left = [module]
+    while left:
+        one = left.pop()
+        left += [child for child in one._modules.values() if child is not None]
+        for tensor in (*one._parameters.values(), *one._buffers.values()):
+            if tensor is not None:
+                parts.append((tensor.data_ptr(), tensor._version))
+    return tuple(parts)

@@ -7,8 +7,8 @@ import torch
 from pydantic import Field
 from torch.nn import functional
 
-from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
-from xai_compare.explainers.class_activation import features_of, last_layer, layer_refusal, upsampled
+from xai_compare.explainers.base import Explanation, Options, Pictures, undefined
+from xai_compare.explainers.class_activation import Certain, features_of, last_layer, layer_refusal, upsampled
 from xai_compare.explainers.forwarding import Forward, Precision
 from xai_compare.explainers.registry import register
 from xai_compare.models import Model
@@ -23,10 +23,10 @@ class ScoreCAMOptions(Options):
 
 
 @register("score_cam")
-class ScoreCAM(Explainer):
+class ScoreCAM(Certain):
     """Feature maps, each weighted by the softmax over channels of the output under it as a mask (algorithm 1).
 
-    A feature map, upsampled and scaled to [0, 1], multiplies the picture's difference from black; its score is the
+    A feature map, upsampled and then scaled to [0, 1], multiplies the picture's difference from black; its score is the
     explained probability (or difference of two). Constant feature maps get no weight.
     """
 
@@ -39,19 +39,18 @@ class ScoreCAM(Explainer):
         run = Forward(model, "probabilities", self.options.batch_size, self.options.precision)
         coarse, reasons = [], []
         for picture, maps, weights in zip(pictures.batch, features, pictures.weights, strict=True):
-            low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-            live = (high > low)[:, 0, 0]
-            scaled = ((maps - low) / (high - low).clamp(min=1e-12))[live]
-            reasons.append("" if len(scaled) else "every feature map is constant")
-            if not len(scaled):
+            live = maps.amax((1, 2)) > maps.amin((1, 2))
+            reasons.append("" if live.any() else "every feature map is constant")
+            if not live.any():
                 coarse.append(torch.zeros_like(maps[0]))
                 continue
 
             def masked(some: torch.Tensor, picture: torch.Tensor = picture) -> torch.Tensor:
-                mask = functional.interpolate(some[:, None], model.input.size, mode="bilinear", align_corners=False)
-                return black + mask * (picture - black)
+                fine = functional.interpolate(some[:, None], model.input.size, mode="bilinear", align_corners=False)
+                low, high = fine.amin((2, 3), keepdim=True), fine.amax((2, 3), keepdim=True)
+                return black + (fine - low) / (high - low).clamp(min=torch.finfo(fine.dtype).tiny) * (picture - black)
 
-            out = run.made(masked, scaled) @ weights
+            out = run.made(masked, maps[live]) @ weights
             if bool(out.max() == out.min()):
                 reasons[-1] = "the output is the same whatever is hidden"
             coarse.append(torch.einsum("c,chw->hw", out.softmax(0), maps[live]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -11,14 +11,15 @@ from torch import nn
 
 from xai_compare.errors import InputError
 from xai_compare.models import Model
+from xai_compare.models.layers import random_batch
 
-PREFIXES = (1, 0, 2, 5)
-"""Numbers of tokens before the patches that are tried: a class token, none, a distillation token, four registers."""
+PREFIXES = (1, 0, 2, 5, 4, 9, 8)
+"""Numbers of tokens before the patches that are tried: a class token, none, a distillation token, registers."""
 
 
 def token_grid(tokens: int, size: tuple[int, int]) -> tuple[int, int, int] | None:
     """Prefix, rows and columns of ``tokens`` patches of a picture of ``size``, or None if they fit no grid."""
-    for prefix in PREFIXES:
+    for prefix in (prefix for prefix in PREFIXES if 3 * prefix < tokens):
         rows = round(((tokens - prefix) * size[0] / size[1]) ** 0.5)
         if rows > 1 and (tokens - prefix) % rows == 0:
             columns = (tokens - prefix) // rows
@@ -41,10 +42,51 @@ def as_map(tokens: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 
 def token_layer(model: Model) -> str | None:
-    """The first norm of the last transformer block, whose gradient still reaches the patches, or None."""
-    names = [n for n, m in model.module.named_modules()
-             if n.rpartition(".")[2] in ("norm1", "ln_1") and isinstance(m, nn.LayerNorm)]  # fmt: skip
-    return names[-1] if names else None
+    """The first norm of the last transformer block, whose gradient still reaches the patches, or None.
+
+    Found by running the network: of the norms of that name, the last one run whose output is a grid of patches.
+    """
+    seen: list[str] = []
+
+    def note(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: object, out: object) -> None:
+            if isinstance(out, torch.Tensor) and out.ndim == 3 and token_grid(out.shape[1], model.input.size):
+                seen.append(name)
+
+        return hook
+
+    with ExitStack() as stack, torch.no_grad():
+        for name, module in model.module.named_modules():
+            if name.rpartition(".")[2] in ("norm1", "ln_1") and not isinstance(module, nn.Identity):
+                stack.callback(module.register_forward_hook(note(name)).remove)
+        model.module(random_batch(model, 1))
+    return seen[-1] if seen else None
+
+
+def summary_tokens(model: Model, tokens: int) -> torch.Tensor:
+    """How much each of ``tokens`` counts in what the head reads, float32 ``(tokens,)``, summing to one.
+
+    Equal for all tokens after the last block on which the outputs depend: the class token, both of a distilled
+    network, or all patches if they are averaged. If the outputs depend on none (a head that is still zero), the
+    first token's where there is one before the patches, else all.
+    """
+    kept: list[torch.Tensor] = []
+
+    def note(module: nn.Module, args: object, out: object) -> None:
+        if isinstance(out, torch.Tensor) and out.ndim == 3 and out.shape[1] == tokens and out.requires_grad:
+            kept.append(out)
+
+    with ExitStack() as stack, torch.enable_grad():
+        for module in model.module.modules():
+            stack.callback(module.register_forward_hook(note).remove)
+        out = model.module(random_batch(model, 1).requires_grad_())
+        told = (out * torch.arange(1.0, out.shape[1] + 1, device=out.device)).sum()
+        gradient = torch.autograd.grad(told, kept[-1], allow_unused=True)[0] if kept else None
+    read = torch.zeros(tokens) if gradient is None else (gradient[0] != 0).any(1).float().cpu()
+    if not read.any():
+        prefix, _, _ = token_grid(tokens, model.input.size) or (0, 0, 0)
+        read[: 1 if prefix else tokens] = 1.0
+    return read / read.sum()
 
 
 def attention_modules(module: nn.Module) -> list[nn.Module]:
