@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,8 @@ from xai_compare.models import Model
 
 CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "xai-compare-benchmarks"
+"""Where `stand_ins.py` keeps the weights it trains."""
 
 
 def arguments(description: str, **extra: Any) -> argparse.Namespace:
@@ -35,15 +38,21 @@ def arguments(description: str, **extra: Any) -> argparse.Namespace:
 
 
 def network(name: str, data: Path, device: str = "cpu") -> Model:
-    """mini_xception from its trained file; any other is torchvision's, with random weights (for timing only)."""
+    """mini_xception from its trained file; any other is torchvision's, trained by `stand_ins.py`.
+
+    Without those weights they are random: good for timing, not for comparing explanations.
+    """
     if name == "mini_xception":
         file = next((data / "models").glob("*.hdf5"))
         spec: dict[str, Any] = {"keras": str(file), "input": {"size": 64, "channels": "grey", "range": [-1, 1]}}
     else:
         scale = {"size": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-        spec = {"torchvision": name, "weights": "random", "seed": 0, "input": scale}
+        trained = CACHE / f"{name}.safetensors"
+        weights = str(trained) if trained.is_file() else "random"
+        spec = {"torchvision": name, "weights": weights, "seed": 0, "input": scale}
+        print(f"{name}: {'RANDOM' if weights == 'random' else 'trained'} weights", flush=True)
     model = models.load({"name": name, "classes": CLASSES, **spec}).to(device)
-    if name != "mini_xception":
+    if spec.get("weights") == "random":
         enliven(model, data)
     return model
 

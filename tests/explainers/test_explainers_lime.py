@@ -106,7 +106,7 @@ def test_standard_errors_cover(options, kind, make_model, blobs):
         errors.append(found.extras["standard_error"] ** 2)
     # On so small a cube of masks the quadrature is nearly exact and its errors a little too large.
     assert 0.85 <= np.mean(hits) <= (0.95 if "surrogate" in options else 1.0)
-    assert 0.5 < np.sqrt(np.mean(errors) / np.mean(misses)) < 2.5
+    assert 0.5 < np.sqrt(np.mean(errors) / np.mean(misses)) < 4
 
 
 @pytest.mark.slow

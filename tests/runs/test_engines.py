@@ -58,7 +58,9 @@ class Failing:
     def load(self, number: int, items: list[Any]) -> list[Any]:
         return items
 
-    def explain(self, number: int, explainer: int, items: list[Any], batch: Any) -> tuple[np.ndarray, dict[str, Any]]:
+    def explain(
+        self, number: int, explainer: int, items: list[Any], batch: Any, total: int
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         self.tried.append(items[0])
         if items[0] == 2 or (items[0] == 1 and self.tried.count(1) == 1):
             raise RuntimeError("the device\nwent away")
@@ -71,7 +73,7 @@ def test_a_chunk_that_fails_thrice_is_set_aside_and_the_rest_goes_on(monkeypatch
     worker: Any = Failing()
     engine = Local(worker)
     store = MapStore(Path(), xc.runs.store.Source("model", "a", "b"), [])
-    chunks: list[Any] = [Chunk(0, 0, index, [index], "") for index in range(4)]  # type: ignore[list-item]
+    chunks: list[Any] = [Chunk(0, 0, index, [index], "", 4) for index in range(4)]  # type: ignore[list-item]
     outcome: dict[int, str] = {chunk.index: why for chunk, why in engine.explain(chunks, store)}
     assert outcome == {0: "", 1: "", 2: "RuntimeError: the device went away", 3: ""}
     assert written == [0, 1, 3]

@@ -5,6 +5,7 @@ True
 """
 
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures
+from xai_compare.explainers.compiling import expecting
 from xai_compare.explainers.registry import create, family, names, register
 
 # isort: split
@@ -19,6 +20,6 @@ from xai_compare.explainers import (
     score_cam,
 )
 
-__all__ = ["Explainer", "Explanation", "Options", "Pictures", "create", "family", "names", "register"]
+__all__ = ["Explainer", "Explanation", "Options", "Pictures", "create", "expecting", "family", "names", "register"]
 
 del captum_methods, class_activation, extremal, lime, random_map, rise, rollout, score_cam

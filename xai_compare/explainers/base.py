@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch.nn import functional
 
 from xai_compare.errors import InputError, nearest
+from xai_compare.explainers.compiling import expecting
 from xai_compare.explainers.probing import untouched
 from xai_compare.explainers.targets import resolve
 from xai_compare.models import Model
@@ -102,6 +103,7 @@ class Explainer(ABC):
         parts = []
         with untouched(model.module):
             weights = resolve(model, images, targets)
+        with untouched(model.module), expecting(len(images) * self.forwards(model)):
             for start in range(0, len(images), self.chunk):
                 part = slice(start, start + self.chunk)
                 pictures = self._pictures(model, images[part], weights[part])

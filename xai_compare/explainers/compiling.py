@@ -1,96 +1,108 @@
-"""Compiled copies of networks, made when so many forward passes have been run that it repays."""
+"""Compiled copies of networks, made when the forward passes to come repay it."""
 
 from __future__ import annotations
 
-import copy
 import logging
 import shutil
 import time
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from xai_compare.models.folding import disturbed, nearly
 
 log = logging.getLogger(__name__)
 
 Compile = Literal["auto", "never", "always"]
+Run = Callable[..., torch.Tensor]
 
-PATIENCE = 30.0
-"""Seconds of plain passes of one network after which ``auto`` compiles: about what compiling costs, so that at worst
-twice the least possible time is spent, whatever is still to come."""
-TOLERANCE = 1e-4
+WORTH = 6e12
+"""Operations still to come from which ``auto`` compiles: on two cores a minute or two, which is several times what
+compiling costs. A count and no stopwatch, so that the same study takes the same way each time."""
 
-Run = Callable[[torch.Tensor], torch.Tensor]
-
-
-@dataclass
-class _Ledger:
-    stamp: object
-    spent: float = 0.0
-    shape: tuple[int, ...] | None = None
-    run: Run | None = None
-    tried: bool = False
+_EXPECTED: ContextVar[int] = ContextVar("expected", default=0)
+_OPERATIONS: weakref.WeakKeyDictionary[nn.Module, dict[tuple[int, ...], float]] = weakref.WeakKeyDictionary()
 
 
-_LEDGERS: weakref.WeakKeyDictionary[nn.Module, _Ledger] = weakref.WeakKeyDictionary()
+class Kept(dict[object, Any]):
+    """What is made of a network once and kept on it; copies of the network begin without."""
+
+    def __deepcopy__(self, memo: object) -> Kept:
+        return Kept()
 
 
-def compiled(module: nn.Module, batch: torch.Tensor, how: Compile) -> Run | None:
-    """A compiled copy of the network for batches of this shape, if there is one or its time has come."""
-    ledger = _ledger(module)
-    if how == "never":
-        return None
-    if not ledger.tried and (how == "always" or ledger.spent > PATIENCE):
-        ledger.tried = True
-        ledger.run = _made(module, batch)
-        ledger.shape = tuple(batch.shape)
-    return ledger.run if ledger.shape == tuple(batch.shape) else None
+@contextmanager
+def expecting(forwards: int) -> Iterator[None]:
+    """Say how many forward passes are to come, for ``auto``; what is said further out counts."""
+    token = _EXPECTED.set(_EXPECTED.get() or forwards)
+    try:
+        yield
+    finally:
+        _EXPECTED.reset(token)
 
 
-def spend(module: nn.Module, seconds: float) -> None:
-    """Note the time of a plain pass."""
-    _ledger(module).spent += seconds
+def operations(network: nn.Module, shape: tuple[int, ...]) -> float:
+    """Floating-point operations of one forward pass of a picture ``(c, h, w)``, counted once."""
+    counts = _OPERATIONS.setdefault(network, {})
+    if shape not in counts:
+        first = next(network.parameters(), torch.zeros(()))
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            network(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
+        counts[shape] = float(counter.get_total_flops())
+    return counts[shape]
 
 
-def _ledger(module: nn.Module) -> _Ledger:
-    tensors = [*module.parameters(), *module.buffers()]
-    stamp = tuple((t.data_ptr(), t._version) for t in tensors)
-    ledger = _LEDGERS.get(module)
-    if ledger is None or ledger.stamp != stamp:
-        ledger = _LEDGERS[module] = _Ledger(stamp)
-    return ledger
+def repays(each: float) -> bool:
+    """Whether the passes expected (see `expecting`) come to ``WORTH`` operations, at so many ``each``."""
+    return _EXPECTED.get() * each >= WORTH
 
 
-def _made(module: nn.Module, batch: torch.Tensor) -> Run | None:
-    """A frozen, compiled copy, if a compiler is there, its outputs are the network's, and it is faster."""
-    if batch.device.type == "cpu" and not any(shutil.which(name) for name in ("g++", "clang++", "cl")):
+def compiled(program: nn.Module, arguments: tuple[torch.Tensor, ...]) -> Run:
+    """A frozen compiled copy of ``program`` for arguments of these shapes, made once.
+
+    It is used if its outputs are the program's and it is faster; the log says how much.
+    """
+    key = tuple((tuple(a.shape), a.dtype, a.device) for a in arguments)
+    runs = program.__dict__.setdefault("_runs", Kept())
+    if key not in runs:
+        runs[key] = _made(program, arguments)
+    made: Run | None = runs[key]
+    return program if made is None else made
+
+
+def _made(program: nn.Module, arguments: tuple[torch.Tensor, ...]) -> Run | None:
+    device = arguments[0].device
+    if device.type == "cpu" and not any(shutil.which(name) for name in ("g++", "clang++", "cl")):
+        log.info("not compiled: there is no C++ compiler")
         return None
     try:
-        frozen = copy.deepcopy(module).requires_grad_(False)
-        run: Run = torch.compile(frozen, dynamic=False, options={"freezing": True})
+        run: Run = torch.compile(program, dynamic=False, options={"freezing": True})
         with torch.no_grad():
             start = time.perf_counter()
-            told, found = module(batch), run(batch)
+            found = run(*arguments)
             took = time.perf_counter() - start
-            near = torch.allclose(told, found, rtol=TOLERANCE, atol=TOLERANCE * float(told.abs().max()))
-            slow, fast = _seconds(module, batch), _seconds(run, batch)
+            shaken = program(*(disturbed(a) if a.is_floating_point() else a for a in arguments))
+            near = nearly(program(*arguments).float(), found.float(), shaken.float())
+            slow, fast = _seconds(program, arguments), _seconds(run, arguments)
     except Exception as error:
         # Compilers fail in many ways, and the plain network gives the same answer.
         log.info("not compiled (%s)", (str(error).splitlines() or [type(error).__name__])[0])
         return None
-    log.info(
-        "compiled in %.0f s: a batch takes %.3f s instead of %.3f s%s", took, fast, slow, "" if near else ", unlike"
-    )
+    log.info("compiled in %.0f s: a batch takes %.3f s instead of %.3f s%s", took, fast, slow,
+             "" if near else ", but its outputs differ")  # fmt: skip
     return run if near and fast < slow else None
 
 
-def _seconds(run: Callable[[torch.Tensor], torch.Tensor], batch: torch.Tensor) -> float:
+def _seconds(run: Run, arguments: tuple[torch.Tensor, ...]) -> float:
     best = float("inf")
     for _ in range(3):
         start = time.perf_counter()
-        run(batch).sum().item()
+        run(*arguments).sum().item()
         best = min(best, time.perf_counter() - start)
     return best

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -44,11 +44,13 @@ class LIMEOptions(Options):
         None, gt=0, description="stop at this standard error (root mean square, in probability), at most n_samples"
     )
     engine: Literal["fast", "reference"] = Field("fast", description="ours, or the lime package")
-    precision: Precision = Field("fp32", description="fast engine: bf16 runs the network in bfloat16")
+    precision: Precision = Field(
+        "auto",
+        description="fast engine: bf16 runs the network in bfloat16; auto: does so where the device computes in it, "
+        "the network is large, and rounding changes outputs by less than a tenth of their spread",
+    )
     compile: Compile = Field(
-        "never",
-        description="fast engine: run a compiled copy of the network; auto: once it repays, which makes the last bits "
-        "depend on time",
+        "auto", description="fast engine: run a compiled copy of the network; auto: if the passes to come repay it"
     )
     seed: int = Field(0, ge=0)
 
@@ -65,8 +67,8 @@ class LIME(Explainer):
 
     Extras: ``segments`` int16 ``(n, H, W)``; ``standard_error`` float32 ``(n, H, W)`` of each superpixel's weight
     (the quadrature's posterior; for the plain regression that of independent masks, which for a code is too large);
-    ``n_segments``, ``samples`` (masks shown), ``r2`` of the plain regression, and ``repeatability``, the expected
-    correlation of two independent runs' maps, all ``(n,)``.
+    ``n_segments``, ``samples`` (masks shown), ``bits`` (32, or 16 where the network ran in bfloat16), ``r2`` of the
+    plain regression, and ``repeatability``, the expected correlation of two independent runs' maps, all ``(n,)``.
     """
 
     Options = LIMEOptions
@@ -77,7 +79,7 @@ class LIME(Explainer):
         n, (height, width) = len(pictures), model.input.size
         maps, errors = np.full((2, n, height, width), np.nan, np.float32)
         segments = np.zeros((n, height, width), np.int16)
-        counts = {name: np.full(n, np.nan) for name in ("n_segments", "samples", "r2", "repeatability")}
+        counts = {name: np.full(n, np.nan) for name in ("n_segments", "samples", "bits", "r2", "repeatability")}
         reasons = []
         for i in range(n):
             labels = superpixels(pictures.images[i], options.n_segments, options.compactness)
@@ -87,7 +89,7 @@ class LIME(Explainer):
             if isinstance(found, str):
                 continue
             maps[i], errors[i] = found.coefficients[labels], found.errors[labels]
-            counts["samples"][i], counts["r2"][i] = found.samples, found.r2
+            counts["samples"][i], counts["bits"][i], counts["r2"][i] = found.samples, found.bits, found.r2
             counts["repeatability"][i] = repeatability(found, labels)
         extras: dict[str, np.ndarray] = {"segments": segments, "standard_error": errors, **counts}
         return Explanation(undefined(maps, reasons), reasons, extras)
@@ -108,13 +110,15 @@ class LIME(Explainer):
         quadrature = uses_quadrature(options.surrogate, segments, options.n_samples)
         limit = Limit(segments, options.kernel_width) if quadrature else None
         seen = np.zeros((0, len(model.classes)))
+        run = Forward(model, "probabilities", options.batch_size, options.precision, options.compile)
         for n in _stages(options.n_samples, segments, options.target_error):
-            more = self.probabilities(model, pictures.batch[i], labels, masks[len(seen) : n])
+            more = self.probabilities(model, pictures.batch[i], labels, masks[len(seen) : n], run)
             seen = np.concatenate([seen, more])
             values = seen @ pictures.weights[i].double().cpu().numpy()
             if np.ptp(values) < CONSTANT_BELOW:
                 return CONSTANT
             found = self._weights_of(masks[:n], values, seen, labels, limit)
+            found = replace(found, bits=16 if run.precision == "bf16" else 32)
             if options.target_error and np.sqrt(np.mean(found.errors**2)) <= options.target_error:
                 break
         return found
@@ -151,12 +155,14 @@ class LIME(Explainer):
         )  # fmt: skip
         return masks, values, told
 
-    def probabilities(self, model: Model, picture: torch.Tensor, labels: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    def probabilities(
+        self, model: Model, picture: torch.Tensor, labels: np.ndarray, masks: np.ndarray, run: Forward | None = None
+    ) -> np.ndarray:
         """Class probabilities ``(n, classes)`` under masks ``(n, segments)`` of one prepared picture ``(c, H, W)``."""
         black = model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))[0]
         index = torch.from_numpy(labels).to(picture.device)
         switches = torch.from_numpy(masks).to(picture.device, torch.bool)
-        run = Forward(model, "probabilities", self.options.batch_size, self.options.precision, self.options.compile)
+        run = run or Forward(model, "probabilities", self.options.batch_size)
         return run.masked(picture, black, switches, index).double().cpu().numpy()
 
     @property
@@ -171,12 +177,13 @@ class LIME(Explainer):
 
 @dataclass(frozen=True)
 class Weights:
-    """Superpixels' weights and their standard errors ``(segments,)``, fit of the plain surrogate, masks shown."""
+    """Superpixels' weights and their standard errors ``(segments,)``, fit of the plain surrogate, masks shown, bits."""
 
     coefficients: np.ndarray
     errors: np.ndarray
     r2: float
     samples: int
+    bits: int = 32
 
 
 def uses_quadrature(surrogate: str, segments: int, n: int) -> bool:

@@ -21,10 +21,10 @@ from xai_compare.explainers.surrogate import nearness_of_share
 RADIUS = 1.05
 REACH = 0.2
 """Deviation of a neighbourhood in picture heights."""
-NEIGHBOURHOODS = 10
+NEIGHBOURHOODS = 6
 STRENGTHS = (0.05, 0.2, 0.8, 2.4)
 NUGGETS = (1e-5, 1e-3, 0.02, 0.1, 0.4)
-ROWS = 320
+ROWS = 160
 """Masks from which strength and nugget are chosen; more change the choice little."""
 
 
@@ -53,27 +53,27 @@ class Limit:
 
     def of_kernel(self, masks: np.ndarray, rho: np.ndarray) -> np.ndarray:
         """Coefficients ``(segments, n)`` of the kernel ``prod_j rho_j^[z_j != z_ij]`` as a function of z."""
-        off, on = np.where(masks == 0, 1, rho) / 2, np.where(masks == 1, 1, rho) / 2
-        factor = off[:, :, None] + on[:, :, None] * self._half
-        whole = factor.prod(1) * self._half_weight
-        share = ((whole * self._half)[:, None] / factor).sum(2).real * on
+        rho, t = rho[:, None], self._half
+        off, on = (1 + rho * t) / 2, (rho + t) / 2
+        log_off = np.log(off)
+        whole = np.exp(masks @ (np.log(on) - log_off) + log_off.sum(0)) * self._half_weight
+        share = np.where(masks == 0, (whole @ (t * rho / (2 * off)).T).real, (whole @ (t / (2 * on)).T).real)
         return (self._inverse @ np.concatenate([whole.sum(1).real[:, None], share], 1).T)[1:]
 
     def of_both(self, rho: np.ndarray) -> np.ndarray:
         """Prior variance ``(segments,)`` of the coefficients under the kernel: the functional on both arguments."""
-        rho = rho[:, None, None]
-        t, u = self._half[:, None], self._roots[None]
-        factor = (1 + rho * (t + u) + t * u) / 4
-        whole = factor.prod(0) * self._half_weight[:, None] * self._weight[None]
-        first, second = t * (rho + u) / 4 / factor, u * (rho + t) / 4 / factor
-        n = self.segments
+        n, rho = self.segments, rho[:, None]
+        t, u = np.repeat(self._half, n + 1), np.tile(self._roots, len(self._half))
+        factor = 1 + t * u + rho * (t + u)
+        whole = np.exp(np.log(factor / 4).sum(0)) * np.outer(self._half_weight, self._weight).ravel()
+        first, second = t * (rho + u) / factor, u * (rho + t) / factor
         cross = np.empty((n + 1, n + 1))
         cross[0, 0] = whole.sum().real
-        cross[1:, 0] = cross[0, 1:] = (first * whole).sum((1, 2)).real
-        cross[1:, 1:] = ((first * whole).reshape(n, -1) @ second.reshape(n, -1).T).real
-        cross[np.arange(1, n + 1), np.arange(1, n + 1)] = (whole * t * u / 4 / factor).sum((1, 2)).real
+        cross[1:, 0] = cross[0, 1:] = (first @ whole).real
+        cross[1:, 1:] = ((first * whole) @ second.T).real
+        cross[np.arange(1, n + 1), np.arange(1, n + 1)] = (1 / factor @ (whole * t * u)).real
         rows = self._inverse[1:]
-        return np.einsum("ja,ab,jb->j", rows, cross, rows)
+        return np.einsum("ja,ja->j", rows @ cross, rows)
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,11 @@ def _chosen(z: np.ndarray, y: np.ndarray, near: np.ndarray) -> tuple[float, floa
     basis = np.linalg.qr(np.column_stack([np.ones(n), z]), mode="complete")[0][:, p:]
     seen, best = basis.T @ y, (np.inf, STRENGTHS[0], NUGGETS[0])
     for strength in STRENGTHS:
-        values, vectors = np.linalg.eigh(basis.T @ kernel(z, strength * near) @ basis)
-        power = (vectors.T @ seen) ** 2
+        gram = basis.T @ kernel(z, strength * near) @ basis
         for nugget in NUGGETS:
-            size = values.clip(0) + nugget
-            cost = np.log((power / size[:, None]).mean(0)).mean() + np.log(size).mean()
+            factor = linalg.cholesky(gram + nugget * np.eye(n - p), lower=True, check_finite=False)
+            power = linalg.solve_triangular(factor, seen, lower=True, check_finite=False) ** 2
+            cost = np.log(power.mean(0)).mean() + 2 * np.log(np.diag(factor)).mean()
             best = min(best, (float(cost), strength, nugget))
     return best[1], best[2]
 

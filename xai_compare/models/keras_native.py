@@ -39,14 +39,24 @@ class NativeGraph(nn.Module):
             if step.name not in self._modules:
                 self.add_module(step.name, convert(step))
         self.end = slots[plan.output]
-        self.steps = tuple(steps)
+        self.steps = _with_last_uses(steps, self.end)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """The outputs ``(n, classes)`` of a prepared batch."""
-        values = {self.start: batch.contiguous()}
-        for name, inputs, output in self.steps:
+        values = {self.start: batch}
+        for name, inputs, output, done in self.steps:
             values[output] = self._modules[name](*(values[i] for i in inputs))  # type: ignore[misc]
+            for slot in done:
+                del values[slot]
         return values[self.end]
+
+
+def _with_last_uses(
+    steps: list[tuple[str, tuple[int, ...], int]], end: int
+) -> tuple[tuple[str, tuple[int, ...], int, tuple[int, ...]], ...]:
+    """Each step with the values that no later one reads, so that feature maps do not pile up."""
+    last = {slot: i for i, (_, inputs, _) in enumerate(steps) for slot in inputs if slot != end}
+    return tuple((*step, tuple(slot for slot, i in last.items() if i == at)) for at, step in enumerate(steps))
 
 
 class _Slots(dict[int, int]):

@@ -38,6 +38,7 @@ class Chunk:
         index: of the chunk in its store.
         items: what is explained.
         fingerprint: of all its maps depend on.
+        total: pictures that this network and explainer have in the whole study.
     """
 
     model: int
@@ -45,6 +46,7 @@ class Chunk:
     index: int
     items: list[Item]
     fingerprint: str
+    total: int
 
 
 Outcome = tuple[Chunk, str]
@@ -102,7 +104,7 @@ class Local:
         for _ in range(TRIES):
             try:
                 pictures = batch.result()
-                maps, facts = self.worker.explain(chunk.model, chunk.explainer, chunk.items, pictures)
+                maps, facts = self.worker.explain(chunk.model, chunk.explainer, chunk.items, pictures, chunk.total)
                 store.write(chunk.index, maps, {**facts, "fingerprint": chunk.fingerprint})
                 return ""
             except (InputError, OSError):
@@ -253,7 +255,7 @@ def _explain(
     worker = _at_work(study, base, device)
     worker.pictures.learn(known, write=False)
     batch = worker.load(chunk.model, chunk.items)
-    maps, facts = worker.explain(chunk.model, chunk.explainer, chunk.items, batch)
+    maps, facts = worker.explain(chunk.model, chunk.explainer, chunk.items, batch, chunk.total)
     facts = {**facts, "fingerprint": chunk.fingerprint}
     if Path(token).exists():
         store.write(chunk.index, maps, facts)

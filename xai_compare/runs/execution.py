@@ -254,7 +254,7 @@ class Job:
             if problem:
                 why[problem] += part.stop - part.start
                 store.forget(index)
-                todo.append(Chunk(number, explainer, index, items[part], fingerprint))
+                todo.append(Chunk(number, explainer, index, items[part], fingerprint, len(items)))
         if todo and (len(todo) < len(store.chunks) or set(why) != {"not made yet"}):
             reasons = ", ".join(f"{count} {reason}" for reason, count in why.items())
             self.progress.say(f"{name}: of {len(items)} maps, {reasons}; the others are kept")
