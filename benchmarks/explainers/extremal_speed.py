@@ -3,7 +3,8 @@
 Single pictures differ much with small changes of the start, so distributions are compared: rewards, areas and
 violations of all pictures, each the mean of several starts (both engines see the picture with noise of one grey level,
 another for each start), with a rank test and the mean difference's interval. Where torchray takes too long, its time is
-measured over fewer steps and scaled to 800 (its steps all cost the same), and the objective is not compared.
+taken from the difference between two short runs and scaled to 800 steps (they all cost the same), and the objective is
+not compared.
 """
 
 from __future__ import annotations
@@ -43,14 +44,19 @@ def main() -> None:
 def compare(name: str, model: Model, images: np.ndarray, steps: int, starts: int, batch: int, few: int) -> None:
     """Time, and where torchray runs in full, objective."""
     targets = model.predict(images).argmax(1)
-    peer = explainers.create("extremal_perturbation", engine="reference", steps=steps)
+    peer, half = (
+        explainers.create("extremal_perturbation", engine="reference", steps=n) for n in (steps, max(steps // 2, 1))
+    )
     ours = explainers.create("extremal_perturbation", batch_size=batch)
     ours.explain(model, images[:1], targets[:1])
     slow, fast, told, found = 0.0, 0.0, [], []
     for start in range(starts):
         seen = images if not start else noisy(images, start)
         seconds, one = timed(lambda: peer.explain(model, seen[:few], targets[:few]))  # noqa: B023
-        slow, told = slow + seconds / few * FULL / steps, [*told, one.extras]
+        if steps < FULL:
+            seconds -= timed(lambda: half.explain(model, seen[:few], targets[:few]))[0]  # noqa: B023
+            seconds *= FULL / (steps - max(steps // 2, 1))
+        slow, told = slow + seconds / few, [*told, one.extras]
         seconds, one = timed(lambda: ours.explain(model, seen, targets))  # noqa: B023
         fast, found = fast + seconds / len(seen), [*found, one.extras]
     scaled = "" if steps == FULL else f" (scaled from {steps} steps of {few})"
@@ -63,10 +69,10 @@ def compare(name: str, model: Model, images: np.ndarray, steps: int, starts: int
     for key in ("reward", "violation", "area"):
         a, b = (np.mean([extras[key][:, 0] for extras in side], 0) for side in (told, found))
         more = b - a
-        half = 1.96 * more.std(ddof=1) / len(more) ** 0.5 if len(more) > 1 else np.nan
+        width = 1.96 * more.std(ddof=1) / len(more) ** 0.5 if len(more) > 1 else np.nan
         p = wilcoxon(more).pvalue if len(more) > 5 else np.nan
         print(f"  {key:9s} torchray {a.mean():.4f} (median {np.median(a):.4f}), ours {b.mean():.4f} "
-              f"({np.median(b):.4f}), difference {more.mean():+.4f} +- {half:.4f}, "
+              f"({np.median(b):.4f}), difference {more.mean():+.4f} +- {width:.4f}, "
               f"paired p = {p:.3f}", flush=True)  # fmt: skip
 
 
@@ -98,7 +104,8 @@ def limits(model: Model, images: np.ndarray, batch: int) -> None:
     }  # fmt: skip
     whole = sum(seconds.values())
     shares = ", ".join(f"{part} {1e3 * s:.2f} ms ({s / whole:.0%})" for part, s in seconds.items())
-    print(f"  a step ({FAST_STEPS} of them), forward and backward: {shares}", flush=True)
+    starts = explainers.create("extremal_perturbation").options.starts
+    print(f"  a step ({FAST_STEPS} of them, {starts} starts), forward and backward: {shares}", flush=True)
 
 
 def gradient(run: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 
 from xai_compare import explainers
 from xai_compare.errors import InputError
-from xai_compare.explainers.extremal_search import excess
+from xai_compare.explainers.extremal_search import CHOICE, UNEVEN, Found, beginnings, best, excess
 from xai_compare.explainers.perturbation import Pyramid, blurred
 from xai_compare.explainers.rewards import contrastive, simple
 from xai_compare.explainers.smooth_masks import SmoothMasks
@@ -124,7 +124,7 @@ def test_the_known_patch_is_found(variant, reward, make_model):
 
 def test_several_areas_are_averaged(make_model, blobs):
     model, images = make_model(), blobs(2)
-    options = {"steps": 20}
+    options = {"steps": 20, "starts": 1}
     one, two, both = (
         explainers.create("extremal_perturbation", areas=areas, **options).explain(model, images, 1)
         for areas in ([0.05], [0.3], [0.05, 0.3])
@@ -134,8 +134,31 @@ def test_several_areas_are_averaged(make_model, blobs):
     assert (both.extras["area"][:, 0] < both.extras["area"][:, 1]).all()
 
 
+def test_the_best_of_several_starts_is_kept(make_model, blobs):
+    reward, violation = np.array([1.0, 2, 3, 5, 4, 0]), np.array([0.0, 0, 1, 0.001, 0, 0])
+    masks = np.arange(6, dtype=np.float32)[:, None, None] * np.ones((1, 2, 2), np.float32)
+    flat = np.array([True, False, True, True, True, True])
+    kept = best(Found(masks, reward, reward / 10, violation, reward, flat), 3)
+    assert kept.masks[:, 0, 0].tolist() == [1, 3]
+    assert kept.flat.tolist() == [False, True]
+    model, images = make_model("patch"), blobs(2)
+    searches = [explainers.create("extremal_perturbation", steps=20, starts=n) for n in (1, 4)]
+    one, more = (explainer.explain(model, images, 1) for explainer in searches)
+    score = [found.extras["reward"] - CHOICE * found.extras["violation"] for found in (one, more)]
+    # The first start is the same, so that more of them can only do better.
+    assert (score[1] >= score[0] - 1e-3).all()
+
+
+def test_further_starts_differ_and_repeat():
+    masks = SmoothMasks((32, 28), 4, 12.0, 2)
+    first, again = (beginnings(masks, 3, [5, 6]) for _ in range(2))
+    assert torch.equal(first, again)
+    assert (first[[0, 3]] == 1).all()
+    assert first.min() >= 1 - UNEVEN
+    assert len(torch.unique(first[[1, 2, 4, 5]], dim=0)) == 4
+
+
 @pytest.mark.slow
-@pytest.mark.xfail(reason="not yet equal: less reward than torchray, at a third of its violation")
 def test_the_objective_is_comparable_with_torchrays(make_model, blobs):
     model, images = make_model("patch"), blobs(3, seed=2)
     with warnings.catch_warnings():

@@ -18,7 +18,7 @@ from xai_compare.explainers.probing import Quantity, convert, lacks_logits, unto
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.tokens import as_map, token_layer
 from xai_compare.models import CamHead, Model, cam_head, feature_layer
-from xai_compare.models.folding import folded
+from xai_compare.models.folding import folded, stamp_of
 from xai_compare.models.layers import channels_last, random_batch
 
 
@@ -247,23 +247,10 @@ _ANSWERS: weakref.WeakKeyDictionary[nn.Module, dict[tuple[str, ...], tuple[objec
 
 
 def remembered(question: Callable[..., T], model: Model, *about: str) -> T:
-    """The answer to a question that takes a few forward passes, remembered until its weights change."""
-    stamp = (_stamp(model.module), model.input, model.output, model.activations)
+    """The answer to a question that takes a few forward passes, remembered until its weights or hooks change."""
+    stamp = (stamp_of(model.module), model.input, model.output, model.activations)
     held, key = _ANSWERS.setdefault(model.module, {}), (question.__name__, *about)
     if key not in held or held[key][0] != stamp:
         with untouched(model.module):
             held[key] = (stamp, question(model, *about))
     return held[key][1]  # type: ignore[return-value]
-
-
-def _stamp(module: nn.Module) -> tuple[object, ...]:
-    """Changes whenever a weight or a buffer is written or replaced; torch's own ways to list them take ms."""
-    parts: list[object] = []
-    left = [module]
-    while left:
-        one = left.pop()
-        left += [child for child in one._modules.values() if child is not None]
-        for tensor in (*one._parameters.values(), *one._buffers.values()):
-            if tensor is not None:
-                parts.append((tensor.data_ptr(), tensor._version))
-    return tuple(parts)

@@ -12,7 +12,7 @@ from torch import nn
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
 from xai_compare.explainers.extremal_areas import smallest
-from xai_compare.explainers.extremal_search import Found, Problem, judged, search
+from xai_compare.explainers.extremal_search import Found, Problem, beginnings, best, judged, search
 from xai_compare.explainers.perturbation import Kind, Pyramid
 from xai_compare.explainers.probing import Quantity, convert, lacks_logits, outputs
 from xai_compare.explainers.registry import register
@@ -23,7 +23,7 @@ from xai_compare.models import Model
 from xai_compare.models.folding import folded
 
 PAPER_SIZE = 224
-FAST_STEPS, REFERENCE_STEPS = 150, 800
+FAST_STEPS, REFERENCE_STEPS = 120, 800
 
 
 class ExtremalOptions(Options):
@@ -42,11 +42,13 @@ class ExtremalOptions(Options):
     max_blur: float = Field(20.0, gt=0, description="deviation of the strongest blur in pixels")
     step: int | None = Field(None, ge=1, description="distance of mask parameters in pixels; 7 at 224 pixels")
     sigma: float | None = Field(None, gt=0, description="radius of the mask's bumps in pixels; 3 steps by default")
-    steps: int | None = Field(None, ge=1, description="of the optimizer; 150 (fast) or 800 (reference) by default")
+    steps: int | None = Field(None, ge=1, description="of the optimizer; 120 (fast) or 800 (reference) by default")
+    starts: int = Field(3, ge=1, le=100, description="fast engine: searches, of which the best mask is kept")
     jitter: bool = Field(True, description="flip the perturbed picture in every other step")
     density: int = Field(2, ge=1, description="fast engine: mask values computed per parameter distance")
-    learning_rate: float = Field(0.07, gt=0, description="fast engine: of Adam")
+    learning_rate: float = Field(0.06, gt=0, description="fast engine: of Adam")
     engine: Literal["fast", "reference"] = Field("fast", description="ours, or torchray")
+    seed: int = Field(0, ge=0)
 
     @field_validator("areas", mode="before")
     @classmethod
@@ -95,7 +97,7 @@ class ExtremalPerturbation(Explainer):
         if options.engine == "reference":
             found = self._reference(model, pictures, problem)
         else:
-            found = search(problem, steps=options.steps or FAST_STEPS, learning_rate=options.learning_rate)
+            found = self._fast(model, pictures, problem.masks)
         masks = found.masks.reshape(*shape, *model.input.size)
         flat = [bool(row.all()) for row in np.split(found.flat, len(pictures))]
         reasons = ["the output is the same under every mask" if f else "" for f in flat]
@@ -112,8 +114,15 @@ class ExtremalPerturbation(Explainer):
             undefined(maps, reasons), reasons, extras | {"chosen": choice.area, "threshold": choice.threshold}
         )
 
-    def _problem(self, model: Model, pictures: Pictures) -> Problem:
-        options, n = self.options, len(pictures)
+    def _fast(self, model: Model, pictures: Pictures, masks: SmoothMasks) -> Found:
+        options, starts = self.options, self.options.starts
+        first = beginnings(masks, starts, [seed for seed in pictures.seeds for _ in options.areas])
+        found = search(self._problem(model, pictures, starts), first, steps=options.steps or FAST_STEPS,
+                       learning_rate=options.learning_rate)  # fmt: skip
+        return best(found, starts)
+
+    def _problem(self, model: Model, pictures: Pictures, starts: int = 1) -> Problem:
+        options, n, each = self.options, len(pictures), starts * len(self.options.areas)
         if options.reward == "contrastive" and single_class(pictures.weights) is None:
             raise InputError(
                 "a pair is contrastive already", where=f"explainer {self.name!r}", mend="say reward: simple"
@@ -125,9 +134,9 @@ class ExtremalPerturbation(Explainer):
             reward=REWARDS[options.reward],
             pyramid=Pyramid(pictures.batch, options.perturbation, options.levels, options.max_blur),
             masks=SmoothMasks(model.input.size, step, sigma, options.density, device),
-            weights=pictures.weights.repeat_interleave(len(options.areas), 0),
-            which=torch.arange(n, device=device).repeat_interleave(len(options.areas)),
-            areas=torch.tensor(options.areas, device=device).repeat(n),
+            weights=pictures.weights.repeat_interleave(each, 0),
+            which=torch.arange(n, device=device).repeat_interleave(each),
+            areas=torch.tensor(options.areas, device=device).repeat_interleave(starts).repeat(n),
             variant=options.variant,
             jitter=options.jitter,
         )
@@ -155,13 +164,17 @@ class ExtremalPerturbation(Explainer):
     @property
     def chunk(self) -> int:
         """Pictures whose masks fill a batch."""
-        share = 2 if self.options.variant == "dual" else 1
-        return max(1, int(self.options.batch_size) // (share * len(self.options.areas)))
+        return max(1, int(self.options.batch_size) // self._masks())
 
     def forwards(self, model: Model) -> int:
-        """Forward and backward (counted as two) passes of all steps and areas."""
+        """Forward and backward (counted as two) passes of all steps, areas and starts."""
         steps = self.options.steps or (REFERENCE_STEPS if self.options.engine == "reference" else FAST_STEPS)
-        return 3 * steps * len(self.options.areas) * (2 if self.options.variant == "dual" else 1)
+        return 3 * steps * self._masks()
+
+    def _masks(self) -> int:
+        """Perturbed pictures of one picture in every step."""
+        starts = self.options.starts if self.options.engine == "fast" else 1
+        return len(self.options.areas) * starts * (2 if self.options.variant == "dual" else 1)
 
     def refusal(self, model: Model) -> str | None:
         """Logits are needed unless told otherwise."""

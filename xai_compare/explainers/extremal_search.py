@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,13 @@ import torch
 from xai_compare.explainers.perturbation import Pyramid
 from xai_compare.explainers.smooth_masks import SmoothMasks
 
-TIGHTNESS = (300.0, 1000.0)
+TIGHTNESS = (300.0, 1400.0)
 """Weight of the area constraint at the first and last step: so chosen that masks keep to their area about as well as
 torchray's, whose weight rises from 300 to 4,900 but takes small steps."""
+CHOICE = 600.0
+"""Weight of the area constraint where the best of several starts is chosen."""
+UNEVEN = 0.3
+"""By how much of their value the parameters of further starts are lowered at random."""
 TORCHRAY = (300.0, 1.0035)
 """Torchray's first weight, and its growth in each step."""
 BINS = 256
@@ -82,8 +86,26 @@ class Found:
     flat: np.ndarray
 
 
-def search(problem: Problem, *, steps: int, learning_rate: float) -> Found:
-    """Find masks with Adam, all parameters starting at 1.
+def beginnings(masks: SmoothMasks, starts: int, seeds: Sequence[int]) -> torch.Tensor:
+    """First parameters ``(len(seeds) * starts, lattice h, lattice w)``: all 1, and for further starts somewhat less."""
+    parts = []
+    for seed in seeds:
+        noise = np.random.default_rng(seed).random((starts, *masks.lattice), dtype=np.float32)
+        noise[0] = 0
+        parts.append(torch.from_numpy(1 - UNEVEN * noise))
+    return torch.cat(parts)
+
+
+def best(found: Found, starts: int) -> Found:
+    """Of every ``starts`` masks in a row the one that does best; flat only if all are."""
+    score = (found.reward - CHOICE * found.violation).reshape(-1, starts)
+    chosen = np.arange(len(score)) * starts + score.argmax(1)
+    kept = {name: getattr(found, name)[chosen] for name in ("masks", "reward", "area", "violation", "progress")}
+    return Found(**kept, flat=np.logical_and.reduce(found.flat.reshape(-1, starts), 1))
+
+
+def search(problem: Problem, parameters: torch.Tensor, *, steps: int, learning_rate: float) -> Found:
+    """Find masks with Adam, from the parameters ``(k, lattice h, lattice w)`` on; see `beginnings`.
 
     Adam's second moment is shared by all parameters of a mask, so that the gradient keeps its direction: with one
     each, as usual, places that hardly matter move as fast as those that do, and masks settle early. The rate rises
@@ -91,7 +113,7 @@ def search(problem: Problem, *, steps: int, learning_rate: float) -> Found:
     distance, the last at every point of the grid; the area is counted at the same points in all of them.
     """
     device = problem.weights.device
-    parameters = torch.ones(len(problem.which), *problem.masks.lattice, device=device)
+    parameters = parameters.to(device)
     first, second = torch.zeros_like(parameters), torch.zeros_like(parameters[:, :1, :1])
     rewards, costs = torch.zeros(2, steps, len(parameters))
     rough = problem.masks.coarser(1)

@@ -158,7 +158,7 @@ class _Program(nn.Module):
 
 class _Plain(_Program):
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        return self.network(batch)  # type: ignore[no-any-return]
+        return self.network(batch)
 
     def laid_out(self, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         return (arguments[0].contiguous(memory_format=torch.channels_last),)
@@ -173,7 +173,7 @@ class _Masked(_Program):
         # Value by value, not pixel by pixel: loops over three channels are slow.
         on = switches.gather(1, index.expand(len(switches), -1))
         pictures = torch.where(on, picture.flatten(), black.flatten()).reshape(len(switches), *picture.shape)
-        return self.network(pictures.permute(0, 3, 1, 2))  # type: ignore[no-any-return]
+        return self.network(pictures.permute(0, 3, 1, 2))
 
 
 def _program(kind: type[_Program], network: nn.Module, precision: Precision) -> _Program:

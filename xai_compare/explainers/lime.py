@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,7 +21,7 @@ from xai_compare.explainers.probing import outputs
 from xai_compare.explainers.quadrature import Limit, centres, estimate
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.superpixels import superpixels
-from xai_compare.explainers.surrogate import fit, nearness
+from xai_compare.explainers.surrogate import fit, nearness, weights_of_all
 from xai_compare.models import Model
 
 CONSTANT = "the output is the same whatever is hidden"
@@ -75,16 +78,13 @@ class LIME(Explainer):
 
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
         """Superpixel weights; pictures are explained one after the other, each with its own seed."""
-        options = self.options
         n, (height, width) = len(pictures), model.input.size
         maps, errors = np.full((2, n, height, width), np.nan, np.float32)
         segments = np.zeros((n, height, width), np.int16)
         counts = {name: np.full(n, np.nan) for name in ("n_segments", "samples", "bits", "r2", "repeatability")}
         reasons = []
-        for i in range(n):
-            labels = superpixels(pictures.images[i], options.n_segments, options.compactness)
+        for i, (labels, found) in enumerate(self._all(model, pictures)):
             segments[i], counts["n_segments"][i] = labels, labels.max() + 1
-            found = self._one(model, pictures, i, labels)
             reasons.append(found if isinstance(found, str) else "")
             if isinstance(found, str):
                 continue
@@ -94,16 +94,36 @@ class LIME(Explainer):
         extras: dict[str, np.ndarray] = {"segments": segments, "standard_error": errors, **counts}
         return Explanation(undefined(maps, reasons), reasons, extras)
 
-    def _one(self, model: Model, pictures: Pictures, i: int, labels: np.ndarray) -> Weights | str:
+    def _all(self, model: Model, pictures: Pictures) -> Iterator[tuple[np.ndarray, Weights | str]]:
+        """Each picture's superpixels and weights; a second thread makes superpixels and estimates meanwhile."""
+        options = self.options
+        with ThreadPoolExecutor(1) as aside:
+            parts = [aside.submit(superpixels, image, options.n_segments, options.compactness)
+                     for image in pictures.images]  # fmt: skip
+            waiting: deque[tuple[np.ndarray, Future[Weights | str]]] = deque()
+            for i, part in enumerate(parts):
+                labels = part.result()
+                waiting.append((labels, self._one(model, pictures, i, labels, aside)))
+                if len(waiting) > 1:
+                    before, found = waiting.popleft()
+                    yield before, found.result()
+            for before, found in waiting:
+                yield before, found.result()
+
+    def _one(
+        self, model: Model, pictures: Pictures, i: int, labels: np.ndarray, aside: ThreadPoolExecutor
+    ) -> Future[Weights | str]:
         if labels.max() == 0:
-            return "the picture has only one superpixel"
+            return _known("the picture has only one superpixel")
         if self.options.engine == "reference":
             masks, values, told = self._reference(model, pictures, i, labels)
             found = fit(masks, values, nearness(masks, self.options.kernel_width), self.options.alpha)
-            return Weights(told, found.errors, found.r2, len(masks)) if np.ptp(values) > 0 else CONSTANT
-        return self._fast(model, pictures, i, labels)
+            return _known(Weights(told, found.errors, found.r2, len(masks)) if np.ptp(values) > 0 else CONSTANT)
+        return self._fast(model, pictures, i, labels, aside)
 
-    def _fast(self, model: Model, pictures: Pictures, i: int, labels: np.ndarray) -> Weights | str:
+    def _fast(
+        self, model: Model, pictures: Pictures, i: int, labels: np.ndarray, aside: ThreadPoolExecutor
+    ) -> Future[Weights | str]:
         options, segments = self.options, int(labels.max()) + 1
         draw = code_masks if options.design == "code" else random_masks
         masks = draw(segments, options.n_samples, pictures.seeds[i])
@@ -116,27 +136,27 @@ class LIME(Explainer):
             seen = np.concatenate([seen, more])
             values = seen @ pictures.weights[i].double().cpu().numpy()
             if np.ptp(values) < CONSTANT_BELOW:
-                return CONSTANT
-            found = self._weights_of(masks[:n], values, seen, labels, limit)
-            found = replace(found, bits=16 if run.precision == "bf16" else 32)
-            if options.target_error and np.sqrt(np.mean(found.errors**2)) <= options.target_error:
+                return _known(CONSTANT)
+            bits = 16 if run.precision == "bf16" else 32
+            found: Future[Weights | str] = aside.submit(self._weights_of, masks[:n], values, seen, labels, limit, bits)
+            if options.target_error and _typical(found.result()) <= options.target_error:
                 break
         return found
 
     def _weights_of(
-        self, masks: np.ndarray, values: np.ndarray, seen: np.ndarray, labels: np.ndarray, limit: Limit | None
-    ) -> Weights:
+        self, masks: np.ndarray, values: np.ndarray, seen: np.ndarray, labels: np.ndarray, limit: Limit | None,
+        bits: int = 32,
+    ) -> Weights:  # fmt: skip
         near = nearness(masks, self.options.kernel_width)
         plain = fit(masks, values, near, self.options.alpha if limit is None else ROUGH)
         if limit is None:
-            return Weights(plain.coefficients, plain.errors, plain.r2, len(masks))
+            return Weights(plain.coefficients, plain.errors, plain.r2, len(masks), bits)
         others = seen[:, np.argsort(-seen.std(0))[:OUTPUTS]]
-        importance = np.sqrt(np.mean([
-            (fit(masks, column, near, ROUGH).coefficients / column.std()) ** 2
-            for column in (values, *others.T) if np.ptp(column) > CONSTANT_BELOW
-        ], 0))  # fmt: skip
+        columns = np.column_stack([values, others])
+        columns = columns[:, np.ptp(columns, 0) > CONSTANT_BELOW]
+        importance = np.sqrt(np.mean((weights_of_all(masks, columns, near, ROUGH) / columns.std(0)) ** 2, 1))
         found = estimate(masks, values, others, centres(labels), limit, importance)
-        return Weights(found.coefficients, found.errors, plain.r2, len(masks))
+        return Weights(found.coefficients, found.errors, plain.r2, len(masks), bits)
 
     def _reference(
         self, model: Model, pictures: Pictures, i: int, labels: np.ndarray
@@ -184,6 +204,16 @@ class Weights:
     r2: float
     samples: int
     bits: int = 32
+
+
+def _known(what: Weights | str) -> Future[Weights | str]:
+    future: Future[Weights | str] = Future()
+    future.set_result(what)
+    return future
+
+
+def _typical(found: Weights | str) -> float:
+    return float("inf") if isinstance(found, str) else float(np.sqrt(np.mean(found.errors**2)))
 
 
 def uses_quadrature(surrogate: str, segments: int, n: int) -> bool:

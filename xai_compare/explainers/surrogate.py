@@ -61,3 +61,11 @@ def fit(masks: np.ndarray, values: np.ndarray, weights: np.ndarray, alpha: float
         half = np.linalg.solve(normal, score.T)
         errors = np.sqrt((half**2).sum(1) * n / (n - p))
     return Fit(beta, errors, float(y_mean - x_mean @ beta), r2)
+
+
+def weights_of_all(masks: np.ndarray, values: np.ndarray, weights: np.ndarray, alpha: float) -> np.ndarray:
+    """Coefficients ``(segments, k)`` of `fit` for several columns of ``values`` ``(n, k)`` at once."""
+    x, w = masks.astype(np.float64), weights.astype(np.float64)
+    share = w / w.sum()
+    xc, yc = x - share @ x, values - share @ values
+    return np.linalg.solve(xc.T @ (w[:, None] * xc) + alpha * np.eye(x.shape[1]), xc.T @ (w[:, None] * yc))
