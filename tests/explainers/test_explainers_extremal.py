@@ -254,3 +254,13 @@ def test_bad_options(options, message):
 def test_a_contrastive_pair_is_refused(make_model, blobs):
     with pytest.raises(InputError, match="a pair is contrastive already"):
         explainers.create("extremal_perturbation", reward="contrastive")(make_model(), blobs(1), (0, 1))
+
+
+def test_a_search_in_bfloat16_finds_as_good_masks(make_model, blobs):
+    model, images = make_model("patch"), blobs(2)
+    searches = [explainers.create("extremal_perturbation", precision=p) for p in ("fp32", "bf16")]
+    exact, rough = (explainer.explain(model, images, 1) for explainer in searches)
+    assert exact.extras["bits"].tolist() == [32, 32]
+    assert rough.extras["bits"].tolist() == [16, 16]
+    score = [found.extras["reward"] - CHOICE * found.extras["violation"] for found in (exact, rough)]
+    np.testing.assert_allclose(score[1], score[0], rtol=0.05)

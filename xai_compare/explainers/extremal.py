@@ -13,6 +13,7 @@ from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
 from xai_compare.explainers.extremal_areas import smallest
 from xai_compare.explainers.extremal_search import Found, Problem, beginnings, best, judged, search
+from xai_compare.explainers.forwarding import Precision, bf16_thinkable, in_precision
 from xai_compare.explainers.perturbation import Kind, Pyramid
 from xai_compare.explainers.probing import Quantity, convert, lacks_logits, outputs
 from xai_compare.explainers.registry import register
@@ -24,6 +25,8 @@ from xai_compare.models.folding import folded
 
 PAPER_SIZE = 224
 FAST_STEPS, REFERENCE_STEPS = 120, 800
+LARGE = 1e8
+"""Operations a picture from which ``precision: auto`` searches in bfloat16; smaller networks gain little."""
 
 
 class ExtremalOptions(Options):
@@ -47,6 +50,11 @@ class ExtremalOptions(Options):
     jitter: bool = Field(True, description="flip the perturbed picture in every other step")
     density: int = Field(2, ge=1, description="fast engine: mask values computed per parameter distance")
     learning_rate: float = Field(0.06, gt=0, description="fast engine: of Adam")
+    precision: Precision = Field(
+        "auto",
+        description="fast engine: bf16 searches with the network in bfloat16, and judges in float32; auto: does so "
+        "where the device computes in it and the network is large",
+    )
     engine: Literal["fast", "reference"] = Field("fast", description="ours, or torchray")
     seed: int = Field(0, ge=0)
 
@@ -80,7 +88,8 @@ class ExtremalPerturbation(Explainer):
     ``violation``, the mean squared distance from a binary mask of that area; ``progress``, by how much the objective
     (reward less weighted violation, at the last weight) still changed in the last tenth of the steps, as a fraction of
     the reward's range over all steps (small: converged; near 1: more steps would tell another story);
-    and ``unperturbed`` ``(n,)``, the explained output of the picture itself.
+    ``unperturbed`` ``(n,)``, the explained output of the picture itself; and ``bits`` ``(n,)``, 32, or 16 where the
+    search ran in bfloat16.
 
     With ``select: smallest`` (Fong et al. 2019, section 3.1) the extras also hold, ``(n,)`` each, ``chosen``, the area,
     and ``threshold``, the reward it had to reach: ``share`` of the way from an empty mask's to a full one's. The map is
@@ -102,9 +111,10 @@ class ExtremalPerturbation(Explainer):
         flat = [bool(row.all()) for row in np.split(found.flat, len(pictures))]
         reasons = ["the output is the same under every mask" if f else "" for f in flat]
         with torch.no_grad():
-            whole = problem.reward(problem.outputs(pictures.batch), pictures.weights).cpu().numpy()
+            whole = problem.reward(problem.exact(pictures.batch), pictures.weights).cpu().numpy()
         extras = {name: getattr(found, name).reshape(shape) for name in ("reward", "area", "violation", "progress")}
         extras["unperturbed"] = whole
+        extras["bits"] = np.full(len(pictures), 16.0 if self._precision(model) == "bf16" else 32.0)
         if options.select == "mean":
             return Explanation(undefined(masks.mean(1), reasons), reasons, extras)
         choice = smallest(problem, extras["reward"], options.areas, options.share)
@@ -128,9 +138,11 @@ class ExtremalPerturbation(Explainer):
                 "a pair is contrastive already", where=f"explainer {self.name!r}", mend="say reward: simple"
             )
         step, sigma = lengths(options, model.input.size)
-        device, network = pictures.batch.device, folded(model)
+        device = pictures.batch.device
+        network, quick = folded(model), in_precision(model, self._precision(model))
         return Problem(
-            outputs=lambda batch: convert(model, network(batch), options.on),
+            outputs=lambda batch: convert(model, quick(batch), options.on),
+            exact=lambda batch: convert(model, network(batch), options.on),
             reward=REWARDS[options.reward],
             pyramid=Pyramid(pictures.batch, options.perturbation, options.levels, options.max_blur),
             masks=SmoothMasks(model.input.size, step, sigma, options.density, device),
@@ -170,6 +182,10 @@ class ExtremalPerturbation(Explainer):
         """Forward and backward (counted as two) passes of all steps, areas and starts."""
         steps = self.options.steps or (REFERENCE_STEPS if self.options.engine == "reference" else FAST_STEPS)
         return 3 * steps * self._masks()
+
+    def _precision(self, model: Model) -> Precision:
+        asked: Precision = self.options.precision if self.options.engine == "fast" else "fp32"
+        return ("bf16" if bf16_thinkable(model, LARGE) else "fp32") if asked == "auto" else asked
 
     def _masks(self) -> int:
         """Perturbed pictures of one picture in every step."""

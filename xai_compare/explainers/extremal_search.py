@@ -35,7 +35,8 @@ class Problem:
     """Which masks are sought: one for each picture and area, pictures first.
 
     Attributes:
-        outputs: from prepared pictures to ``(n, classes)``, differentiable.
+        outputs: from prepared pictures to ``(n, classes)``, differentiable; perhaps in low precision.
+        exact: the same in float32, by which masks are judged.
         reward: from outputs and weights ``(n, classes)`` to ``(n,)``; the larger, the better.
         pyramid: the perturbed pictures.
         masks: what makes masks from parameters.
@@ -47,6 +48,7 @@ class Problem:
     """
 
     outputs: Callable[[torch.Tensor], torch.Tensor]
+    exact: Callable[[torch.Tensor], torch.Tensor]
     reward: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     pyramid: Pyramid
     masks: SmoothMasks
@@ -56,12 +58,12 @@ class Problem:
     variant: str
     jitter: bool
 
-    def rewards(self, masks: torch.Tensor, flip: bool) -> torch.Tensor:
+    def rewards(self, masks: torch.Tensor, flip: bool, exact: bool = False) -> torch.Tensor:
         """Reward ``(k,)`` of masks ``(k, h, w)``, differentiable."""
         kept = [1 - masks] if self.variant == "delete" else [masks]
         kept += [1 - masks] if self.variant == "dual" else []
         seen = torch.cat([self.pyramid.apply(mask, self.which) for mask in kept])
-        out = self.outputs(seen.flip(3) if flip else seen)
+        out = (self.exact if exact else self.outputs)(seen.flip(3) if flip else seen)
         parts = [self.reward(part, self.weights) for part in out.split(len(masks))]
         first = -parts[0] if self.variant == "delete" else parts[0]
         return first - parts[1] if self.variant == "dual" else first
@@ -70,7 +72,7 @@ class Problem:
         """Reward ``(k,)`` as it is reported: without gradient, mean of both mirror images if there is jitter."""
         with torch.no_grad():
             return torch.stack(
-                [self.rewards(masks, flip) for flip in ((False, True) if self.jitter else (False,))]
+                [self.rewards(masks, flip, exact=True) for flip in ((False, True) if self.jitter else (False,))]
             ).mean(0)
 
 

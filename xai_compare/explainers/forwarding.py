@@ -51,7 +51,7 @@ class Forward:
         self.compile: Compile = compile
         self._network = folded(model)
         self._copied = self._network is not model.module
-        if not self._copied or (precision == "auto" and not self._bf16_thinkable()):
+        if not self._copied or (precision == "auto" and not bf16_thinkable(model, LARGE)):
             self.precision, self.compile = "fp32", "never"
 
     def masked(
@@ -123,16 +123,31 @@ class Forward:
         log.debug("%s: bfloat16 errs by %.4f of the outputs' spread", self.model.name, float(error / spread))
         return "bf16" if bool(torch.isfinite(error)) and error <= ROUGH * spread else "fp32"
 
-    def _bf16_thinkable(self) -> bool:
-        return computes_bf16(self.model.device) and operations(self._network, self._shape()) >= LARGE
-
     def _compiles(self) -> bool:
         if self.compile == "auto":
-            return repays(operations(self._network, self._shape()))
+            return repays(operations(self._network, _shape(self.model)))
         return self.compile == "always"
 
-    def _shape(self) -> tuple[int, ...]:
-        return (1 if self.model.input.channels == "grey" else 3, *self.model.input.size)
+
+def bf16_thinkable(model: Model, large: float) -> bool:
+    """Whether bfloat16 may repay: the device computes in it, and a picture takes ``large`` operations or more."""
+    network = folded(model)
+    if network is model.module or not computes_bf16(model.device):
+        return False
+    return operations(network, _shape(model)) >= large
+
+
+def in_precision(model: Model, precision: Precision) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The folded network as a function of prepared pictures, differentiable; ``bf16`` inside if asked and possible."""
+    network = folded(model)
+    if precision != "bf16" or network is model.module:
+        return network
+    program = _program(_Plain, network, "bf16")
+    return lambda batch: program(batch.bfloat16()).float()  # type: ignore[no-any-return]
+
+
+def _shape(model: Model) -> tuple[int, ...]:
+    return (1 if model.input.channels == "grey" else 3, *model.input.size)
 
 
 def computes_bf16(device: torch.device) -> bool:
