@@ -97,11 +97,12 @@ class Model:
         if tuple(batch.shape[-2:]) != tuple(self.input.size):
             batch = functional.interpolate(batch, self.input.size, mode="bilinear", antialias=True)
         low, high = self.input.range
-        batch = batch * ((high - low) / 255.0) + low
+        # In place: the batch is new, and large ones are slow to allocate.
+        batch.mul_((high - low) / 255.0).add_(low)
         if self.input.mean is not None:
-            batch = batch - batch.new_tensor(self.input.mean)[None, :, None, None]
+            batch.sub_(batch.new_tensor(self.input.mean)[None, :, None, None])
         if self.input.std is not None:
-            batch = batch / batch.new_tensor(self.input.std)[None, :, None, None]
+            batch.div_(batch.new_tensor(self.input.std)[None, :, None, None])
         return batch.contiguous()
 
     def probabilities(self, batch: torch.Tensor) -> torch.Tensor:
