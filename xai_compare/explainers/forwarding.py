@@ -143,7 +143,7 @@ def in_precision(model: Model, precision: Precision) -> Callable[[torch.Tensor],
     if precision != "bf16" or network is model.module:
         return network
     program = _program(_Plain, network, "bf16")
-    return lambda batch: program(batch.bfloat16()).float()  # type: ignore[no-any-return]
+    return lambda batch: program(batch.bfloat16()).float()
 
 
 def _shape(model: Model) -> tuple[int, ...]:
