@@ -23,7 +23,7 @@ from xai_compare.runs.faces import Faces
 from xai_compare.runs.journal import digest
 from xai_compare.study import ExplainerSpec, Study
 
-RESULTS = 1
+RESULTS = 2
 """Raised whenever a change of the code changes maps, so that old chunks are made again."""
 
 
