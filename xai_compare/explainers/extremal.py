@@ -184,7 +184,9 @@ class ExtremalPerturbation(Explainer):
         return 3 * steps * self._masks()
 
     def _precision(self, model: Model) -> Precision:
-        asked: Precision = self.options.precision if self.options.engine == "fast" else "fp32"
+        if self.options.engine == "reference" or folded(model) is model.module:
+            return "fp32"
+        asked: Precision = self.options.precision
         return ("bf16" if bf16_thinkable(model, LARGE) else "fp32") if asked == "auto" else asked
 
     def _masks(self) -> int:
