@@ -228,7 +228,8 @@ def _print(frame: Any, title: str, digits: int = 3) -> None:
 def _summary(finished: Any) -> None:
     from xai_compare.runs.scoring import headline
 
-    table = headline(finished.scores)
+    kinds = dict(zip(finished.heatmaps.source.values.tolist(), finished.heatmaps.kind.values.tolist(), strict=True))
+    table = headline(finished.scores, kinds)
     if len(table):
         _print(table.reset_index(names="source"), "Means over expressions")
     else:  # Nobody but people: they are compared with one another.

@@ -154,7 +154,18 @@ class Compare(_Strict):
 
     scaling: Scaling = Field("min_max", description="how each map is scaled before maps are averaged")
     thresholds: Thresholds = Thresholds()
+    metrics: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="which metrics, by name, see [methods.md](methods.md#metrics); by default `iou`, `precision`, "
+        "`recall`, `f1`, `dice`, those of `correlation`, `known_auc` and `known_energy`",
+    )
     correlation: list[Literal["uncentred", "pearson"]] = ["uncentred", "pearson"]
+    baseline: Literal["uniform", "mean"] = Field(
+        "uniform",
+        description="what `information_gain` is measured above: a uniform map, or these people's mean map of all "
+        "expressions",
+    )
     bootstrap: int = Field(2000, ge=0, le=100_000, description="replicates over images; 0: no intervals")
 
 

@@ -27,17 +27,17 @@ from xai_compare.runs.faithfulness import Judge
 from xai_compare.runs.journal import slug, write_atomically
 from xai_compare.runs.progress import Progress, Silent
 from xai_compare.runs.run import Run
-from xai_compare.runs.scoring import study_masks, tables, write_tables
+from xai_compare.runs.scoring import study_masks, study_metrics, tables, write_tables
 from xai_compare.runs.selection import Selector
 from xai_compare.runs.store import MapStore, Source, write_plan
 from xai_compare.runs.work import Item, Worker, read_pictures
 from xai_compare.study import Study
 
 MADE = ("provenance.json", "plan.json", "faces.jsonl", "predictions", "chunks", "maps.zarr", "faithfulness.jsonl",
-        "heatmaps.zarr", "tables", "figures", "report.html")  # fmt: skip
+        "points", "heatmaps.zarr", "tables", "figures", "report.html")  # fmt: skip
 """What a run writes into its directory besides the study: what `overwrite` removes, and nothing else."""
 
-REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr", "faithfulness.jsonl")
+REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr", "points", "faithfulness.jsonl")
 """What carries fingerprints of its inputs, so that another study may use what it shares with the one before."""
 
 
@@ -173,6 +173,7 @@ class Job:
     def __post_init__(self) -> None:
         models.torch_device(self.means.device)
         study_masks(self.study)
+        study_metrics(self.study)
         self.manifest: Manifest = read_pictures(self.study)
         self.pictures = Faces(self.study.images, self.manifest, self.directory / "faces.jsonl")
         self.people = [people.read(spec, list(self.pictures.rows.index)) for spec in self.study.human]

@@ -17,6 +17,7 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.images import Crop, read_image
 from xai_compare.runs.faces import Faces
 from xai_compare.runs.journal import digest
+from xai_compare.runs.points import on_face, points_are, write_points
 from xai_compare.runs.provenance import sha256
 from xai_compare.runs.selection import pair_name
 from xai_compare.runs.store import MapStore, Source
@@ -119,6 +120,11 @@ def store_people(
     source = Source("human", people.spec.name, simulated=people.spec.simulated)
     store = MapStore(run, source, [_item(image, grouped, pictures) for image in images])
     inputs = [people.spec.model_dump(mode="json"), *(_file_hash(file) for file in people.points.attrs["files"])]
+    placed: dict[str, pd.DataFrame] = {}
+    by_image = _points_by_image(people, {image: pictures.shape(image) for image in images})
+
+    def clicked(image: str) -> pd.DataFrame:
+        return by_image.get(image, people.points.iloc[:0])
 
     def maps() -> Iterable[tuple[np.ndarray, Crop, dict[str, Any]]]:
         shapes = {image: pictures.shape(image) for image in images}
@@ -131,9 +137,32 @@ def store_people(
             say(f"human/{people.spec.name}: {warning.message}")
         for one in made:
             facts = {"participants": one.n_participants, "points": one.n_points, "reason": one.reason}
-            yield one.map, pictures.crop(one.image), facts
+            crop = pictures.crop(one.image)
+            placed[one.image] = on_face(clicked(one.image), crop, people.spec.weights)
+            yield one.map, crop, facts
 
-    return _filled(store, maps, inputs, pictures, advance)
+    filled = _filled(store, maps, inputs, pictures, advance)
+    hashes = [pictures.sha256(image) for image in images]
+    fingerprint = digest([inputs, images, hashes, pictures.spec.margin])
+    if images and not points_are(store, fingerprint):
+        for image in images:  # Maps that were kept were not cut again, so neither were their points.
+            if image not in placed:
+                placed[image] = on_face(clicked(image), pictures.crop(image), people.spec.weights)
+        table = pd.concat([placed[image] for image in images], ignore_index=True)
+        write_points(store, table, fingerprint)
+    return filled
+
+
+def _points_by_image(people: People, shapes: Mapping[str, tuple[int, int]]) -> dict[str, pd.DataFrame]:
+    """The points that the maps are made of, by picture."""
+    points = people.points
+    if people.spec.only_correct and "correct" in points:
+        points = points[points["correct"].fillna(False).astype(bool)]
+    if not shapes or points.empty:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The maps, made of the same points, warn.
+        return {str(image): rows for image, rows in human.on_pictures(points, shapes).groupby("image", sort=False)}
 
 
 def store_regions(run: Path, pictures: Faces, grouped: Mapping[str, str], advance: Advance) -> MapStore:
