@@ -184,6 +184,7 @@ def tables() -> dict[str, str]:
         "screen": keys(study.Screen),
         "compare": keys(study.Compare),
         "thresholds": keys(study.Thresholds),
+        "statistics": keys(study.Statistics),
         "faithfulness": keys(study.Faithfulness),
         "options": options(),
         "metrics": metrics(),

@@ -149,6 +149,18 @@ class Thresholds(_Strict):
     dice: float = Field(50, ge=0, lt=255)
 
 
+class Statistics(_Strict):
+    """What is asked of the scores, beside the scores."""
+
+    metric: str = Field("dice", description="the score whose means over explainers are compared")
+    splits: int = Field(100, ge=1, le=100_000, description="random halvings of the people, for the human ceiling")
+
+
+def _defaults(value: Any) -> Any:
+    """``true`` asks for the defaults, ``false`` for nothing."""
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
 class Compare(_Strict):
     """How maps are compared."""
 
@@ -167,11 +179,9 @@ class Compare(_Strict):
         "expressions",
     )
     bootstrap: int = Field(2000, ge=0, le=100_000, description="replicates over images; 0: no intervals")
-
-
-def _faithfulness(value: Any) -> Any:
-    """``true`` asks for the defaults, ``false`` for nothing."""
-    return ({} if value else None) if isinstance(value, bool) else value
+    statistics: Annotated[Statistics | None, BeforeValidator(_defaults)] = Field(
+        None, description="the human ceiling, and whether explainers differ, see below; `true` for the defaults"
+    )
 
 
 class Faithfulness(_Strict):
@@ -201,7 +211,7 @@ class Study(_Strict):
     human: list[HumanSpec] = []
     masks: Literal["ekman"] | Path | None = "ekman"
     compare: Compare = Compare()
-    faithfulness: Annotated[Faithfulness | None, BeforeValidator(_faithfulness)] = Field(
+    faithfulness: Annotated[Faithfulness | None, BeforeValidator(_defaults)] = Field(
         None, description="checks of the maps themselves, see below; `true` for the defaults, none: left out"
     )
     note: str = ""
@@ -216,6 +226,10 @@ class Study(_Strict):
             twice = sorted({str(n) for n in names if names.count(n) > 1})
             if twice:
                 raise ValueError(f"{twice[0]!r} names two {what}")
+        taken = {"known/region", *(f"human/{h.name}" for h in self.human)}
+        for name in (f"{m.name}/{e.label}" for m in self.models for e in self.explainers):
+            if name in taken or name.startswith("all models/"):
+                raise ValueError(f"{name!r} is what tables call another source; rename the model or the explainer")
         return self
 
     @classmethod
@@ -339,7 +353,7 @@ def _fields(loc: tuple[int | str, ...]) -> list[str]:
     """The known keys at a place in the study."""
     rooms: dict[str, type[BaseModel]] = {
         "images": Images, "models": ModelSpec, "explainers": ExplainerSpec, "human": HumanSpec, "compare": Compare,
-        "input": ModelInput, "screen": Screen, "thresholds": Thresholds, "faithfulness": Faithfulness,
+        "input": ModelInput, "screen": Screen, "thresholds": Thresholds, "faithfulness": Faithfulness, "statistics": Statistics,
     }  # fmt: skip
     names = [str(part) for part in loc if str(part) in rooms]
     return list((rooms[names[-1]] if names else Study).model_fields)

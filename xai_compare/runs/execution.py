@@ -29,6 +29,7 @@ from xai_compare.runs.progress import Progress, Silent
 from xai_compare.runs.run import Run
 from xai_compare.runs.scoring import study_masks, study_metrics, tables, write_tables
 from xai_compare.runs.selection import Selector
+from xai_compare.runs.statistics import explainers_of, statistics_tables
 from xai_compare.runs.store import MapStore, Source, write_plan
 from xai_compare.runs.work import Item, Worker, read_pictures
 from xai_compare.study import Study
@@ -336,6 +337,9 @@ class Job:
         predictions = pd.concat(self.predictions, ignore_index=True) if self.predictions else _no_predictions()
         frames = {"scores": scores, "merges": merges, "predictions": predictions, "images": images}
         frames |= faithfulness_tables(self.judge) if self.judge else {}
+        grouped = people.groups(self.study, self.pictures)
+        explainers = explainers_of(self.stores)
+        frames |= statistics_tables(self.study, scores, explainers, self.people, self.pictures, grouped)
         write_tables(self.directory / "tables", **frames, skipped=skipped, maps=self._map_table())
         self._provenance(images, skipped)
 

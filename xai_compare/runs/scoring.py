@@ -50,6 +50,8 @@ def study_metrics(study: Study) -> list[str]:
     Raises:
         InputError: if one is unknown, or needs people's points and the study names no people.
     """
+    if study.compare.statistics is not None:
+        METRICS.get(study.compare.statistics.metric)
     if study.compare.metrics is None:
         return [*MASK_METRICS, "dice", *study.compare.correlation, "known_auc", "known_energy"]
     for name in study.compare.metrics:
