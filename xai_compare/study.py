@@ -352,8 +352,16 @@ def _explained(error: ValidationError, where: object) -> InputError:
 def _fields(loc: tuple[int | str, ...]) -> list[str]:
     """The known keys at a place in the study."""
     rooms: dict[str, type[BaseModel]] = {
-        "images": Images, "models": ModelSpec, "explainers": ExplainerSpec, "human": HumanSpec, "compare": Compare,
-        "input": ModelInput, "screen": Screen, "thresholds": Thresholds, "faithfulness": Faithfulness, "statistics": Statistics,
-    }  # fmt: skip
+        "images": Images,
+        "models": ModelSpec,
+        "explainers": ExplainerSpec,
+        "human": HumanSpec,
+        "compare": Compare,
+        "input": ModelInput,
+        "screen": Screen,
+        "thresholds": Thresholds,
+        "statistics": Statistics,
+        "faithfulness": Faithfulness,
+    }
     names = [str(part) for part in loc if str(part) in rooms]
     return list((rooms[names[-1]] if names else Study).model_fields)

@@ -97,7 +97,11 @@ def score_intervals(
         As `pool_intervals`.
     """
     references = References(masks={} if mask is None else {expression: mask})
-    more = [] if region is None else [Comparison(METRICS.get("known_energy"), a, "known", others=(region,)) for a in sources]
+    more = (
+        []
+        if region is None
+        else [Comparison(METRICS.get("known_energy"), a, "known", others=(region,)) for a in sources]
+    )
     return pool_intervals(
         Pool.of(sources, images),
         expression,
@@ -179,9 +183,7 @@ class _Replicates:
         self.region = self.overlaps[0].others[0].reshape(-1) if self.overlaps else None
         self.weights = self._weights(seed)
         self.values = {id(one): np.full(n + 1, np.nan) for one in (*every, *more)}
-        self.histograms = {
-            name: np.zeros((2, n + 1, 256), np.int32) for name in self.names if self.region is not None
-        }
+        self.histograms = {name: np.zeros((2, n + 1, 256), np.int32) for name in self.names if self.region is not None}
         self.every = [*every, *more]
 
     def _weights(self, seed: int) -> dict[str, npt.NDArray[Any]]:
@@ -198,16 +200,14 @@ class _Replicates:
 
     def ends(self, workers: ThreadPoolExecutor, level: float) -> dict[tuple[str, str, str], tuple[float, float]]:
         """Take every score and return the intervals' ends by (metric, a, b)."""
-        tasks = []
-        if any(self.correlations.values()):
-            tasks.append(workers.submit(gram, self.pool.maps))
+        products = workers.submit(gram, self.pool.maps) if any(self.correlations.values()) else None
         if self.overlaps or self.dices or self.others:
             blocks = [slice(s, min(s + _BLOCK, self.n + 1)) for s in range(0, self.n + 1, _BLOCK)]
             maps = {name: self.pool.of_source(name) for name in self.names}
-            tasks += [workers.submit(self._block, maps, block) for block in blocks]
-        results = [task.result() for task in tasks]
-        if any(self.correlations.values()):
-            self._correlate(results[0], workers)
+            for task in [workers.submit(self._block, maps, block) for block in blocks]:
+                task.result()
+        if products is not None:
+            self._correlate(products.result(), workers)
         self._cut()
         return self._intervals(level)
 

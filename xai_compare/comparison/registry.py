@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 from xai_compare.registry import Registry
 
@@ -84,15 +84,13 @@ def metric(
     Raises:
         ValueError: if the name is taken, or nothing fits the needs (see `Metric`).
     """
-    if needs[:1] not in (("map",), ("mask",)) or not set(needs) <= set(get_args(Need)) or len(needs) < 2:
+    firsts, seconds, thirds = ("map", "mask"), ("map", "mask", "region", "points"), ("nonfixations", "baseline")
+    fits = len(needs) > 1 and needs[0] in firsts and needs[1] in seconds and all(need in thirds for need in needs[2:])
+    if not fits or (needs[2:] and needs[1] != "points"):
         raise ValueError(f"the metric {name!r} cannot need {needs}")
-    if any(need not in ("nonfixations", "baseline") for need in needs[2:]) or (needs[2:] and needs[1] != "points"):
-        raise ValueError(f"the metric {name!r} cannot need {needs}: only points go with non-fixations or a baseline")
 
     def register(function: F) -> F:
-        made = Metric(
-            name, title, range, direction, needs, source, undefined, function, symmetric, chance, bootstrap
-        )
+        made = Metric(name, title, range, direction, needs, source, undefined, function, symmetric, chance, bootstrap)
         METRICS.register(name, made)
         return function
 

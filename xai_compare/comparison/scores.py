@@ -382,8 +382,8 @@ def floor_of(metric: Metric, area: float = math.nan) -> tuple[float, str]:
 
 def as_frame(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
     """Return rows of `COLUMNS` as a frame with the columns' types, also of no rows at all."""
-    kinds = {"value": float, "n": "Int64", "ci_low": float, "ci_high": float, "floor": float}
-    return pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(kinds)
+    frame = pd.DataFrame(list(rows), columns=list(COLUMNS))
+    return frame.astype({"value": float, "n": "Int64", "ci_low": float, "ci_high": float, "floor": float})
 
 
 def in_order(scores: pd.DataFrame) -> pd.DataFrame:

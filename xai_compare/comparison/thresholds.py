@@ -162,7 +162,7 @@ def split_histograms(array: npt.NDArray[np.generic], region: Bools) -> tuple[Int
 
 
 def histogram_scores(inside: Ints, outside: Ints) -> dict[str, Floats]:
-    """Return the scores of `otsu_scores`, float64 (maps,) each, from the histograms (maps, 256) of `split_histograms`."""
+    """Return the scores of `otsu_scores`, float64 (maps,), from the histograms (maps, 256) of `split_histograms`."""
     cuts = _otsu_of_histograms(inside + outside)
     known = ~np.isnan(cuts)
     above = np.arange(256) > np.where(known, cuts, 0)[:, None]

@@ -96,7 +96,9 @@ class StoredMaps:
 
     def pool(self, expression: str, place: Path) -> Pool | None:
         """Every source's maps of an expression, each read once; very large groups lie in a file in ``place``."""
-        sources = {label: [s.source.slug for s in group] for label, group in together(list(self.stores.values())).items()}
+        sources = {
+            label: [s.source.slug for s in group] for label, group in together(list(self.stores.values())).items()
+        }
         images = {slug: [e.image for e in self.entries[slug] if expression in (ALL, e.group)] for slug in self.stores}
         blocks: dict[tuple[str, bool], np.ndarray] = {}
         end = 0
@@ -162,8 +164,6 @@ def intervals(
             with tempfile.TemporaryDirectory(dir=run, prefix=".bins-") as place:
                 pool = maps.pool(expression, Path(place))
                 if pool is not None:
-                    found |= pool_intervals(
-                        pool, expression, ALL, wanted, references, options, n=replicates, seed=seed
-                    )
+                    found |= pool_intervals(pool, expression, ALL, wanted, references, options, n=replicates, seed=seed)
         advance(1)
     return found
