@@ -222,7 +222,7 @@ def _refused(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
     groups = []
     for metric, rows in scores.groupby("metric", sort=False):
-        known = METRICS.get(str(metric))
+        known = METRICS.get(str(metric)) if metric in METRICS else None
         groups.append(
             {
                 "title": f"{known.title} ({metric})" if known else str(metric),
