@@ -40,7 +40,7 @@ def on_face(points: pd.DataFrame, crop: Crop, weights: str | None) -> pd.DataFra
             "weight": weighed,
         }
     )
-    return table.loc[inside].reset_index(drop=True)
+    return table.iloc[np.flatnonzero(inside)].reset_index(drop=True)
 
 
 def points_are(store: MapStore, fingerprint: str) -> bool:
