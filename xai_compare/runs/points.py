@@ -39,7 +39,7 @@ def on_face(points: pd.DataFrame, frame: Frame, weights: str | None) -> pd.DataF
             "weight": weighed,
         }
     )
-    return table[inside].reset_index(drop=True)
+    return table[np.asarray(inside)].reset_index(drop=True)
 
 
 def write_points(store: MapStore, points: pd.DataFrame) -> None:
