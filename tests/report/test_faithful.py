@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from report_fakes import NASTY, FakeRun, make_run
-
-from xai_compare import report
 from xai_compare.report.faithful import faithfulness_figures, faithfulness_lists, faithfulness_sentences
 from xai_compare.report.labelling import label_curves
-from xai_compare.report.material import Material, from_run
 from xai_compare.report.repeatable import repeatability_figure, repeatability_lists, repeatability_sentences
+
+from xai_compare import report
+from xai_compare.report.material import Material, from_run
 from xai_compare.report.style import new_figure
 
 

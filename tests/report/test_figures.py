@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 from report_fakes import FakeRun
+from xai_compare.report.regions import overlap
+from xai_compare.report.tables import AVERAGE, score_tables
 
 from xai_compare import ekman, report
 from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps
 from xai_compare.errors import InputError
 from xai_compare.report import style
 from xai_compare.report.material import from_run
-from xai_compare.report.regions import overlap
-from xai_compare.report.tables import AVERAGE, score_tables
 
 FIGURES = {
     "heatmaps_grad_cam", "heatmaps_lime", "overlay_grad_cam", "overlay_lime", "thresholds", "overlap_grad_cam",

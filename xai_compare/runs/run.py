@@ -108,6 +108,11 @@ class Run:
         """model, explainer, curve, share, mean, random_mean, n; empty if unasked."""
         return self._asked_table("faithfulness_curves", CURVES)
 
+    def table(self, name: str) -> pd.DataFrame:
+        """Any table of the run by name (``tables/NAME.parquet``); empty if there is none."""
+        path = self.dir / "tables" / f"{name}.parquet"
+        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+
     @property
     def simulated(self) -> set[str]:
         """The sources whose data are simulated."""

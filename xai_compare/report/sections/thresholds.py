@@ -6,13 +6,15 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 from xai_compare.comparison import otsu_masks
-from xai_compare.faces import SHAPE
 from xai_compare.report import style
-from xai_compare.report.maps import column_names, row_label
-from xai_compare.report.material import Block, Material, Source
-from xai_compare.report.sheet import Sheet, heat
+from xai_compare.report.labels import column_names
+from xai_compare.report.listing import decimals
+from xai_compare.report.material import Block, LabelledSource, Material
+from xai_compare.report.references import GAYA_MOREY_2024
+from xai_compare.report.section import SECTIONS, Section
+from xai_compare.report.sections.heatmaps import block_sheet
+from xai_compare.report.sheet import Sheet
 from xai_compare.report.style import Picture
-from xai_compare.report.tables import decimals
 
 _LEGEND = [
     (style.BOTH, "map and mask agree"),
@@ -34,34 +36,41 @@ def overlap(chosen: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return rgb
 
 
-def threshold_pictures(material: Material) -> list[Picture]:
+@SECTIONS.named("thresholds")
+class Thresholds(Section):
     """The steps from a map to its IoU for the source nearest the masks, then the overlap of every source."""
-    if not any(expression in material.masks for expression in material.expressions):
-        return []
-    pictures = []
-    example = _nearest(material)
-    if example is not None:
-        pictures.append(_steps(material, example))
-    return pictures + [_overlaps(material, block) for block in material.blocks("human")]
+
+    title = "Against the masks"
+    lead = "What remains of a map above its threshold, and how it overlaps with the mask."
+    order = 30
+    papers = (GAYA_MOREY_2024,)
+
+    def applies(self, material: Material) -> bool:
+        return material.masked
+
+    def figures(self, material: Material) -> list[Picture]:
+        example = _nearest(material)
+        steps = [] if example is None else [_steps(material, example)]
+        return steps + [_overlaps(material, block) for block in material.blocks("human")]
 
 
-def _iou(material: Material, source: Source, expression: str) -> float:
+def _iou(material: Material, source: LabelledSource, expression: str) -> float:
     row = material.value("iou", source.name, material.mask_name, expression)
     return float("nan") if row is None else float(row["value"])
 
 
-def _nearest(material: Material) -> Source | None:
+def _nearest(material: Material) -> LabelledSource | None:
     """The network, failing that the people, with the greatest mean IoU."""
     candidates = material.networks or material.of("human")
 
-    def mean(source: Source) -> float:
+    def mean(source: LabelledSource) -> float:
         known = [v for e in material.expressions if np.isfinite(v := _iou(material, source, e))]
         return float(np.mean(known)) if known else -1.0
 
     return max(candidates, key=mean, default=None)
 
 
-def _steps(material: Material, source: Source) -> Picture:
+def _steps(material: Material, source: LabelledSource) -> Picture:
     name = style.plain(source.label, 44)
     rows = [
         ("Mean map", "dark = relevant"),
@@ -72,8 +81,11 @@ def _steps(material: Material, source: Source) -> Picture:
     sheet = Sheet(
         f"From map to score: {name}",
         "The map is cut at the threshold that separates its values best, then compared with the mask",
-        rows, column_names(material.expressions), aspect=_aspect(material), simulated=source.simulated,
-    )  # fmt: skip
+        rows,
+        column_names(material.expressions),
+        aspect=material.shape[0] / material.shape[1],
+        simulated=source.simulated,
+    )
     sheet.legend(_LEGEND)
     for column, expression in enumerate(material.expressions):
         values, mask = material.maps.get((source.name, expression)), material.masks.get(expression)
@@ -82,19 +94,21 @@ def _steps(material: Material, source: Source) -> Picture:
                 sheet.empty(row, column)
             continue
         chosen = otsu_masks(values)
-        flat = [heat(values), _black(chosen)] + ([_black(mask), overlap(chosen, mask)] if mask is not None else [])
-        for row, rgb in enumerate(flat):
-            sheet.picture(row, column, rgb, _foot(material, source, expression) if row == 3 else "", bold=True)
-            if mask is None or mask.shape == SHAPE:
-                sheet.outline(row, column)
-        for row in range(len(flat), 4):
-            sheet.empty(row, column, "no mask")
+        sheet.map(0, column, values)
+        sheet.mask(1, column, chosen)
+        if mask is None:
+            for row in (2, 3):
+                sheet.empty(row, column, "no mask")
+        else:
+            sheet.mask(2, column, mask)
+            sheet.picture(3, column, overlap(chosen, mask), _foot(material, source, expression), bold=True)
+        for row in range(2 if mask is None else 4):
+            sheet.outline(row, column, values.shape)
     return Picture(
         name="thresholds",
-        section="thresholds",
         title="From a map to a score",
-        what=f"How the score of {name} comes about, the source nearest the masks. A mean map is cut into relevant and "
-        "not relevant at Otsu's threshold and laid over the mask of its expression.",
+        what=f"How the score of {name}, the source nearest the masks, comes about. Each mean map is cut into relevant "
+        "and not relevant at Otsu's threshold, then laid over the mask of its expression.",
         how="IoU is the dark blue area divided by all three coloured areas: 1 if both cover the same places, 0 if they "
         "share none.",
         figure=sheet.finish(),
@@ -104,13 +118,9 @@ def _steps(material: Material, source: Source) -> Picture:
 
 
 def _overlaps(material: Material, block: Block) -> Picture:
-    through = f", seen through {style.plain(block.title)}" if block.explainer else ""
-    sheet = Sheet(
-        f"Relevant places against the masks{through}",
-        "Maps above Otsu's threshold, laid over the mask; the number is the IoU",
-        [row_label(source, not block.explainer) for source in block.sources],
-        column_names(material.expressions), aspect=_aspect(material), simulated=material.simulated(block.sources),
-    )  # fmt: skip
+    title = "Relevant places against the masks"
+    subtitle = "Maps above Otsu's threshold, laid over the mask; the number is the IoU"
+    sheet = block_sheet(material, block, title, subtitle, [])
     sheet.legend(_LEGEND)
     for row, source in enumerate(block.sources):
         for column, expression in enumerate(material.expressions):
@@ -119,29 +129,18 @@ def _overlaps(material: Material, block: Block) -> Picture:
                 sheet.empty(row, column, "no image" if values is None else "no mask")
                 continue
             sheet.picture(row, column, overlap(otsu_masks(values), mask), _foot(material, source, expression))
-            if mask.shape == SHAPE:
-                sheet.outline(row, column)
+            sheet.outline(row, column, mask.shape)
     return Picture(
         name=f"overlap_{style.slug(block.explainer)}" if block.explainer else "overlap",
-        section="thresholds",
-        title="Relevant places against the masks" + (f": {block.title}" if block.explainer else ""),
+        title=title + (f": {block.title}" if block.explainer else ""),
         what="For every source and expression: where map and mask agree, and where only one of them looks.",
-        how="Much dark blue: the source attends where theory says the expression shows. Orange: it also attends "
-        "elsewhere. Light blue: places it passes over.",
+        how="Dark blue: the source attends where theory says the expression shows. Orange: it also attends elsewhere. "
+        "Light blue: places in the mask that it passes over.",
         figure=sheet.finish(),
         raster=True,
         simulated=material.simulated(block.sources),
     )
 
 
-def _foot(material: Material, source: Source, expression: str) -> str:
+def _foot(material: Material, source: LabelledSource, expression: str) -> str:
     return decimals(_iou(material, source, expression), 3)
-
-
-def _black(mask: np.ndarray) -> np.ndarray:
-    return np.where(mask[..., None], 70, 244).repeat(3, axis=2).astype(np.uint8)
-
-
-def _aspect(material: Material) -> float:
-    shape = next(iter(material.maps.values())).shape
-    return shape[0] / shape[1]
