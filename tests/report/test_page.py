@@ -67,7 +67,7 @@ def test_links_lead_somewhere_and_pictures_have_words(page: str) -> None:
     "words",
     ["A fake study", "simulated", "What was run", "at most 30 per expression", "Provenance", "How to cite", "Cautions",
      "no face was found", "&lt;b&gt;use Grad-CAM", "1 not computed", "explain", "61.8 s",
-     "9f9f9f9f", "0 to 1", "Known regions", "Who attends alike", "Intersection"],
+     "9f9f9f9f", "0 to 1", "Known regions", "Which sources attend to the same places?", "Intersection"],
 )  # fmt: skip
 def test_the_page_says(page: str, words: str) -> None:
     assert words in page

@@ -116,7 +116,9 @@ def _crowds(
     crowds = np.zeros(len(boxes))
     for values in lines:
         row = np.interp(grid, x, values)
-        crowds += ((row > boxes[:, 1:2]) & (row < boxes[:, 3:])).mean(axis=1)
+        # Pieces of the curve, not points of it: a steep one may pass between two points.
+        low, high = np.minimum(row[:, 1:], row[:, :-1]), np.maximum(row[:, 1:], row[:, :-1])
+        crowds += ((high > boxes[:, 1:2]) & (low < boxes[:, 3:])).mean(axis=1)
     for other in taken:
         crowds += ((boxes[:, :2] < other[2:]) & (other[:2] < boxes[:, 2:])).all(axis=1)
     for tie in ties:

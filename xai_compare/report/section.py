@@ -22,6 +22,7 @@ package names its own in the entry-point group ``xai_compare.sections``. Nothing
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -33,6 +34,7 @@ from xai_compare.report.listing import Listing
 from xai_compare.report.material import Material
 from xai_compare.report.style import Picture, styled
 
+_NAME = re.compile(r"[a-z0-9_-]+")
 _LOG = logging.getLogger(__name__)
 
 
@@ -139,6 +141,7 @@ def gather(material: Material) -> Gathered:
             part = _part(name, kind(), material)
             if part is not None:
                 part = _named_apart(part, taken)
+                _spare_the_run(part, material)
         except Exception as error:
             if kind.__module__.startswith("xai_compare."):
                 raise
@@ -173,6 +176,9 @@ def _part(name: str, section: Section, material: Material) -> Part | None:
 
 def _named_apart(part: Part, taken: set[str]) -> Part:
     """Give a figure another name where one has it already; two tables of one name are a fault."""
+    for name in (*part.files, *(picture.name for picture in part.figures)):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a file name (letters a-z, digits, - and _)")
     doubled = sorted({f"{name}.csv" for name in part.files} & taken)
     if doubled:
         raise ValueError(f"table {doubled[0]!r} is there already")
@@ -185,6 +191,13 @@ def _named_apart(part: Part, taken: set[str]) -> Part:
         used.add(name)
         figures.append(replace(picture, name=name))
     return replace(part, figures=figures)
+
+
+def _spare_the_run(part: Part, material: Material) -> None:
+    """No section may write over a table of the run itself."""
+    for name in part.files:
+        if not material.table(name).empty:
+            raise ValueError(f"table '{name}.csv' is one of the run's own")
 
 
 def _leave_out(gathered: Gathered, name: str, reason: str) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from xai_compare.comparison import to_8bit
 from xai_compare.faces import CANONICAL, SHAPE
 from xai_compare.report import style
-from xai_compare.report.colouring import heat_of_levels
+from xai_compare.report.colouring import heat_of_levels, overlay_of_levels
 
 _HEAD, _KEY, _COLUMN, _FOOT, _GAP, _MARGIN = 0.62, 0.42, 0.24, 0.19, 0.07, 0.12
 RELEVANCE = "relevance, each map from its own least to its greatest value"
@@ -113,6 +113,11 @@ class Sheet:
         """Paste a map ``(h, w)``, stretched from its own least to its greatest value, in the colours of relevance."""
         # Resized before it is coloured, a sheet of maps has few colours and is stored in little space.
         self._paste(row, column, heat_of_levels(self._resized(to_8bit(values))))
+        self._foot(row, column, foot, False)
+
+    def over(self, row: int, column: int, picture: np.ndarray, values: np.ndarray, foot: str = "") -> None:
+        """Paste a map ``(h, w)`` laid over a picture, uint8 ``(h, w, 3)``, as `overlay` does."""
+        self._paste(row, column, overlay_of_levels(self._resized(picture), self._resized(to_8bit(values))))
         self._foot(row, column, foot, False)
 
     def mask(self, row: int, column: int, mask: np.ndarray, foot: str = "") -> None:

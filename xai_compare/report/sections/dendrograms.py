@@ -85,9 +85,8 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
         axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
         _draw(axes, material, block, names, merges, deepest)
         axes.set_title(headings[expression], pad=3)
-        if left_out:
-            note = f"without {left_out} flat or missing"
-            axes.text(1.01, 1, note, transform=axes.transAxes, va="bottom", fontsize=7.5, color=style.MUTED)
+        note = f"last join {merges[-1, 2]:.3f}" + (f"; without {left_out} flat or missing" if left_out else "")
+        axes.text(1.01, 1, note, transform=axes.transAxes, va="bottom", fontsize=7.5, color=style.MUTED)
         last = row == rows - 1 or i + columns >= len(trees)
         axes.tick_params(labelbottom=last)
         axes.set_xlabel("1 − r" if last else "")
@@ -101,8 +100,8 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
             else "The uncentred form (Equation 4 of Gaya-Morey et al. 2024) also counts how much they cover."
         ),
         how="Two sources that join far to the right attend to almost the same places; groups that join only at the "
-        "left attend to different ones. The number is the height at which the last two groups meet. All trees share "
-        "one scale.",
+        "left attend to different ones. The number at the upper right is the height at which the last two groups "
+        "join. All trees share one scale.",
         figure=figure,
         raster=False,
         simulated=simulated,
@@ -146,17 +145,6 @@ def _draw(
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=style.RULE, lw=0.5)
     axes.set_axisbelow(True)
-    root = max(lines, key=lambda line: line[1, 0])
-    axes.annotate(
-        f"{merges[-1, 2]:.3f}",
-        (root[1, 0], root[1:3, 1].mean()),
-        (3, 0),
-        textcoords="offset points",
-        fontsize=7.5,
-        color=style.MUTED,
-        va="center",
-        bbox={"fc": "white", "ec": "none", "pad": 0.6},
-    )
 
 
 def _leaf(material: Material, block: Block, source: LabelledSource) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from xai_compare.report import style
-from xai_compare.report.colouring import overlay
 from xai_compare.report.material import Block, Material
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.sections.heatmaps import block_sheet, images_behind
@@ -40,7 +39,7 @@ def _overlays(material: Material, block: Block, face: np.ndarray) -> Picture:
             if values is None:
                 sheet.empty(row, column)
             else:
-                sheet.picture(row, column, overlay(face, values), images_behind(material, source, expression))
+                sheet.over(row, column, face, values, images_behind(material, source, expression))
     return Picture(
         name=f"overlay_{style.slug(block.explainer)}" if block.explainer else "overlay",
         title=title + (f": {block.title}" if block.explainer else ""),

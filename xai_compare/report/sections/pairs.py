@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from xai_compare.report import style
-from xai_compare.report.colouring import overlay
 from xai_compare.report.labels import column_names, row_label
 from xai_compare.report.listing import signed
 from xai_compare.report.material import ALL, LabelledSource, Material
@@ -140,7 +139,7 @@ def _place(
     sheet.map(*places[0], values, ", ".join(foot))
     sheet.outline(*places[0], values.shape)
     if face is not None:
-        sheet.picture(*places[1], overlay(face, values), "simulated" if source.simulated else "")
+        sheet.over(*places[1], face, values, "simulated" if source.simulated else "")
 
 
 def _agreement(material: Material, one: LabelledSource, other: LabelledSource, expression: str) -> str:
