@@ -20,7 +20,7 @@ from xai_compare.report import SECTIONS, style
 from xai_compare.report.material import from_run
 from xai_compare.report.saving import png
 from xai_compare.report.score_table import AVERAGE, score_tables
-from xai_compare.report.section import Part, gather
+from xai_compare.report.section import Part, parts
 from xai_compare.report.sections.thresholds import overlap
 
 SHEETS = {
@@ -188,7 +188,7 @@ _PARTS: list[Part] = []
 
 def _parts(run: FakeRun) -> list[Part]:
     if not _PARTS:
-        _PARTS.extend(gather(from_run(run)).parts)
+        _PARTS.extend(parts(from_run(run), []))
     return _PARTS
 
 

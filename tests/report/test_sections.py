@@ -16,7 +16,7 @@ from report_fakes import NASTY, FakeRun
 from xai_compare import registry, report
 from xai_compare.report import SECTIONS, section
 from xai_compare.report.material import from_run
-from xai_compare.report.section import gather
+from xai_compare.report.section import parts
 
 BLINKS = """
 from xai_compare.report import SECTIONS, Cell, Headline, Listing, Material, Picture, Section, style
@@ -162,7 +162,7 @@ def test_a_broken_plug_in_is_left_out_with_one_line(
 def test_a_fault_of_our_own_is_raised(small_run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SECTIONS.get("known"), "figures", lambda self, material: [][0])
     with pytest.raises(IndexError):
-        gather(from_run(small_run))
+        list(parts(from_run(small_run), []))
 
 
 def test_every_section_says_what_it_is() -> None:

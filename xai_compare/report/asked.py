@@ -30,7 +30,7 @@ def asked_of(run: Any) -> list[tuple[str, str]]:
     """What a study asks, as name and value, in plain words."""
     study = run.study
     images = study.images
-    many = "all there are" if images.per_expression is None else f"at most {images.per_expression:,}"
+    many = "all available" if images.per_expression is None else f"at most {images.per_expression:,}"
     by = "the class the network predicts" if images.choose_by == "predicted" else "their label"
     grouped = "their pair of label and false label" if images.pairs else by
     looked = get(run.provenance, "images.looked_at")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +16,7 @@ from xai_compare.report.asked import asked_of
 from xai_compare.report.material import Material, from_heatmaps, from_run
 from xai_compare.report.page import Shown, write_page
 from xai_compare.report.saving import Saver
-from xai_compare.report.section import gather
+from xai_compare.report.section import parts
 
 if TYPE_CHECKING:
     from xai_compare.runs import Run
@@ -73,11 +76,23 @@ def build_comparison(
 
 def _report(folder: Path, material: Material, **page: Any) -> Path:
     """Draw, lay out and write what every section has to show of the material."""
-    gathered = gather(material)
-    with Saver(folder / "figures") as saver:
-        shown = [Shown(part, [saver.save(picture) for picture in part.figures]) for part in gathered.parts]
-    for part in gathered.parts:
-        for name, table in part.files.items():
-            (folder / "tables").mkdir(parents=True, exist_ok=True)
-            table.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-    return write_page(folder / "report.html", material, shown, left_out=gathered.left_out, **page)
+    left_out: list[str] = []
+    shown = []
+    with _frozen(), Saver(folder / "figures") as saver:
+        for part in parts(material, left_out):
+            # Drawn and let go section by section: the figures of a large study do not fit into memory together.
+            shown.append(Shown(replace(part, figures=()), [saver.save(picture) for picture in part.figures]))
+            for name, table in part.files.items():
+                (folder / "tables").mkdir(parents=True, exist_ok=True)
+                table.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
+    return write_page(folder / "report.html", material, shown, left_out=left_out, **page)
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """Keep the garbage collector, which drawing wakes all the time, from what exists already (torch, for one)."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -138,11 +138,11 @@ def _picture(saved: Saved) -> dict[str, Any]:
     content = base64.b64encode(saved.embedded.result()).decode("ascii")
     return {
         "uri": Markup(f"data:{saved.kind};base64,{content}"),
-        "title": saved.picture.title,
-        "ends": "" if saved.picture.title.endswith("?") else ".",
-        "what": saved.picture.what,
-        "how": saved.picture.how,
-        "simulated": saved.picture.simulated,
+        "title": saved.title,
+        "ends": "" if saved.title.endswith("?") else ".",
+        "what": saved.what,
+        "how": saved.how,
+        "simulated": saved.simulated,
         "width": round(width * _PIXELS_PER_INCH),
         "height": round(height * _PIXELS_PER_INCH),
         "narrow": narrow,

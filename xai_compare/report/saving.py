@@ -29,16 +29,19 @@ _NEAR, _SHARE = 4, 0.05
 
 @dataclass(frozen=True)
 class Saved:
-    """A picture that was drawn, and what the page needs of it.
+    """What the page needs of a picture once it is drawn.
 
     Attributes:
-        picture: its words; its figure may be gone.
+        title, what, how, simulated: of the picture.
         inches: width and height.
         kind: media type of the embedded bytes.
         embedded: the bytes, once they are compressed.
     """
 
-    picture: Picture
+    title: str
+    what: str
+    how: str
+    simulated: bool
     inches: tuple[float, float]
     kind: str
     embedded: Future[bytes]
@@ -76,7 +79,8 @@ class Saver(AbstractContextManager["Saver"]):
                 kind, embedded = "image/svg+xml", Future()
                 embedded.set_result(_svg(picture.figure))
                 svg.write_bytes(embedded.result())
-        return Saved(picture, (float(width), float(height)), kind, embedded)
+        words = (picture.title, picture.what, picture.how, picture.simulated)
+        return Saved(*words, (float(width), float(height)), kind, embedded)
 
 
 def save_png(figure: Figure, path: Path) -> Path:

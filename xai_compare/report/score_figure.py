@@ -65,7 +65,7 @@ def _table(
             label, ink = style.plain(row_name(table, material, row), 48), style.MUTED if muted else style.INK
             axes.text(0.12, y + line / 2, label, va="center", size=8.5, color=ink)
             for i, column in enumerate(columns):
-                value = float(frame.loc[row, column])
+                value = float(frame[column][row])
                 if np.isfinite(value) and not muted:
                     shade = _SHADE(0.5 * max(value, 0) / greatest)
                     axes.add_patch(Rectangle((left + i * cell, y), cell, line, fc=shade, ec="white", lw=0.8))

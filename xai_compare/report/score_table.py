@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -35,10 +36,14 @@ class ScoreTable:
         """The sources that have a row."""
         return [material.by_name[name] for name in [*self.values.index, *self.references.index] if name != AVERAGE]
 
+    @cached_property
+    def _best(self) -> pd.DataFrame:
+        networks = self.values.drop(AVERAGE)
+        return networks.eq(networks.max()) & (len(networks) > 1)
+
     def is_best(self, row: str, column: str) -> bool:
         """Whether the network's value is the greatest of its column."""
-        networks = self.values[column].drop(AVERAGE)
-        return row in networks.index and len(networks) > 1 and bool(networks[row] == networks.max())
+        return row in self._best.index and bool(self._best.at[row, column])
 
 
 def score_tables(material: Material, metric: str, b: str) -> list[ScoreTable]:
@@ -99,8 +104,7 @@ def _listing(table: ScoreTable, material: Material, caption: str) -> Listing:
     for frame, people in ((table.values, False), (table.references, True)):
         for name in frame.index:
             cells = [
-                Cell(decimals(float(frame.loc[name, column])), not people and table.is_best(name, column))
-                for column in columns
+                Cell(decimals(frame[column][name]), not people and table.is_best(name, column)) for column in columns
             ]
             rows.append([Cell(row_name(table, material, name)), *cells])
             kinds.append("people" if people else ("average" if name == AVERAGE else ""))

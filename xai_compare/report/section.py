@@ -23,8 +23,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -118,39 +118,32 @@ class Part:
     references: Sequence[str]
 
 
-@dataclass
-class Gathered:
-    """The parts of a page in their order, and why a section of another package is not among them."""
+def parts(material: Material, left_out: list[str]) -> Iterator[Part]:
+    """Ask section after section, in their order, for what it has to show of this material.
 
-    parts: list[Part] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-
-
-def gather(material: Material) -> Gathered:
-    """Ask every section for what it has to show of this material.
-
-    A section of another package that fails is left out, with one line on the page and in the log. A failure of a
-    section of this package is a fault and is raised.
+    Args:
+        material: what there is to show.
+        left_out: gains a line for each section of another package that fails, which the log gets too. A failure of a
+            section of this package is a fault and is raised.
     """
-    gathered, taken = Gathered(), set[str]()
     known = SECTIONS.all()
     for name, reason in SECTIONS.broken.items():
-        _leave_out(gathered, name, reason)
+        _leave_out(left_out, name, reason)
+    taken: set[str] = set()
     for name, kind in sorted(known.items(), key=lambda one: (one[1].order, one[0])):
         try:
             part = _part(name, kind(), material)
-            if part is not None:
-                part = _named_apart(part, taken)
-                _spare_the_run(part, material)
+            if part is None:
+                continue
+            part = _named_apart(part, taken)
+            _spare_the_run(part, material)
         except Exception as error:
             if kind.__module__.startswith("xai_compare."):
                 raise
-            _leave_out(gathered, name, f"{type(error).__name__}: {error}")
+            _leave_out(left_out, name, f"{type(error).__name__}: {error}")
             continue
-        if part is not None:
-            taken |= {one.name for one in part.figures} | {f"{name}.csv" for name in part.files}
-            gathered.parts.append(part)
-    return gathered
+        taken |= {one.name for one in part.figures} | {f"{name}.csv" for name in part.files}
+        yield part
 
 
 def _part(name: str, section: Section, material: Material) -> Part | None:
@@ -200,7 +193,7 @@ def _spare_the_run(part: Part, material: Material) -> None:
             raise ValueError(f"table '{name}.csv' is one of the run's own")
 
 
-def _leave_out(gathered: Gathered, name: str, reason: str) -> None:
+def _leave_out(left_out: list[str], name: str, reason: str) -> None:
     line = " ".join(f"The section {name!r} is left out: {reason}".split())
     _LOG.warning("%s", line)
-    gathered.left_out.append(line)
+    left_out.append(line)

@@ -32,7 +32,7 @@ class _Ground(Artist):
     """Pixels of the whole figure, drawn as they are: matplotlib would resample them, which takes far longer.
 
     Args:
-        pixels: uint8 ``(h, w, 3)``, the size of the figure.
+        pixels: uint8 ``(h, w, 4)``, the size of the figure.
     """
 
     def __init__(self, pixels: np.ndarray) -> None:
@@ -43,8 +43,7 @@ class _Ground(Artist):
     def draw(self, renderer: Any) -> None:
         """Draw with any renderer, upright."""
         graphics = renderer.new_gc()
-        opaque = np.full((*self._pixels.shape[:2], 1), 255, np.uint8)
-        renderer.draw_image(graphics, 0, 0, np.concatenate([self._pixels, opaque], axis=2)[::-1])
+        renderer.draw_image(graphics, 0, 0, self._pixels[::-1])
         graphics.restore()
 
 
@@ -93,8 +92,9 @@ class Sheet:
         self.figure: Figure = style.new_figure(round(width, 2), round(height, 2))
         self._axes = style.inch_axes(self.figure)
         size = self.figure.get_size_inches() * style.DPI
-        self._canvas = np.full((round(size[1]), round(size[0]), 3), 255, np.uint8)
+        self._canvas = np.full((round(size[1]), round(size[0]), 4), 255, np.uint8)
         self._lines: list[np.ndarray] = []
+        self._below: tuple[np.ndarray, np.ndarray] | None = None
         self._frames: list[np.ndarray] = []
         self._key = self._top - _COLUMN - _KEY + 0.06
         style.heading(self.figure, title, subtitle, simulated)
@@ -117,7 +117,9 @@ class Sheet:
 
     def over(self, row: int, column: int, picture: np.ndarray, values: np.ndarray, foot: str = "") -> None:
         """Paste a map ``(h, w)`` laid over a picture, uint8 ``(h, w, 3)``, as `overlay` does."""
-        self._paste(row, column, overlay_of_levels(self._resized(picture), self._resized(to_8bit(values))))
+        if self._below is None or self._below[0] is not picture:
+            self._below = picture, self._resized(picture)
+        self._paste(row, column, overlay_of_levels(self._below[1], self._resized(to_8bit(values))))
         self._foot(row, column, foot, False)
 
     def mask(self, row: int, column: int, mask: np.ndarray, foot: str = "") -> None:
@@ -132,7 +134,7 @@ class Sheet:
     def _paste(self, row: int, column: int, rgb: np.ndarray) -> None:
         x, y = self._corner(row, column)
         left, top = round(x * style.DPI), round(y * style.DPI)
-        self._canvas[top : top + rgb.shape[0], left : left + rgb.shape[1]] = rgb
+        self._canvas[top : top + rgb.shape[0], left : left + rgb.shape[1], :3] = rgb
         right, bottom = x + self._width, y + self._height
         self._frames.append(np.array([(x, y), (right, y), (right, bottom), (x, bottom), (x, y)]))
 
@@ -169,7 +171,7 @@ class Sheet:
         left, top, right, bottom = (
             round(inches * style.DPI) for inches in (self._left, self._key, self._left + width, self._key + 0.13)
         )
-        self._canvas[top:bottom, left:right] = heat_of_levels(np.linspace(0, 255, right - left).astype(np.uint8))
+        self._canvas[top:bottom, left:right, :3] = heat_of_levels(np.linspace(0, 255, right - left).astype(np.uint8))
         self._axes.add_patch(
             Rectangle((self._left, self._key), width, 0.13, fc="none", ec=style.FRAME, lw=0.5, zorder=3)
         )

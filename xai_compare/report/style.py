@@ -57,6 +57,8 @@ _RC: Any = {
     "legend.frameon": False,
     "svg.hashsalt": "xai-compare",
     "text.color": INK,
+    # Letters keep their own widths, as in print; fitting them to the pixels takes longer too.
+    "text.hinting": "none",
     # Names of models and files are text, also where they hold a dollar sign.
     "text.parse_math": False,
     "xtick.color": MUTED,

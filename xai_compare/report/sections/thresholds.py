@@ -21,19 +21,13 @@ _LEGEND = [
     (style.ONLY_MAP, "only the map"),
     (style.ONLY_MASK, "only the mask"),
 ]
+_COLOURS = np.array([to_rgb(c) for c in (style.NEITHER, style.ONLY_MASK, style.ONLY_MAP, style.BOTH)])
+_COLOURS = np.round(_COLOURS * 255).astype(np.uint8)
 
 
 def overlap(chosen: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Colour where two masks, bool ``(h, w)``, agree and differ: uint8 ``(h, w, 3)``."""
-    rgb = np.empty((*mask.shape, 3), np.uint8)
-    for where, colour in (
-        (chosen & mask, style.BOTH),
-        (chosen & ~mask, style.ONLY_MAP),
-        (~chosen & mask, style.ONLY_MASK),
-        (~chosen & ~mask, style.NEITHER),
-    ):
-        rgb[where] = np.round(np.array(to_rgb(colour)) * 255)
-    return rgb
+    return _COLOURS[2 * chosen + mask]
 
 
 @SECTIONS.named("thresholds")
@@ -122,13 +116,15 @@ def _overlaps(material: Material, block: Block) -> Picture:
     subtitle = "Maps above Otsu's threshold, laid over the mask; the number is the IoU"
     sheet = block_sheet(material, block, title, subtitle, [])
     sheet.legend(_LEGEND)
+    there = [(s.name, e) for s in block.sources for e in material.expressions if (s.name, e) in material.maps]
+    cut = dict(zip(there, otsu_masks(np.stack([material.maps[one] for one in there])), strict=True)) if there else {}
     for row, source in enumerate(block.sources):
         for column, expression in enumerate(material.expressions):
-            values, mask = material.maps.get((source.name, expression)), material.masks.get(expression)
-            if values is None or mask is None:
-                sheet.empty(row, column, "no image" if values is None else "no mask")
+            chosen, mask = cut.get((source.name, expression)), material.masks.get(expression)
+            if chosen is None or mask is None:
+                sheet.empty(row, column, "no image" if chosen is None else "no mask")
                 continue
-            sheet.picture(row, column, overlap(otsu_masks(values), mask), _foot(material, source, expression))
+            sheet.picture(row, column, overlap(chosen, mask), _foot(material, source, expression))
             sheet.outline(row, column, mask.shape)
     return Picture(
         name=f"overlap_{style.slug(block.explainer)}" if block.explainer else "overlap",
