@@ -145,9 +145,16 @@ class Sheet:
             Rectangle((x, y), self._width, self._height, fc=style.GROUND, ec="#b9c0ca", hatch="////", lw=0, zorder=2)
         )
         self._axes.text(
-            x + self._width / 2, y + self._height / 2, text, ha="center", va="center", size=8, color=style.MUTED,
-            bbox={"fc": "white", "ec": "none", "pad": 2}, zorder=3,
-        )  # fmt: skip
+            x + self._width / 2,
+            y + self._height / 2,
+            text,
+            ha="center",
+            va="center",
+            size=8,
+            color=style.MUTED,
+            bbox={"fc": "white", "ec": "none", "pad": 2},
+            zorder=3,
+        )
 
     def note(self, column: int, text: str) -> None:
         """Write lines below the last row."""
@@ -206,9 +213,15 @@ class Sheet:
     def _foot(self, row: int, column: int, text: str, bold: bool) -> None:
         x, y = self._corner(row, column)
         self._axes.text(
-            x + self._width / 2, y + self._height + 0.03, text, size=7.5, ha="center", va="top",
-            color=style.INK if bold else style.MUTED, weight="bold" if bold else "normal",
-        )  # fmt: skip
+            x + self._width / 2,
+            y + self._height + 0.03,
+            text,
+            size=7.5,
+            ha="center",
+            va="top",
+            color=style.INK if bold else style.MUTED,
+            weight="bold" if bold else "normal",
+        )
 
     def _label(self, row: int, text: str, second: str) -> None:
         middle = self._corner(row, 0)[1] + self._height / 2
