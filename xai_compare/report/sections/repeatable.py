@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.report import style
-from xai_compare.report.material import Material, Source, pretty
+from xai_compare.report.listing import Cell, Listing, signed
+from xai_compare.report.material import LabelledSource, Material, pretty
+from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import Picture
-from xai_compare.report.tables import Cell, Listing, signed
 
 _WORST = 3
 
@@ -26,12 +27,38 @@ class _Measure:
 
 _MEASURES = (
     _Measure("repeatability", "repeatability (correlation of two runs)", high=True),
-    _Measure("progress", "still rising in the last tenth (share of the whole rise)", high=False),
+    _Measure("progress", "gained in the last tenth of the search (share of the whole gain)", high=False),
 )
 
 
-def _values(material: Material, measure: _Measure) -> list[tuple[Source, pd.DataFrame]]:
-    table = material.each
+@SECTIONS.named("repeatable")
+class Repeatable(Section):
+    """A dot for each picture's repeatability, and the pictures whose maps are least settled."""
+
+    title = "Would the explainer say the same again?"
+    lead = (
+        "Some explainers try out random changes of a picture, or search step by step. How settled their maps are is "
+        "stored with every map."
+    )
+    order = 90
+
+    def applies(self, material: Material) -> bool:
+        return any(_values(material, measure) for measure in _MEASURES)
+
+    def figures(self, material: Material) -> list[Picture]:
+        found = _values(material, _MEASURES[0])
+        return [_figure(material, found)] if found else []
+
+    def listings(self, material: Material) -> list[Listing]:
+        return [_least_settled(material)]
+
+    def sentences(self, material: Material) -> list[str]:
+        found = _values(material, _MEASURES[0])
+        return [_a_second_run(found)] if found else []
+
+
+def _values(material: Material, measure: _Measure) -> list[tuple[LabelledSource, pd.DataFrame]]:
+    table = material.table("maps")
     if measure.column not in table:
         return []
     known = table[np.isfinite(pd.to_numeric(table[measure.column]))]
@@ -39,17 +66,13 @@ def _values(material: Material, measure: _Measure) -> list[tuple[Source, pd.Data
     return [(source, rows) for source, rows in found if len(rows)]
 
 
-def repeatability_figure(material: Material) -> list[Picture]:
-    """A dot for each picture's repeatability, a row for each network and explainer, the median beside it."""
-    found = _values(material, _MEASURES[0])
-    if not found:
-        return []
+def _figure(material: Material, found: list[tuple[LabelledSource, pd.DataFrame]]) -> Picture:
     line, head = 0.36, 0.72
     left = 0.35 + 0.072 * max(len(style.plain(source.label, 40)) for source, _ in found)
     width, height = 8.6, head + line * len(found) + 0.62
     figure = style.new_figure(width, round(height, 2))
-    style.heading(figure, "Would a second run give the same map?",
-                  "A dot is one picture; the line is the median, printed at the right")  # fmt: skip
+    subtitle = "A dot is one picture; the line is the median, printed at the right"
+    style.heading(figure, "Would a second run give the same map?", subtitle)
     axes = figure.add_axes((left / width, 0.5 / height, (width - left - 0.75) / width, (height - head - 0.55) / height))
     hues = style.colours(material.explainers)
     least = min(float(rows["repeatability"].min()) for _, rows in found)
@@ -59,31 +82,35 @@ def repeatability_figure(material: Material) -> list[Picture]:
         axes.scatter(values, y + spread, s=12, color=hues[source.explainer], alpha=0.75, edgecolor="white", lw=0.3)
         middle = float(np.median(values))
         axes.plot([middle, middle], [y - 0.36, y + 0.36], color=style.INK, lw=1.6)
-        axes.annotate(f"{middle:.3f}", (1, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-                      va="center", size=8.5)  # fmt: skip
+        axes.annotate(
+            f"{middle:.3f}",
+            (1, y),
+            (6, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            size=8.5,
+        )
     floor = min(0.9, np.floor(least * 10) / 10)
-    axes.set(xlim=(floor, 1 + 0.01 * (1 - floor)), ylim=(len(found) - 0.4, -0.6),
-             xlabel="repeatability: expected correlation of the maps of two runs (1: the same)")  # fmt: skip
+    axes.set(xlim=(floor, 1 + 0.01 * (1 - floor)), ylim=(len(found) - 0.4, -0.6))
+    axes.set_xlabel("repeatability: expected correlation of the maps of two runs (1: the same)")
     axes.set_yticks(range(len(found)), [style.plain(source.label, 40) for source, _ in found])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=style.RULE, lw=0.5)
     axes.set_axisbelow(True)
-    return [
-        Picture(
-            name="repeatability",
-            section="repeatable",
-            title="Repeatability of single maps",
-            what="The correlation to expect between the maps of two independent runs on the same picture, worked out "
-            "from each map's own standard errors.",
-            how="Near 1 the map is settled. A picture far to the left has a map that chance had a large part in: more "
-            "samples would help, or nothing in the picture matters much to the network.",
-            figure=figure,
-            raster=False,
-        )
-    ]
+    return Picture(
+        name="repeatability",
+        title="Repeatability of single maps",
+        what="The correlation to expect between the maps of two independent runs on the same picture, worked out "
+        "from each map's own standard errors.",
+        how="Near 1 the map is settled. A picture far to the left has a map in which chance played a large part: more "
+        "samples would help, or nothing in the picture matters much to the network.",
+        figure=figure,
+        raster=False,
+    )
 
 
-def repeatability_lists(material: Material) -> list[Listing]:
+def _least_settled(material: Material) -> Listing:
     """Median and worst pictures, a row for each network, explainer and measure."""
     rows = []
     for measure in _MEASURES:
@@ -97,25 +124,20 @@ def repeatability_lists(material: Material) -> list[Listing]:
             numbers = [str(len(values)), signed(float(np.median(values)), 3), signed(float(values[0]), 3)]
             texts = [source.label, measure.name, *numbers, ", ".join(worst)]
             rows.append([Cell(text) for text in texts])
-    if not rows:
-        return []
     columns = ["source", "measure", "pictures", "median", "worst", "worst pictures"]
-    note = "What is known of every single map stands in tables/maps.csv."
-    return [Listing("How settled the maps are", columns, rows, range(2, 5), note)]
+    note = "What is known about every single map is in tables/maps.csv."
+    return Listing("How settled the maps are", columns, rows, range(2, 5), note)
 
 
-def repeatability_sentences(material: Material) -> list[str]:
+def _a_second_run(found: list[tuple[LabelledSource, pd.DataFrame]]) -> str:
     """What a second run would change."""
-    found = _values(material, _MEASURES[0])
-    if not found:
-        return []
     names = " and ".join(dict.fromkeys(pretty(source.explainer) for source, _ in found))
     values = np.concatenate([rows["repeatability"].to_numpy(float) for _, rows in found])
     middle, low = float(np.median(values)), int((values < 0.9).sum())
     rest = f"{low:,} of {len(values):,} maps would correlate below 0.9" if low else "no map would correlate below 0.9"
     if middle >= 0.9:
-        typical = f"its typical map would come out almost the same (correlation {middle:.3f})"
+        typical = f"a typical map would come out almost the same (correlation {middle:.3f})"
     else:
-        typical = f"its typical map would correlate with this one at {middle:.2f} only"
+        typical = f"a typical map would correlate with the present one at only {middle:.2f}"
         rest += "; ask for more samples before reading single maps"
-    return [f"If {names} were asked again, {typical}; {rest}."]
+    return f"If {names} were run again, {typical}; {rest}."

@@ -7,23 +7,52 @@ from itertools import combinations
 import numpy as np
 from matplotlib.figure import Figure
 
-from xai_compare.faces import SHAPE
 from xai_compare.report import style
-from xai_compare.report.maps import column_names, overlay, row_label
-from xai_compare.report.material import ALL, Material, Source
-from xai_compare.report.sheet import Sheet, heat
+from xai_compare.report.labels import column_names, row_label
+from xai_compare.report.listing import signed
+from xai_compare.report.material import ALL, LabelledSource, Material
+from xai_compare.report.section import SECTIONS, Headline, Section
+from xai_compare.report.sheet import Sheet
 from xai_compare.report.style import Picture
-from xai_compare.report.tables import signed
 
 _METRICS = (("pearson", "r ="), ("uncentred", "uncentred"), ("dice", "Dice"))
 
 
-def human_pairs(material: Material) -> list[Picture]:
-    """A sheet for every two human sources: their maps under one another, with what the scores say of them."""
-    return [_pair(material, one, other) for one, other in combinations(material.of("human"), 2)]
+@SECTIONS.named("pairs")
+class Pairs(Section):
+    """A sheet for every two groups of people: their maps under one another, with what the scores say of them."""
+
+    title = "People against people"
+    lead = "Two ways of asking people where they look, compared with each other."
+    order = 60
+    papers = (
+        "A. Bruckert, L. Lévêque, M. Perreira Da Silva, P. Le Callet (2023). A dataset of gaze and mouse patterns in "
+        "the context of facial expression recognition. ACM IMX. (Gaze against mouse.)",
+    )
+
+    def applies(self, material: Material) -> bool:
+        return len(material.of("human")) > 1
+
+    def figures(self, material: Material) -> list[Picture]:
+        return [_pair(material, one, other) for one, other in combinations(material.of("human"), 2)]
+
+    def headlines(self, material: Material) -> list[Headline]:
+        one, other = material.of("human")[:2]
+        row = material.value("pearson", one.name, other.name, ALL)
+        scope = "all expressions together" if row is not None else "mean over expressions"
+        names = [ALL] if row is not None else material.expressions
+        rows = [material.value("pearson", one.name, other.name, name) for name in names]
+        known = [float(row["value"]) for row in rows if row is not None and np.isfinite(row["value"])]
+        if not known:
+            return []
+        number = signed(float(np.mean(known)))
+        simulated = material.simulated((one, other))
+        more = "; some of these data are simulated" if simulated else ""
+        sentence = f"The maps of {one.short} and {other.short} correlate with r = {number} ({scope}){more}."
+        return [Headline(number, "Agreement of people (correlation)", sentence, simulated)]
 
 
-def _pair(material: Material, one: Source, other: Source) -> Picture:
+def _pair(material: Material, one: LabelledSource, other: LabelledSource) -> Picture:
     names = [e for e in material.expressions if (one.name, e) in material.maps or (other.name, e) in material.maps]
     if ALL not in names and any((source.name, ALL) in material.maps for source in (one, other)):
         names.append(ALL)
@@ -32,7 +61,6 @@ def _pair(material: Material, one: Source, other: Source) -> Picture:
     draw = _beside if len(names) == 1 else _below
     return Picture(
         name=f"people_{style.slug(one.short)}_vs_{style.slug(other.short)}",
-        section="pairs",
         title=title,
         what=f"Where people attend by two ways of asking them: {first} and {second}.",
         how="r is Pearson's correlation of the two mean maps (1 the same, 0 unrelated; its 95 % interval in "
@@ -48,16 +76,21 @@ _SHOWS = "Mean attention of each group of people on the standard face"
 _KEY = "attention, each map from its own least to its greatest value"
 
 
-def _below(material: Material, one: Source, other: Source, names: list[str], title: str) -> Figure:
+def _below(material: Material, one: LabelledSource, other: LabelledSource, names: list[str], title: str) -> Figure:
     """A column per expression, the two groups under one another, their agreement at the foot."""
-    shape, face = _canvas(material)
+    face = material.fitting_face
     rows = [row_label(source, False) for source in (one, other)]
     if face is not None:
         rows += [(label, ", ".join(filter(None, (more, "on the mean face")))) for label, more in rows]
     sheet = Sheet(
-        title, _SHOWS, rows, column_names(names), aspect=shape[0] / shape[1], notes=4,
+        title,
+        _SHOWS,
+        rows,
+        column_names(names),
+        aspect=material.shape[0] / material.shape[1],
+        notes=4,
         simulated=material.simulated((one, other)),
-    )  # fmt: skip
+    )
     sheet.colour_bar(_KEY)
     for column, expression in enumerate(names):
         for row, source in enumerate((one, other)):
@@ -66,33 +99,31 @@ def _below(material: Material, one: Source, other: Source, names: list[str], tit
     return sheet.finish()
 
 
-def _beside(material: Material, one: Source, other: Source, names: list[str], title: str) -> Figure:
+def _beside(material: Material, one: LabelledSource, other: LabelledSource, names: list[str], title: str) -> Figure:
     """The two groups side by side, where there is a single group of images."""
-    shape, face = _canvas(material)
+    face = material.fitting_face
     labels = [style.plain(source.short.capitalize(), 16) for source in (one, other)]
     columns = labels + ([f"{label} on face" for label in labels] if face is not None else [])
     row = (column_names(names)[0], _agreement(material, one, other, names[0]))
     sheet = Sheet(
-        title, _SHOWS, [row], columns, aspect=shape[0] / shape[1], largest=1.8,
+        title,
+        _SHOWS,
+        [row],
+        columns,
+        aspect=material.shape[0] / material.shape[1],
+        largest=1.8,
         simulated=material.simulated((one, other)),
-    )  # fmt: skip
+    )
     sheet.colour_bar(_KEY)
     for column, source in enumerate((one, other)):
         _place(sheet, material, source, names[0], [(0, column), (0, column + 2)], face)
     return sheet.finish()
 
 
-def _canvas(material: Material) -> tuple[tuple[int, ...], np.ndarray | None]:
-    """The size of the maps, and the mean face where it has that size."""
-    shape = next(iter(material.maps.values())).shape
-    face = material.mean_face
-    return shape, face if face is not None and face.shape[:2] == shape else None
-
-
 def _place(
     sheet: Sheet,
     material: Material,
-    source: Source,
+    source: LabelledSource,
     expression: str,
     places: list[tuple[int, int]],
     face: np.ndarray | None,
@@ -105,14 +136,13 @@ def _place(
         return
     number = material.counts.get((source.name, expression))
     foot = [*([] if number is None else [f"n = {number:,}"]), *(["simulated"] if source.simulated else [])]
-    sheet.picture(*places[0], heat(values), ", ".join(foot))
-    if values.shape == SHAPE:
-        sheet.outline(*places[0])
+    sheet.map(*places[0], values, ", ".join(foot))
+    sheet.outline(*places[0], values.shape)
     if face is not None:
-        sheet.picture(*places[1], overlay(face, values), "simulated" if source.simulated else "")
+        sheet.over(*places[1], face, values, "simulated" if source.simulated else "")
 
 
-def _agreement(material: Material, one: Source, other: Source, expression: str) -> str:
+def _agreement(material: Material, one: LabelledSource, other: LabelledSource, expression: str) -> str:
     lines = []
     for metric, short in _METRICS:
         row = material.value(metric, one.name, other.name, expression)

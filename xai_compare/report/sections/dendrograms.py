@@ -1,4 +1,4 @@
-"""Dendrograms: which sources attend alike, one small tree per expression."""
+"""Which sources attend to the same places: one small tree per expression."""
 
 from __future__ import annotations
 
@@ -12,26 +12,43 @@ from scipy.cluster.hierarchy import dendrogram
 
 from xai_compare.comparison import correlation_matrix, linkage
 from xai_compare.report import style
-from xai_compare.report.maps import column_names
-from xai_compare.report.material import Block, Material, Source
+from xai_compare.report.labels import column_names
+from xai_compare.report.material import Block, LabelledSource, Material
+from xai_compare.report.references import GAYA_MOREY_2024
+from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import Picture
 
-_MANY = 24
+_MANY, _FEWEST = 24, 3
 _NAMES = {"pearson": "Pearson's r", "uncentred": "uncentred correlation, Equation 4"}
 
 
-def dendrograms(material: Material) -> list[Picture]:
+@SECTIONS.named("dendrograms")
+class Dendrograms(Section):
     """A figure per form of correlation (and per explainer, where one tree of all would be too crowded)."""
-    people = tuple(material.of("human", "known"))
-    everything = tuple(material.networks) + people
-    blocks = [Block("", everything)]
-    if len(everything) > _MANY and len(material.explainers) > 1:
-        blocks = [
-            Block(name, tuple(s for s in material.networks if s.explainer == name) + people)
-            for name in material.explainers
-        ]
-    made = [_figure(material, block, form) for form in _NAMES for block in blocks]
-    return [picture for picture in made if picture is not None]
+
+    title = "Which sources attend to the same places?"
+    lead = "Sources grouped by the correlation of their mean maps."
+    order = 100
+    papers = (GAYA_MOREY_2024,)
+
+    def applies(self, material: Material) -> bool:
+        return len(_leaves_of(material)) >= _FEWEST
+
+    def figures(self, material: Material) -> list[Picture]:
+        everything = _leaves_of(material)
+        blocks = [Block("", everything)]
+        if len(everything) > _MANY and len(material.explainers) > 1:
+            people = tuple(source for source in everything if source.kind != "model")
+            blocks = [
+                Block(name, tuple(s for s in material.networks if s.explainer == name) + people)
+                for name in material.explainers
+            ]
+        made = [_figure(material, block, form) for form in _NAMES for block in blocks]
+        return [picture for picture in made if picture is not None]
+
+
+def _leaves_of(material: Material) -> tuple[LabelledSource, ...]:
+    return (*material.networks, *material.of("human", "known"))
 
 
 def _figure(material: Material, block: Block, form: str) -> Picture | None:
@@ -52,7 +69,7 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
     through = f", seen through {style.plain(block.title)}" if block.explainer else ""
     style.heading(
         figure,
-        f"Who attends alike{through}",
+        f"Which sources attend to the same places{through}?",
         f"Average linkage over 1 − r between mean maps; r: {_NAMES[form]}",
         simulated,
     )
@@ -68,24 +85,23 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
         axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
         _draw(axes, material, block, names, merges, deepest)
         axes.set_title(headings[expression], pad=3)
-        if left_out:
-            note = f"without {left_out} flat or missing"
-            axes.text(1.01, 1, note, transform=axes.transAxes, va="bottom", fontsize=7.5, color=style.MUTED)
+        note = f"last join {merges[-1, 2]:.3f}" + (f"; without {left_out} flat or missing" if left_out else "")
+        axes.text(1.01, 1, note, transform=axes.transAxes, va="bottom", fontsize=7.5, color=style.MUTED)
         last = row == rows - 1 or i + columns >= len(trees)
         axes.tick_params(labelbottom=last)
         axes.set_xlabel("1 − r" if last else "")
     return Picture(
         name=f"dendrograms_{form}" + (f"_{style.slug(block.explainer)}" if block.explainer else ""),
-        section="dendrograms",
-        title=f"Who attends alike ({_NAMES[form]})" + (f": {block.title}" if block.explainer else ""),
-        what="A family tree of the sources for each expression, grown from how well their mean maps correlate. "
+        title=f"Similarity of sources ({_NAMES[form]})" + (f": {block.title}" if block.explainer else ""),
+        what="A tree of the sources for each expression, built from the correlations of their mean maps. "
         + (
             "Pearson's r compares the shapes of two maps around their means."
             if form == "pearson"
             else "The uncentred form (Equation 4 of Gaya-Morey et al. 2024) also counts how much they cover."
         ),
-        how="Two sources that join far to the right attend almost alike; groups that join only at the left attend "
-        "differently. The number is the height at which the last two groups meet. All trees share one scale.",
+        how="Two sources that join far to the right attend to almost the same places; groups that join only at the "
+        "left attend to different ones. The number at the upper right is the height at which the last two groups "
+        "join. All trees share one scale.",
         figure=figure,
         raster=False,
         simulated=simulated,
@@ -94,21 +110,21 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
 
 def _tree(
     material: Material, block: Block, expression: str, centred: bool
-) -> tuple[list[Source], np.ndarray, int] | None:
+) -> tuple[list[LabelledSource], np.ndarray, int] | None:
     """The sources that can be clustered, their merges, and how many could not; None with fewer than three."""
     sources = [source for source in block.sources if (source.name, expression) in material.maps]
-    if len(sources) < 3:
+    if len(sources) < _FEWEST:
         return None
     stack = np.stack([material.maps[source.name, expression] for source in sources])
     defined = ~np.isnan(correlation_matrix(stack, centred).diagonal())
-    if defined.sum() < 3:
+    if defined.sum() < _FEWEST:
         return None
     kept = [source for source, known in zip(sources, defined, strict=True) if known]
     return kept, linkage(stack[defined], centred), len(block.sources) - len(kept)
 
 
 def _draw(
-    axes: Axes, material: Material, block: Block, sources: list[Source], merges: np.ndarray, deepest: float
+    axes: Axes, material: Material, block: Block, sources: list[LabelledSource], merges: np.ndarray, deepest: float
 ) -> None:
     tree = dendrogram(merges, no_plot=True)
     lines = [np.column_stack([d, i]) for d, i in zip(tree["dcoord"], tree["icoord"], strict=True)]
@@ -129,14 +145,9 @@ def _draw(
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=style.RULE, lw=0.5)
     axes.set_axisbelow(True)
-    root = max(lines, key=lambda line: line[1, 0])
-    axes.annotate(
-        f"{merges[-1, 2]:.3f}", (root[1, 0], root[1:3, 1].mean()), (3, 0), textcoords="offset points", fontsize=7.5,
-        color=style.MUTED, va="center", bbox={"fc": "white", "ec": "none", "pad": 0.6},
-    )  # fmt: skip
 
 
-def _leaf(material: Material, block: Block, source: Source) -> str:
+def _leaf(material: Material, block: Block, source: LabelledSource) -> str:
     if source.kind == "human":
         name = style.plain(source.label, 24)
         return f"{name} (simulated)" if source.simulated else name

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from xai_compare.report import style
-from xai_compare.report.labelling import label_curves
+from xai_compare.report.curve_labels import label_curves
+from xai_compare.report.listing import Cell, Listing, signed
 from xai_compare.report.material import Material, pretty
+from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import Picture
-from xai_compare.report.tables import Cell, Listing, decimals, signed
 
 RANDOM = "\0random"
 _NAMES = {
@@ -27,27 +28,64 @@ _NAMES = {
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 
 
-def faithfulness_figures(material: Material) -> list[Picture]:
-    """For each network the mean deletion and insertion curves of its explainers, and the random map's."""
-    table = material.curves
-    if table.empty:
-        return []
-    hues = style.colours(list(dict.fromkeys(table["explainer"])))
-    return [_figure(str(model), rows, hues) for model, rows in table.groupby("model", sort=False)]
+_PAPERS = {
+    "deletion": "V. Petsiuk, A. Das, K. Saenko (2018). RISE: randomized input sampling for explanation of black-box "
+    "models. (Deletion and insertion curves.)",
+    "infidelity": "C.-K. Yeh and others (2019). On the (in)fidelity and sensitivity of explanations. (Infidelity.)",
+    "forgetting": "J. Adebayo and others (2018). Sanity checks for saliency maps. (Forgetting.)",
+}
+
+
+@SECTIONS.named("faithfulness")
+class Faithfulness(Section):
+    """For each network the mean deletion and insertion curves of its explainers, and all scores beside random maps."""
+
+    title = "Are the maps faithful to the network?"
+    lead = (
+        "Does a map show what its network really uses? That can be tested on the network itself. Each explainer is "
+        "tested on a sample of pictures, beside maps drawn at random."
+    )
+    order = 80
+
+    def applies(self, material: Material) -> bool:
+        return not material.table("faithfulness").empty
+
+    def figures(self, material: Material) -> list[Picture]:
+        table = material.table("faithfulness_curves")
+        if table.empty:
+            return []
+        hues = style.colours(list(dict.fromkeys(table["explainer"])))
+        return [_figure(str(model), rows, hues) for model, rows in table.groupby("model", sort=False)]
+
+    def listings(self, material: Material) -> list[Listing]:
+        table = material.table("faithfulness")
+        return [_in_short(table), _in_full(table)]
+
+    def sentences(self, material: Material) -> list[str]:
+        rows = [row for _, row in material.table("faithfulness").iterrows()]
+        return [text for text in (_fastest(rows), _balance(rows)) if text]
+
+    def references(self, material: Material) -> list[str]:
+        scores = set(material.table("faithfulness")["score"])
+        return [paper for score, paper in _PAPERS.items() if score in scores]
 
 
 def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> Picture:
     width, height, head = 10.0, 4.25, 0.62
     figure = style.new_figure(width, height)
     name, most = style.plain(model, 44), int(rows["n"].max())
-    style.heading(figure, f"Does {name} need what the maps mark?",
-                  f"Mean over {most} pictures; most marked pixels first; dashed grey: a map drawn at random; "
-                  "the number is the area under the curve")  # fmt: skip
+    style.heading(
+        figure,
+        f"Does {name} need what the maps mark?",
+        f"Mean over {most} pictures; most strongly marked pixels first; dashed grey: a map drawn at random; the number "
+        "is the area under the curve",
+    )
     low, high = min(0.0, float(rows["mean"].min())), float(rows[["mean", "random_mean"]].to_numpy().max())
-    for i, (curve, title, what) in enumerate((
+    panels = (
         ("deletion", "Deleting what is marked: low is faithful", "deleted"),
         ("insertion", "Showing what is marked: high is faithful", "shown"),
-    )):  # fmt: skip
+    )
+    for i, (curve, title, what) in enumerate(panels):
         box = (0.62 + i * (width / 2 - 0.05), 0.55, width / 2 - 0.85, height - head - 0.85)
         axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
         axes.set(xlim=(0, 1), ylim=(low, high + 0.1 * (high - low)), xlabel=f"share of the picture {what}")
@@ -59,13 +97,12 @@ def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> Picture:
         _curves(axes, rows[rows["curve"] == curve], hues)
     return Picture(
         name=f"faithfulness_{style.slug(model)}",
-        section="faithfulness",
         title=f"Deletion and insertion: {name}",
-        what="The network looks again while the pixels that a map marks most are deleted first (left), or shown first "
-        "(right).",
+        what="The network looks again while pixels are deleted (left) or shown (right), those that a map marks most "
+        "strongly first.",
         how="Left, a faithful map's curve falls early and its area is small: the network needs what was marked. Right, "
-        "it rises early and its area is large: what was marked is enough. A curve that runs with the dashed line knows "
-        "no more of the network than chance.",
+        "it rises early and its area is large: what was marked is enough. A curve close to the dashed line says no "
+        "more about the network than chance.",
         figure=figure,
         raster=False,
     )
@@ -94,29 +131,25 @@ def _curves(axes: Axes, rows: pd.DataFrame, hues: dict[str, str]) -> None:
     label_curves(axes, shares, drawn, texts, {name: colour[name] for name in drawn})
 
 
-def faithfulness_lists(material: Material) -> list[Listing]:
-    """The scores in short, one row a network and explainer, and in full with their intervals."""
-    table = material.faithfulness
-    if table.empty:
-        return []
+def _in_short(table: pd.DataFrame) -> Listing:
+    """One row a network and explainer, each score beside that of random maps."""
     scores = [score for score in _NAMES if score in set(table["score"])]
     rows = []
     for (model, explainer), some in table.groupby(["model", "explainer"], sort=False):
         by = {str(row["score"]): row for _, row in some.iterrows()}
         cells = [_short(by[score]) if score in by else Cell("–") for score in scores]
         rows.append([Cell(f"{model} · {pretty(str(explainer))}"), *cells])
-    short = Listing(
+    return Listing(
         "Faithfulness of the maps, beside random maps",
         ["source", *(_NAMES[score] for score in scores)],
         rows,
         range(1, 1 + len(scores)),
-        "Each cell: the explainer's maps | random maps of the same pictures. Bold: better than random, the 95 % "
-        "interval of the difference beyond 0. ×: worse than random by the same rule. ↓ low is faithful, ↑ high is. "
-        "Deletion, insertion: areas under the curves above. Region: how well the map finds the region known to differ. "
-        "Infidelity: share of the effects of hidden rectangles that the map does not foretell. Forgetting: how much "
-        "the map changes once the network's weights are shuffled; 0 means that it never depended on them.",
+        "Each cell: the explainer's maps | random maps of the same pictures. Bold: better than random, with a 95 % "
+        "interval of the difference that excludes 0. ×: worse than random by the same rule. ↓: low is faithful; ↑: "
+        "high is. Deletion, insertion: areas under the curves above. Region: how well the map finds the region known "
+        "to differ. Infidelity: share of the effects of hiding rectangles that the map does not predict. Forgetting: "
+        "how much the map changes once the network's weights are shuffled; 0 means that it never depended on them.",
     )
-    return [short, _full(table)]
 
 
 def _verdict(row: pd.Series) -> int:
@@ -127,38 +160,19 @@ def _verdict(row: pd.Series) -> int:
 
 
 def _short(row: pd.Series) -> Cell:
-    text = f"{_number(row['mean'])} | {_number(row['random_mean'])}"
+    text = f"{signed(float(row['mean']))} | {signed(float(row['random_mean']))}"
     return Cell(text + (" ×" if _verdict(row) < 0 else ""), _verdict(row) > 0)
 
 
-def _number(value: float) -> str:
-    return signed(float(value)) if np.isfinite(value) else decimals(value)
-
-
-def _full(table: pd.DataFrame) -> Listing:
-    rows = [
-        [
-            Cell(f"{row['model']} · {pretty(str(row['explainer']))}"), Cell(_NAMES.get(row["score"], row["score"])),
-            Cell(str(row["n"])), *(Cell(_long(row[key])) for key in ("mean", "random_mean", "difference")),
-            Cell(f"{_long(row['ci_low'])} to {_long(row['ci_high'])}"), Cell(str(row["note"] or "")),
-        ]
-        for _, row in table.iterrows()
-    ]  # fmt: skip
+def _in_full(table: pd.DataFrame) -> Listing:
+    rows = []
+    for _, row in table.iterrows():
+        numbers = [str(row["n"]), *(signed(float(row[key]), 4) for key in ("mean", "random_mean", "difference"))]
+        interval = f"{signed(float(row['ci_low']), 4)} to {signed(float(row['ci_high']), 4)}"
+        names = [f"{row['model']} · {pretty(str(row['explainer']))}", _NAMES.get(row["score"], str(row["score"]))]
+        rows.append([Cell(text) for text in (*names, *numbers, interval, str(row["note"] or ""))])
     columns = ["source", "score", "pictures", "maps", "random", "difference", "95 % interval", "note"]
     return Listing("All numbers, with intervals and what was left out", columns, rows, range(2, 7), folded=True)
-
-
-def _long(value: float) -> str:
-    return signed(float(value), 4) if np.isfinite(value) else decimals(value)
-
-
-def faithfulness_sentences(material: Material) -> list[str]:
-    """What was found, for readers who do not build networks."""
-    table = material.faithfulness
-    if table.empty:
-        return []
-    rows = [row for _, row in table.iterrows()]
-    return [text for text in (_fastest(rows), _balance(rows)) if text]
 
 
 def _fastest(rows: Sequence[pd.Series]) -> str:
@@ -174,14 +188,14 @@ def _fastest(rows: Sequence[pd.Series]) -> str:
     mean, chance = (float(np.mean([row[key] for row in found[best]])) for key in ("mean", "random_mean"))
     if gain[best] >= 0:
         return (
-            "Deleting the places that a map marks makes no explainer's network lose its answer sooner than deleting "
-            "places drawn at random."
+            "With no explainer do the networks lose their answer sooner when the places that its maps mark are deleted "
+            "than when places drawn at random are."
         )
     networks = "network’s" if len(found[best]) == 1 else "networks’"
     return (
-        f"When the places that {pretty(best)} marks are deleted first, the {networks} answer fades soonest: the "
-        f"probability of the expression is {mean:.2f} on average along the way, against {chance:.2f} when places drawn "
-        "at random go first."
+        f"The {networks} answer fades soonest when the places that {pretty(best)} marks are deleted first: the "
+        f"probability of the expression is {mean:.2f} on average along the way, against {chance:.2f} when places are "
+        "deleted at random."
     )
 
 
