@@ -5,7 +5,6 @@ True
 """
 
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures
-from xai_compare.explainers.compiling import expecting
 from xai_compare.explainers.registry import create, family, names, register
 
 # isort: split
@@ -20,6 +19,6 @@ from xai_compare.explainers import (
     score_cam,
 )
 
-__all__ = ["Explainer", "Explanation", "Options", "Pictures", "create", "expecting", "family", "names", "register"]
+__all__ = ["Explainer", "Explanation", "Options", "Pictures", "create", "family", "names", "register"]
 
 del captum_methods, class_activation, extremal, lime, random_map, rise, rollout, score_cam

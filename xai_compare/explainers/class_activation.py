@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,7 +17,6 @@ from xai_compare.explainers.probing import Quantity, convert, lacks_logits, unto
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.tokens import as_map, token_layer
 from xai_compare.models import CamHead, Model, cam_head, feature_layer
-from xai_compare.models.folding import folded, stamp_of
 from xai_compare.models.layers import channels_last, random_batch
 
 
@@ -216,18 +214,15 @@ def _map_of(layer: str, model: Model, out: object) -> torch.Tensor:
 def _engine(model: Model, layer: str) -> nn.Module:
     """The network, or its folded copy if the layer gives the same there."""
     submodule(model, layer)
-    copy = remembered(_sooner, model, layer)
-    return model.module if copy is None else copy
+    return model.engine.network if remembered(_same_there, model, layer) else model.module
 
 
-def _sooner(model: Model, layer: str) -> nn.Module | None:
-    """The folded copy, unless the layer gives something else there, as a convolution before a batch norm does."""
-    copy = folded(model)
-    if copy is model.module:
-        # None, for what is remembered of a network must not keep it alive.
-        return None
-    told, found = (_raw_features(model, layer, random_batch(model), module) for module in (model.module, copy))
-    return copy if bool((told - found).abs().max() <= _ROUNDING * told.abs().max()) else None
+def _same_there(model: Model, layer: str) -> bool:
+    """Whether the layer gives the same in the folded copy; a convolution before a batch norm does not."""
+    told, found = (
+        _raw_features(model, layer, random_batch(model), module) for module in (model.module, model.engine.network)
+    )
+    return bool((told - found).abs().max() <= _ROUNDING * told.abs().max())
 
 
 def _combined(head: CamHead, features: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -241,16 +236,12 @@ T = TypeVar("T")
 
 _ROUNDING = 1e-4
 
-_ANSWERS: weakref.WeakKeyDictionary[nn.Module, dict[tuple[str, ...], tuple[object, object]]] = (
-    weakref.WeakKeyDictionary()
-)
-
 
 def remembered(question: Callable[..., T], model: Model, *about: str) -> T:
     """The answer to a question that takes a few forward passes, remembered until its weights or hooks change."""
-    stamp = (stamp_of(model.module), model.input, model.output, model.activations)
-    held, key = _ANSWERS.setdefault(model.module, {}), (question.__name__, *about)
-    if key not in held or held[key][0] != stamp:
+
+    def asked() -> T:
         with untouched(model.module):
-            held[key] = (stamp, question(model, *about))
-    return held[key][1]  # type: ignore[return-value]
+            return question(model, *about)
+
+    return model.engine.remembered((question.__name__, *about), asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import numpy as np
 import torch
 
 from xai_compare.errors import InputError, nearest
+from xai_compare.models.engine import BATCH
 from xai_compare.models.model import Model
 from xai_compare.models.request import COMMON, Request
 from xai_compare.models.sources import NOT_YET, SOURCES
 
 
-def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu") -> Model:
+def load(
+    spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu", *, batch_size: int = BATCH
+) -> Model:
     """Load the network that ``spec`` describes, and run it once on noise.
 
     Args:
@@ -28,6 +32,7 @@ def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu")
             ``options`` and ``output`` of a factory.
         base: the folder that relative paths start from; by default the current one.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        batch_size: pictures in one forward pass (`Model.batch_size`).
 
     Raises:
         InputError: whatever is wrong with the specification, the files or the network's outputs, in one line.
@@ -39,7 +44,7 @@ def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu")
     base = Path() if base is None else Path(base)
     where = torch_device(device)
     request, builder = _read({key: value for key, value in spec.items() if value is not None}, base)
-    model = builder.build(request)
+    model = replace(builder.build(request), batch_size=batch_size)
     _check_weights(model)
     model.to(where)
     _dry_run(model)
