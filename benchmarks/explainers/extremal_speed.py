@@ -19,7 +19,7 @@ from scipy.stats import wilcoxon
 from torch.utils.benchmark import Timer
 
 from xai_compare import explainers
-from xai_compare.explainers.extremal import FAST_STEPS, lengths
+from xai_compare.explainers.methods.extremal_perturbation import FAST_STEPS, lengths
 from xai_compare.explainers.perturbation import Pyramid
 from xai_compare.explainers.smooth_masks import SmoothMasks
 from xai_compare.models import Model

@@ -18,8 +18,8 @@ import torch
 from common import arguments, faces, network
 
 from xai_compare import explainers
-from xai_compare.explainers.lime import LIME
 from xai_compare.explainers.mask_designs import code_masks, random_masks
+from xai_compare.explainers.methods.lime import LIME
 from xai_compare.explainers.quadrature import Limit
 from xai_compare.explainers.superpixels import superpixels
 from xai_compare.explainers.surrogate import Fit, fit, nearness

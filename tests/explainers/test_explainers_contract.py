@@ -51,7 +51,9 @@ def same_state(a, b):
 
 @each
 def test_maps_are_float32_of_the_pictures_size(name, make_model, blobs):
-    found = explainers.create(name, **CASES[name]).explain(make_model(network(name)), blobs(3), [0, "happiness", ("sadness", 0)])
+    found = explainers.create(name, **CASES[name]).explain(
+        make_model(network(name)), blobs(3), [0, "happiness", ("sadness", 0)]
+    )
     assert found.maps.shape == (3, 32, 28)
     assert found.maps.dtype == np.float32
     assert found.reasons == ["", "", ""]
@@ -106,7 +108,11 @@ def test_other_sizes_are_explained_at_input_size_and_resized_back(name, make_mod
 
 @each
 def test_no_pictures_no_maps(name, make_model, blobs):
-    assert explainers.create(name, **CASES[name])(make_model(network(name)), blobs(1)[:0], "predicted").shape == (0, 32, 28)
+    assert explainers.create(name, **CASES[name])(make_model(network(name)), blobs(1)[:0], "predicted").shape == (
+        0,
+        32,
+        28,
+    )
 
 
 @each
@@ -190,7 +196,7 @@ def test_a_third_party_explainer_comes_by_entry_point(installed, make_model, blo
     assert (flat(make_model(), blobs(1), 0) == 1).all()
     with pytest.raises(InputError, match="'gone' cannot be loaded"):
         explainers.create("gone")
-    with pytest.raises(InputError, match="'odd' is not a subclass of xai_compare.explainers.Explainer"):
+    with pytest.raises(InputError, match="'odd' is not a subclass of"):
         explainers.create("odd")
 
 

@@ -167,9 +167,7 @@ def test_fewer_masks_do_as_well_as_the_packages_way(make_model, blobs):
     model, image = make_model("conv", seed=2), blobs(1, seed=3)
     labels = superpixels(image[0], 12, 20.0)
     masks = every_mask(labels.max() + 1)
-    values = explainers.create("lime").probabilities(model, model.prepare(image)[0], labels, masks)[
-        :, 1
-    ]
+    values = explainers.create("lime").probabilities(model, model.prepare(image)[0], labels, masks)[:, 1]
     limit = fit(masks, values, nearness(masks, 0.25), 1e-9).coefficients[labels]
 
     def error(**options):
@@ -212,7 +210,7 @@ def test_superpixels_are_connected_and_counted_from_zero(size, blobs):
 
 
 def test_one_superpixel_has_no_explanation(make_model, monkeypatch, blobs):
-    from xai_compare.explainers import lime
+    from xai_compare.explainers.methods import lime
 
     monkeypatch.setattr(lime, "superpixels", lambda image, n, c: np.zeros(image.shape[:2], np.int64))
     found = explainers.create("lime").explain(make_model(), blobs(2), 1)

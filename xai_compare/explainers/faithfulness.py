@@ -18,9 +18,9 @@ from torch import nn
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer
 from xai_compare.explainers.forwarding import Forward
+from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.explainers.perturbation import blurred
 from xai_compare.explainers.probing import untouched
-from xai_compare.explainers.random_map import RandomMap
 from xai_compare.explainers.targets import resolve
 from xai_compare.models import Model
 
@@ -101,9 +101,7 @@ def infidelity(
     return unexplained(values, boxes, lost)
 
 
-def drops(
-    model: Model, images: np.ndarray, boxes: np.ndarray, targets: Any = "predicted"
-) -> np.ndarray:
+def drops(model: Model, images: np.ndarray, boxes: np.ndarray, targets: Any = "predicted") -> np.ndarray:
     """How much of the explained probability each blackened rectangle takes, float64 ``(n, boxes)``.
 
     No map enters, so that all maps of a picture can be judged by the same drops, see `unexplained`.

@@ -134,7 +134,7 @@ class Phase:
 
     def scattered(self, sums: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         """The derivative of `gathered`: from ``(n, cells y, cells x)`` back."""
-        n, a, h, b, w = like.shape
+        a, h, b, w = like.shape[1:]
         down = (self.rows.T @ sums).reshape(-1, sums.shape[2])
         return (down @ self.columns).reshape(len(sums), a, h, b, w)
 

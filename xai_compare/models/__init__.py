@@ -6,4 +6,15 @@ from xai_compare.models.loading import load, torch_device
 from xai_compare.models.model import InputSpec, Model
 from xai_compare.models.provenance import describe
 
-__all__ = ["CamHead", "Engine", "InputSpec", "Model", "Precision", "cam_head", "describe", "feature_layer", "load", "torch_device"]
+__all__ = [
+    "CamHead",
+    "Engine",
+    "InputSpec",
+    "Model",
+    "Precision",
+    "cam_head",
+    "describe",
+    "feature_layer",
+    "load",
+    "torch_device",
+]

@@ -18,9 +18,7 @@ from xai_compare.models.request import COMMON, Request
 from xai_compare.models.sources import NOT_YET, SOURCES
 
 
-def load(
-    spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu", *, batch_size: int = BATCH
-) -> Model:
+def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu", *, batch_size: int = BATCH) -> Model:
     """Load the network that ``spec`` describes, and run it once on noise.
 
     Args:

@@ -21,7 +21,7 @@ import numpy as np
 from xai_compare import comparison, faces
 from xai_compare.errors import InputError
 from xai_compare.explainers import faithfulness as faithful
-from xai_compare.explainers.random_map import RandomMap
+from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.expressions import ordered
 from xai_compare.heatmaps import scale
 from xai_compare.models import Model
