@@ -72,9 +72,9 @@ def test_lime_keeps_linear_algebra_to_one_thread_and_gives_the_others_back(make_
 
 @pytest.mark.parametrize("name", ["cam", "lime", "extremal_perturbation", "random", "captum:Saliency"])
 def test_performance_settings_are_not_options(name):
-    with pytest.raises(InputError, match=r"batch_size is not an option of an explainer .*models\.load\(\.\.\., batch"):
+    with pytest.raises(InputError, match=r"batch_size is not an option of an explainer; .*models\.load\(\.\.\., batch"):
         explainers.create(name, batch_size=8)
-    with pytest.raises(InputError, match=r"compile is not an option of an explainer .*leave it out"):
+    with pytest.raises(InputError, match=r"compile is not an option of an explainer; .*leave it out"):
         explainers.create(name, compile="never")
     assert "batch_size" not in explainers.create(name).options.model_dump()
 

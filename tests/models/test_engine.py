@@ -29,12 +29,16 @@ class Net(nn.Module):
         return self.head(self.norm(self.conv(x)).relu().mean((2, 3)))
 
 
-@pytest.fixture
-def model() -> Model:
+def made() -> Model:
     torch.manual_seed(0)
     net = Net()
     net.norm.running_mean.normal_(0, 0.1)
     return Model("net", CLASSES, net, InputSpec((32, 28)))
+
+
+@pytest.fixture
+def model() -> Model:
+    return made()
 
 
 def pictures(n: int) -> torch.Tensor:
@@ -128,7 +132,8 @@ def test_the_copy_is_made_once_and_again_when_the_network_changes(model):
     torch.testing.assert_close(model.engine.outputs(pictures(2)), model.module.eval()(pictures(2)).detach())
 
 
-def test_nothing_is_left_on_the_network_and_it_is_let_go(model):
+def test_nothing_is_left_on_the_network_and_it_is_let_go():
+    model = made()
     module = model.module
     before = set(module.__dict__)
     model.engine.outputs(pictures(3), precision="bf16")

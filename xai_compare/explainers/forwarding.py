@@ -9,7 +9,7 @@ import torch
 
 from xai_compare.explainers.probing import Quantity, convert
 from xai_compare.models import Model, Precision
-from xai_compare.models.engine import whole
+from xai_compare.models.engine import Settled, whole
 
 log = logging.getLogger(__name__)
 
@@ -35,27 +35,24 @@ class Forward:
 
     def __init__(self, model: Model, quantity: Quantity, precision: Precision = "fp32") -> None:
         self.model, self.quantity = model, quantity
-        self.precision: Precision = precision
-        if precision != "auto" or model.engine.settled("auto", LARGE) == "fp32":
-            self.precision = model.engine.settled("fp32" if precision == "auto" else precision, LARGE)
+        settled = model.engine.settled(precision, LARGE)
+        self.precision: Precision = "auto" if precision == "auto" and settled == "bf16" else settled
 
     def made(self, make: Make, recipes: torch.Tensor) -> torch.Tensor:
         """Outputs ``(n, classes)`` of the pictures that ``make`` makes of ``recipes`` ``(n, ...)``, batch by batch."""
-        if self.precision == "auto":
-            self.precision = self._tried(make, recipes[:TRIAL])
-        return convert(self.model, self.model.engine.outputs(recipes, make, self.precision), self.quantity)
+        precision = self._tried(make, recipes[:TRIAL]) if self.precision == "auto" else self.precision
+        self.precision = precision
+        return convert(self.model, self.model.engine.outputs(recipes, make, precision), self.quantity)
 
     def of(self, pictures: torch.Tensor) -> torch.Tensor:
         """Outputs ``(n, classes)`` of prepared pictures."""
         return self.made(whole, pictures)
 
-    def _tried(self, make: Make, recipes: torch.Tensor) -> Precision:
+    def _tried(self, make: Make, recipes: torch.Tensor) -> Settled:
         """``bf16`` if its outputs for a few pictures are near enough those of ``fp32``."""
         engine = self.model.engine
-        exact, rough = (
-            convert(self.model, engine.outputs(recipes, make, precision), self.quantity)
-            for precision in ("fp32", "bf16")
-        )
+        exact = convert(self.model, engine.outputs(recipes, make, "fp32"), self.quantity)
+        rough = convert(self.model, engine.outputs(recipes, make, "bf16"), self.quantity)
         error, spread = (rough - exact).square().mean().sqrt(), exact.var(0).mean().sqrt()
         log.debug("%s: bfloat16 errs by %.4f of the outputs' spread", self.model.name, float(error / spread))
         return "bf16" if bool(torch.isfinite(error)) and error <= ROUGH * spread else "fp32"

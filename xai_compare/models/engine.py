@@ -138,10 +138,12 @@ class Engine:
         return self.remembered("operations", self._counted)
 
     def _counted(self) -> float:
+        # Taken before, for making the copy runs the network too.
+        network = self.network
         channels = 1 if self._model.input.channels == "grey" else 3
         picture = torch.zeros(1, channels, *self._model.input.size, device=self._model.device)
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            self.network(picture)
+            network(picture)
         return float(counter.get_total_flops())
 
 

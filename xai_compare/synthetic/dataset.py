@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from xai_compare.expressions import BASIC
-from xai_compare.synthetic.networks import BUNDLED
+from xai_compare.models.bundled import BUNDLED
 from xai_compare.synthetic.observers import clicks
 from xai_compare.synthetic.sets import SimulatedFaces, faces
 
