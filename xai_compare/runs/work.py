@@ -160,7 +160,7 @@ class Worker:
     def fingerprint(self, number: int, explainer: int, items: Sequence[Item]) -> str:
         """A hash of all that a chunk's maps depend on."""
         made, spec = self.explainers[explainer], self.study.images
-        settings = [made.name, made.options.model_dump(mode="json"), spec.margin, spec.predictor]
+        settings = [made.name, made.results, made.options.model_dump(mode="json"), spec.margin, spec.predictor]
         inputs = [(asdict(item), self.pictures.sha256(item.image)) for item in items]
         return digest([RESULTS, __version__, self.identity(number), settings, inputs])
 

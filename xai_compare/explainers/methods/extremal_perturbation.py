@@ -96,6 +96,7 @@ class ExtremalPerturbation(Explainer):
     """
 
     Options = ExtremalOptions
+    results = 2
 
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
         """Masks in [0, 1], mean over areas."""
