@@ -10,7 +10,7 @@ import torch
 
 from xai_compare import explainers
 from xai_compare.errors import InputError
-from xai_compare.explainers.extremal_search import CHOICE, UNEVEN, beginnings, best, excess
+from xai_compare.explainers.extremal_search import CHOICE, UNEVEN, Found, beginnings, best, excess
 from xai_compare.explainers.perturbation import Pyramid, blurred
 from xai_compare.explainers.rewards import contrastive, simple
 from xai_compare.explainers.smooth_masks import SmoothMasks
@@ -134,9 +134,12 @@ def test_several_areas_are_averaged(make_model, blobs):
 
 
 def test_the_best_of_several_starts_is_kept(make_model, blobs):
-    rewards = torch.tensor([[9.0, 9, 0, 0, 0, 9], [1, 2, 3, 5, 4, 0], [1, 2, 3, 5, 4, 0]])
-    costs = torch.tensor([0.0, 0, 1, 0.001, 0, 0]).expand(3, 6)
-    assert best(rewards, costs, 3).tolist() == [1, 3 + 1]
+    reward, violation = np.array([1.0, 2, 3, 5, 4, 0]), np.array([0.0, 0, 1, 0.001, 0, 0])
+    masks = np.arange(6, dtype=np.float32)[:, None, None] * np.ones((1, 2, 2), np.float32)
+    flat = np.array([True, False, True, True, True, True])
+    kept = best(Found(masks, reward, reward / 10, violation, reward, flat), 3)
+    assert kept.masks[:, 0, 0].tolist() == [1, 3]
+    assert kept.flat.tolist() == [False, True]
     model, images = make_model("patch"), blobs(2)
     searches = [explainers.create("extremal_perturbation", steps=20, starts=n) for n in (1, 4)]
     one, more = (explainer.explain(model, images, 1) for explainer in searches)

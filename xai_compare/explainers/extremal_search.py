@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,8 +17,6 @@ TIGHTNESS = (300.0, 1400.0)
 torchray's, whose weight rises from 300 to 4,900 but takes small steps."""
 CHOICE = 600.0
 """Weight of the area constraint where the best of several starts is chosen."""
-SIFT = 0.35
-"""Share of the steps after which only the best start of each mask is searched on."""
 UNEVEN = 0.3
 """By how much of their value the parameters of further starts are lowered at random."""
 TORCHRAY = (300.0, 1.0035)
@@ -70,10 +68,6 @@ class Problem:
         first = -parts[0] if self.variant == "delete" else parts[0]
         return first - parts[1] if self.variant == "dual" else first
 
-    def of(self, some: torch.Tensor) -> Problem:
-        """The part of the problem that seeks some of the masks, by their indices."""
-        return replace(self, weights=self.weights[some], which=self.which[some], areas=self.areas[some])
-
     def told(self, masks: torch.Tensor) -> torch.Tensor:
         """Reward ``(k,)`` as it is reported: without gradient, mean of both mirror images if there is jitter."""
         with torch.no_grad():
@@ -104,23 +98,16 @@ def beginnings(masks: SmoothMasks, starts: int, seeds: Sequence[int]) -> torch.T
     return torch.cat(parts)
 
 
-def best(rewards: torch.Tensor, costs: torch.Tensor, starts: int) -> torch.Tensor:
-    """Indices of the masks that do best over the last two steps, one of every ``starts`` in a row.
-
-    Two steps, because every other one sees mirror images.
-
-    Args:
-        rewards, costs: ``(steps, k)`` so far.
-        starts: how many masks in a row are searches for the same.
-    """
-    score = (rewards - CHOICE * costs)[-2:].mean(0).reshape(-1, starts)
-    return torch.arange(len(score)) * starts + score.argmax(1)
+def best(found: Found, starts: int) -> Found:
+    """Of every ``starts`` masks in a row the one that does best; flat only if all are."""
+    score = (found.reward - CHOICE * found.violation).reshape(-1, starts)
+    chosen = np.arange(len(score)) * starts + score.argmax(1)
+    kept = {name: getattr(found, name)[chosen] for name in ("masks", "reward", "area", "violation", "progress")}
+    return Found(**kept, flat=np.logical_and.reduce(found.flat.reshape(-1, starts), 1))
 
 
-def search(problem: Problem, parameters: torch.Tensor, *, steps: int, learning_rate: float, starts: int = 1) -> Found:
+def search(problem: Problem, parameters: torch.Tensor, *, steps: int, learning_rate: float) -> Found:
     """Find masks with Adam, from the parameters ``(k, lattice h, lattice w)`` on; see `beginnings`.
-
-    Of every ``starts`` masks in a row only the one that does best after a share of the steps (``SIFT``) goes on.
 
     Adam's second moment is shared by all parameters of a mask, so that the gradient keeps its direction: with one
     each, as usual, places that hardly matter move as fast as those that do, and masks settle early. The rate rises
@@ -132,39 +119,24 @@ def search(problem: Problem, parameters: torch.Tensor, *, steps: int, learning_r
     first, second = torch.zeros_like(parameters), torch.zeros_like(parameters[:, :1, :1])
     rewards, costs = torch.zeros(2, steps, len(parameters))
     rough = problem.masks.coarser(1)
-    sift = max(2, round(SIFT * steps))
     for t in range(steps):
-        if starts > 1 and t == sift:
-            kept = best(rewards[:t], costs[:t], starts).to(device)
-            problem, parameters, first, second = problem.of(kept), parameters[kept], first[kept], second[kept]
-            rewards, costs, starts = rewards[:, kept.cpu()], costs[:, kept.cpu()], 1
         masks = rough if t < ROUGH * steps else problem.masks
-        parameters, grad, rewards[t], costs[t] = _looked(problem, masks, parameters, t, steps)
+        with torch.enable_grad():
+            parameters.requires_grad_(True)
+            coarse = masks.coarse(parameters)
+            reward = problem.rewards(masks.fine(coarse), problem.jitter and t % 2 == 0)
+            cost = excess(coarse[:, :: masks.density, :: masks.density], problem.areas)
+            tightness = TIGHTNESS[0] * (TIGHTNESS[1] / TIGHTNESS[0]) ** (t / max(steps - 1, 1))
+            (grad,) = torch.autograd.grad((tightness * cost - reward).sum(), parameters)
+        parameters = parameters.detach()
         grad /= parameters + LIFT
+        rewards[t], costs[t] = reward.detach(), cost.detach()
         first.lerp_(grad, 1 - MOMENTUM)
         second.lerp_(grad.square().mean((1, 2), keepdim=True), 1 - MEMORY)
         size = (second / (1 - MEMORY ** (t + 1))).sqrt_().add_(1e-12)
         rate = learning_rate * _pace(t / steps) / (1 - MOMENTUM ** (t + 1))
         parameters = (parameters - rate * first / size).clamp_(0, 1)
-    if starts > 1:
-        kept = best(rewards, costs, starts).to(device)
-        problem, parameters = problem.of(kept), parameters[kept]
-        rewards, costs = rewards[:, kept.cpu()], costs[:, kept.cpu()]
     return _judged(problem, parameters, rewards, costs)
-
-
-def _looked(
-    problem: Problem, masks: SmoothMasks, parameters: torch.Tensor, t: int, steps: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The parameters, the gradient of what is minimized there, the rewards and the area terms."""
-    with torch.enable_grad():
-        parameters.requires_grad_(True)
-        coarse = masks.coarse(parameters)
-        reward = problem.rewards(masks.fine(coarse), problem.jitter and t % 2 == 0)
-        cost = excess(coarse[:, :: masks.density, :: masks.density], problem.areas)
-        tightness = TIGHTNESS[0] * (TIGHTNESS[1] / TIGHTNESS[0]) ** (t / max(steps - 1, 1))
-        (grad,) = torch.autograd.grad((tightness * cost - reward).sum(), parameters)
-    return parameters.detach(), grad, reward.detach(), cost.detach()
 
 
 def _pace(t: float) -> float:

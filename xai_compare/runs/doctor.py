@@ -28,8 +28,8 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at packages, device, compiler, landmark model, the bundled networks and masks, and the disk."""
-    checks: list[Callable[[], Finding]] = [_device, _threads, _compiler, _landmarks, _masks, _bundled, _disk]
+    """Look at packages, device, landmark model, the bundled networks and masks, and the disk."""
+    checks: list[Callable[[], Finding]] = [_device, _threads, _landmarks, _masks, _bundled, _disk]
     return [*(_package(name) for name in PACKAGES if name != "dlib"), *(check() for check in checks)]
 
 
@@ -50,12 +50,6 @@ def _device() -> Finding:
 
 def _threads() -> Finding:
     return Finding(True, "threads", f"{torch.get_num_threads()} of {os.cpu_count()} cores")
-
-
-def _compiler() -> Finding:
-    found = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    compiler = f"compile: always would use {found}" if found else "no C++ compiler found"
-    return Finding(True, "engine", f"plain forward passes ({compiler})")
 
 
 def _landmarks() -> Finding:

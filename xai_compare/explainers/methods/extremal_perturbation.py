@@ -12,7 +12,7 @@ from torch import nn
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
 from xai_compare.explainers.extremal_areas import smallest
-from xai_compare.explainers.extremal_search import Found, Problem, beginnings, judged, search
+from xai_compare.explainers.extremal_search import Found, Problem, beginnings, best, judged, search
 from xai_compare.explainers.perturbation import Kind, Pyramid
 from xai_compare.explainers.probing import Quantity, convert, lacks_logits, outputs
 from xai_compare.explainers.registry import register
@@ -127,13 +127,9 @@ class ExtremalPerturbation(Explainer):
     def _fast(self, model: Model, pictures: Pictures, masks: SmoothMasks) -> Found:
         options, starts = self.options, self.options.starts
         first = beginnings(masks, starts, [seed for seed in pictures.seeds for _ in options.areas])
-        return search(
-            self._problem(model, pictures, starts),
-            first,
-            steps=options.steps or FAST_STEPS,
-            learning_rate=options.learning_rate,
-            starts=starts,
-        )
+        found = search(self._problem(model, pictures, starts), first, steps=options.steps or FAST_STEPS,
+                       learning_rate=options.learning_rate)  # fmt: skip
+        return best(found, starts)
 
     def _problem(self, model: Model, pictures: Pictures, starts: int = 1) -> Problem:
         options, n, each = self.options, len(pictures), starts * len(self.options.areas)
