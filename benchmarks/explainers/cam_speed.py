@@ -17,7 +17,6 @@ from common import arguments, faces, network, timed
 
 from xai_compare import explainers
 from xai_compare.models import Model, feature_layer
-from xai_compare.models.folding import folded
 
 
 def captum(model: Model, images: np.ndarray, targets: list[int], relu: bool = True) -> np.ndarray:
@@ -64,7 +63,7 @@ def works(model: Model, images: np.ndarray, targets: list[int]) -> dict[str, Cal
     """What is timed, by label."""
     batch = model.prepare(images)
     fast = batch.contiguous(memory_format=torch.channels_last)
-    engine, layer = folded(model), feature_layer(model)
+    engine, layer = model.engine.network, feature_layer(model)
     told: dict[str, Callable[[], object]] = {
         "preparing the pictures": lambda: model.prepare(images),
         "forward as usual": lambda: forward(model.module, batch),

@@ -18,7 +18,7 @@ from common import CLASSES, DATA, enliven, faces
 
 from xai_compare import explainers, models
 from xai_compare.errors import InputError
-from xai_compare.explainers.captum_methods import METHODS
+from xai_compare.explainers.families.captum import METHODS
 from xai_compare.models import Model
 
 FAST = {"KernelShap": {"n_samples": 30}, "Lime": {"n_samples": 30}, "ShapleyValueSampling": {"n_samples": 1},

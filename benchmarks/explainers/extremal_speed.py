@@ -19,11 +19,10 @@ from scipy.stats import wilcoxon
 from torch.utils.benchmark import Timer
 
 from xai_compare import explainers
-from xai_compare.explainers.extremal import FAST_STEPS, lengths
+from xai_compare.explainers.methods.extremal_perturbation import FAST_STEPS, lengths
 from xai_compare.explainers.perturbation import Pyramid
 from xai_compare.explainers.smooth_masks import SmoothMasks
 from xai_compare.models import Model
-from xai_compare.models.folding import folded
 
 FULL = 800
 
@@ -47,7 +46,8 @@ def compare(name: str, model: Model, images: np.ndarray, steps: int, starts: int
     peer, half = (
         explainers.create("extremal_perturbation", engine="reference", steps=n) for n in (steps, max(steps // 2, 1))
     )
-    ours = explainers.create("extremal_perturbation", batch_size=batch)
+    ours = explainers.create("extremal_perturbation")
+    model.batch_size = batch
     ours.explain(model, images[:1], targets[:1])
     slow, fast, told, found = 0.0, 0.0, [], []
     for start in range(starts):
@@ -88,7 +88,7 @@ def limits(model: Model, images: np.ndarray, batch: int) -> None:
     pictures = model.prepare(images[:batch])
     step, sigma = lengths(explainers.create("extremal_perturbation").options, size)
     masks = SmoothMasks(size, step, sigma, 1)
-    pyramid, net = Pyramid(pictures, "blur", 8, 20.0), folded(model)
+    pyramid, net = Pyramid(pictures, "blur", 8, 20.0), model.engine.network
     which = torch.arange(len(pictures), device=pictures.device)
     parameters = torch.rand(len(pictures), *masks.lattice, device=pictures.device)
     flat = masks.fine(masks.coarse(parameters)).detach()

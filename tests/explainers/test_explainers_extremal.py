@@ -35,7 +35,6 @@ def test_masks_on_every_pixel_equal_torchrays(size, step):
 def test_the_masks_derivative_is_right():
     masks = SmoothMasks((8, 6), 2, 4.0, density=2)
     parameters = torch.rand(2, *masks.lattice, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    masks._bumps = masks._bumps.double()
     assert torch.autograd.gradcheck(masks.coarse, parameters.requires_grad_())
 
 
@@ -224,12 +223,12 @@ def test_no_area_is_enough(make_model):
 
 
 def test_the_folded_copy_gives_what_the_network_itself_gives(make_model, blobs, monkeypatch):
-    from xai_compare.explainers import extremal
+    from xai_compare.models import Engine
 
     model, images = make_model(), blobs(2)
     explainer = explainers.create("extremal_perturbation", steps=12)
     folded = explainer.explain(model, images, 1)
-    monkeypatch.setattr(extremal, "folded", lambda model: model.module)
+    monkeypatch.setattr(Engine, "network", property(lambda engine: engine._model.module))
     plain = explainer.explain(model, images, 1)
     np.testing.assert_allclose(folded.maps, plain.maps, atol=1e-3)
     np.testing.assert_allclose(folded.extras["reward"], plain.extras["reward"], atol=1e-3)

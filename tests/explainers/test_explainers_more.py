@@ -10,8 +10,8 @@ import torchvision
 
 from xai_compare import explainers
 from xai_compare.errors import InputError
-from xai_compare.explainers.captum_methods import METHODS
-from xai_compare.explainers.rise import smooth
+from xai_compare.explainers.families.captum import METHODS
+from xai_compare.explainers.methods.rise import smooth
 from xai_compare.explainers.tokens import token_grid
 from xai_compare.models import InputSpec, Model
 

@@ -275,8 +275,8 @@ def test_factories(folder):
 
 @pytest.mark.parametrize(("spec", "message"), [
     (made("make", options={"outputs": 3}), "gives (3,) outputs for 7 classes"),
-    (made("certain"), "gives probabilities, not logits"),
-    (made("make", output="probabilities"), "gives no probabilities"),
+    (made("certain"), "outputs are probabilities, not logits"),
+    (made("make", output="probabilities"), "outputs are not probabilities"),
     (made("undefined"), "not finite"),
     (made("pair"), "returns a tuple"),
     (made("broken"), "failed (ValueError: first line)"),

@@ -18,9 +18,9 @@ from torch import nn
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer
 from xai_compare.explainers.forwarding import Forward
+from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.explainers.perturbation import blurred
 from xai_compare.explainers.probing import untouched
-from xai_compare.explainers.random_map import RandomMap
 from xai_compare.explainers.targets import resolve
 from xai_compare.models import Model
 
@@ -46,7 +46,7 @@ class Curves:
 
 def curves(
     model: Model, images: np.ndarray, maps: np.ndarray, targets: Any = "predicted", *, steps: int = 32,
-    fill: Fill = "black", batch_size: int = 32,
+    fill: Fill = "black",
 ) -> Curves:  # fmt: skip
     """Deletion and insertion curves of maps.
 
@@ -57,7 +57,6 @@ def curves(
         targets: as for `Explainer.explain`.
         steps: equal shares of the pixels that go (come) at a time.
         fill: what stands where the picture is not: black, or a strong blur of it.
-        batch_size: pictures in a forward pass.
 
     Raises:
         InputError: if the shapes do not fit.
@@ -66,7 +65,7 @@ def curves(
     parts: list[np.ndarray] = []
     with untouched(model.module):
         nothing = _filled(model, batch, fill)
-        run = Forward(model, "probabilities", batch_size)
+        run = Forward(model, "probabilities")
         for i, one in enumerate(values):
             if not np.isfinite(one).all():
                 parts.append(np.full((2, steps + 1), np.nan))
@@ -80,7 +79,7 @@ def curves(
 
 def infidelity(
     model: Model, images: np.ndarray, maps: np.ndarray, targets: Any = "predicted", *, n: int = 100,
-    patch: float = 0.3, seed: int = 0, batch_size: int = 32,
+    patch: float = 0.3, seed: int = 0,
 ) -> np.ndarray:  # fmt: skip
     """Infidelity (Yeh et al. 2019, eq. 1 and the optimal scale of section 3.3), as an unexplained share in [0, 1].
 
@@ -98,13 +97,11 @@ def infidelity(
     boxes = rectangles(values.shape[1:], n, patch, seed)
     wanted = np.array([bool(np.isfinite(one).all()) for one in values], bool)
     lost = np.full((len(values), n), np.nan)
-    lost[wanted] = _drops(model, batch[wanted], weights[wanted], boxes, batch_size)
+    lost[wanted] = _drops(model, batch[wanted], weights[wanted], boxes)
     return unexplained(values, boxes, lost)
 
 
-def drops(
-    model: Model, images: np.ndarray, boxes: np.ndarray, targets: Any = "predicted", *, batch_size: int = 32
-) -> np.ndarray:
+def drops(model: Model, images: np.ndarray, boxes: np.ndarray, targets: Any = "predicted") -> np.ndarray:
     """How much of the explained probability each blackened rectangle takes, float64 ``(n, boxes)``.
 
     No map enters, so that all maps of a picture can be judged by the same drops, see `unexplained`.
@@ -113,7 +110,7 @@ def drops(
         images: uint8 ``(n, H, W, 3)`` at the network's input size.
         boxes: bool ``(boxes, H, W)``, as `rectangles` gives.
     """
-    return _drops(model, model.prepare(np.asarray(images)), resolve(model, images, targets), boxes, batch_size)
+    return _drops(model, model.prepare(np.asarray(images)), resolve(model, images, targets), boxes)
 
 
 def rectangles(shape: Sequence[int], n: int = 100, patch: float = 0.3, seed: int = 0) -> np.ndarray:
@@ -264,12 +261,12 @@ def _both(
     return np.stack([deletion, np.concatenate([deletion[-1:], out[steps + 1 :], deletion[:1]])])
 
 
-def _drops(model: Model, batch: torch.Tensor, weights: torch.Tensor, boxes: np.ndarray, batch_size: int) -> np.ndarray:
+def _drops(model: Model, batch: torch.Tensor, weights: torch.Tensor, boxes: np.ndarray) -> np.ndarray:
     hidden = torch.from_numpy(boxes).to(batch.device)
     found = np.full((len(batch), len(boxes)), np.nan)
     with untouched(model.module):
         nothing = _filled(model, batch, "black")
-        run = Forward(model, "probabilities", batch_size)
+        run = Forward(model, "probabilities")
         for i, picture in enumerate(batch):
             out = run.made(lambda some, p=picture, o=nothing[i]: torch.where(some[:, None], o, p), hidden) @ weights[i]  # type: ignore[misc]
             whole = run.made(lambda some: some, picture[None]) @ weights[i]

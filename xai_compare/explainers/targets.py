@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from xai_compare.errors import InputError
-from xai_compare.explainers.probing import checked, untouched
+from xai_compare.explainers.probing import untouched
 from xai_compare.expressions import canonical
 from xai_compare.models import Model
 
@@ -57,11 +57,8 @@ def resolve(model: Model, images: np.ndarray, targets: Any) -> torch.Tensor:
     """float32 weights ``(n, classes)`` of targets, see `target_weights`; ``"predicted"`` is asked of the network."""
     predicted: list[int] | None = None
     if needs_prediction(targets):
-        predicted = []
-        with untouched(model.module), torch.no_grad():
-            for start in range(0, len(images), 32):
-                out = checked(model, model.module(model.prepare(images[start : start + 32])))
-                predicted += out.argmax(1).tolist()
+        with untouched(model.module):
+            predicted = model.predict(images).argmax(1).tolist()
     return target_weights(model, targets, len(images), predicted).to(model.device, torch.float32)
 
 

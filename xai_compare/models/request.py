@@ -14,7 +14,6 @@ import torch
 from xai_compare.errors import InputError, nearest
 from xai_compare.models.model import InputSpec
 
-COMMON = ("name", "classes", "input")
 INPUT_KEYS = ("size", "channels", "range", "mean", "std")
 _CHANNELS = {"rgb": "rgb", "grey": "grey", "gray": "grey"}
 

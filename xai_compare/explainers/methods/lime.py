@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,15 +15,15 @@ from pydantic import Field
 
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
-from xai_compare.explainers.compiling import Compile
-from xai_compare.explainers.forwarding import Forward, Precision
+from xai_compare.explainers.forwarding import Forward
 from xai_compare.explainers.mask_designs import code_masks, random_masks
 from xai_compare.explainers.probing import outputs
 from xai_compare.explainers.quadrature import Limit, centres, estimate
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.superpixels import superpixels
 from xai_compare.explainers.surrogate import fit, nearness, weights_of_all
-from xai_compare.models import Model
+from xai_compare.explainers.threads import one_blas_thread
+from xai_compare.models import Model, Precision
 
 CONSTANT = "the output is the same whatever is hidden"
 CONSTANT_BELOW = 1e-9
@@ -52,9 +53,6 @@ class LIMEOptions(Options):
         description="fast engine: bf16 runs the network in bfloat16; auto: does so where the device computes in it, "
         "the network is large, and rounding changes outputs by less than a tenth of their spread",
     )
-    compile: Compile = Field(
-        "auto", description="fast engine: run a compiled copy of the network; auto: if the passes to come repay it"
-    )
     seed: int = Field(0, ge=0)
 
 
@@ -83,7 +81,10 @@ class LIME(Explainer):
         segments = np.zeros((n, height, width), np.int16)
         counts = {name: np.full(n, np.nan) for name in ("n_segments", "samples", "bits", "r2", "repeatability")}
         reasons = []
-        for i, (labels, found) in enumerate(self._all(model, pictures)):
+        # The package runs as it is; only our own work is known to gain.
+        with one_blas_thread() if self.options.engine == "fast" else nullcontext():
+            every = list(self._all(model, pictures))
+        for i, (labels, found) in enumerate(every):
             segments[i], counts["n_segments"][i] = labels, labels.max() + 1
             reasons.append(found if isinstance(found, str) else "")
             if isinstance(found, str):
@@ -130,7 +131,7 @@ class LIME(Explainer):
         quadrature = uses_quadrature(options.surrogate, segments, options.n_samples)
         limit = Limit(segments, options.kernel_width) if quadrature else None
         seen = np.zeros((0, len(model.classes)))
-        run = Forward(model, "probabilities", options.batch_size, options.precision, options.compile)
+        run = Forward(model, "probabilities", options.precision)
         for n in _stages(options.n_samples, segments, options.target_error):
             more = self.probabilities(model, pictures.batch[i], labels, masks[len(seen) : n], run)
             seen = np.concatenate([seen, more])
@@ -171,7 +172,7 @@ class LIME(Explainer):
         options = self.options
         told, masks, values, _ = lime_package(
             pictures.images[i], labels, value, n_samples=options.n_samples, kernel_width=options.kernel_width,
-            alpha=options.alpha, seed=pictures.seeds[i], batch_size=options.batch_size,
+            alpha=options.alpha, seed=pictures.seeds[i], batch_size=model.batch_size,
         )  # fmt: skip
         return masks, values, told
 
@@ -182,11 +183,10 @@ class LIME(Explainer):
         black = model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))[0]
         index = torch.from_numpy(labels).to(picture.device)
         switches = torch.from_numpy(masks).to(picture.device, torch.bool)
-        run = run or Forward(model, "probabilities", self.options.batch_size)
-        return run.masked(picture, black, switches, index).double().cpu().numpy()
+        run = run or Forward(model, "probabilities")
+        return run.made(masked(picture, black, index), switches).double().cpu().numpy()
 
-    @property
-    def chunk(self) -> int:
+    def chunk(self, model: Model) -> int:
         """Few, so that memory does not grow with the number of pictures."""
         return 8
 
@@ -204,6 +204,26 @@ class Weights:
     r2: float
     samples: int
     bits: int = 32
+
+
+def masked(picture: torch.Tensor, black: torch.Tensor, index: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    """What makes pictures ``(n, c, h, w)`` of switches, bool ``(n, segments)``: black where switched off.
+
+    Args:
+        picture, black: prepared, ``(c, h, w)``.
+        index: superpixel of each pixel, ``(h, w)``.
+    """
+    # Value by value and channels last, not pixel by pixel: loops over three channels are slow.
+    on, off = (part.permute(1, 2, 0).flatten() for part in (picture, black))
+    each = index.flatten().repeat_interleave(len(picture))
+    height, width = index.shape
+
+    def made(switches: torch.Tensor) -> torch.Tensor:
+        shown = switches.gather(1, each.expand(len(switches), -1))
+        pictures = torch.where(shown, on, off)
+        return pictures.reshape(len(switches), height, width, len(picture)).permute(0, 3, 1, 2)
+
+    return made
 
 
 def _known(what: Weights | str) -> Future[Weights | str]:

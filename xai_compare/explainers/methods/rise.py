@@ -8,9 +8,9 @@ from pydantic import Field
 from torch.nn import functional
 
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
-from xai_compare.explainers.forwarding import Forward, Precision
+from xai_compare.explainers.forwarding import Forward
 from xai_compare.explainers.registry import register
-from xai_compare.models import Model
+from xai_compare.models import Model, Precision
 
 
 class RISEOptions(Options):
@@ -54,7 +54,7 @@ class RISE(Explainer):
         def masks(recipes: torch.Tensor) -> torch.Tensor:
             return smooth(recipes[:, :-2].reshape(-1, 1, options.cells + 1, options.cells + 1), recipes[:, -2:], size)
 
-        run = Forward(model, "probabilities", options.batch_size, options.precision)
+        run = Forward(model, "probabilities", options.precision)
         out = run.made(lambda some: black + masks(some) * (picture - black), coarse) @ pictures.weights[i]
         centred = out - out.mean()
         total, square = torch.zeros(2, *size, device=picture.device)
@@ -66,8 +66,7 @@ class RISE(Explainer):
         error = (square / n - (total / n).square()).clamp(min=0).sqrt() / (scale * n**0.5)
         return (total / (n * scale)).cpu().numpy(), error.cpu().numpy(), bool(out.max() == out.min())
 
-    @property
-    def chunk(self) -> int:
+    def chunk(self, model: Model) -> int:
         """Few, so that memory does not grow with the number of pictures."""
         return 8
 

@@ -20,7 +20,6 @@ from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request
 
-KEYS = ("engine",)
 NATIVE_TOLERANCE = 1e-4
 GRAPH_TOLERANCE = 1e-5
 

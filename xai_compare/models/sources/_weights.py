@@ -11,8 +11,7 @@ from xai_compare.errors import InputError
 from xai_compare.models.checkpoint import lay_in, read_state_dict
 from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request, seeded
-
-KEYS = ("weights", "seed")
+from xai_compare.models.sources import WORDS
 
 
 def wants_pretrained(request: Request) -> bool:
@@ -28,7 +27,7 @@ def wants_pretrained(request: Request) -> bool:
             where=request.where,
             mend="name a state dict under `weights`, or say `weights: random` with a `seed`",
         )
-    if weights in ("random", "pretrained") and request.seed is None:
+    if weights in WORDS and request.seed is None:
         drawn = "weights: random needs a seed"
         if weights == "pretrained":
             drawn = "weights: pretrained needs a seed, because the layer that gives these classes is new and random"
@@ -46,14 +45,14 @@ def with_weights(
     """
     weights = request.spec["weights"]
     source: dict[str, Any] = {"kind": request.source, "architecture": request.value}
-    if weights in ("random", "pretrained"):
+    if weights in WORDS:
         try:
             with seeded(request.seed):
                 module = make()
         except (OSError, RuntimeError, ValueError) as error:
             if weights == "random" or isinstance(error, InputError):
                 raise
-            raise InputError(f"the pretrained weights cannot be had ({type(error).__name__}: {error})",
+            raise InputError(f"the pretrained weights cannot be downloaded ({type(error).__name__}: {error})",
                              where=request.where, mend="download the file and name it") from error  # fmt: skip
         return module, {**source, "weights": weights, "seed": request.seed}
     path = request.path(weights, "weights file")

@@ -9,9 +9,9 @@ from torch.nn import functional
 
 from xai_compare.explainers.base import Explanation, Options, Pictures, undefined
 from xai_compare.explainers.class_activation import Certain, features_of, last_layer, layer_refusal, upsampled
-from xai_compare.explainers.forwarding import Forward, Precision
+from xai_compare.explainers.forwarding import Forward
 from xai_compare.explainers.registry import register
-from xai_compare.models import Model
+from xai_compare.models import Model, Precision
 
 
 class ScoreCAMOptions(Options):
@@ -36,7 +36,7 @@ class ScoreCAM(Certain):
         """Maps in units of the features, non-negative unless ``relu`` is false."""
         features = features_of(model, last_layer(model, self.options.layer), pictures.batch)
         black = model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))[0]
-        run = Forward(model, "probabilities", self.options.batch_size, self.options.precision)
+        run = Forward(model, "probabilities", self.options.precision)
         coarse, reasons = [], []
         for picture, maps, weights in zip(pictures.batch, features, pictures.weights, strict=True):
             live = maps.amax((1, 2)) > maps.amin((1, 2))

@@ -7,7 +7,6 @@ import torch
 
 from xai_compare.explainers.base import Explanation, Pictures
 from xai_compare.explainers.class_activation import Certain, remembered, upsampled
-from xai_compare.explainers.probing import checked
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.tokens import as_map, attention_modules, summary_tokens, token_grid, watched
 from xai_compare.models import Model
@@ -24,7 +23,7 @@ class AttentionRollout(Certain):
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
         """Non-negative maps; all tokens together have 1."""
         with torch.no_grad(), watched(model.module) as attentions:
-            checked(model, model.module(pictures.batch))
+            model.checked(model.module(pictures.batch))
         flow = torch.eye(attentions[0].shape[1], device=pictures.batch.device)[None]
         for attention in attentions:
             flow = (attention.float() + torch.eye(attention.shape[1], device=flow.device)) / 2 @ flow

@@ -13,15 +13,14 @@ from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
 from xai_compare.explainers.extremal_areas import smallest
 from xai_compare.explainers.extremal_search import Found, Problem, beginnings, best, judged, search
-from xai_compare.explainers.forwarding import Precision, bf16_thinkable, in_precision
 from xai_compare.explainers.perturbation import Kind, Pyramid
 from xai_compare.explainers.probing import Quantity, convert, lacks_logits, outputs
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.rewards import REWARDS, Reward, Variant
 from xai_compare.explainers.smooth_masks import SmoothMasks
 from xai_compare.explainers.targets import single_class
-from xai_compare.models import Model
-from xai_compare.models.folding import folded
+from xai_compare.models import Model, Precision
+from xai_compare.models.engine import Settled
 
 PAPER_SIZE = 224
 FAST_STEPS, REFERENCE_STEPS = 120, 800
@@ -97,6 +96,7 @@ class ExtremalPerturbation(Explainer):
     """
 
     Options = ExtremalOptions
+    results = 2
 
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
         """Masks in [0, 1], mean over areas."""
@@ -139,7 +139,7 @@ class ExtremalPerturbation(Explainer):
             )
         step, sigma = lengths(options, model.input.size)
         device = pictures.batch.device
-        network, quick = folded(model), in_precision(model, self._precision(model))
+        network, quick = model.engine.network, model.engine.forward(self._precision(model))
         return Problem(
             outputs=lambda batch: convert(model, quick(batch), options.on),
             exact=lambda batch: convert(model, network(batch), options.on),
@@ -173,21 +173,17 @@ class ExtremalPerturbation(Explainer):
         return judged(problem, np.concatenate([found[0] for found in several]),
                       np.concatenate([found[1] for found in several], axis=1))  # fmt: skip
 
-    @property
-    def chunk(self) -> int:
+    def chunk(self, model: Model) -> int:
         """Pictures whose masks fill a batch."""
-        return max(1, int(self.options.batch_size) // self._masks())
+        return max(1, model.batch_size // self._masks())
 
     def forwards(self, model: Model) -> int:
         """Forward and backward (counted as two) passes of all steps, areas and starts."""
         steps = self.options.steps or (REFERENCE_STEPS if self.options.engine == "reference" else FAST_STEPS)
         return 3 * steps * self._masks()
 
-    def _precision(self, model: Model) -> Precision:
-        if self.options.engine == "reference" or folded(model) is model.module:
-            return "fp32"
-        asked: Precision = self.options.precision
-        return ("bf16" if bf16_thinkable(model, LARGE) else "fp32") if asked == "auto" else asked
+    def _precision(self, model: Model) -> Settled:
+        return "fp32" if self.options.engine == "reference" else model.engine.settled(self.options.precision, LARGE)
 
     def _masks(self) -> int:
         """Perturbed pictures of one picture in every step."""
