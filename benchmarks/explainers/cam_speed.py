@@ -99,8 +99,10 @@ def main() -> None:
                     seconds[label] = min(took, seconds.get(label, took))
         for label, took in seconds.items():
             base = seconds["bare forward" if label.endswith(" cam") else "bare forward, backward"]
-            peers = [f"x{seconds[peer] / took:.2f}" if peer in seconds and label.startswith("ours") else ""
-                     for peer in ("captum grad_cam", "pytorch-grad-cam")]  # fmt: skip
+            peers = [
+                f"x{seconds[peer] / took:.2f}" if peer in seconds and label.startswith("ours") else ""
+                for peer in ("captum grad_cam", "pytorch-grad-cam")
+            ]
             print(f"| {name} | {label} | {32 / took:.1f} | x{took / base:.2f} | {' | '.join(peers)} |", flush=True)
 
 

@@ -96,8 +96,13 @@ def figure(table: pd.DataFrame, path: Path) -> None:
             ax.plot(curve.index, curve, "o-", color=colour, label=method, ms=4)
             if method == next(iter(METHODS)):
                 ax.axhline(curve[1000], color="#888888", lw=0.8, ls=":")
-        ax.set(xscale="log", yscale="log", title=name, xlabel="forward passes per picture",
-               ylabel="error of superpixel weights / their spread")  # fmt: skip
+        ax.set(
+            xscale="log",
+            yscale="log",
+            title=name,
+            xlabel="forward passes per picture",
+            ylabel="error of superpixel weights / their spread",
+        )
         ax.set_xticks(PASSES, [str(n) for n in PASSES])
         ax.set_xticks([], minor=True)
         ticks = [t for t in (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0) if ax.get_ylim()[0] <= t <= ax.get_ylim()[1]]

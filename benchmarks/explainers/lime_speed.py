@@ -62,8 +62,9 @@ def bare(model: Model, image: np.ndarray, n: int, precision: Settled) -> float:
 
 def main() -> None:
     """Print one block per network, and keep the errors for the figure."""
-    args = arguments(__doc__ or "", reference=40000, design="random", first=150, samples=1000, batch=32,
-                     precision="auto", out="")  # fmt: skip
+    args = arguments(
+        __doc__ or "", reference=40000, design="random", first=150, samples=1000, batch=32, precision="auto", out=""
+    )
     rows = []
     for name in args.networks:
         model = network(name, args.data, args.device)
@@ -77,9 +78,11 @@ def main() -> None:
         seconds, told = timed(lambda: package.explain(model, images, targets))  # noqa: B023
         model.batch_size = args.batch
         wanted = squares(told, truth)
-        print(f"{name}: {len(images)} pictures, reference of {args.reference} {args.design} masks; the package at "
-              f"{args.samples}: {seconds / len(images):.2f} s a picture, error {np.sqrt(wanted.mean()):.4f}",
-              flush=True)  # fmt: skip
+        print(
+            f"{name}: {len(images)} pictures, reference of {args.reference} {args.design} masks; the package at "
+            f"{args.samples}: {seconds / len(images):.2f} s a picture, error {np.sqrt(wanted.mean()):.4f}",
+            flush=True,
+        )
         rows.append({"network": name, "method": "lime package", "passes": args.samples, "ratio": 1.0})
         speeds = []
         for n in (n for n in STEPS if n >= args.first):
@@ -90,12 +93,22 @@ def main() -> None:
             passes = bare(model, images[0], n, "bf16" if 16.0 in bits else "fp32") * len(images)
             error = ratio(squares(found, truth), wanted)
             speeds.append((error, seconds / took))
-            rows.append({"network": name, "method": "ours", "passes": n, "ratio": error,
-                         "coverage": coverage(found, truth), "speed": seconds / took})  # fmt: skip
-            print(f"  ours, {n:4d}: {took / len(images):.3f} s, error x{error:.2f} of the package's, covered "
-                  f"{rows[-1]['coverage']:.1%}, speed x{seconds / took:.1f}, beyond bare passes "
-                  f"{took / passes - 1:+.0%}, {'/'.join(f'{b:.0f}' for b in sorted(bits))} bits",
-                  flush=True)  # fmt: skip
+            rows.append(
+                {
+                    "network": name,
+                    "method": "ours",
+                    "passes": n,
+                    "ratio": error,
+                    "coverage": coverage(found, truth),
+                    "speed": seconds / took,
+                }
+            )
+            print(
+                f"  ours, {n:4d}: {took / len(images):.3f} s, error x{error:.2f} of the package's, covered "
+                f"{rows[-1]['coverage']:.1%}, speed x{seconds / took:.1f}, beyond bare passes "
+                f"{took / passes - 1:+.0%}, {'/'.join(f'{b:.0f}' for b in sorted(bits))} bits",
+                flush=True,
+            )
             if error < 0.85:
                 break
         for (above, slow), (below, quick) in itertools.pairwise([(np.inf, np.inf), *speeds]):

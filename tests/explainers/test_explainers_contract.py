@@ -44,9 +44,11 @@ def state(model):
 
 
 def same_state(a, b):
-    return a[0] == b[0] and a[2] == b[2] and all(
-        x[0] == y[0] and x[1] is y[1] and torch.equal(x[2], y[2]) for x, y in zip(a[1], b[1], strict=True)
-    )  # fmt: skip
+    return (
+        a[0] == b[0]
+        and a[2] == b[2]
+        and all(x[0] == y[0] and x[1] is y[1] and torch.equal(x[2], y[2]) for x, y in zip(a[1], b[1], strict=True))
+    )
 
 
 @each
@@ -205,8 +207,8 @@ def test_a_third_party_explainer_comes_by_entry_point(installed, make_model, blo
     [
         ("hapiness", "did you mean 'happiness'"),
         ("surprise", "has no class surprise"),
-        (3, "target 3 is no output"),
-        (-1, "target -1 is no output"),
+        (3, "target 3 is not an output"),
+        (-1, "target -1 is not an output"),
         (["anger"], "1 targets for 2 pictures"),
         (("anger", 0), "names one class twice"),
         (1.5, "targets must be"),
@@ -226,8 +228,9 @@ def test_targets_in_all_their_forms(make_model, blobs):
     one = [explainer(model, images, k) for k in range(3)]
     np.testing.assert_array_equal(explainer(model, images, "happy"), one[1])
     np.testing.assert_array_equal(explainer(model, images, np.array([2, 0]))[0], one[2][0])
-    np.testing.assert_array_equal(explainer(model, images, [("sadness", "anger"), [2, 0]]),
-                                  explainer(model, images, ("sadness", "anger")))  # fmt: skip
+    np.testing.assert_array_equal(
+        explainer(model, images, [("sadness", "anger"), [2, 0]]), explainer(model, images, ("sadness", "anger"))
+    )
     np.testing.assert_allclose(explainer(model, images, (2, 0)), one[2] - one[0], atol=1e-5)
     guess = model.predict(images).argmax(1)
     np.testing.assert_array_equal(explainer(model, images), np.stack([one[g][i] for i, g in enumerate(guess)]))

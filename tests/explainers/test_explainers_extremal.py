@@ -109,9 +109,15 @@ def test_equal_values_are_treated_equally():
 def test_the_known_patch_is_found(variant, reward, make_model):
     image = np.full((1, 32, 28, 3), 255, np.uint8)
     explainer = explainers.create(
-        "extremal_perturbation", variant=variant, reward=reward, areas=0.05, perturbation="fade", jitter=False, step=2,
+        "extremal_perturbation",
+        variant=variant,
+        reward=reward,
+        areas=0.05,
+        perturbation="fade",
+        jitter=False,
+        step=2,
         sigma=3.0,
-    )  # fmt: skip
+    )
     found = explainer.explain(make_model("patch"), image, 1)
     row, column = (found.maps[0] * m for m in np.mgrid[:32, :28])
     centre = np.array([row.sum(), column.sum()]) / found.maps[0].sum()
@@ -198,9 +204,15 @@ def test_the_smallest_area_that_is_enough_is_chosen(make_model):
 def test_deleting_chooses_by_the_fall_of_the_output(make_model):
     image = np.full((1, 32, 28, 3), 255, np.uint8)
     explainer = explainers.create(
-        "extremal_perturbation", variant="delete", select="smallest", areas=[0.02, 0.2], perturbation="fade",
-        jitter=False, step=2, sigma=3.0,
-    )  # fmt: skip
+        "extremal_perturbation",
+        variant="delete",
+        select="smallest",
+        areas=[0.02, 0.2],
+        perturbation="fade",
+        jitter=False,
+        step=2,
+        sigma=3.0,
+    )
     found = explainer.explain(make_model("patch"), image, 1)
     assert found.extras["threshold"][0] == pytest.approx(-0.1 * found.extras["unperturbed"][0], abs=1e-5)
     assert found.extras["chosen"][0] == pytest.approx(0.2)

@@ -30,9 +30,15 @@ def test_equals_the_package_given_its_masks(kind, target, make_model, blobs):
         weights[2] = -1
 
     told, masks, values, r2 = lime_package(
-        image[0], labels, lambda x: model.predict(x) @ weights, n_samples=150, kernel_width=0.25, alpha=1.0, seed=3,
+        image[0],
+        labels,
+        lambda x: model.predict(x) @ weights,
+        n_samples=150,
+        kernel_width=0.25,
+        alpha=1.0,
+        seed=3,
         batch_size=32,
-    )  # fmt: skip
+    )
     ours = explainer.probabilities(model, model.prepare(image)[0], labels, masks) @ weights
     found = fit(masks, ours, nearness(masks, 0.25), 1.0)
     np.testing.assert_allclose(ours, values, atol=1e-6)
@@ -115,11 +121,14 @@ def test_standard_errors_cover_on_real_faces(shared):
 
     from xai_compare import models
 
-    model = models.load({
-        "name": "x", "keras": str(shared / "models" / "fer2013_mini_XCEPTION.102-0.66.hdf5"),
-        "classes": ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"],
-        "input": {"size": 64, "channels": "grey", "range": [-1, 1]},
-    })  # fmt: skip
+    model = models.load(
+        {
+            "name": "x",
+            "keras": str(shared / "models" / "fer2013_mini_XCEPTION.102-0.66.hdf5"),
+            "classes": ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"],
+            "input": {"size": 64, "channels": "grey", "range": [-1, 1]},
+        }
+    )
     files = sorted((shared / "faces" / "images").iterdir())[::37][:4]
     images = np.stack([np.asarray(Image.open(f).convert("RGB").resize((64, 64))) for f in files])
     reference = explainers.create("lime", n_samples=1200, seed=99).explain(model, images)

@@ -166,8 +166,9 @@ def _finished(explanation: Explanation, size: tuple[int, int]) -> Explanation:
     """Undefined maps marked as such, and everything picture-shaped brought to the pictures' own size."""
     maps = np.asarray(explanation.maps, np.float32)
     odd = [not np.isfinite(one).all() for one in maps]
-    reasons = [reason or ("the map is not finite" if bad else "")
-               for reason, bad in zip(explanation.reasons, odd, strict=True)]  # fmt: skip
+    reasons = [
+        reason or ("the map is not finite" if bad else "") for reason, bad in zip(explanation.reasons, odd, strict=True)
+    ]
     maps, extras = undefined(maps, reasons), explanation.extras
     if maps.shape[1:] != tuple(size):
         inner = maps.shape

@@ -42,8 +42,9 @@ def submodule(model: Model, layer: str) -> nn.Module:
         return model.module.get_submodule(layer)
     except AttributeError:
         known = [name for name, _ in model.module.named_modules() if name]
-        raise InputError(f"there is no layer {layer!r}", where=f"model {model.name!r}",
-                         mend=nearest(layer, known)) from None  # fmt: skip
+        raise InputError(
+            f"there is no layer {layer!r}", where=f"model {model.name!r}", mend=nearest(layer, known)
+        ) from None
 
 
 def last_layer(model: Model, layer: str | None) -> str:
@@ -109,7 +110,7 @@ def raw_features(model: Model, layer: str, batch: torch.Tensor, module: nn.Modul
 
 def map_of(layer: str, model: Model, out: object) -> torch.Tensor:
     if not isinstance(out, torch.Tensor) or out.ndim not in (3, 4):
-        raise InputError(f"layer {layer!r} gives no feature map (n, c, h, w)", where=f"model {model.name!r}")
+        raise InputError(f"layer {layer!r} does not give a feature map (n, c, h, w)", where=f"model {model.name!r}")
     return out
 
 

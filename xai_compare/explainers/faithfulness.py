@@ -45,9 +45,14 @@ class Curves:
 
 
 def curves(
-    model: Model, images: np.ndarray, maps: np.ndarray, targets: Any = "predicted", *, steps: int = 32,
+    model: Model,
+    images: np.ndarray,
+    maps: np.ndarray,
+    targets: Any = "predicted",
+    *,
+    steps: int = 32,
     fill: Fill = "black",
-) -> Curves:  # fmt: skip
+) -> Curves:
     """Deletion and insertion curves of maps.
 
     Args:
@@ -78,14 +83,20 @@ def curves(
 
 
 def infidelity(
-    model: Model, images: np.ndarray, maps: np.ndarray, targets: Any = "predicted", *, n: int = 100,
-    patch: float = 0.3, seed: int = 0,
-) -> np.ndarray:  # fmt: skip
+    model: Model,
+    images: np.ndarray,
+    maps: np.ndarray,
+    targets: Any = "predicted",
+    *,
+    n: int = 100,
+    patch: float = 0.3,
+    seed: int = 0,
+) -> np.ndarray:
     """Infidelity (Yeh et al. 2019, eq. 1 and the optimal scale of section 3.3), as an unexplained share in [0, 1].
 
     Random rectangles are blackened. The drop of the explained probability should be proportional to the sum of the map
     inside; returned is the mean squared deviation from the best proportion over the mean squared drop: 0 for a map
-    that foretells every drop, 1 for one that foretells none. NaN for undefined maps, and where nothing changes the
+    that predicts every drop, 1 for one that predicts none. NaN for undefined maps, and where nothing changes the
     output.
 
     Args:
@@ -154,9 +165,14 @@ class Cascade:
 
 
 def cascade(
-    model: Model, explainer: Explainer, images: np.ndarray, targets: Any = "predicted", *, stages: int = 5,
+    model: Model,
+    explainer: Explainer,
+    images: np.ndarray,
+    targets: Any = "predicted",
+    *,
+    stages: int = 5,
     seed: int = 0,
-) -> Cascade:  # fmt: skip
+) -> Cascade:
     """Cascading parameter randomization (Adebayo et al. 2018, section 3), on a copy of the network.
 
     Targets are resolved once, on the trained network. Layers with weights of at least two dimensions are
@@ -197,9 +213,15 @@ def likeness(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def faithfulness(
-    model: Model, explainer: Explainer, images: np.ndarray, targets: Any = "predicted", *, steps: int = 32,
-    seed: int = 0, fill: Fill = "black",
-) -> dict[str, np.ndarray]:  # fmt: skip
+    model: Model,
+    explainer: Explainer,
+    images: np.ndarray,
+    targets: Any = "predicted",
+    *,
+    steps: int = 32,
+    seed: int = 0,
+    fill: Fill = "black",
+) -> dict[str, np.ndarray]:
     """Scores ``(n,)`` of an explainer's maps and of random maps, named with the prefix ``random_``.
 
     ``deletion`` (low is good), ``insertion`` (high), ``infidelity`` (low), ``forgetting`` (1 less the likeness to the
@@ -247,10 +269,12 @@ def _both(
 ) -> np.ndarray:
     """The deletion and the insertion curve ``(2, steps + 1)``; they share their ends, which are asked for once."""
     share = torch.arange(steps + 1, device=picture.device) / steps
-    recipes = torch.cat([
-        torch.stack([share, torch.zeros_like(share)], 1),
-        torch.stack([share[1:-1], torch.ones_like(share[1:-1])], 1),
-    ])  # fmt: skip
+    recipes = torch.cat(
+        [
+            torch.stack([share, torch.zeros_like(share)], 1),
+            torch.stack([share[1:-1], torch.ones_like(share[1:-1])], 1),
+        ]
+    )
 
     def made(some: torch.Tensor) -> torch.Tensor:
         hit = place < some[:, 0, None, None]

@@ -96,6 +96,9 @@ def _index(model: Model, target: Any, predicted: int | None) -> int:
             return predicted
         return model.indices([canonical(target)])[0]
     if not 0 <= int(target) < len(model.classes):
-        raise InputError(f"target {int(target)} is no output", where=f"model {model.name!r}",
-                         mend=f"outputs are 0 to {len(model.classes) - 1}")  # fmt: skip
+        raise InputError(
+            f"target {int(target)} is not an output",
+            where=f"model {model.name!r}",
+            mend=f"outputs are 0 to {len(model.classes) - 1}",
+        )
     return int(target)

@@ -47,8 +47,11 @@ def build(request: Request) -> Model:
     height, width = spec.size
     depth = 1 if spec.channels == "grey" else 3
     if any(a is not None and a != b for a, b in zip(_chw(shape, last), (depth, height, width), strict=True)):
-        raise InputError(f"the network takes {_words(shape)}, not {spec.channels} pictures of {height}x{width}",
-                         where=request.where, mend="leave input.size and input.channels out")  # fmt: skip
+        raise InputError(
+            f"the network takes {_words(shape)}, not {spec.channels} pictures of {height}x{width}",
+            where=request.where,
+            mend="leave input.size and input.channels out",
+        )
     noise = torch.rand(2, depth, height, width, generator=torch.Generator().manual_seed(0))
     noise = noise * (spec.range[1] - spec.range[0]) + spec.range[0]
     told = _prediction(keras, network, noise, last, request.where)
@@ -74,8 +77,11 @@ def import_keras(where: str) -> Any:
     except ImportError as error:
         raise InputError(f"Keras cannot be imported ({error})", where=where, mend="pip install 'keras>=3.5'") from error
     if keras.backend.backend() != "torch":
-        raise InputError(f"Keras already runs on {keras.backend.backend()}", where=where,
-                         mend="set KERAS_BACKEND=torch before Keras is imported")  # fmt: skip
+        raise InputError(
+            f"Keras already runs on {keras.backend.backend()}",
+            where=where,
+            mend="set KERAS_BACKEND=torch before Keras is imported",
+        )
     return keras
 
 
@@ -85,8 +91,11 @@ def _read(keras: Any, path: Path) -> Any:
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise InputError(f"Keras cannot load the network ({line})", where=path,
-                         mend="it may be truncated, or made by a Keras that this cannot read") from error  # fmt: skip
+        raise InputError(
+            f"Keras cannot load the network ({line})",
+            where=path,
+            mend="it may be truncated, or made by a Keras that this cannot read",
+        ) from error
 
 
 def _channels_last(shape: tuple[int | None, ...], where: str) -> bool:
@@ -138,8 +147,9 @@ def _module(
         except (Unsupported, RuntimeError, AttributeError, TypeError, ValueError) as error:
             why = f"no conversion for {error}"
         if engine == "native":
-            raise InputError(f"the network cannot be converted to torch layers: {why}", where=where,
-                             mend="say `engine: auto`")  # fmt: skip
+            raise InputError(
+                f"the network cannot be converted to torch layers: {why}", where=where, mend="say `engine: auto`"
+            )
         log.info("%s: runs on Keras' own operations: %s", where, why)
     wrapped = KerasGraph(graph, last).eval()
     off = _difference(wrapped, graph, noise, told)

@@ -50,8 +50,9 @@ def _relabelled(made: Model, request: Request, source: Mapping[str, Any]) -> Mod
         if key in request.spec:
             raise InputError(f"the factory's Model has its own {key}", where=request.where, mend=f"leave `{key}` out")
     classes = request.classes if "classes" in request.spec else made.classes
-    return Model(request.name, classes, made.module, made.input, made.output, made.activations,
-                 {**made.source, **source})  # fmt: skip
+    return Model(
+        request.name, classes, made.module, made.input, made.output, made.activations, {**made.source, **source}
+    )
 
 
 def _output(request: Request) -> Literal["logits", "probabilities"]:
@@ -82,8 +83,9 @@ def _function(request: Request) -> Callable[..., object]:
     try:
         module = importlib.import_module(name)
     except Exception as error:
-        raise InputError(f"factory module {name!r} cannot be imported ({type(error).__name__}: {error})",
-                         where=request.where) from error  # fmt: skip
+        raise InputError(
+            f"factory module {name!r} cannot be imported ({type(error).__name__}: {error})", where=request.where
+        ) from error
     found = getattr(module, function, None)
     if not callable(found):
         raise InputError(f"module {name!r} has no function {function!r}", where=request.where)
@@ -100,9 +102,12 @@ def _call(function: Callable[..., object], request: Request) -> nn.Module | Mode
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"factory {request.value!r} failed ({type(error).__name__}: {error})",
-                         where=request.where) from error  # fmt: skip
+        raise InputError(
+            f"factory {request.value!r} failed ({type(error).__name__}: {error})", where=request.where
+        ) from error
     if not isinstance(made, (nn.Module, Model)):
-        raise InputError(f"factory {request.value!r} returned a {type(made).__name__}, not a torch module or a Model",
-                         where=request.where)  # fmt: skip
+        raise InputError(
+            f"factory {request.value!r} returned a {type(made).__name__}, not a torch module or a Model",
+            where=request.where,
+        )
     return made

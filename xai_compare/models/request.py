@@ -125,8 +125,9 @@ class Request:
             return said[key]
         if known.get(key) is not None:
             return known[key]
-        raise InputError(f"input.{key} is not given and {self.source} does not know it", where=self.where,
-                         mend=f"say {what}")  # fmt: skip
+        raise InputError(
+            f"input.{key} is not given and {self.source} does not know it", where=self.where, mend=f"say {what}"
+        )
 
     def _per_channel(
         self, said: Mapping[str, Any], known: Mapping[str, Any], key: str, count: int

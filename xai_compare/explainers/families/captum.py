@@ -24,19 +24,49 @@ from xai_compare.explainers.untying import Untied
 from xai_compare.models import Model
 
 METHODS = (
-    "DeepLift", "DeepLiftShap", "Deconvolution", "FeatureAblation", "GradientShap", "GuidedBackprop", "GuidedGradCam",
-    "InputXGradient", "IntegratedGradients", "KernelShap", "LRP", "Lime", "Occlusion", "Saliency",
+    "DeepLift",
+    "DeepLiftShap",
+    "Deconvolution",
+    "FeatureAblation",
+    "GradientShap",
+    "GuidedBackprop",
+    "GuidedGradCam",
+    "InputXGradient",
+    "IntegratedGradients",
+    "KernelShap",
+    "LRP",
+    "Lime",
+    "Occlusion",
+    "Saliency",
     "ShapleyValueSampling",
-)  # fmt: skip
+)
 """Methods that attribute an output to the pixels of one picture."""
 
 _HOOKING = ("DeepLift", "DeepLiftShap", "Deconvolution", "GuidedBackprop", "GuidedGradCam", "LRP")
 _RECTIFYING = ("Deconvolution", "GuidedBackprop", "GuidedGradCam")
 
-_OURS = ("inputs", "target", "additional_forward_args", "baselines", "feature_mask", "attributions", "kwargs",
-         "return_input_shape", "show_progress", "return_convergence_delta", "verbose")  # fmt: skip
-_COST = {"FeatureAblation": 31, "IntegratedGradients": 150, "KernelShap": 25, "Lime": 25, "Occlusion": 225,
-         "ShapleyValueSampling": 750, "GradientShap": 15}  # fmt: skip
+_OURS = (
+    "inputs",
+    "target",
+    "additional_forward_args",
+    "baselines",
+    "feature_mask",
+    "attributions",
+    "kwargs",
+    "return_input_shape",
+    "show_progress",
+    "return_convergence_delta",
+    "verbose",
+)
+_COST = {
+    "FeatureAblation": 31,
+    "IntegratedGradients": 150,
+    "KernelShap": 25,
+    "Lime": 25,
+    "Occlusion": 225,
+    "ShapleyValueSampling": 750,
+    "GradientShap": 15,
+}
 
 
 class CaptumOptions(Options):
@@ -70,8 +100,11 @@ class CaptumMethod(Explainer):
         """Signed maps in units of the output, unless ``reduce`` is ``abs``."""
         module = _Explained(model, self.options.on, pictures.batch[:1] if self.method in _HOOKING else None)
         if self.method in _RECTIFYING and not module.rectifies():
-            raise InputError(f"captum's {self.method} works on ReLUs, and this network has none",
-                             where=f"model {model.name!r}", mend="try captum:IntegratedGradients")  # fmt: skip
+            raise InputError(
+                f"captum's {self.method} works on ReLUs, and this network has none",
+                where=f"model {model.name!r}",
+                mend="try captum:IntegratedGradients",
+            )
         maps, ratios = [], []
         with untouched(module), torch.random.fork_rng(devices=[], enabled=True), torch.enable_grad():
             for i, seed in enumerate(pictures.seeds):
@@ -83,8 +116,10 @@ class CaptumMethod(Explainer):
                     ratios.append(self._completeness(model, module, pictures.batch[i : i + 1], maps[-1]))
                 finally:
                     np.random.set_state(np_state)
-        reasons = ["the attribution is zero everywhere" if not m.any() else self._unlike_lrp(ratio)
-                   for m, ratio in zip(maps, ratios, strict=True)]  # fmt: skip
+        reasons = [
+            "the attribution is zero everywhere" if not m.any() else self._unlike_lrp(ratio)
+            for m, ratio in zip(maps, ratios, strict=True)
+        ]
         extras = {"completeness": np.array(ratios)} if self._complete else {}
         return Explanation(undefined(np.stack(maps), reasons), reasons, extras)
 
@@ -96,8 +131,10 @@ class CaptumMethod(Explainer):
         """LRP shares the output out (biases may take much of it); of a hundredfold output nothing can be read."""
         if self.method != "LRP" or not self._complete or abs(ratio) <= 100:
             return ""
-        return (f"the relevances add up to {ratio:.1e} times the output, for captum's rules do not cover this network "
-                "(functions between layers, such as additions of skip connections)")  # fmt: skip
+        return (
+            f"the relevances add up to {ratio:.1e} times the output, for captum's rules do not cover this network "
+            "(functions between layers, such as additions of skip connections)"
+        )
 
     def _completeness(self, model: Model, module: _Explained, batch: torch.Tensor, found: np.ndarray) -> float:
         if not self._complete:
@@ -129,9 +166,11 @@ class CaptumMethod(Explainer):
             raise
         except Exception as error:
             line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-            raise InputError(f"captum's {self.method} cannot explain this network ({line})",
-                             where=f"model {model.name!r}", mend="try captum:IntegratedGradients"
-                             ) from error  # fmt: skip
+            raise InputError(
+                f"captum's {self.method} cannot explain this network ({line})",
+                where=f"model {model.name!r}",
+                mend="try captum:IntegratedGradients",
+            ) from error
         told = told.detach().float()[0]
         return (told.abs() if self.options.reduce == "abs" else told).sum(0).cpu().numpy()
 
@@ -195,16 +234,21 @@ def _give_rules(module: nn.Module, name: str) -> None:
         if isinstance(part, (nn.Flatten, nn.ZeroPad2d)):
             part.rule = EpsilonRule()
     if kinds := sorted({type(p).__name__ for p in leaves if type(p) not in known and not hasattr(p, "rule")}):
-        raise InputError(f"captum's LRP has no rule for layers of the kind {', '.join(kinds)}",
-                         where=f"model {name!r}", mend="try captum:IntegratedGradients")  # fmt: skip
+        raise InputError(
+            f"captum's LRP has no rule for layers of the kind {', '.join(kinds)}",
+            where=f"model {name!r}",
+            mend="try captum:IntegratedGradients",
+        )
 
 
 def _options(method: str) -> type[Options]:
     """The shared options and those of captum's ``attribute``, with captum's defaults."""
     parameters = inspect.signature(getattr(captum.attr, method).attribute).parameters
-    own = {name: (Any, Field(None if p.default is p.empty else p.default, description=f"captum's {name}"))
-           for name, p in parameters.items()
-           if name not in _OURS and name != "self" and name not in CaptumOptions.model_fields}  # fmt: skip
+    own = {
+        name: (Any, Field(None if p.default is p.empty else p.default, description=f"captum's {name}"))
+        for name, p in parameters.items()
+        if name not in _OURS and name != "self" and name not in CaptumOptions.model_fields
+    }
     made = create_model(f"{method}Options", __base__=CaptumOptions, **cast(dict[str, Any], own))
     return cast(type[Options], made)
 

@@ -27,8 +27,10 @@ class CAM(Certain):
             raise InputError(str(self.refusal(model)))
         kept = raw_features(model, head.layer, pictures.batch, network_for(model, head.layer))
         coarse = _combined(head, kept.float(), pictures.weights)
-        reasons = ["" if spread > 0 else "the class activation map is the same everywhere"
-                   for spread in np.ptp(coarse.flatten(1).cpu().numpy(), axis=1)]  # fmt: skip
+        reasons = [
+            "" if spread > 0 else "the class activation map is the same everywhere"
+            for spread in np.ptp(coarse.flatten(1).cpu().numpy(), axis=1)
+        ]
         return Explanation(undefined(upsampled(coarse, model.input.size), reasons), reasons)
 
     def forwards(self, model: Model) -> int:

@@ -127,8 +127,12 @@ class ExtremalPerturbation(Explainer):
     def _fast(self, model: Model, pictures: Pictures, masks: SmoothMasks) -> Found:
         options, starts = self.options, self.options.starts
         first = beginnings(masks, starts, [seed for seed in pictures.seeds for _ in options.areas])
-        found = search(self._problem(model, pictures, starts), first, steps=options.steps or FAST_STEPS,
-                       learning_rate=options.learning_rate)  # fmt: skip
+        found = search(
+            self._problem(model, pictures, starts),
+            first,
+            steps=options.steps or FAST_STEPS,
+            learning_rate=options.learning_rate,
+        )
         return best(found, starts)
 
     def _problem(self, model: Model, pictures: Pictures, starts: int = 1) -> Problem:
@@ -163,15 +167,26 @@ class ExtremalPerturbation(Explainer):
         step, sigma = lengths(options, model.input.size)
         several = [
             torchray_masks(
-                _Combined(model, options.on, pictures.weights[i], options.reward), pictures.batch[i : i + 1],
-                _explained(pictures.weights[i], options.reward), areas=list(options.areas),
-                perturbation=options.perturbation, steps=options.steps or REFERENCE_STEPS, levels=options.levels,
-                step=step, sigma=sigma, jitter=options.jitter, variant=options.variant, reward=options.reward,
+                _Combined(model, options.on, pictures.weights[i], options.reward),
+                pictures.batch[i : i + 1],
+                _explained(pictures.weights[i], options.reward),
+                areas=list(options.areas),
+                perturbation=options.perturbation,
+                steps=options.steps or REFERENCE_STEPS,
+                levels=options.levels,
+                step=step,
+                sigma=sigma,
+                jitter=options.jitter,
+                variant=options.variant,
+                reward=options.reward,
             )
             for i in range(len(pictures))
-        ]  # fmt: skip
-        return judged(problem, np.concatenate([found[0] for found in several]),
-                      np.concatenate([found[1] for found in several], axis=1))  # fmt: skip
+        ]
+        return judged(
+            problem,
+            np.concatenate([found[0] for found in several]),
+            np.concatenate([found[1] for found in several], axis=1),
+        )
 
     def chunk(self, model: Model) -> int:
         """Pictures whose masks fill a batch."""

@@ -99,8 +99,9 @@ class LIME(Explainer):
         """Each picture's superpixels and weights; a second thread makes superpixels and estimates meanwhile."""
         options = self.options
         with ThreadPoolExecutor(1) as aside:
-            parts = [aside.submit(superpixels, image, options.n_segments, options.compactness)
-                     for image in pictures.images]  # fmt: skip
+            parts = [
+                aside.submit(superpixels, image, options.n_segments, options.compactness) for image in pictures.images
+            ]
             waiting: deque[tuple[np.ndarray, Future[Weights | str]]] = deque()
             for i, part in enumerate(parts):
                 labels = part.result()
@@ -145,9 +146,14 @@ class LIME(Explainer):
         return found
 
     def _weights_of(
-        self, masks: np.ndarray, values: np.ndarray, seen: np.ndarray, labels: np.ndarray, limit: Limit | None,
+        self,
+        masks: np.ndarray,
+        values: np.ndarray,
+        seen: np.ndarray,
+        labels: np.ndarray,
+        limit: Limit | None,
         bits: int = 32,
-    ) -> Weights:  # fmt: skip
+    ) -> Weights:
         near = nearness(masks, self.options.kernel_width)
         plain = fit(masks, values, near, self.options.alpha if limit is None else ROUGH)
         if limit is None:
@@ -171,9 +177,15 @@ class LIME(Explainer):
 
         options = self.options
         told, masks, values, _ = lime_package(
-            pictures.images[i], labels, value, n_samples=options.n_samples, kernel_width=options.kernel_width,
-            alpha=options.alpha, seed=pictures.seeds[i], batch_size=model.batch_size,
-        )  # fmt: skip
+            pictures.images[i],
+            labels,
+            value,
+            n_samples=options.n_samples,
+            kernel_width=options.kernel_width,
+            alpha=options.alpha,
+            seed=pictures.seeds[i],
+            batch_size=model.batch_size,
+        )
         return masks, values, told
 
     def probabilities(
@@ -241,8 +253,11 @@ def uses_quadrature(surrogate: str, segments: int, n: int) -> bool:
     if surrogate == "auto":
         return 2 <= segments <= 64 and 2 * (segments + 1) <= n <= 2000
     if surrogate == "quadrature" and n < segments + 3:
-        raise InputError(f"{n} samples are too few for {segments} superpixels", where="explainer 'lime'",
-                         mend=f"give at least {segments + 3}, or say surrogate: linear")  # fmt: skip
+        raise InputError(
+            f"{n} samples are too few for {segments} superpixels",
+            where="explainer 'lime'",
+            mend=f"give at least {segments + 3}, or say surrogate: linear",
+        )
     return surrogate == "quadrature"
 
 

@@ -52,8 +52,11 @@ def with_weights(
         except (OSError, RuntimeError, ValueError) as error:
             if weights == "random" or isinstance(error, InputError):
                 raise
-            raise InputError(f"the pretrained weights cannot be downloaded ({type(error).__name__}: {error})",
-                             where=request.where, mend="download the file and name it") from error  # fmt: skip
+            raise InputError(
+                f"the pretrained weights cannot be downloaded ({type(error).__name__}: {error})",
+                where=request.where,
+                mend="download the file and name it",
+            ) from error
         return module, {**source, "weights": weights, "seed": request.seed}
     path = request.path(weights, "weights file")
     tensors = read_state_dict(path)

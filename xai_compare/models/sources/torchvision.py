@@ -40,8 +40,11 @@ class Torchvision:
         weights = zoo_of_torchvision.get_model_weights(name)["DEFAULT"] if pretrained else None
         spec = request.input(_known(weights) if pretrained else {"channels": "rgb"})
         if pretrained and spec.channels == "grey":
-            raise InputError("torchvision's pretrained networks see colours", where=request.where,
-                             mend="say `channels: rgb`, or use timm")  # fmt: skip
+            raise InputError(
+                "torchvision's pretrained networks see colours",
+                where=request.where,
+                mend="say `channels: rgb`, or use timm",
+            )
         classes = request.classes
         auxiliary = _AUXILIARY.get(name, ())
 
@@ -62,8 +65,13 @@ class Torchvision:
 
 def _known(weights: Any) -> dict[str, Any]:
     transform = weights.transforms()
-    return {"size": transform.crop_size[0], "channels": "rgb", "range": (0.0, 1.0),
-            "mean": tuple(transform.mean), "std": tuple(transform.std)}  # fmt: skip
+    return {
+        "size": transform.crop_size[0],
+        "channels": "rgb",
+        "range": (0.0, 1.0),
+        "mean": tuple(transform.mean),
+        "std": tuple(transform.std),
+    }
 
 
 def _grey_stem(module: nn.Module) -> None:
