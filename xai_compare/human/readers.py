@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.human.formats import Format, find_click_format, find_fixation_format
+from xai_compare.human.formats import FORMATS, Format, Yields, find
+from xai_compare.human.recognition import Head
 from xai_compare.human.tables import tidy
 
 Paths = str | Path | Iterable[str | Path]
@@ -19,7 +20,8 @@ def read_clicks(path: Paths, format: str = "clicks") -> pd.DataFrame:
 
     Args:
         path: a file, a pattern such as ``"clicks/*.csv"``, or several of them.
-        format: ``clicks`` (delimited text, see `tables.read_table`), ``bubbleview`` (MATLAB) or a registered one.
+        format: ``clicks`` (delimited text, see `text.read_table`), ``bubbleview`` (MATLAB), another format of
+            clicks, or ``auto``.
 
     Returns:
         ``participant, image`` text; ``x, y`` pixels of the picture; optional ``order``, ``time`` in ms, ``response``,
@@ -31,7 +33,7 @@ def read_clicks(path: Paths, format: str = "clicks") -> pd.DataFrame:
     Raises:
         InputError: if a file is absent, unreadable or empty, a column is absent, or a cell is not what it should be.
     """
-    return _read(path, find_click_format(format), ("participant", "image", "x", "y"))
+    return _read(path, format, ("clicks",), ("participant", "image", "x", "y"))
 
 
 def read_fixations(path: Paths, format: str = "fixations") -> pd.DataFrame:
@@ -39,7 +41,8 @@ def read_fixations(path: Paths, format: str = "fixations") -> pd.DataFrame:
 
     Args:
         path: a file, a pattern such as ``"gaze/*.csv"``, or several of them.
-        format: ``fixations`` (delimited text, see `tables.read_table`), ``osie`` (MATLAB) or a registered one.
+        format: ``fixations`` (delimited text, see `text.read_table`), ``osie`` (MATLAB), another format of
+            fixations, or ``auto``.
 
     Returns:
         As `read_clicks`, with ``duration``; fixations without a duration are dropped and counted.
@@ -47,12 +50,36 @@ def read_fixations(path: Paths, format: str = "fixations") -> pd.DataFrame:
     Raises:
         InputError: as `read_clicks`, and if a duration is negative.
     """
-    return _read(path, find_fixation_format(format), ("participant", "image", "x", "y", "duration"))
+    return _read(path, format, ("fixations",), ("participant", "image", "x", "y", "duration"))
 
 
-def _read(path: Paths, read: Format, required: Sequence[str]) -> pd.DataFrame:
-    files = _files(path)
-    frames = [tidy(read(file), file, required) for file in files]
+def recognise(path: str | Path) -> tuple[Format, str]:
+    """Return the format of a file, and why it is taken for that.
+
+    Raises:
+        InputError: if the file cannot be read, or is of no known format or of several.
+    """
+    head = Head.of(Path(path))
+    found = {name: why for name, one in FORMATS.all().items() if (why := one.recognise(head))}
+    if len(found) == 1:
+        name, why = next(iter(found.items()))
+        return FORMATS.get(name), why
+    if found:
+        several = "; ".join(f"{name}, by {why}" for name, why in found.items())
+        raise InputError(f"could be of several formats ({several})", where=path, mend="name the format")
+    raise InputError("its format is not recognised", where=path, mend=f"name it: {', '.join(FORMATS)}")
+
+
+def of_format(path: Path, format: str, kinds: tuple[Yields, ...]) -> Format:
+    """Return the format named, or recognised where it is ``auto``, if it yields one of ``kinds``."""
+    return find(recognise(path)[0].name if format == "auto" else format, *kinds)
+
+
+def _read(path: Paths, format: str, kinds: tuple[Yields, ...], required: Sequence[str]) -> pd.DataFrame:
+    if format != "auto":
+        find(format, *kinds)
+    files = files_of(path)
+    frames = [tidy(_table(of_format(file, format, kinds), file), file, required) for file in files]
     attrs = {
         "files": [str(file) for file in files],
         "renamed": {given: name for frame in frames for given, name in frame.attrs["renamed"].items()},
@@ -66,6 +93,11 @@ def _read(path: Paths, read: Format, required: Sequence[str]) -> pd.DataFrame:
     return joined
 
 
+def _table(format: Format, file: Path) -> pd.DataFrame:
+    made = format.read(file)
+    return made if isinstance(made, pd.DataFrame) else pd.concat(made, ignore_index=True)
+
+
 def _totals(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     totals: dict[str, int] = {}
     for count in counts:
@@ -74,11 +106,11 @@ def _totals(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return totals
 
 
-def _files(path: Paths) -> list[Path]:
+def files_of(path: Paths) -> list[Path]:
     """Return the distinct files that a path, a pattern or several of them name, each pattern's sorted."""
     given = [path] if isinstance(path, str | Path) else list(path)
     if not given:
-        raise InputError("no file of clicks or fixations is named")
+        raise InputError("no file of human data is named")
     files: dict[Path, None] = {}
     for one in given:
         plain = Path(one).expanduser()
