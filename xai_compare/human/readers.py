@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from xai_compare.errors import InputError
 from xai_compare.human.formats import FORMATS, Format, Yields, find
 from xai_compare.human.recognition import Head
+from xai_compare.human.screen import Placement, Screen
 from xai_compare.human.tables import tidy
 
 Paths = str | Path | Iterable[str | Path]
@@ -127,3 +129,62 @@ def files_of(path: Paths) -> list[Path]:
 def _matches(pattern: Path) -> list[Path]:
     root = Path(pattern.anchor or ".")
     return sorted(root.glob(str(pattern.relative_to(pattern.anchor))))
+
+
+def stream_gaze(path: Paths, format: str = "auto") -> Iterator[pd.DataFrame]:
+    """Yield the samples of one or several recordings as the reader gives them, table by table, in flat memory.
+
+    The columns are those of `xai_compare.human.columns.SAMPLES_READ`; `xai_compare.human.gaze.recording.outcomes`
+    makes events of them. EyeLink and SMI files are read whole, one at a time.
+
+    Raises:
+        InputError: if a file is absent, unreadable, or not of a format of samples.
+    """
+    files = files_of(path)
+    readers = [of_format(file, format, ("samples",)) for file in files]
+    for file, one in zip(files, readers, strict=True):
+        made = one.read(file)
+        for table in [made] if isinstance(made, pd.DataFrame) else made:
+            table.attrs["file"] = str(file)
+            yield table
+
+
+def read_gaze(
+    path: Paths, format: str = "auto", *, screen: Screen | None = None, placement: Placement | None = None
+) -> pd.DataFrame:
+    """Return the samples of gaze in one or several recordings, a row per sample.
+
+    Args:
+        path: a file, a pattern such as ``"gaze/*.csv.gz"``, or several of them.
+        format: tobii, eyelink, gazepoint, smi, bids, samples, another format of samples, or ``auto``.
+        screen: what the files do not tell of the screen.
+        placement: where the picture lay on the screen, if the files do not tell.
+
+    Returns:
+        ``participant, image`` categories; ``trial`` int, from 1 for each participant and file; ``time`` ms by the
+        tracker's clock; ``x, y`` pixels of the picture as shown, NaN where the eye was not found, never clipped;
+        ``on_picture`` bool; ``pupil``; ``left, top, width, height`` of the picture on the screen, where known; and
+        ``event``, where the exporter labels samples. ``attrs`` hold ``files`` and ``screen``.
+
+    Raises:
+        InputError: as `stream_gaze`, or if the picture's place on the screen is needed and not known.
+    """
+    from xai_compare.human.gaze.recording import table_of
+    from xai_compare.human.gaze.trial import trials
+
+    files = files_of(path)
+    count: Counter[str] = Counter()
+    parts = [
+        table_of(trial)
+        for file in files
+        for trial in trials(stream_gaze(file, format), file, screen=screen, placement=placement, count=count)
+    ]
+    if not parts:
+        raise InputError("no sample is of a picture", where=files[0])
+    known = parts[0].attrs["screen"]
+    for part in parts:
+        part.attrs.clear()
+    joined = pd.concat(parts, ignore_index=True)
+    joined = joined.astype({name: "category" for name in ("participant", "image", "event") if name in joined})
+    joined.attrs = {"files": [str(file) for file in files], "screen": known}
+    return joined

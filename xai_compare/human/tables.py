@@ -95,10 +95,16 @@ def _canonical_columns(
     return table.rename(columns=renamed), renamed
 
 
+def canonical_names(names: Iterable[str]) -> dict[str, str]:
+    """Which of ``names`` stand for a canonical column, by its own name or a usual alias: {name: column}."""
+    known = {alias: name for name, aliases in COLUMN_ALIASES.items() for alias in (name, *aliases)}
+    return {name: known[_key(name)] for name in names if _key(name) in known}
+
+
 def named_columns(names: Iterable[str]) -> set[str]:
-    """The canonical columns that ``names`` stand for, by their own name or a usual alias."""
-    keys = {_key(name) for name in names}
-    return keys | {name for name, aliases in COLUMN_ALIASES.items() if keys & {name, *aliases}}
+    """The columns that ``names`` stand for, by their own name or a usual alias."""
+    names = list(names)
+    return {_key(name) for name in names} | set(canonical_names(names).values())
 
 
 def _key(name: str) -> str:
