@@ -95,6 +95,36 @@ def _read(path: Paths, format: str, kinds: tuple[Yields, ...], required: Sequenc
     return joined
 
 
+def read_points(path: Paths, format: str = "auto") -> pd.DataFrame:
+    """Return clicks or the path of a mouse with every row of the files, those of trials without a point among them.
+
+    Args:
+        path: a file, a pattern, or several of them.
+        format: jspsych, bubbleview, clicks, mouse, another format of clicks or tracks, or ``auto``.
+
+    Returns:
+        As `read_clicks`, but ``x`` and ``y`` are NaN in rows without a point; ``attrs["yields"]`` is ``clicks`` or
+        ``tracks``.
+
+    Raises:
+        InputError: as `read_clicks`, or if some files hold clicks and others tracks.
+    """
+    files = files_of(path)
+    formats = [of_format(file, format, ("clicks", "tracks")) for file in files]
+    kinds = {one.yields for one in formats}
+    if len(kinds) > 1:
+        raise InputError("some files hold clicks and others tracks of the mouse", mend="read them apart")
+    required = ("participant", "image", "x", "y")
+    frames = [tidy(_table(one, file), file, required, unplaced=True) for one, file in zip(formats, files, strict=True)]
+    for frame in frames:
+        frame.attrs = {}
+    joined = pd.concat(frames, ignore_index=True)
+    if not joined[["x", "y"]].notna().all(axis=1).any():
+        raise InputError(f"none of its {len(joined)} rows has a point", where=files[0])
+    joined.attrs = {"files": [str(file) for file in files], "yields": kinds.pop()}
+    return joined
+
+
 def _table(format: Format, file: Path) -> pd.DataFrame:
     made = format.read(file)
     return made if isinstance(made, pd.DataFrame) else pd.concat(made, ignore_index=True)

@@ -28,6 +28,9 @@ COLUMN_ALIASES: dict[str, tuple[str, ...]] = {
     "correct": ("is_correct",),
     "false_label": ("false_option", "distractor"),
     "label": ("true_label", "expression"),
+    "trial": ("trial_index", "trial_number", "trial_id"),
+    "rt": ("rt_ms", "reaction_time", "response_time"),
+    "block": ("block_number",),
 }
 """Other names a column may have; upper and lower case, and blanks or hyphens for underscores, do not matter."""
 
@@ -37,11 +40,11 @@ MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", ".", "-"})
 ROW = "row in file"
 """The column, gone once a table is checked, whose numbers messages quote."""
 
-_NUMBERS = ("x", "y", "order", "time", "duration")
+_NUMBERS = ("x", "y", "order", "time", "duration", "rt", "width", "height")
 _YES, _NO = frozenset({"1", "true", "yes", "t", "y", "1.0"}), frozenset({"0", "false", "no", "f", "n", "0.0"})
 
 
-def tidy(table: pd.DataFrame, where: object, required: Sequence[str]) -> pd.DataFrame:
+def tidy(table: pd.DataFrame, where: object, required: Sequence[str], *, unplaced: bool = False) -> pd.DataFrame:
     """Return the table with canonical column names, typed columns and without points that have no place.
 
     ``attrs`` of the result tell what was done: ``renamed`` {given name: canonical name}, ``points`` (rows given) and
@@ -51,6 +54,7 @@ def tidy(table: pd.DataFrame, where: object, required: Sequence[str]) -> pd.Data
         table: one row per point, values as text or numbers.
         where: what to call the table in messages, such as the file's path.
         required: the columns it must have.
+        unplaced: keep rows without a place, such as those of a trial without a click.
 
     Raises:
         InputError: if a required column is absent, a cell is not what its column holds, or no point remains.
@@ -68,6 +72,9 @@ def tidy(table: pd.DataFrame, where: object, required: Sequence[str]) -> pd.Data
         table["correct"] = _truths(table["correct"], rows, where)
     elif {"response", "label"} <= set(table):
         table["correct"] = _right_answers(table["response"], table["label"])
+    if unplaced:
+        table.attrs = {"renamed": renamed, "points": len(table), "dropped": {}}
+        return table
     return _drop_unplaced(table, where, renamed)
 
 

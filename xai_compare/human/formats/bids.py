@@ -124,7 +124,7 @@ def _messages(path: Path, about: dict[str, Any]) -> pd.DataFrame:
 
 
 def _number(shown: pd.DataFrame, time: np.ndarray) -> np.ndarray:
-    return np.searchsorted(shown["onset"].to_numpy(float), time + 1e-6) - 1
+    return np.digitize(time + 1e-6, shown["onset"].to_numpy(float)) - 1
 
 
 def _at(shown: pd.DataFrame, time: np.ndarray) -> np.ndarray:

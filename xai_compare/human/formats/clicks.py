@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from xai_compare.human.formats import reads
+from xai_compare.human.formats.mouse import dense
 from xai_compare.human.recognition import Head
 from xai_compare.human.tables import named_columns
 from xai_compare.human.text import read_table
@@ -14,7 +15,7 @@ from xai_compare.human.text import read_table
 
 def _recognise(head: Head) -> str:
     named = named_columns(head.columns)
-    if {"participant", "image", "x", "y"} <= named and "duration" not in named and not {"time", "pupil"} <= named:
+    if {"participant", "image", "x", "y"} <= named and not named & {"duration", "pupil"} and not dense(head):
         return "its columns participant, image, x, y without a duration"
     return ""
 
