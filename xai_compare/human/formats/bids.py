@@ -130,7 +130,9 @@ def _number(shown: pd.DataFrame, time: np.ndarray) -> np.ndarray:
 def _at(shown: pd.DataFrame, time: np.ndarray) -> np.ndarray:
     index = _number(shown, time)
     within = (index >= 0) & (time < shown["end"].to_numpy()[np.maximum(index, 0)])
-    return np.where(within, shown["image"].to_numpy(object)[np.maximum(index, 0)], None)
+    images = np.full(len(time), None, object)
+    images[within] = shown["image"].to_numpy(object)[index[within]]
+    return images
 
 
 def _screen(events: dict[str, Any]) -> Screen | None:
