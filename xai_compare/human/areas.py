@@ -12,6 +12,7 @@ from skimage.draw import polygon2mask
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
+from xai_compare.faces import CANONICAL
 
 NAMES = (
     "left eye", "right eye", "left brow", "right brow", "nose", "mouth", "left cheek", "right cheek", "forehead",
@@ -97,6 +98,25 @@ def face_areas(landmarks: np.ndarray, shape: tuple[int, int], margin: float = MA
 def interocular(landmarks: np.ndarray) -> float:
     """Distance between the centres of the eyes in pixels; each is the mean of an eye's six landmarks."""
     return float(np.linalg.norm(landmarks[36:42].mean(0) - landmarks[42:48].mean(0)))
+
+
+def placed_face(left_eye: np.ndarray, right_eye: np.ndarray, mouth: np.ndarray) -> np.ndarray:
+    """The 68 landmarks of the standard face, moved so that eyes and mouth lie where they are said to: float (68, 2).
+
+    For pictures that are not at hand, if their faces are aligned. The shape between these points is the standard one.
+
+    Args:
+        left_eye, right_eye, mouth: x and y of their centres in pixels; left is left in the picture.
+
+    Raises:
+        InputError: if the three points lie on a line.
+    """
+    own = np.stack([CANONICAL[36:42].mean(0), CANONICAL[42:48].mean(0), CANONICAL[48:60].mean(0)])
+    there = np.array([left_eye, right_eye, mouth], float)
+    if abs(np.linalg.det(np.column_stack([there, np.ones(3)]))) < 1:
+        raise InputError(f"eyes and mouth at {there.tolist()} lie on a line", mend="give left eye, right eye, mouth")
+    matrix = np.linalg.solve(np.column_stack([own, np.ones(3)]), there)
+    return np.column_stack([CANONICAL[:68], np.ones(68)]) @ matrix
 
 
 def face_outlines(landmarks: np.ndarray) -> dict[str, np.ndarray]:
