@@ -6,6 +6,7 @@ many forward passes side by side do not.
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -49,10 +50,12 @@ class Local:
         """See `xai_compare.runs.engines.Engine.map`."""
         if not isinstance(tasks, list):  # A task may depend on the outcomes before it, so none is drawn ahead.
             outcomes: Iterator[Outcome] = (_attempts(stage, self.workers[0], task) for task in tasks)
-        elif ordered or min(self.threads, len(tasks)) < 2:
+        elif ordered or self.threads < 2:
             outcomes = self._one_by_one(stage, tasks)
         else:
-            outcomes = self._side_by_side(stage, tasks)
+            together = [task for task in tasks if not task.alone]
+            alone = self._one_by_one(stage, [task for task in tasks if task.alone])
+            outcomes = itertools.chain(self._side_by_side(stage, together), alone)
         for task, value, failure in outcomes:
             if stage.direct and value is not None:
                 stage.store(directory, task, *value)
@@ -65,7 +68,7 @@ class Local:
 
     def _one_by_one(self, stage: type[Stage], tasks: list[Task]) -> Iterator[Outcome]:
         """A second thread brings to memory what the next task needs while one is done."""
-        following: list[Task | None] = [*tasks[1:], None]
+        following: list[Task | None] = [*tasks[1:], None] if tasks else []
         for task, after in zip(tasks, following, strict=True):
             loading = None if after is None else self._loader.submit(_load, stage, self.workers[0], after)
             yield _attempts(stage, self.workers[0], task)
@@ -76,6 +79,8 @@ class Local:
         import torch
 
         count = min(self.threads, len(tasks))
+        if not count:
+            return
         self.workers += [self.workers[0].twin() for _ in range(count - len(self.workers))]
         before = torch.get_num_threads()
         waiting, lock, stop = iter(tasks), threading.Lock(), threading.Event()
