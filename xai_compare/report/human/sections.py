@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,7 @@ from xai_compare.report.human.page import Contents
 if TYPE_CHECKING:
     from xai_compare.report.human.writing import Asked
 
+_UNNAMED = "unnamed"
 _PEOPLE_DRAWN, _SPLITS, _GROWTH_DRAWS, _ORDER_PICTURES = 40, 20, 6, 4
 
 
@@ -233,8 +234,10 @@ def maps(material: Material, contents: Contents) -> None:
             material.standard[one.image] = on_standard_face(one.map, material.asked.landmarks[one.image])
     if not material.standard:
         return
-    expressions = {image: material.expressions.get(image, "unnamed") for image in material.standard}
+    expressions = _of(material, material.standard)
     means = mean_maps(material.standard, expressions)
+    if set(expressions.values()) == {_UNNAMED}:
+        means.pop(_UNNAMED)
     np.savez_compressed(material.out / "maps" / "standard.npz", **means)  # type: ignore[arg-type]
     counts = {name: sum(name in ("all", value) for value in expressions.values()) for name in means}
     what = material.asked.maps.kernel
@@ -249,6 +252,10 @@ def maps(material: Material, contents: Contents) -> None:
             f" Expressions {sure} be told apart by these maps: {apart.accuracy:.0%} of {apart.n} pictures are most like"
             f" the mean of their own expression, {apart.chance:.0%} by chance (permutation test, p = {apart.p:.3f})."
         )
+
+
+def _of(material: Material, images: Iterable[str]) -> dict[str, str]:
+    return {image: material.expressions.get(image, _UNNAMED) for image in images}
 
 
 def kernel(material: Material, contents: Contents) -> None:
@@ -274,7 +281,8 @@ def people_needed(material: Material, contents: Contents) -> None:
         return
     sigma = material.asked.maps.sigma(experiment)
     some = dict(list(experiment.shapes.items())[:60])
-    table = growth(_few_per_trial(experiment.points), None, some, sigma, draws=_GROWTH_DRAWS, seed=material.asked.seed)
+    points = experiment.points[experiment.points["image"].astype(str).isin(some)]
+    table = growth(_few_per_trial(points), None, some, sigma, draws=_GROWTH_DRAWS, seed=material.asked.seed)
     if len(table) < 2:
         return
     material.table("growth", table)
@@ -292,7 +300,7 @@ def areas(material: Material, contents: Contents) -> None:
            if image in asked.landmarks}  # fmt: skip
     if not own:
         return
-    expressions = {image: material.expressions.get(image, "unnamed") for image in own}
+    expressions = _of(material, own)
     joined = {image: one.joined() for image, one in own.items()}
     tables = []
     for parts in (joined, own):
@@ -303,6 +311,8 @@ def areas(material: Material, contents: Contents) -> None:
     made = {one.image: one.map for one in material.maps if one.image in own and not one.reason}
     tables.append(aoi.map_shares(made, joined, expressions))
     table = pd.concat(tables, ignore_index=True).drop_duplicates(["expression", "area", "measure"])
+    if set(expressions.values()) == {_UNNAMED}:
+        table = table[table["expression"] == "all"].reset_index(drop=True)
     material.table("areas", table)
     wide = table[table["measure"] == experiment.noun].pivot(index="expression", columns="area", values="share")
     shown = (100 * wide[[name for name in aoi.NAMES if name in wide]]).round(1).reset_index()

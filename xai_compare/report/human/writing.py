@@ -95,7 +95,8 @@ def write(
     for section in SECTIONS:
         say(f"{section.__name__.replace('_', ' ')} ...")
         try:
-            section(material, contents)
+            with style.styled():
+                section(material, contents)
         except InputError as error:
             contents.notes.append(f"{section.__doc__ or section.__name__} could not be made: {error}.")
     _tables(experiment, out / "tables")
