@@ -102,10 +102,17 @@ def write(
     _tables(experiment, out / "tables")
     for name, figure in contents.figures.items():
         style.save(figure, out / "figures" / name)
-    written = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file())
-    page = render(asked.title, experiment, contents, [*written, "summary.html"])
+    page = render(asked.title, experiment, contents, _written(out))
     (out / "summary.html").write_text(page, "utf-8")
     return experiment, contents.statements
+
+
+def _written(out: Path) -> list[str]:
+    """What lies in the directory, for the page: a figure once, those of participants together."""
+    files = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file() and file.suffix != ".svg")
+    people = [name for name in files if name.startswith("figures/participants/")]
+    shown = [name for name in files if name not in people]
+    return shown + ([f"figures/participants/: {len(people)} figures, one for each participant"] if people else [])
 
 
 def _named(expressions: dict[str, str], images: Iterable[str]) -> dict[str, str]:
