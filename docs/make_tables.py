@@ -150,7 +150,8 @@ def options() -> str:
         made = explainers.create(name)
         if type(made).__module__.startswith("xai_compare."):
             first = (type(made).__doc__ or "").strip().splitlines()[0]
-            parts.append(f"### `{name}`\n{first}\n\n{keys(type(made.options))}")
+            chosen = keys(type(made.options)) if type(made.options).model_fields else "It has no options."
+            parts.append(f"### `{name}`\n{first}\n\n{chosen}")
     return "\n\n".join(parts)
 
 
@@ -159,7 +160,7 @@ def metrics() -> str:
     rows = [
         (f"`{m.name}`", m.title, f"{m.range[0]:g} .. {m.range[1]:g}".replace("inf", "∞"), m.direction,
          " and ".join(m.needs), m.source, m.undefined)
-        for m in METRICS.values()
+        for m in METRICS.all().values()
     ]  # fmt: skip
     return table(("metric", "what it is", "range", "better", "needs", "source", "NaN where"), rows)
 
@@ -184,6 +185,7 @@ def tables() -> dict[str, str]:
         "screen": keys(study.Screen),
         "compare": keys(study.Compare),
         "thresholds": keys(study.Thresholds),
+        "statistics": keys(study.Statistics),
         "faithfulness": keys(study.Faithfulness),
         "options": options(),
         "metrics": metrics(),

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import NETWORK, Telling, asked
+from toy_study import NETWORK, Telling, asked
 
 import xai_compare as xc
 from xai_compare.errors import InputError
-from xai_compare.explainers.random_map import RandomMap
+from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.faces import cutting
 from xai_compare.runs.inspection import status, verify
 
@@ -106,8 +106,7 @@ def test_a_picture_is_decoded_once_for_all_networks_and_explainers(
     [
         ({"fold": "all"}, "a fold cannot be called 'all'"),
         ({"fold": "mean of folds"}, "a fold cannot be called 'mean of folds'"),
-        ({"name": "human"}, "a network cannot be called 'human': tables use that name for people"),
-        ({"name": "all models"}, "a network cannot be called 'all models'"),
+        ({"name": "all models"}, "'all models/grad_cam' is what tables call another source"),
     ],
 )
 def test_names_that_tables_use_are_refused(pictures: Path, changes: dict[str, str], says: str) -> None:

@@ -22,9 +22,9 @@ from xai_compare.human.gaze.recording import samples_of
 from xai_compare.human.pictures import match
 from xai_compare.human.readers import Paths
 from xai_compare.human.usability import Statement
-from xai_compare.report import style
 from xai_compare.report.human.page import Contents, render
 from xai_compare.report.human.sections import SECTIONS, Material
+from xai_compare.report.saving import save_png
 
 _ROW_GROUP = 1 << 20
 Say = Callable[[str], None]
@@ -101,7 +101,7 @@ def write(
             contents.notes.append(f"{section.__doc__ or section.__name__} could not be made: {error}.")
     _tables(experiment, out / "tables")
     for name, figure in contents.figures.items():
-        style.save(figure, out / "figures" / name)
+        save_png(figure, out / "figures" / f"{name}.png")
     page = render(asked.title, experiment, contents, _written(out))
     (out / "summary.html").write_text(page, "utf-8")
     return experiment, contents.statements
@@ -109,7 +109,7 @@ def write(
 
 def _written(out: Path) -> list[str]:
     """What lies in the directory, for the page: a figure once, those of participants together."""
-    files = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file() and file.suffix != ".svg")
+    files = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file())
     people = [name for name in files if name.startswith("figures/participants/")]
     shown = [name for name in files if name not in people]
     return shown + ([f"figures/participants/: {len(people)} figures, one for each participant"] if people else [])
