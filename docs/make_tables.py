@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined
 from xai_compare import explainers, human, study
 from xai_compare.comparison import METRICS
 from xai_compare.models.sources import NOT_YET
+from xai_compare.registry import STAGES
 
 DOCS = Path(__file__).parent
 DOCUMENTS = ("study.md", "explainers.md", "methods.md")
@@ -58,7 +59,7 @@ MEANINGS = {
     "ExplainerSpec.options": "the explainer's own options",
     "HumanSpec.name": "what tables call it, after `human/`; no slash",
     "HumanSpec.file": "a file, a pattern with `*`, or a list of them",
-    "HumanSpec.format": "how the file is written, see below",
+    "HumanSpec.format": "how the file is written, see below; `auto` recognises it",
     "HumanSpec.screen": "the screen, see below; not needed where `pixels_per_degree` is given",
     "HumanSpec.pixels_per_degree": "pixels *of the pictures* in one degree of visual angle",
     "HumanSpec.sigma_degrees": "standard deviation of the Gaussian at each point, in degrees",
@@ -167,9 +168,8 @@ def metrics() -> str:
 
 def formats() -> str:
     """The table of file formats of people's data."""
-    rows = [(f"`{name}`", "clicks") for name in human.click_formats()]
-    rows += [(f"`{name}`", "fixations") for name in human.fixation_formats()]
-    return table(("format", "holds"), rows)
+    rows = [(f"`{name}`", one.yields, one.about) for name, one in human.FORMATS.all().items()]
+    return table(("format", "holds", "what it is"), sorted(rows, key=lambda row: (row[1], row[0])))
 
 
 def tables() -> dict[str, str]:
@@ -181,12 +181,13 @@ def tables() -> dict[str, str]:
         "input": keys(study.ModelInput),
         "explainers": keys(study.ExplainerSpec),
         "human": keys(study.HumanSpec),
+        "gaze": keys(study.GazeKeys),
         "formats": formats(),
         "screen": keys(study.Screen),
         "compare": keys(study.Compare),
         "thresholds": keys(study.Thresholds),
         "statistics": keys(study.Statistics),
-        "faithfulness": keys(study.Faithfulness),
+        "faithfulness": keys(STAGES.get("faithfulness").Options),
         "options": options(),
         "metrics": metrics(),
     }

@@ -22,9 +22,9 @@ from xai_compare.human.gaze.recording import samples_of
 from xai_compare.human.pictures import match
 from xai_compare.human.readers import Paths
 from xai_compare.human.usability import Statement
+from xai_compare.report import style
 from xai_compare.report.human.page import Contents, render
 from xai_compare.report.human.sections import SECTIONS, Material
-from xai_compare.report import style
 from xai_compare.report.saving import save_png
 
 _ROW_GROUP = 1 << 20
