@@ -168,7 +168,8 @@ def metrics() -> str:
 
 def formats() -> str:
     """The table of file formats of people's data."""
-    rows = [(f"`{name}`", one.yields, one.about) for name, one in human.FORMATS.all().items()]
+    own = {name: one for name, one in human.FORMATS.all().items() if one.read.__module__.startswith("xai_compare.")}
+    rows = [(f"`{name}`", one.yields, one.about) for name, one in own.items()]
     return table(("format", "holds", "what it is"), sorted(rows, key=lambda row: (row[1], row[0])))
 
 

@@ -162,7 +162,7 @@ class HumanSpec(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[^/\\]+$")]
     file: str | list[str]
-    format: str = "auto"
+    format: str
     screen: Screen | None = None
     placement: tuple[float, float, float, float] | Literal["screen"] | None = Field(
         None, description="left, top, width, height of the picture on the screen, if the files do not tell"

@@ -43,7 +43,7 @@ def heatmap(run: xc.Run, source: str) -> np.ndarray:
 
 def source(path: Path, **changes: Any) -> list[dict[str, Any]]:
     screen = {"size_cm": [38, 30.4], "distance_cm": 60, "resolution": [1280, 1024]}
-    return [{"name": "gaze", "file": str(path), "screen": screen, "simulated": True, **changes}]
+    return [{"name": "gaze", "file": str(path), "format": "auto", "screen": screen, "simulated": True, **changes}]
 
 
 def test_samples_become_a_source(pictures: Path, tmp_path: Path) -> None:
