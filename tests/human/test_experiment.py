@@ -165,7 +165,8 @@ def test_fixations_of_no_duration_are_removed_and_counted(tmp_path):
     rows = [f"p{person},a,{x},50,{ms},{x}" for person in range(12) for x, ms in ((10, 200), (20, 0), (30, 300))]
     found = read_experiment(table(tmp_path, rows))
     assert found.points["duration"].min() == 200
-    assert found.trials["too_short"].sum() == 12
+    table_of = removals(found).set_index("reason")["count"]
+    assert table_of["a duration of 0"] == 12
 
 
 def test_coordinates_of_another_resolution_are_doubted(tmp_path):

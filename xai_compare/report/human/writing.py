@@ -40,6 +40,7 @@ class Asked:
         maps: how points become maps.
         shapes: height and width of each picture, where pictures are at hand.
         landmarks: float (68, 2) of the face in each picture.
+        files: the picture files, by the same names.
         expressions: of each picture, whatever its folder and suffix.
         size: height and width of all pictures, where neither they nor the files tell.
         face: x and y of left eye, right eye and mouth on every picture, where faces are aligned and not at hand.
@@ -53,6 +54,7 @@ class Asked:
     maps: MapSettings = field(default_factory=MapSettings)
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     landmarks: dict[str, np.ndarray] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
     expressions: dict[str, str] = field(default_factory=dict)
     size: tuple[int, int] | None = None
     face: Sequence[float] | None = None
