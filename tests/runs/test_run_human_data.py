@@ -61,6 +61,9 @@ def test_samples_become_a_source(pictures: Path, tmp_path: Path) -> None:
     said = pd.read_csv(run.dir / "tables" / "human_data.csv")
     assert said["simulated"].all()
     assert "trials (100%) are kept" in said["line"].iloc[1]
+    areas = pd.read_csv(run.dir / "tables" / "areas.csv")
+    np.testing.assert_allclose(areas.groupby(["source", "expression"])["share"].sum(), 1)
+    assert areas[areas["expression"] == "all"].set_index("area")["share"].idxmax() in {"nose", "eyes", "cheeks"}
     assert "data usable?" in (run.dir / "report.html").read_text("utf-8")
 
 

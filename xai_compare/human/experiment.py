@@ -255,8 +255,7 @@ def removals(experiment: Experiment) -> pd.DataFrame:
     """Everything that was removed or set apart, by reason: ``participant, image, what, reason, count``."""
     trials = experiment.trials
     rows = [trials.loc[~trials["kept"], ["participant", "image", "reason"]].assign(what="trial", count=1)]
-    counted = experiment.files["dropped"] if "dropped" in experiment.files else []
-    dropped = [one for counts in counted for one in counts.items()]
+    dropped = [one for counts in experiment.files.get("dropped", ()) for one in counts.items()]
     rows += [pd.DataFrame([{"participant": "", "image": "", "what": "row of a file", "reason": reason, "count": count}])
              for reason, count in dropped if count]  # fmt: skip
     parts = (("too_short", "fixation", "too short"), ("blinks", "run of samples", "blink"),
@@ -267,7 +266,7 @@ def removals(experiment: Experiment) -> pd.DataFrame:
             rows.append(some[["participant", "image"]].assign(what=what, reason=reason, count=some[column].astype(int)))
     if "on_picture" in experiment.points:
         off = experiment.points[~experiment.points["on_picture"].astype(bool)]
-        counted = off.groupby(["participant", "image"], observed=True).size().rename("count").reset_index()
-        rows.append(counted.assign(what=experiment.noun.removesuffix("s"), reason="off the picture (kept, flagged)"))
+        beside = off.groupby(["participant", "image"], observed=True).size().rename("count").reset_index()
+        rows.append(beside.assign(what=experiment.noun.removesuffix("s"), reason="off the picture (kept, flagged)"))
     table = pd.concat(rows, ignore_index=True)
     return table[["participant", "image", "what", "reason", "count"]]
