@@ -1,6 +1,6 @@
 """Speed and memory of the whole way from samples to maps, on a simulated study at 1 kHz.
 
-    python benchmarks/gaze.py [--participants 100] [--pictures 100] [--seconds 5] [--folder FOLDER]
+    python benchmarks/gaze.py [--participants 100] [--pictures 100] [--seconds 5] [--one-file] [--folder FOLDER]
 
 The study is simulated: fixations of some 280 ms at the places of a face, saccades of 30 ms, blinks, noise of 0.05
 degrees. One file of delimited text per participant is written first (not timed), then read, cleaned, and made into
@@ -71,6 +71,15 @@ def work(folder: str, out: str, told: multiprocessing.Queue) -> None:
     told.put((len(found.trials), len(found.points), made, events - began, done - events, loaded, peak))
 
 
+def _join(folder: Path) -> None:
+    """Put all files into the first, under one header."""
+    first, *others = sorted(folder.glob("*.csv"))
+    with first.open("ab") as joined:
+        for file in others:
+            joined.write(file.read_bytes().split(b"\n", 1)[1])
+            file.unlink()
+
+
 def main() -> None:
     """Simulate, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -78,10 +87,13 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--folder", type=Path, help="Where the simulated files are written for a while.")
+    parser.add_argument("--one-file", action="store_true", help="All recordings in a single file.")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
         for participant in range(asked.participants):
             simulate(Path(folder) / f"s{participant:03d}.csv", participant, asked.pictures, asked.seconds)
+        if asked.one_file:
+            _join(Path(folder))
         size = sum(file.stat().st_size for file in Path(folder).glob("*.csv")) / 1e9
         samples = asked.participants * asked.pictures * asked.seconds * 1000
         context = multiprocessing.get_context("spawn")

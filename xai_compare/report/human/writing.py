@@ -134,7 +134,7 @@ def _faces(asked: Asked, experiment: Experiment) -> dict[str, np.ndarray]:
 
 
 def _prepare(out: Path, overwrite: bool) -> None:
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and any(file.is_file() for file in out.rglob("*")):
         ours = {"tables", "maps", "figures", "summary.html"}
         strange = sorted(file.name for file in out.iterdir() if file.name not in ours)
         if not overwrite:
