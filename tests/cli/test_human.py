@@ -127,5 +127,7 @@ def test_an_unknown_file_is_said_to_be_so(monkeypatch, capsys, tmp_path):
 def test_a_directory_left_by_a_failed_attempt_is_used_again(monkeypatch, capsys, tmp_path):
     source = recordings.tobii_studio(tmp_path / "a.tsv")
     out = tmp_path / "out"
-    assert run(monkeypatch, capsys, source, "--out", out)[0] == 2  # Nothing tells the screen's size.
+    assert (
+        run(monkeypatch, capsys, source, "--out", out, "--max-lost", "0.2")[0] == 2
+    )  # Nothing tells the screen's size.
     assert run(monkeypatch, capsys, source, "--out", out, *GAZE)[0] == 0
