@@ -131,3 +131,27 @@ def test_a_directory_left_by_a_failed_attempt_is_used_again(monkeypatch, capsys,
         run(monkeypatch, capsys, source, "--out", out, "--max-lost", "0.2")[0] == 2
     )  # Nothing tells the screen's size.
     assert run(monkeypatch, capsys, source, "--out", out, *GAZE)[0] == 0
+
+
+def test_pictures_as_they_were_uncovered(monkeypatch, capsys, tmp_path):
+    """With pictures at hand, discs show what one participant saw of each; the first clicks alone make the maps."""
+    from PIL import Image
+
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (200, 200), (200, 30, 30)).save(tmp_path / "pictures" / "anger.png")
+    rows = [
+        f"p{person},anger.png,{x},{y},{k}" for person in range(4) for k, (x, y) in enumerate([(70, 80), (130, 80)], 1)
+    ]
+    (tmp_path / "clicks.csv").write_text("\n".join(["participant,image,x,y,order", *rows]) + "\n")
+    out = tmp_path / "out"
+    code, _, error = run(
+        monkeypatch, capsys, tmp_path / "clicks.csv", "--out", out, "--pictures", tmp_path / "pictures", "--kernel",
+        "disc", "--radius-px", "10", "--sigma-px", "10", "--first", "1",
+    )  # fmt: skip
+    assert (code, error) == (0, "")
+    seen = np.asarray(Image.open(out / "figures" / "uncovered" / "anger_p0.png"))
+    assert seen[80, 70].tolist() == [200, 30, 30]
+    assert len(set(seen[150, 20].tolist())) == 1
+    with np.load(out / "maps" / "maps.npz") as maps:
+        assert maps["anger.png"][80, 70] > 0
+        assert maps["anger.png"][80, 130] == 0
