@@ -60,7 +60,7 @@ MEANINGS = {
     "ExplainerSpec.options": "the explainer's own options",
     "HumanSpec.name": "what tables call it, after `human/`; no slash",
     "HumanSpec.file": "a file, a pattern with `*`, or a list of them",
-    "HumanSpec.format": "how the file is written, see below",
+    "HumanSpec.format": "how the file is written, see below; `auto` recognises it",
     "HumanSpec.screen": "the screen, see below; not needed where `pixels_per_degree` is given",
     "HumanSpec.pixels_per_degree": "pixels *of the pictures* in one degree of visual angle",
     "HumanSpec.sigma_degrees": "standard deviation of the Gaussian at each point, in degrees",
@@ -168,9 +168,9 @@ def metrics() -> str:
 
 def formats() -> str:
     """The table of file formats of people's data."""
-    rows = [(f"`{name}`", "clicks") for name in human.click_formats()]
-    rows += [(f"`{name}`", "fixations") for name in human.fixation_formats()]
-    return table(("format", "holds"), rows)
+    own = {name: one for name, one in human.FORMATS.all().items() if one.read.__module__.startswith("xai_compare.")}
+    rows = [(f"`{name}`", one.yields, one.about) for name, one in own.items()]
+    return table(("format", "holds", "what it is"), sorted(rows, key=lambda row: (row[1], row[0])))
 
 
 def sources() -> str:
@@ -204,6 +204,7 @@ def tables() -> dict[str, str]:
         "input": keys(study.ModelInput),
         "explainers": keys(study.ExplainerSpec),
         "human": keys(study.HumanSpec),
+        "gaze": keys(study.GazeKeys),
         "formats": formats(),
         "screen": keys(study.Screen),
         "compare": keys(study.Compare),
