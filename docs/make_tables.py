@@ -13,15 +13,17 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
+import torch
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from xai_compare import explainers, human, study
 from xai_compare.comparison import METRICS
 from xai_compare.models.sources import NOT_YET
+from xai_compare.models.zoo import ZOO
 
 DOCS = Path(__file__).parent
-DOCUMENTS = ("study.md", "explainers.md", "methods.md")
+DOCUMENTS = ("study.md", "explainers.md", "methods.md", "zoo.md")
 
 MEANINGS = {
     "Study.name": "what the report calls the study, and the folder in `runs/` if `--out` names none",
@@ -171,6 +173,24 @@ def formats() -> str:
     return table(("format", "holds"), rows)
 
 
+def zoo() -> str:
+    """The table of the zoo's networks: our parameters beside the published ones."""
+    rows = []
+    for entry in sorted((ZOO.get(name) for name in ZOO), key=lambda entry: (entry.imagenet is not None, entry.epochs)):
+        with torch.device("meta"):
+            count = sum(p.numel() for p in entry.make(6, False).parameters())
+        number, unit = entry.published.split()
+        off = count / (float(number) * {"K": 1e3, "M": 1e6}[unit]) - 1
+        rows.append(
+            (f"`{entry.name}`", entry.title, f"{entry.input.size[0]} x {entry.input.size[1]}", f"{count:,}",
+             entry.published, f"{100 * off:+.2f} %", entry.made_of, "yes" if entry.imagenet else "no",
+             str(entry.epochs), f"`{entry.layer}`", "yes" if entry.cam else "no")
+        )  # fmt: skip
+    header = ("zoo", "in the paper", "input", "parameters", "published", "difference", "layers from",
+              "ImageNet weights in the paper", "epochs in the paper", "Grad-CAM layer", "CAM applies")  # fmt: skip
+    return table(header, rows)
+
+
 def tables() -> dict[str, str]:
     """Every table by its name."""
     return {
@@ -187,6 +207,7 @@ def tables() -> dict[str, str]:
         "faithfulness": keys(study.Faithfulness),
         "options": options(),
         "metrics": metrics(),
+        "zoo": zoo(),
     }
 
 
