@@ -19,11 +19,12 @@ from pydantic_core import PydanticUndefined
 
 from xai_compare import explainers, human, study
 from xai_compare.comparison import METRICS
+from xai_compare.images.datasets import DATASETS
 from xai_compare.models.sources import NOT_YET
 from xai_compare.models.zoo import ZOO
 
 DOCS = Path(__file__).parent
-DOCUMENTS = ("study.md", "explainers.md", "methods.md", "zoo.md")
+DOCUMENTS = ("study.md", "explainers.md", "methods.md", "zoo.md", "datasets.md")
 
 MEANINGS = {
     "Study.name": "what the report calls the study, and the folder in `runs/` if `--out` names none",
@@ -191,6 +192,15 @@ def zoo() -> str:
     return table(header, rows)
 
 
+def datasets() -> str:
+    """The table of readers of datasets."""
+    rows = [
+        (f"`{name}`", one.title, one.layout, one.rule, one.source)
+        for name, one in ((name, DATASETS.get(name)) for name in DATASETS.names())
+    ]
+    return table(("name", "dataset", "expected files", "what is taken", "the rules come from"), rows)
+
+
 def tables() -> dict[str, str]:
     """Every table by its name."""
     return {
@@ -208,6 +218,7 @@ def tables() -> dict[str, str]:
         "options": options(),
         "metrics": metrics(),
         "zoo": zoo(),
+        "datasets": datasets(),
     }
 
 
