@@ -76,7 +76,8 @@ class Listing:
 
     def table(self) -> pd.DataFrame:
         """The rows in the order of image names, with the columns of a manifest."""
-        return pd.DataFrame(sorted(self.rows, key=lambda row: row["image"]), columns=list(COLUMNS))
+        rows = sorted(self.rows, key=lambda row: row["image"])
+        return pd.DataFrame.from_records(rows, columns=list(COLUMNS))
 
     def write(self, path: str | Path) -> Path:
         """Write the manifest as CSV; image names are relative to `root`."""
