@@ -17,8 +17,8 @@ from torchvision.transforms import v2
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
-from xai_compare.faces import Landmarker
-from xai_compare.images import align, read_image, read_manifest
+from xai_compare.faces.cutting import Cutter
+from xai_compare.images import read_manifest
 from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.config import Source
 
@@ -90,13 +90,13 @@ def gather(
         file = cache / f"faces_{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
         if file.is_file():
             return _kept(file, rows, skipped)
-    landmarker = None if rows["cropped"].all() else Landmarker()
+    cutter = Cutter(margin * ROOM)
     images = np.zeros((len(rows), side, side, 3), np.uint8)
     landmarks = np.full((len(rows), 68, 2), np.nan, np.float32)
     reasons = [""] * len(rows)
     for k, row in enumerate(rows.itertuples()):
         try:
-            images[k], landmarks[k] = _face(str(row.path), bool(row.cropped), landmarker, side, margin)
+            images[k], landmarks[k] = _face(str(row.path), str(row.face), bool(row.cropped), cutter, side)
         except InputError as error:
             reasons[k] = error.what
         progress(k + 1, len(rows))
@@ -118,7 +118,7 @@ def _table(source: Source) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     name = source.name or source.manifest.stem
     rows["dataset"] = rows["dataset"].where(rows["dataset"] != "", name)
     rows["cropped"] = source.cropped
-    return rows[["image", "path", "expression", "subject", "dataset", "split", "cropped"]], skipped
+    return rows[["image", "path", "expression", "subject", "dataset", "split", "face", "cropped"]], skipped
 
 
 def _stamp(path: str) -> tuple[int, int]:
@@ -126,21 +126,16 @@ def _stamp(path: str) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _face(
-    path: str, cropped: bool, landmarker: Landmarker | None, side: int, margin: float
-) -> tuple[np.ndarray, np.ndarray]:
-    image = read_image(path)
-    if cropped or landmarker is None:
-        # The whole picture is the network's crop: its own edge goes on around it.
-        inner = round(side / ROOM)
-        small = np.array(Image.fromarray(image).resize((inner, inner), Image.Resampling.BILINEAR))
-        before = (side - inner) // 2
-        edges = (before, side - inner - before)
-        return np.pad(small, (edges, edges, (0, 0)), mode="edge"), np.full((68, 2), np.nan)
-    faces = landmarker.faces(image)
-    if not faces:
-        raise InputError("no face found")
-    return align(image, faces[0].landmarks, margin * ROOM).resized((side, side))
+def _face(path: str, which: str, cropped: bool, cutter: Cutter, side: int) -> tuple[np.ndarray, np.ndarray]:
+    image = cutter.read(path)
+    if not cropped:
+        return cutter.crop(image, cutter.choose(image, which).face.landmarks).resized((side, side))
+    # The whole picture is the network's crop: its own edge goes on around it.
+    inner = round(side / ROOM)
+    small = np.array(Image.fromarray(image).resize((inner, inner), Image.Resampling.BILINEAR))
+    before = (side - inner) // 2
+    edges = (before, side - inner - before)
+    return np.pad(small, (edges, edges, (0, 0)), mode="edge"), np.full((68, 2), np.nan)
 
 
 def _kept(file: Path, rows: pd.DataFrame, skipped: list[tuple[str, str]]) -> Pictures:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from xai_compare.comparison.resampling import draw_counts, interval
-from xai_compare.runs.faithfulness import Judge, Unit
+
+if TYPE_CHECKING:
+    from xai_compare.runs.stages.faithfulness import Faithfulness, Unit
 
 SCORES = {
     "deletion": "low",
@@ -37,16 +39,16 @@ CURVES = ("model", "explainer", "curve", "share", "mean", "random_mean", "n")
 _NAMED = 5
 
 
-def faithfulness_tables(judge: Judge) -> dict[str, pd.DataFrame]:
+def faithfulness_tables(stage: Faithfulness) -> dict[str, pd.DataFrame]:
     """``faithfulness`` and ``faithfulness_curves``, from whatever has been judged; columns `COLUMNS` and `CURVES`."""
     scores, curves = [], []
-    for (model, explainer), units in _together(judge).items():
+    for (model, explainer), units in _together(stage).items():
         if explainer is not None:
-            names = model, str(judge.study.explainers[explainer].label)
-            pairs = [(judge.record(unit), judge.record(judge.control(unit)), unit) for unit in units]
+            names = model, str(stage.job.study.explainers[explainer].label)
+            pairs = [(stage.judged(unit), stage.judged(stage.control(unit)), unit) for unit in units]
             mine = _joined([one if both else None for one, both, _ in pairs], units)
             random = _joined([both for _, both, _ in pairs], units)
-            scores += [(*names, *row) for row in _scores(judge, mine, random)]
+            scores += [(*names, *row) for row in _scores(stage, mine, random)]
             curves += [(*names, *row) for row in _curves(mine, random)]
     return {
         "faithfulness": pd.DataFrame(scores, columns=list(COLUMNS)),
@@ -54,25 +56,11 @@ def faithfulness_tables(judge: Judge) -> dict[str, pd.DataFrame]:
     }
 
 
-def account(judge: Judge) -> dict[str, Any]:
-    """What the provenance says: the pictures of each network's sample, and the seconds that each source took."""
-    pictures: dict[str, list[str]] = {}
-    seconds: dict[str, float] = {}
-    for unit in judge.units:
-        label = judge.study.models[unit.number].label
-        if unit.explainer is None:
-            pictures.setdefault(label, []).extend(unit.images)
-        name = f"{label}/{'random map' if unit.explainer is None else judge.study.explainers[unit.explainer].label}"
-        record = judge.record(unit)
-        seconds[name] = round(seconds.get(name, 0.0) + float((record or {}).get("seconds", 0)), 3)
-    return {"pictures": pictures, "seconds": seconds}
-
-
-def _together(judge: Judge) -> dict[tuple[str, int | None], list[Unit]]:
+def _together(stage: Faithfulness) -> dict[tuple[str, int | None], list[Unit]]:
     """The units of each network, its trainings together, and explainer."""
     found: dict[tuple[str, int | None], list[Unit]] = {}
-    for unit in judge.units:
-        found.setdefault((judge.study.models[unit.number].name, unit.explainer), []).append(unit)
+    for unit in stage.units:
+        found.setdefault((stage.job.study.models[unit.number].name, unit.explainer), []).append(unit)
     return found
 
 
@@ -95,7 +83,7 @@ def _joined(records: Sequence[Mapping[str, Any] | None], units: Sequence[Unit]) 
     return {"images": images, "reasons": reasons, **{k: np.concatenate(v) for k, v in parts.items() if v}}
 
 
-def _scores(judge: Judge, mine: Mapping[str, Any], random: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _scores(stage: Faithfulness, mine: Mapping[str, Any], random: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     rows = []
     for score, better in SCORES.items():
         if score not in mine or score not in random:
@@ -108,18 +96,18 @@ def _scores(judge: Judge, mine: Mapping[str, Any], random: Mapping[str, Any]) ->
             continue
         images = [image for image, one in zip(mine["images"], both, strict=True) if one]
         own, chance = mine[score][both], random[score][both]
-        low, high = _interval(own - chance, images, judge)
+        low, high = _interval(own - chance, images, stage)
         means = [float(values.mean()) if len(values) else float("nan") for values in (own, chance, own - chance)]
         rows.append((score, len(images), *means, low, high, better, _note(mine, asked, both)))
     return rows
 
 
-def _interval(differences: np.ndarray, images: Sequence[str], judge: Judge) -> tuple[float, float]:
+def _interval(differences: np.ndarray, images: Sequence[str], stage: Faithfulness) -> tuple[float, float]:
     """The 95 % bootstrap interval of a mean difference, pictures drawn with replacement, as all intervals here."""
-    replicates = judge.study.compare.bootstrap
+    replicates = stage.job.study.compare.bootstrap
     if not replicates or len(differences) < 2:
         return float("nan"), float("nan")
-    counts = draw_counts(images, replicates, judge.study.seed)
+    counts = draw_counts(images, replicates, stage.job.study.seed)
     found = interval(float(differences.mean()), counts @ differences / len(differences), images=len(set(images)))
     return found.low, found.high
 

@@ -1,11 +1,9 @@
-"""Append-only journals of what is known already: one JSON object a line, safe against a torn last line."""
+"""Append-only journals of what is known already: one JSON object per line, safe against a torn last line."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -77,30 +75,3 @@ def _ends_a_line(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read() == b"\n"
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` so that the file is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of a JSON-serialisable value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def slug(*names: str) -> str:
-    """A file name for a source: readable, safe on every system, and unlike for unlike names.
-
-    >>> slug("VGG16", "lime")
-    'VGG16--lime'
-    """
-    readable = "--".join(re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".") for name in names)
-    exact = "--".join(names)
-    return readable[:100] if readable == exact and len(exact) <= 100 else f"{readable[:80]}-{digest(names)[:8]}"

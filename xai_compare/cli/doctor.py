@@ -1,4 +1,4 @@
-"""What is installed, what will be used, and what to do about what is missing."""
+"""`xai-compare doctor`: what is installed, what will be used, and what to do about what is missing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-import torch
+import typer
 
+from xai_compare import __version__
+from xai_compare.cli.app import app, console
 from xai_compare.errors import InputError
-from xai_compare.faces import Landmarker
-from xai_compare.runs.provenance import PACKAGES
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what will be used, and what to do about what is missing."""
+    from rich.table import Table
+
+    findings = examine()
+    table = Table(title=f"xai-compare {__version__}")
+    for column in ("", "what", "finding", "what to do"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        table.add_row("[green]ok[/]" if finding.fine else "[red]no[/]", finding.what, finding.found, finding.mend)
+    console.print(table)
+    if not all(finding.fine for finding in findings):
+        raise typer.Exit(2)
 
 
 @dataclass(frozen=True)
@@ -28,8 +44,10 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at packages, device, compiler, landmark model, the bundled networks and masks, and the disk."""
-    checks: list[Callable[[], Finding]] = [_device, _threads, _compiler, _landmarks, _masks, _bundled, _disk]
+    """Look at packages, plug-ins, device, landmark model, the bundled networks and masks, and the disk."""
+    from xai_compare.runs.provenance import PACKAGES
+
+    checks: list[Callable[[], Finding]] = [_device, _threads, _landmarks, _masks, _bundled, _disk]
     return [*(_package(name) for name in PACKAGES if name != "dlib"), *(check() for check in checks)]
 
 
@@ -43,22 +61,22 @@ def _package(name: str) -> Finding:
 
 
 def _device() -> Finding:
+    import torch
+
     if torch.cuda.is_available():
         return Finding(True, "device", f"cuda: {torch.cuda.get_device_name()}")
     return Finding(True, "device", "cpu (no CUDA device found)", "nothing needs a GPU; long studies like one")
 
 
 def _threads() -> Finding:
+    import torch
+
     return Finding(True, "threads", f"{torch.get_num_threads()} of {os.cpu_count()} cores")
 
 
-def _compiler() -> Finding:
-    found = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    compiler = f"compile: always would use {found}" if found else "no C++ compiler found"
-    return Finding(True, "engine", f"plain forward passes ({compiler})")
-
-
 def _landmarks() -> Finding:
+    from xai_compare.faces import Landmarker
+
     try:
         return Finding(True, "landmark model", str(Landmarker().file))
     except InputError as error:

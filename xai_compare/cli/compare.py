@@ -1,17 +1,40 @@
-"""Ready-made heatmaps, from any tool: compared with masks and with one another."""
+"""`xai-compare compare`: ready-made heatmaps, from any tool, compared with masks and with one another."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
+import typer
 
-from xai_compare import __version__, ekman, report
-from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps, with_mean_maps
+from xai_compare import __version__
+from xai_compare.cli.app import Overwrite, RequiredOut, app, show, tell
 from xai_compare.errors import InputError
-from xai_compare.runs import provenance
-from xai_compare.runs.scoring import write_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@app.command()
+def compare(
+    heatmaps: Annotated[Path, typer.Argument(help="Folder of grey heatmaps.")],
+    out: RequiredOut,
+    masks: Annotated[
+        str, typer.Option(help="Folder of mask pictures, or 'ekman' for the masks of the package.")
+    ] = "ekman",
+    masks_name: Annotated[str, typer.Option(help="What the tables call the masks.")] = "ekman",
+    pattern: Annotated[
+        str, typer.Option(help="How the files are named: {model}, {expression}, {fold}.")
+    ] = "{model}_{expression}_heatmap.png",
+    overwrite: Overwrite = False,
+) -> None:
+    """Compare ready-made heatmaps, from any tool, with masks and with one another."""
+    from xai_compare.comparison import wide
+
+    scores, page = compare_heatmaps(heatmaps, masks, out, pattern=pattern, masks_name=masks_name, overwrite=overwrite)
+    table = wide(scores, "iou", b=masks_name)
+    show(table.reset_index(names="model"), "IoU of the thresholded mean map with the mask", digits=4)
+    tell(f"Report: {page}")
 
 
 def compare_heatmaps(
@@ -39,6 +62,13 @@ def compare_heatmaps(
     Raises:
         InputError: if files are missing, unreadable or of different sizes, or ``out`` holds something.
     """
+    import pandas as pd
+
+    from xai_compare import ekman, report
+    from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps, with_mean_maps
+    from xai_compare.runs import provenance
+    from xai_compare.runs.store import content, write_tables
+
     maps: dict[Any, Any] = dict(with_mean_maps(read_heatmaps(folder, pattern)))
     found: dict[str, Any] = ekman.masks() if str(masks) == "ekman" else ekman.read_masks(masks)
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
@@ -58,7 +88,7 @@ def compare_heatmaps(
         "heatmaps": str(folder.resolve()),
         "masks": str(masks) if str(masks) == "ekman" else str(Path(masks).resolve()),
         "pattern": pattern,
-        "inputs": {path.name: provenance.sha256(path) for path in files},
+        "inputs": {path.name: content(path) for path in files},
     }
     provenance.write(out / "provenance.json", facts)
     return scores, report.build_comparison(out, maps, found, scores, merges, title=f"Heatmaps of {folder.name}")

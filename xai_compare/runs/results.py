@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,6 @@ import pandas as pd
 import xarray as xr
 
 from xai_compare.errors import InputError
-from xai_compare.runs.faithful_tables import COLUMNS, CURVES
 from xai_compare.runs.store import LEVELS, load
 from xai_compare.study import Study
 
@@ -33,7 +31,7 @@ class Run:
         """Open a run directory.
 
         Raises:
-            InputError: if it is none.
+            InputError: if it is not one.
         """
         directory = Path(directory)
         if not (directory / "study.yaml").is_file():
@@ -95,18 +93,22 @@ class Run:
         """What is known of every map, see ``tables/maps.csv``."""
         return self._table("maps")
 
-    @cached_property
+    @property
     def faithfulness(self) -> pd.DataFrame:
         """model, explainer, score, n, mean, random_mean, difference, ci_low, ci_high, better, note.
 
         Empty if the study does not ask for it.
         """
-        return self._asked_table("faithfulness", COLUMNS)
+        return self.table("faithfulness")
 
-    @cached_property
+    @property
     def faithfulness_curves(self) -> pd.DataFrame:
-        """model, explainer, curve, share, mean, random_mean, n; empty if unasked."""
-        return self._asked_table("faithfulness_curves", CURVES)
+        """model, explainer, curve, share, mean, random_mean, n; empty if the study does not ask for it."""
+        return self.table("faithfulness_curves")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Any table of the run, whichever stage wrote it; empty, without columns, if there is none of that name."""
+        return self._table(name) if (self.dir / "tables" / f"{name}.parquet").is_file() else pd.DataFrame()
 
     @property
     def simulated(self) -> set[str]:
@@ -119,9 +121,6 @@ class Run:
         if not path.exists():
             raise InputError(f"the run is not finished ({name} is missing)", where=self.dir, mend="xai-compare run it")
         return path
-
-    def _asked_table(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
-        return pd.DataFrame(columns=list(columns)) if self.study.faithfulness is None else self._table(name)
 
     def _table(self, name: str) -> pd.DataFrame:
         return pd.read_parquet(self._finished(f"tables/{name}.parquet"))

@@ -16,7 +16,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ import xarray as xr
 import zarr
 
 from xai_compare.faces import SHAPE
-from xai_compare.runs.journal import digest, slug, write_atomically
+from xai_compare.runs.store.arrays import save
+from xai_compare.runs.store.files import digest, slug, write_atomically
 
 CHUNK = 16
 """Maps per chunk."""
@@ -93,26 +94,43 @@ class MapStore:
         run: the run directory.
         source: whose maps they are.
         items: one mapping per map: what tables know of it (image, group, ...).
+        removed: whether the maps were removed on purpose once the tables were made; the records stay.
+        size: how many maps there are, if the items are not at hand.
     """
 
-    def __init__(self, run: Path, source: Source, items: Sequence[Mapping[str, Any]]) -> None:
-        self.run, self.source, self.items = run, source, list(items)
+    def __init__(
+        self,
+        run: Path,
+        source: Source,
+        items: Sequence[Mapping[str, Any]],
+        *,
+        removed: bool = False,
+        size: int | None = None,
+    ) -> None:
+        self.run, self.source, self.items, self.removed = run, source, list(items), removed
+        self.size = len(self.items) if size is None else size
         self._zarr = run / "maps.zarr" / source.slug
         self._records = run / "chunks" / source.slug
 
     @property
     def chunks(self) -> list[slice]:
         """The items of each chunk."""
-        return [slice(s, min(s + CHUNK, len(self.items))) for s in range(0, len(self.items), CHUNK)]
+        return [slice(s, min(s + CHUNK, self.size)) for s in range(0, self.size, CHUNK)]
+
+    def bare(self) -> MapStore:
+        """The same store without its items: enough to write chunks, and quick to send to another process."""
+        return MapStore(self.run, self.source, [], size=self.size)
 
     @property
     def most_bytes(self) -> int:
         """What the maps take on disk before compression."""
-        return len(self.items) * SHAPE[0] * SHAPE[1] * 2
+        return self.size * SHAPE[0] * SHAPE[1] * 2
 
     def prepare(self) -> None:
         """Make the array fit the items, keeping the chunks that are there; to be called before chunks are written."""
-        shape = (len(self.items), *SHAPE)
+        if self.removed:
+            return
+        shape = (self.size, *SHAPE)
         try:
             array = zarr.open_array(self._zarr / "map", mode="r+", zarr_format=3)
             if array.dtype != np.uint16 or array.shape[1:] != SHAPE or array.chunks != (CHUNK, *SHAPE):
@@ -140,6 +158,8 @@ class MapStore:
             return "damaged record" if self._path(index).is_file() else "not made yet"
         if fingerprint is not None and record.get("fingerprint") != fingerprint:
             return "made of other inputs"
+        if self.removed:
+            return ""
         try:
             levels = self._levels(index)
         except Exception as error:  # Whatever a decoder says of damaged bytes, the chunk is damaged.
@@ -176,6 +196,18 @@ class MapStore:
             return np.full((part.stop - part.start, *SHAPE), np.nan, np.float32)
         return unpack(self._levels(index), np.array(record["least"]), np.array(record["greatest"]))
 
+    def tables(self) -> Iterator[pd.DataFrame]:
+        """What is known of the maps of each chunk that is made; the maps are not read."""
+        for index in range(len(self.chunks)):
+            record = self.record(index)
+            if record is not None:
+                yield self._table(index, record)
+
+    def state(self) -> list[tuple[str, str]]:
+        """Fingerprint and checksum of each chunk, empty where it is not made: what changes when the maps do."""
+        records = [self.record(index) or {} for index in range(len(self.chunks))]
+        return [(str(record.get("fingerprint", "")), str(record.get("sha256", ""))) for record in records]
+
     def stream(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
         """The chunks that are made, one after the other: what is known of the maps, and the maps."""
         for index in range(len(self.chunks)):
@@ -184,7 +216,7 @@ class MapStore:
                 yield self._table(index, record), self.read(index)
 
     def effort(self) -> dict[str, float]:
-        """Maps made, and the seconds that took in whatever processes and sessions; those of the explainer alone too."""
+        """Maps made, and the seconds it took, in whatever processes and sessions; those of the explainer alone too."""
         records = [(part, self.record(index)) for index, part in enumerate(self.chunks)]
         made = [(part.stop - part.start, record) for part, record in records if record]
         seconds = {key: sum(float(r.get(key, 0)) for _, r in made) for key in ("seconds", "explain_seconds")}
@@ -192,6 +224,8 @@ class MapStore:
 
     def finish(self, description: Mapping[str, Any]) -> None:
         """Label the array's items and say what they are, for whoever opens the store with xarray."""
+        if self.removed:
+            return
         records = [(index, self.record(index)) for index in range(len(self.chunks))]
         tables = [self._table(index, record or {}) for index, record in records]
         table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -225,36 +259,6 @@ class MapStore:
 
     def _path(self, index: int) -> Path:
         return self._records / f"{index:05d}.json"
-
-
-def write_plan(run: Path, stores: Sequence[MapStore]) -> None:
-    """Write down which chunks a run consists of, for `status` and `verify`."""
-    plan = [{**asdict(store.source), "items": store.items} for store in stores]
-    write_atomically(run / "plan.json", json.dumps(plan))
-
-
-def read_plan(run: Path) -> list[MapStore]:
-    """The stores of a run, as far as they were planned."""
-    try:
-        plan = json.loads((run / "plan.json").read_bytes())
-    except (OSError, ValueError):
-        return []
-    return [MapStore(run, Source(**{k: v for k, v in one.items() if k != "items"}), one["items"]) for one in plan]
-
-
-def save(dataset: xr.Dataset, path: Path, mode: str = "w") -> None:
-    """Save a dataset as zarr; the format's warning about strings, which all readers share, is not the user's."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-        warnings.filterwarnings("ignore", message=".*Consolidated metadata.*")
-        dataset.to_zarr(path, mode=mode, consolidated=False, zarr_format=3)  # type: ignore[call-overload]
-
-
-def load(path: Path) -> xr.Dataset:
-    """Open a zarr dataset lazily; of format 3 alone, for format 2 knows a codec that unpickles."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-        return xr.open_zarr(path, consolidated=False, zarr_format=3)
 
 
 def _checksum(levels: np.ndarray) -> str:
