@@ -107,8 +107,11 @@ def pair(model: Model, first: str, second: str) -> Model:
             output: Literal["logits", "probabilities"] = "probabilities" if votes._probabilities[number] else "logits"
             made = Model(f"{model.name} {first} against {second}", held, votes.networks[number], model.input, output)
             return made if held == (first, second) else _turned(made, (first, second))
-    raise InputError(f"it has no pair {first} and {second}", where=f"model {model.name!r}",
-                     mend=f"its classes are {', '.join(model.classes)}")  # fmt: skip
+    raise InputError(
+        f"it has no pair {first} and {second}",
+        where=f"model {model.name!r}",
+        mend=f"its classes are {', '.join(model.classes)}",
+    )
 
 
 class _Turned(nn.Module):

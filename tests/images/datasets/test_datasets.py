@@ -119,55 +119,146 @@ def fer_plus_table(folder: Path) -> None:
 
 # dataset, stand-in, its rows as (end of image, expression, subject, split), how many are left out
 CASES = [
-    pytest.param("ck+", ck_plus, {
-        ("S005_001_00000003.png", "disgust", "S005", ""), ("S005_001_00000001.png", "neutral", "S005", ""),
-        ("S010_002_00000003.png", "surprise", "S010", ""), ("S010_002_00000001.png", "neutral", "S010", ""),
-    }, 0, id="ck_plus"),
-    pytest.param("JAFFE", jaffe, {
-        ("KA.AN1.39.tiff", "anger", "KA", ""), ("KA.NE2.27.tiff", "neutral", "KA", ""),
-        ("YM.SU3.60.tiff", "surprise", "YM", ""),
-    }, 0, id="jaffe"),
-    pytest.param("kdef", kdef, {
-        ("AF01ANS.JPG", "anger", "F01", ""), ("BF01HAS.JPG", "happiness", "F01", ""),
-        ("AM35AFS.JPG", "fear", "M35", ""),
-    }, 1, id="kdef"),
-    pytest.param("wsefep", wsefep, {
-        ("MK_anger_0321.jpg", "anger", "MK", ""), ("MK_enjoyment_0007.jpg", "happiness", "MK", ""),
-        ("AG_neutral_12.jpg", "neutral", "AG", ""),
-    }, 0, id="wsefep"),
-    pytest.param("fega", fega, {
-        ("012/happy.jpg", "happiness", "012", ""), ("012/sad.jpg", "sadness", "012", ""),
-        ("s13_surprise.png", "surprise", "s13", ""),
-    }, 0, id="fega"),
-    pytest.param("bu-4dfe", bu_4dfe, {
-        ("F001/Angry/004.jpg", "anger", "F001", ""), ("F001/Happy/004.jpg", "happiness", "F001", ""),
-        ("M043/Sad/004.jpg", "sadness", "M043", ""),
-    }, 0, id="bu_4dfe"),
-    pytest.param("affectnet", affectnet_table, {
-        ("1/aa.jpg", "happiness", "", "train"), ("1/cc.png", "contempt", "", "validation"),
-    }, 2, id="affectnet-tables"),
-    pytest.param("affectnet", affectnet_arrays, {
-        ("train_set/images/0.jpg", "anger", "", "train"), ("train_set/images/12.jpg", "neutral", "", "train"),
-        ("val_set/images/3.jpg", "disgust", "", "validation"),
-    }, 0, id="affectnet-npy"),
-    pytest.param("raf-db", raf_db, {
-        ("train_00001_aligned.jpg", "sadness", "", "train"), ("test_0001_aligned.jpg", "neutral", "", "test"),
-    }, 1, id="raf_db"),
-    pytest.param("fer2013", fer2013_table, {
-        ("train/fer0000000.png", "anger", "", "train"), ("validation/fer0000001.png", "happiness", "", "validation"),
-        ("test/fer0000002.png", "neutral", "", "test"),
-    }, 0, id="fer2013-table"),
-    pytest.param("fer2013", fer2013_folders, {
-        ("train/angry/Training_3908.jpg", "anger", "", "train"), ("PrivateTest_1.jpg", "happiness", "", "test"),
-    }, 0, id="fer2013-folders"),
-    pytest.param("fer+", fer_plus_folders, {
-        ("FER2013Train/fer0000000.png", "neutral", "", "train"),
-        ("FER2013Valid/fer0000001.png", "happiness", "", "validation"),
-    }, 2, id="fer_plus-folders"),
-    pytest.param("ferplus", fer_plus_table, {
-        ("train/fer0000000.png", "neutral", "", "train"), ("validation/fer0000001.png", "happiness", "", "validation"),
-    }, 2, id="fer_plus-table"),
-]  # fmt: skip
+    pytest.param(
+        "ck+",
+        ck_plus,
+        {
+            ("S005_001_00000003.png", "disgust", "S005", ""),
+            ("S005_001_00000001.png", "neutral", "S005", ""),
+            ("S010_002_00000003.png", "surprise", "S010", ""),
+            ("S010_002_00000001.png", "neutral", "S010", ""),
+        },
+        0,
+        id="ck_plus",
+    ),
+    pytest.param(
+        "JAFFE",
+        jaffe,
+        {
+            ("KA.AN1.39.tiff", "anger", "KA", ""),
+            ("KA.NE2.27.tiff", "neutral", "KA", ""),
+            ("YM.SU3.60.tiff", "surprise", "YM", ""),
+        },
+        0,
+        id="jaffe",
+    ),
+    pytest.param(
+        "kdef",
+        kdef,
+        {
+            ("AF01ANS.JPG", "anger", "F01", ""),
+            ("BF01HAS.JPG", "happiness", "F01", ""),
+            ("AM35AFS.JPG", "fear", "M35", ""),
+        },
+        1,
+        id="kdef",
+    ),
+    pytest.param(
+        "wsefep",
+        wsefep,
+        {
+            ("MK_anger_0321.jpg", "anger", "MK", ""),
+            ("MK_enjoyment_0007.jpg", "happiness", "MK", ""),
+            ("AG_neutral_12.jpg", "neutral", "AG", ""),
+        },
+        0,
+        id="wsefep",
+    ),
+    pytest.param(
+        "fega",
+        fega,
+        {
+            ("012/happy.jpg", "happiness", "012", ""),
+            ("012/sad.jpg", "sadness", "012", ""),
+            ("s13_surprise.png", "surprise", "s13", ""),
+        },
+        0,
+        id="fega",
+    ),
+    pytest.param(
+        "bu-4dfe",
+        bu_4dfe,
+        {
+            ("F001/Angry/004.jpg", "anger", "F001", ""),
+            ("F001/Happy/004.jpg", "happiness", "F001", ""),
+            ("M043/Sad/004.jpg", "sadness", "M043", ""),
+        },
+        0,
+        id="bu_4dfe",
+    ),
+    pytest.param(
+        "affectnet",
+        affectnet_table,
+        {
+            ("1/aa.jpg", "happiness", "", "train"),
+            ("1/cc.png", "contempt", "", "validation"),
+        },
+        2,
+        id="affectnet-tables",
+    ),
+    pytest.param(
+        "affectnet",
+        affectnet_arrays,
+        {
+            ("train_set/images/0.jpg", "anger", "", "train"),
+            ("train_set/images/12.jpg", "neutral", "", "train"),
+            ("val_set/images/3.jpg", "disgust", "", "validation"),
+        },
+        0,
+        id="affectnet-npy",
+    ),
+    pytest.param(
+        "raf-db",
+        raf_db,
+        {
+            ("train_00001_aligned.jpg", "sadness", "", "train"),
+            ("test_0001_aligned.jpg", "neutral", "", "test"),
+        },
+        1,
+        id="raf_db",
+    ),
+    pytest.param(
+        "fer2013",
+        fer2013_table,
+        {
+            ("train/fer0000000.png", "anger", "", "train"),
+            ("validation/fer0000001.png", "happiness", "", "validation"),
+            ("test/fer0000002.png", "neutral", "", "test"),
+        },
+        0,
+        id="fer2013-table",
+    ),
+    pytest.param(
+        "fer2013",
+        fer2013_folders,
+        {
+            ("train/angry/Training_3908.jpg", "anger", "", "train"),
+            ("PrivateTest_1.jpg", "happiness", "", "test"),
+        },
+        0,
+        id="fer2013-folders",
+    ),
+    pytest.param(
+        "fer+",
+        fer_plus_folders,
+        {
+            ("FER2013Train/fer0000000.png", "neutral", "", "train"),
+            ("FER2013Valid/fer0000001.png", "happiness", "", "validation"),
+        },
+        2,
+        id="fer_plus-folders",
+    ),
+    pytest.param(
+        "ferplus",
+        fer_plus_table,
+        {
+            ("train/fer0000000.png", "neutral", "", "train"),
+            ("validation/fer0000001.png", "happiness", "", "validation"),
+        },
+        2,
+        id="fer_plus-table",
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "stand_in", "rows", "left_out"), CASES)

@@ -40,9 +40,17 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 
 def config_for(**more: object) -> Training:
-    return Training.parse({"network": {}, "data": {"manifest": "x.csv"}, "epochs": 5, "batch_size": 8,
-                           "accelerator": "cpu", "optimizer": {"name": "adamw", "lr": 0.01, "schedule": "one_cycle"},
-                           **more})  # fmt: skip
+    return Training.parse(
+        {
+            "network": {},
+            "data": {"manifest": "x.csv"},
+            "epochs": 5,
+            "batch_size": 8,
+            "accelerator": "cpu",
+            "optimizer": {"name": "adamw", "lr": 0.01, "schedule": "one_cycle"},
+            **more,
+        }
+    )
 
 
 def test_a_training_killed_three_times_ends_with_the_weights_of_an_unbroken_one(
@@ -118,8 +126,12 @@ def test_it_learns_and_writes_what_it_says(task: Path, tmp_path: Path) -> None:
     assert (table.groupby(["dataset", "subject"])["fold"].nunique() == 1).all()
     for name in ("curves.png", "confusions.png", "calibration_multiclass.png"):
         assert (out / "figures" / name).stat().st_size > 1000
-    spec = {"factory": "tinynet:tiny", "weights": str(out / "weights.safetensors"), "classes": card["classes"],
-            "input": {key: value for key, value in card["input"].items() if value is not None}}  # fmt: skip
+    spec = {
+        "factory": "tinynet:tiny",
+        "weights": str(out / "weights.safetensors"),
+        "classes": card["classes"],
+        "input": {key: value for key, value in card["input"].items() if value is not None},
+    }
     model = load(spec)
     assert sum(p.numel() for p in model.module.parameters()) == card["parameters"]
 
@@ -213,8 +225,9 @@ def test_a_folder_with_other_files_is_not_used(task: Path) -> None:
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     images, labels = data()
     fit(fresh(), images, labels, config_for(), Length(1), tmp_path, seed=4)
-    other = Model("other", CLASSES, torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(400, 3)),
-                  InputSpec((20, 20), "grey"))  # fmt: skip
+    other = Model(
+        "other", CLASSES, torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(400, 3)), InputSpec((20, 20), "grey")
+    )
     with pytest.raises(InputError, match="not one of this network"):
         fit(other, images, labels, config_for(), Length(2), tmp_path, seed=4)
 

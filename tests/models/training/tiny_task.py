@@ -15,9 +15,16 @@ CLASSES = ("anger", "happiness", "surprise")
 def tiny(classes: int, dropout: float = 0.3) -> nn.Module:
     """A small network with dropout and batch norm, whose training is all but deterministic by itself."""
     return nn.Sequential(
-        nn.Conv2d(1, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(dropout),
-        nn.Conv2d(8, 12, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(48, classes),
-    )  # fmt: skip
+        nn.Conv2d(1, 8, 3, 2, 1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Conv2d(8, 12, 3, 2, 1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(48, classes),
+    )
 
 
 FACTORY = """

@@ -29,8 +29,10 @@ def read_by_words(folder: Path, listing: Listing, *, digits: bool = False) -> No
         others = [word for word in words if _letters(word) not in WORDS]
         if len(named) != 1 or not others:
             count = "no" if not named else "more than one"
-            listing.skip(relative.as_posix(), f"its name holds {count} expression" if others or not named else
-                         "its name holds no subject")  # fmt: skip
+            listing.skip(
+                relative.as_posix(),
+                f"its name holds {count} expression" if others or not named else "its name holds no subject",
+            )
             continue
         subject = others[0] if digits else (others[0].rstrip("0123456789") or others[0])
         listing.add(path, named.pop(), subject)

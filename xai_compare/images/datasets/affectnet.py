@@ -10,8 +10,10 @@ from xai_compare.images.datasets import DATASETS, Reader
 from xai_compare.images.listing import Listing, cell, first, read_rows
 
 TITLE = "AffectNet"
-LAYOUT = "training.csv and validation.csv beside Manually_Annotated_Images/, or train_set/ and val_set/ with images/ " \
-         "and annotations/0_exp.npy"  # fmt: skip
+LAYOUT = (
+    "training.csv and validation.csv beside Manually_Annotated_Images/, or train_set/ and val_set/ with images/ "
+    "and annotations/0_exp.npy"
+)
 SOURCE = "the dataset's README"
 RULE = (
     "The classes none, uncertain and non-face are left out. Splits are `train` and `validation`. "
@@ -20,8 +22,12 @@ RULE = (
 
 LABELS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 _TABLES = {"training.csv": "train", "automatically_annotated.csv": "train", "validation.csv": "validation"}
-_FOLDERS = ("Manually_Annotated_Images", "Manually_Annotated/Manually_Annotated_Images",
-            "Automatically_Annotated_Images", "Automatically_Annotated/Automatically_Annotated_Images")  # fmt: skip
+_FOLDERS = (
+    "Manually_Annotated_Images",
+    "Manually_Annotated/Manually_Annotated_Images",
+    "Automatically_Annotated_Images",
+    "Automatically_Annotated/Automatically_Annotated_Images",
+)
 
 
 def read(folder: Path, listing: Listing) -> None:

@@ -13,8 +13,15 @@ LAYOUT = "KA.AN1.39.tiff: subject, expression and take, number"
 SOURCE = "the dataset's README"
 RULE = "The two letters before the first full stop are the subject."
 
-LABELS = {"AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happiness", "NE": "neutral", "SA": "sadness",
-          "SU": "surprise"}  # fmt: skip
+LABELS = {
+    "AN": "anger",
+    "DI": "disgust",
+    "FE": "fear",
+    "HA": "happiness",
+    "NE": "neutral",
+    "SA": "sadness",
+    "SU": "surprise",
+}
 _NAME = re.compile(r"([A-Z]{2})\.(AN|DI|FE|HA|NE|SA|SU)\d+\.\d+")
 
 

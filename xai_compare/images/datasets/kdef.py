@@ -16,8 +16,15 @@ RULE = (
     "number: `AF01` and `BF01` are both `F01`."
 )
 
-LABELS = {"AF": "fear", "AN": "anger", "DI": "disgust", "HA": "happiness", "NE": "neutral", "SA": "sadness",
-          "SU": "surprise"}  # fmt: skip
+LABELS = {
+    "AF": "fear",
+    "AN": "anger",
+    "DI": "disgust",
+    "HA": "happiness",
+    "NE": "neutral",
+    "SA": "sadness",
+    "SU": "surprise",
+}
 _NAME = re.compile(r"[AB]([FM]\d{2})(AF|AN|DI|HA|NE|SA|SU)(S|FL|HL|HR|FR)")
 
 

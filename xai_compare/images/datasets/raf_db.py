@@ -31,8 +31,11 @@ def read(folder: Path, listing: Listing) -> None:
                 listing.skip(name, "its line does not end in a label from 1 to 7")
             continue
         stem = Path(name).stem
-        places = (base / "Image" / "original" / name, base / "Image" / "aligned" / f"{stem}_aligned.jpg",
-                  base / "aligned" / f"{stem}_aligned.jpg")  # fmt: skip
+        places = (
+            base / "Image" / "original" / name,
+            base / "Image" / "aligned" / f"{stem}_aligned.jpg",
+            base / "aligned" / f"{stem}_aligned.jpg",
+        )
         path = next((place for place in places if place.is_file()), places[0])
         listing.add(path, LABELS[int(number) - 1], split=name.partition("_")[0])
 

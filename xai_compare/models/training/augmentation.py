@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
@@ -25,7 +26,9 @@ class RandomGamma(v2.Transform):
         return {"gamma": math.exp((2 * float(torch.rand(())) - 1) * math.log(self.most))}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Apply the exponent."""
+        """Apply the exponent to a picture; a map of it stays as it is."""
+        if isinstance(inpt, tv_tensors.Mask):
+            return inpt
         return functional.adjust_gamma(inpt, params["gamma"])
 
 

@@ -60,8 +60,10 @@ class Reveal(_Strict):
 class Towards(_Strict):
     """A term of the loss that pulls the network's map towards a given one (Bruckert et al. 2023, 5.2)."""
 
-    maps: str = Field(description="`ekman`, a folder of maps on the standard face (EXPRESSION.png or .npy), or a "
-                                  "control: `other`, `prior`, `random`")  # fmt: skip
+    maps: str = Field(
+        description="`ekman`, a folder of maps on the standard face (EXPRESSION.png or .npy), or a "
+        "control: `other`, `prior`, `random`"
+    )
     by: Literal["cam", "gradients"] = Field("cam", description="which map of the network is pulled")
     weight: float = Field(1.0, ge=0, description="weight of the term beside the cross-entropy")
 
@@ -71,8 +73,9 @@ class Training(_Strict):
 
     name: str = Field("training", min_length=1, description="what cards and figures call it")
     seed: int = Field(0, ge=0, lt=2**32, description="of folds, weights, order, augmentation and dropout")
-    network: dict[str, Any] = Field(description="a source as in a study, such as `{zoo: songnet}`; `weights: random` "
-                                                "unless said")  # fmt: skip
+    network: dict[str, Any] = Field(
+        description="a source as in a study, such as `{zoo: songnet}`; `weights: random` unless said"
+    )
     classes: list[Annotated[str, AfterValidator(canonical)]] | None = Field(
         None, description="the classes, in this order; those of the manifest by default"
     )

@@ -18,8 +18,9 @@ from xai_compare.errors import InputError
 from xai_compare.models.model import Model
 from xai_compare.models.training.augmentation import augmentation
 from xai_compare.models.training.config import Training
-from xai_compare.models.training.learner import CHECKPOINT, Keep, Learner, Term, reached
+from xai_compare.models.training.learner import CHECKPOINT, Keep, Learner, reached
 from xai_compare.models.training.pictures import Order, Varied
+from xai_compare.models.training.towards import MapTerm
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def fit(
     folder: Path,
     *,
     seed: int,
-    term: Term | None = None,
+    maps: np.ndarray | None = None,
     progress: bool = False,
 ) -> list[dict[str, float]]:
     """Train ``model`` in place, and return its history: epoch, loss, accuracy and term of each epoch.
@@ -75,7 +76,7 @@ def fit(
         length: when to stop.
         folder: for checkpoints.
         seed: of order, augmentation and dropout.
-        term: something added to the loss.
+        maps: ``(n, side, side)``, towards which the network's own are pulled as ``config.towards`` says; NaN for none.
         progress: whether to draw a bar.
 
     Raises:
@@ -83,10 +84,11 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = class_weights(labels, len(model.classes)) if config.weighted else None
+    term = None if maps is None or config.towards is None else MapTerm(model, config.towards)
     learner = Learner(model, weights, config.optimizer, seed, config.label_smoothing, term, length.until)
     batch = min(config.batch_size, len(labels))
     loader: DataLoader[Any] = DataLoader(
-        Varied(images, labels, augmentation(config.augment, model.input.size), seed),
+        Varied(images, labels, augmentation(config.augment, model.input.size), seed, maps),
         batch_size=batch,
         sampler=Order(len(labels), seed, batch=batch),
         num_workers=config.workers,

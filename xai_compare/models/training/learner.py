@@ -16,16 +16,9 @@ from xai_compare.errors import InputError
 from xai_compare.models.model import Model
 from xai_compare.models.training.config import Optimizer
 from xai_compare.models.training.pictures import number
+from xai_compare.models.training.towards import MapTerm
 
 CHECKPOINT = "last.ckpt"
-
-
-class Term(nn.Module):
-    """Something added to the cross-entropy; see :mod:`xai_compare.models.training.towards`."""
-
-    def forward(self, model: Model, batch: torch.Tensor, labels: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        """A scalar, differentiable, for a prepared batch ``(n, c, h, w)`` and the pictures' indices."""
-        raise NotImplementedError
 
 
 class Learner(lightning.LightningModule):
@@ -51,7 +44,7 @@ class Learner(lightning.LightningModule):
         optimizer: Optimizer,
         seed: int,
         smoothing: float = 0.0,
-        term: Term | None = None,
+        term: MapTerm | None = None,
         until: float | None = None,
     ) -> None:
         super().__init__()
@@ -73,17 +66,18 @@ class Learner(lightning.LightningModule):
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
         """One step; refuses a loss that is not finite."""
-        pictures, labels, index = batch
+        pictures, labels, maps = batch
         # Dropout is drawn from the place in the training alone: loaders draw from the same generator, how often
         # depends on whether the training was resumed.
         torch.manual_seed(number(self._seed, 3, self.current_epoch, batch_idx, self.global_rank))
         prepared = self.model.prepare(pictures.permute(0, 2, 3, 1).numpy())
         labels = labels.to(prepared.device)
-        out = self.module(prepared)
+        out, node = (self.module(prepared), prepared) if self.term is None else self.term.run(prepared)
+        logits = out
         if self.model.output == "probabilities":
             out = out.clamp_min(1e-7).log()
         loss: torch.Tensor = self._loss(out, labels)
-        extra = torch.zeros_like(loss) if self.term is None else self.term(self.model, prepared, labels, index)
+        extra = torch.zeros_like(loss) if self.term is None else self.term(logits, node, labels, maps)
         whole = loss + extra
         if not math.isfinite(float(whole.detach())):
             raise InputError(

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from torch.utils.data import Dataset, Sampler
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from xai_compare.errors import InputError
@@ -21,6 +21,7 @@ from xai_compare.faces.cutting import Cutter
 from xai_compare.images import read_manifest
 from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.config import Source
+from xai_compare.models.training.tuning import widened
 
 
 @dataclass(frozen=True)
@@ -130,12 +131,7 @@ def _face(path: str, which: str, cropped: bool, cutter: Cutter, side: int) -> tu
     image = cutter.read(path)
     if not cropped:
         return cutter.crop(image, cutter.choose(image, which).face.landmarks).resized((side, side))
-    # The whole picture is the network's crop: its own edge goes on around it.
-    inner = round(side / ROOM)
-    small = np.array(Image.fromarray(image).resize((inner, inner), Image.Resampling.BILINEAR))
-    before = (side - inner) // 2
-    edges = (before, side - inner - before)
-    return np.pad(small, (edges, edges, (0, 0)), mode="edge"), np.full((68, 2), np.nan)
+    return widened(image, side), np.full((68, 2), np.nan)
 
 
 def _kept(file: Path, rows: pd.DataFrame, skipped: list[tuple[str, str]]) -> Pictures:
@@ -153,24 +149,35 @@ def _usable(
     return Pictures(images, landmarks, rows, skipped)[np.flatnonzero(good)]
 
 
-class Varied(Dataset[tuple[torch.Tensor, int, int]]):
+Item = tuple[torch.Tensor, int, torch.Tensor]
+
+
+class Varied(Dataset[Item]):
     """Pictures under an augmentation that is drawn anew for each epoch, from the seed alone.
 
-    An item is asked for by ``(epoch, index)``, and answers uint8 ``(3, h, w)``, its label and its index.
+    An item is asked for by ``(epoch, index)``, and answers uint8 ``(3, h, w)``, its label, and its map ``(h, w)``,
+    moved as the picture was; an empty tensor where there are no maps.
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, transform: v2.Transform, seed: int) -> None:
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray, transform: v2.Transform, seed: int, maps: np.ndarray | None = None
+    ) -> None:
         self._images = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+        self._maps = None if maps is None else torch.from_numpy(np.ascontiguousarray(maps, np.float32))
         self._labels, self._transform, self._seed = labels, transform, seed
 
     def __len__(self) -> int:
         return len(self._labels)
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[torch.Tensor, int, int]:
+    def __getitem__(self, place: tuple[int, int]) -> Item:
         epoch, index = place
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(number(self._seed, 1, epoch, index))
-            return self._transform(self._images[index]), int(self._labels[index]), index
+            picture, label = tv_tensors.Image(self._images[index]), int(self._labels[index])
+            if self._maps is None:
+                return self._transform(picture).as_subclass(torch.Tensor), label, torch.empty(0)
+            moved, there = self._transform(picture, tv_tensors.Mask(self._maps[index][None]))
+            return moved.as_subclass(torch.Tensor), label, there.as_subclass(torch.Tensor)[0]
 
 
 class Order(Sampler[tuple[int, int]]):

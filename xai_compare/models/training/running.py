@@ -18,12 +18,13 @@ from xai_compare.models.ensembles import pairs_of, pairwise
 from xai_compare.models.loading import load
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
-from xai_compare.models.training import cards, evaluation, figures
+from xai_compare.models.training import cards, evaluation, figures, towards
 from xai_compare.models.training import folds as dividing
 from xai_compare.models.training.augmentation import augmentation
 from xai_compare.models.training.config import Training
 from xai_compare.models.training.fitting import Length, fit, undersampled
 from xai_compare.models.training.pictures import Pictures, expressions, gather, number
+from xai_compare.models.training.tuning import tuning_set
 
 Say = Callable[[str], None]
 CONFIG = "training.yaml"
@@ -223,11 +224,56 @@ def _trained(
         job.histories[name] = cards.read(folder / cards.CARD)["history"]
         return model
     images = job.pictures.images[chosen]
-    history = fit(model, images, labels, config, length(config), folder, seed=seed, progress=job.progress)
+    maps = _maps(job, classes, chosen)
+    history = fit(model, images, labels, config, length(config), folder, seed=seed, maps=maps, progress=job.progress)
+    if config.fine_tune is not None:
+        history = history + _tuned(job, model, classes, chosen, folder, seed)
     job.histories[name] = history
     cards.write(model, folder, {**_facts(job, classes, chosen, held, key), "history": history})
     (folder / "last.ckpt").unlink(missing_ok=True)
     return model
+
+
+def _maps(job: _Job, classes: list[str], chosen: np.ndarray) -> np.ndarray | None:
+    """The maps towards which a network is pulled, where the faces lie in the pictures."""
+    asked = job.config.towards
+    if asked is None:
+        return None
+    wanted = towards.target_maps(asked.maps, classes, job.config.seed)
+    labels = list(job.pictures.rows["expression"].to_numpy()[chosen])
+    found = towards.onto_pictures(wanted, labels, job.pictures.landmarks[chosen], job.pictures.images.shape[1])
+    if not np.isfinite(found).any():
+        raise InputError(
+            "no training picture has a map",
+            where=job.config.name,
+            mend="cut-out pictures have no landmarks, and neutral and contempt no Ekman mask",
+        )
+    return found
+
+
+def _tuned(
+    job: _Job, model: Model, classes: list[str], chosen: np.ndarray, folder: Path, seed: int
+) -> list[dict[str, float]]:
+    """Tune a trained network with click-revealed pictures."""
+    asked = job.config.fine_tune
+    assert asked is not None
+    if job.clicks is None:
+        raise InputError("the clicks were not given", where=job.config.name, mend="pass them to `train`")
+    rows = job.pictures.rows.iloc[chosen].reset_index(drop=True)
+    side = job.pictures.images.shape[1]
+    images, labels = tuning_set(rows, job.clicks, classes, asked, job.config.margin, side, seed)
+    job.say(f"tuned with {len(images)} click-revealed and whole pictures")
+    plain = job.config.model_copy(update={"weighted": False, "towards": None})
+    return fit(
+        model,
+        images,
+        labels,
+        plain,
+        Length(asked.epochs),
+        folder / "tuning",
+        seed=number(seed, 7),
+        progress=job.progress,
+    )
 
 
 def _facts(job: _Job, classes: list[str], chosen: np.ndarray, held: np.ndarray, key: tuple[int, int]) -> dict[str, Any]:
