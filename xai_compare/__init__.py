@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from xai_compare.runs import Run
     from xai_compare.study import Study
 
-__version__ = "0.1.0"
+from xai_compare.version import VERSION
+
+__version__ = VERSION
 
 _ROOMS = (
     "comparison",

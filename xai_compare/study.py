@@ -20,8 +20,6 @@ from xai_compare.registry import STAGES
 MAX_VALUES, MAX_DEPTH = 100_000, 50
 """More values, or more deeply nested ones, are a mistake (aliases that expand without end) or an attack."""
 
-RESERVED = {"human": "people", "known": "known regions", "all models": "the mean over networks"}
-"""Names of sources in tables that a network may not have."""
 FOLDS = {"all": "all trainings together", "mean of folds": "the mean of the trainings' scores"}
 """Names of folds in tables that a training may not have."""
 
@@ -155,13 +153,39 @@ class Thresholds(_Strict):
     dice: float = Field(50, ge=0, lt=255)
 
 
+class Statistics(_Strict):
+    """What is asked of the scores, beside the scores."""
+
+    metric: str = Field("dice", description="the score whose means over explainers are compared")
+    splits: int = Field(100, ge=1, le=100_000, description="random halvings of the people, for the human ceiling")
+
+
+def _defaults(value: Any) -> Any:
+    """``true`` asks for the defaults, ``false`` for nothing."""
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
 class Compare(_Strict):
     """How maps are compared."""
 
     scaling: Scaling = Field("min_max", description="how each map is scaled before maps are averaged")
     thresholds: Thresholds = Thresholds()
+    metrics: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="which metrics, by name, see [methods.md](methods.md#metrics); by default `iou`, `precision`, "
+        "`recall`, `f1`, `dice`, those of `correlation`, `known_auc` and `known_energy`",
+    )
     correlation: list[Literal["uncentred", "pearson"]] = ["uncentred", "pearson"]
+    baseline: Literal["uniform", "mean"] = Field(
+        "uniform",
+        description="what `information_gain` is measured above: a uniform map, or these people's mean map of all "
+        "expressions",
+    )
     bootstrap: int = Field(2000, ge=0, le=100_000, description="replicates over images; 0: no intervals")
+    statistics: Annotated[Statistics | None, BeforeValidator(_defaults)] = Field(
+        None, description="the human ceiling, and whether explainers differ, see below; `true` for the defaults"
+    )
 
 
 class Study(_Strict):
@@ -223,14 +247,14 @@ class Study(_Strict):
             if twice:
                 raise ValueError(f"{twice[0]!r} names two {what}")
         for model in self.models:
-            if model.name in RESERVED:
-                raise ValueError(
-                    f"a network cannot be called {model.name!r}: tables use that name for {RESERVED[model.name]}"
-                )
             if model.fold in FOLDS:
                 raise ValueError(
                     f"a fold cannot be called {model.fold!r}: tables use that name for {FOLDS[model.fold]}"
                 )
+        taken = {"known/region", *(f"human/{h.name}" for h in self.human)}
+        for name in (f"{m.name}/{e.label}" for m in self.models for e in self.explainers):
+            if name in taken or name.startswith("all models/"):
+                raise ValueError(f"{name!r} is what tables call another source; rename the model or the explainer")
         return self
 
     @classmethod
@@ -387,8 +411,15 @@ def _explained(
 def _fields(loc: tuple[int | str, ...]) -> list[str]:
     """The known keys at a place in the study."""
     rooms: dict[str, type[BaseModel]] = {
-        "images": Images, "models": ModelSpec, "explainers": ExplainerSpec, "human": HumanSpec, "compare": Compare,
-        "input": ModelInput, "screen": Screen, "thresholds": Thresholds,
-    }  # fmt: skip
+        "images": Images,
+        "models": ModelSpec,
+        "explainers": ExplainerSpec,
+        "human": HumanSpec,
+        "compare": Compare,
+        "input": ModelInput,
+        "screen": Screen,
+        "thresholds": Thresholds,
+        "statistics": Statistics,
+    }
     names = [str(part) for part in loc if str(part) in rooms]
     return list((rooms[names[-1]] if names else Study).model_fields)

@@ -14,11 +14,9 @@ import pytest
 import yaml
 
 import xai_compare as xc
-from xai_compare.comparison import score_intervals
 from xai_compare.errors import InputError
 from xai_compare.runs.engines import TRIES
 from xai_compare.runs.engines.local import Local
-from xai_compare.runs.intervals import GroupMaps
 from xai_compare.runs.stage import Stage, Task
 
 
@@ -120,37 +118,3 @@ def test_a_changed_study_keeps_the_maps_it_shares(asked: xc.Study, tmp_path: Pat
     assert record.stat().st_mtime_ns == before
     assert set(run.maps.source.values.tolist()) == {"compact/cam", "compact/grad_cam", "known/region"}
     assert not (tmp_path / "run/chunks/model--compact--lime").exists()
-
-
-def test_bins_of_very_many_images_give_the_same_interval(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The variance of a mean over bins is that over images; with a few hundred images the ends agree closely."""
-    draws = np.random.default_rng(0)
-    smooth = draws.random((300, 12, 10)).astype(np.float32)
-    shape = (12, 10)
-    monkeypatch.setattr("xai_compare.runs.intervals.SHAPE", shape)
-    monkeypatch.setattr("xai_compare.runs.intervals.BINS", 100)
-    mask = np.zeros(shape, bool)
-    mask[:6] = True
-    smooth[:, :6] += 0.05
-
-    class Maps(GroupMaps):
-        def __len__(self) -> int:
-            return 300
-
-        def __getitem__(self, part: slice) -> np.ndarray:
-            return smooth[part]
-
-        @property
-        def shape(self) -> tuple[int, int, int]:  # type: ignore[override]
-            return (300, *shape)
-
-    maps = Maps("none", [f"image {n}" for n in range(300)])
-    ends = []
-    for many in (1000, 10):
-        monkeypatch.setattr("xai_compare.runs.intervals.MANY", many)
-        data, images = maps.binned(tmp_path)
-        ends.append(score_intervals({"a": data}, {"a": images}, "anger", mask=mask, n=2000, seed=1))
-    (plain, binned) = ends
-    for key in plain:
-        assert np.ptp(binned[key]) == pytest.approx(np.ptp(plain[key]), rel=0.35)
-        assert binned[key] == pytest.approx(plain[key], abs=0.06)

@@ -28,9 +28,9 @@ RunDirectory = Annotated[Path, typer.Argument(help="A run directory.")]
 
 def _version(asked: bool) -> None:
     if asked:
-        from xai_compare import __version__
+        from xai_compare.version import VERSION
 
-        console.print(f"xai-compare {__version__}", highlight=False)
+        console.print(f"xai-compare {VERSION}", highlight=False)
         raise typer.Exit
 
 

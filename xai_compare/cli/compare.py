@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xai_compare import __version__
 from xai_compare.cli.app import Overwrite, RequiredOut, app, show, tell
 from xai_compare.errors import InputError
+from xai_compare.version import VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def compare_heatmaps(
         ) from None
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     facts = {
-        "xai-compare": __version__,
+        "xai-compare": VERSION,
         "versions": provenance.versions(),
         "heatmaps": str(folder.resolve()),
         "masks": str(masks) if str(masks) == "ekman" else str(Path(masks).resolve()),

@@ -12,9 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
-from xai_compare import __version__
 from xai_compare.cli.app import app, console
 from xai_compare.errors import InputError
+from xai_compare.version import VERSION
 
 
 @app.command()
@@ -23,7 +23,7 @@ def doctor() -> None:
     from rich.table import Table
 
     findings = examine()
-    table = Table(title=f"xai-compare {__version__}")
+    table = Table(title=f"xai-compare {VERSION}")
     for column in ("", "what", "finding", "what to do"):
         table.add_column(column, overflow="fold")
     for finding in findings:

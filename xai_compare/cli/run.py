@@ -79,7 +79,9 @@ def _run(
 def _summary(finished: Run) -> None:
     from xai_compare.runs.scoring import headline
 
-    table = headline(finished.scores)
+    sources = finished.heatmaps
+    kinds = dict(zip(sources.source.values.tolist(), sources.kind.values.tolist(), strict=True))
+    table = headline(finished.scores, kinds)
     if len(table):
         show(table.reset_index(names="source"), "Means over expressions")
     else:  # Nobody but people: they are compared with one another.

@@ -17,13 +17,13 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from PIL import Image, features
 
-from xai_compare import __version__
 from xai_compare.comparison import METRICS
 from xai_compare.report.material import ALL, Material
 from xai_compare.report.notes import CAUTIONS, PAPERS, SECTIONS
 from xai_compare.report.style import Picture
 from xai_compare.report.tables import AVERAGE, Listing, Table, decimals
 from xai_compare.report.words import get, headlines, question
+from xai_compare.version import VERSION
 
 _PIXELS_PER_INCH, _NARROW_PER_INCH = 106, 76
 _MOST_ROWS = 1500
@@ -74,7 +74,7 @@ def write_page(
     text = template.render(
         title=material.title,
         kind=kind,
-        version=__version__,
+        version=VERSION,
         css=Markup(_asset("page.css")),
         question=question(material),
         headlines=headlines(material),
@@ -87,7 +87,7 @@ def write_page(
         refused=_refused(provenance or {}),
         scores=_scores(material.scores),
         provenance=_provenance(provenance or {}),
-        citations=[f"xai-compare, version {__version__}.", *PAPERS],
+        citations=[f"xai-compare, version {VERSION}.", *PAPERS],
         cautions=CAUTIONS,
     )
     part = path.with_name(f".{path.name}.part")
@@ -222,7 +222,7 @@ def _refused(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
     groups = []
     for metric, rows in scores.groupby("metric", sort=False):
-        known = METRICS.get(str(metric))
+        known = METRICS.get(str(metric)) if metric in METRICS else None
         groups.append(
             {
                 "title": f"{known.title} ({metric})" if known else str(metric),

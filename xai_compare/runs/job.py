@@ -30,8 +30,8 @@ from xai_compare.study import Study
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ALWAYS = ("look", "people", "regions", "explain", "heatmaps", "scores", "tables")
-"""The stages of every run, in the order in which they are planned; beside them `report`, and what a study asks for."""
+ALWAYS = ("look", "people", "points", "regions", "explain", "heatmaps", "scores", "statistics", "tables")
+"""The stages of every run that wants them; beside them `report`, and what a study asks for."""
 
 
 @dataclass(frozen=True)
@@ -189,10 +189,10 @@ class Job:
         graph = {}
         for name, cls in wanted.items():
             others = [one for one in wanted if one not in last] if name in last else []
-            missing = [one for one in cls.needs if one not in wanted and one != ALL]
-            if missing:
-                raise InputError(f"the stage {name!r} needs the stage {missing[0]!r}, which this study does not have")
-            graph[name] = [*(one for one in cls.needs if one != ALL), *others]
+            for one in cls.needs:
+                if one != ALL and one not in STAGES:
+                    raise InputError(f"the stage {name!r} needs the stage {one!r}, which does not exist")
+            graph[name] = [*(one for one in cls.needs if one in wanted), *others]
         try:
             return {name: wanted[name] for name in TopologicalSorter(graph).static_order()}
         except CycleError as error:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 
-from xai_compare import __version__
 from xai_compare.models import torch_device
 from xai_compare.runs.store import content, write_atomically
+from xai_compare.version import VERSION
 
 if TYPE_CHECKING:
     from xai_compare.runs.job import Job
@@ -25,7 +25,7 @@ PACKAGES = ("torch", "torchvision", "timm", "keras", "captum", "torchray", "lime
 
 def versions() -> dict[str, str]:
     """Versions of Python, the package and the libraries that change results; absent ones are left out."""
-    found = {"python": platform.python_version(), "xai-compare": __version__}
+    found = {"python": platform.python_version(), "xai-compare": VERSION}
     for name in PACKAGES:
         try:
             found[name] = version(name)

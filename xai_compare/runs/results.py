@@ -65,7 +65,7 @@ class Run:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """metric, a, b, expression, fold, value, n, ci_low, ci_high, note."""
+        """metric, a, b, expression, fold, value, n, ci_low, ci_high, note, floor, floor_kind."""
         return self._table("scores")
 
     @cached_property

@@ -55,7 +55,7 @@ class Stage:
     """A step of a run.
 
     Attributes:
-        needs: names of the stages that come before; ``"*"`` stands for all others.
+        needs: names of the stages that come before, if the run has them; ``"*"`` stands for all others.
         Options: if a study must ask for the stage, the pydantic model of what it says under the stage's name.
         direct: whether a process that sees the run directory stores outcomes itself (see `store`).
         files: what the stage writes into the run directory besides tables.

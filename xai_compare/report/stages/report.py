@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from xai_compare import __version__
 from xai_compare.registry import STAGES
 from xai_compare.runs.results import Run
 from xai_compare.runs.stage import ALL, Summary
 from xai_compare.runs.store import content, digest
+from xai_compare.version import VERSION
 
 RESULTS = 1
 """Raised whenever a change of the code changes the page or its figures."""
@@ -27,7 +27,7 @@ class Report(Summary):
         # What the report itself writes there is CSV alone.
         tables = {one.name: content(one) for one in sorted((self.job.directory / "tables").glob("*.parquet"))}
         others = {name: done.fingerprint for name, done in self.job.done.stages.items() if name != self.name}
-        return digest([RESULTS, __version__, tables, others, self.job.study.fingerprint()])
+        return digest([RESULTS, VERSION, tables, others, self.job.study.fingerprint()])
 
     def files(self) -> Sequence[str]:
         """The page and the folder of figures."""

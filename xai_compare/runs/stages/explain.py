@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from xai_compare import __version__
 from xai_compare.registry import STAGES
 from xai_compare.runs.selection import Item
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.store import MapStore, Source, digest
+from xai_compare.version import VERSION
 
 if TYPE_CHECKING:
     from xai_compare.runs.estimate import Costs, Line
@@ -163,7 +163,7 @@ class Explain(Stage):
         made, spec = worker.explainers[explainer], self.job.study.images
         settings = [made.name, made.options.model_dump(mode="json"), spec.margin, spec.predictor]
         inputs = [(asdict(item), self.job.pictures.sha256(item.image)) for item in items]
-        return digest([RESULTS, __version__, worker.identity(number), settings, inputs])
+        return digest([RESULTS, VERSION, worker.identity(number), settings, inputs])
 
 
 def _facts(item: Item, row: Any) -> dict[str, Any]:

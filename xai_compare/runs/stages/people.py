@@ -120,10 +120,10 @@ class People(LabelledStage):
         self._points: dict[str, pd.DataFrame] = {}
         self.crowds = [read(spec, list(job.pictures.rows.index)) for spec in job.study.human]
 
-    @classmethod
-    def wanted(cls, study: Any) -> bool:
-        """Whether the study has people."""
-        return bool(study.human)
+    def run(self) -> None:
+        """Make the maps, if there are people."""
+        if self.tasks():
+            super().run()
 
     def plan(self) -> None:
         """Plan a source for each group of people."""
@@ -137,10 +137,7 @@ class People(LabelledStage):
 
     def fill(self, task: Task) -> Task:
         """Send along the points on the pictures of the chunk."""
-        crowd, images = self._crowd_of[task.label]
-        if task.label not in self._points:
-            self._points[task.label] = self._chosen(crowd, images)
-        points = self._points[task.label]
+        crowd, points = self.points(task.label)
         shapes = {image: self.job.pictures.shape(image) for image in task.images}
         mine = Attended(points[points["image"].isin(task.images)], shapes, crowd.sigma, crowd.spec.weights)
         return replace(task, data=replace(task.data, what=mine))
@@ -165,6 +162,17 @@ class People(LabelledStage):
     def inputs(self) -> list[str]:
         """The files read."""
         return [file for crowd in self.crowds for file in self._files(crowd)]
+
+    def points(self, label: str) -> tuple[Crowd, pd.DataFrame]:
+        """A group of people, and their points on the pictures."""
+        crowd, images = self._crowd_of[label]
+        if label not in self._points:
+            self._points[label] = self._chosen(crowd, images)
+        return crowd, self._points[label]
+
+    def grouped(self) -> dict[str, str]:
+        """The expression (or pair) of each image by its label."""
+        return self._groups
 
     def _chosen(self, crowd: Crowd, images: Sequence[str]) -> pd.DataFrame:
         """The points on the pictures; what is left out is told."""

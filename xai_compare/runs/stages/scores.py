@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from xai_compare.registry import STAGES
-from xai_compare.runs.scoring import study_masks, tables
+from xai_compare.runs.scoring import study_masks, study_metrics, tables
 from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import content, digest, load
 
@@ -21,12 +21,13 @@ class Scores(Summary):
 
     name: ClassVar[str] = "scores"
     title: ClassVar[str] = "scores and intervals"
-    needs: ClassVar[tuple[str, ...]] = ("heatmaps",)
+    needs: ClassVar[tuple[str, ...]] = ("heatmaps", "points")
     uses_maps: ClassVar[bool] = True
 
     def __init__(self, job: Any) -> None:
         super().__init__(job)
-        study_masks(job.study)  # A mistake in the masks is told before any work.
+        study_masks(job.study)  # A mistake in masks or metrics is told before any work.
+        study_metrics(job.study)
 
     def fingerprint(self) -> str:
         """Of the heatmaps, the masks and what the study says of comparisons."""

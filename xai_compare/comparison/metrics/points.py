@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Floats, as_maps, flat, ratio, same_size
-from xai_compare.comparison.maps import auc, density
+from xai_compare.comparison.metrics.maps import density
+from xai_compare.comparison.ranks import auc
 from xai_compare.comparison.registry import metric
 from xai_compare.errors import InputError
 
@@ -27,6 +28,7 @@ _Pixels = npt.NDArray[np.intp]
     title="Normalised scanpath saliency",
     range=(float("-inf"), float("inf")),
     needs=("map", "points"),
+    chance=0.0,
     source=f"Peters et al. 2005; {_MIT}",
     undefined="the map is constant or missing, or there are no points",
 )
@@ -57,6 +59,7 @@ def nss(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:
     "auc_uniform",
     title="AUC (all pixels)",
     needs=("map", "points"),
+    chance=0.5,
     source="Tuebingen benchmark's and pysaliency's AUC: non-fixations are all pixels",
     undefined="the map is missing, or there are no points",
 )
@@ -74,6 +77,7 @@ def auc_uniform(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:
     "auc_judd",
     title="AUC-Judd",
     needs=("map", "points"),
+    chance=0.5,
     source="Judd et al. 2009, code of the MIT benchmark, without its jitter",
     undefined="the map is missing, there are no points, or every pixel has one",
 )
@@ -95,6 +99,8 @@ def auc_judd(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:
     "auc_borji",
     title="AUC-Borji",
     needs=("map", "points"),
+    chance=0.5,
+    bootstrap=False,
     source="Borji et al. 2013, exact curve instead of steps of 0.1",
     undefined="the map is missing, or there are no points",
 )
@@ -115,7 +121,8 @@ def auc_borji(maps: npt.ArrayLike, points: npt.ArrayLike, splits: int = 100, see
 @metric(
     "auc_shuffled",
     title="Shuffled AUC",
-    needs=("map", "points", "points"),
+    needs=("map", "points", "nonfixations"),
+    chance=0.5,
     source=f"Tatler et al. 2005; {_MIT}",
     undefined="the map is missing, or there are no points or no non-fixations",
 )
@@ -142,7 +149,8 @@ def auc_shuffled(maps: npt.ArrayLike, points: npt.ArrayLike, nonfixations: npt.A
     "information_gain",
     title="Information gain (bits per fixation)",
     range=(float("-inf"), float("inf")),
-    needs=("map", "points", "map"),
+    needs=("map", "points", "baseline"),
+    chance=0.0,
     source="Kuemmerer et al. 2015",
     undefined="a map has no mass or is missing, or there are no points",
 )

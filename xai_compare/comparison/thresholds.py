@@ -1,17 +1,18 @@
-"""Maps cut into masks, and masks against masks: Otsu, IoU, precision, recall, F1, Dice."""
+"""How a map becomes a mask: Otsu's threshold, or one level of 0..255."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from xai_compare.comparison.arrays import Bools, Floats, Ints, as_maps, as_masks, count, ratio, same_size
-from xai_compare.comparison.registry import metric
+from xai_compare.comparison.arrays import Bools, Floats, Ints, as_maps, as_masks, overlap, same_size
 
 _FLT_EPSILON = float(np.finfo(np.float32).eps)
-_GAYA = "Gaya-Morey et al. 2024"
+_HALF = np.float32(0.4999)
+_SAFE = (1e-30, 1e30)
 
 
 def to_8bit(maps: npt.ArrayLike) -> npt.NDArray[np.uint8]:
@@ -88,89 +89,8 @@ def otsu_scores(maps: npt.ArrayLike, mask: npt.ArrayLike) -> dict[str, Floats]:
     """
     array, region = as_maps(maps), as_masks(mask)
     same_size(array, region)
-    inside, outside = _split_histograms(array, region.reshape(-1))
-    cuts = _otsu_of_histograms(inside + outside)
-    known = ~np.isnan(cuts)
-    above = np.arange(256) > np.where(known, cuts, 0)[:, None]
-    hits = np.where(known, (inside * above).sum(1), np.nan)
-    chosen = hits + np.where(known, (outside * above).sum(1), np.nan)
-    scores = _overlap(hits, chosen, np.where(known, np.count_nonzero(region), np.nan))
+    scores = histogram_scores(*split_histograms(array, region.reshape(-1)))
     return {name: value.reshape(array.shape[:-2])[()] for name, value in scores.items()}
-
-
-@metric(
-    "iou",
-    title="Intersection over union",
-    needs=("mask", "mask"),
-    source=f"{_GAYA}, Equation 3",
-    undefined="both masks are empty",
-)
-def iou(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
-    """Intersection over union of masks (..., h, w), in [0, 1]; NaN if both are empty. Gaya-Morey et al., Equation 3.
-
-    >>> float(iou([[True, True, False]], [[False, True, True]]))
-    0.3333333333333333
-    """
-    return _overlap(*_counts(a, b))["iou"]
-
-
-@metric(
-    "precision",
-    title="Precision",
-    needs=("mask", "mask"),
-    source="share of the first mask that lies in the second",
-    undefined="the first mask is empty",
-)
-def precision(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
-    """Share of mask ``a`` that lies in the reference ``b``, both (..., h, w); NaN if ``a`` is empty."""
-    return _overlap(*_counts(a, b))["precision"]
-
-
-@metric(
-    "recall",
-    title="Recall",
-    needs=("mask", "mask"),
-    source="share of the second mask that the first covers",
-    undefined="the second mask is empty",
-)
-def recall(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
-    """Share of the reference ``b`` that mask ``a`` covers, both (..., h, w); NaN if ``b`` is empty."""
-    return _overlap(*_counts(a, b))["recall"]
-
-
-@metric(
-    "f1",
-    title="F1",
-    needs=("mask", "mask"),
-    source="harmonic mean of precision and recall",
-    undefined="both masks are empty",
-)
-def f1(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
-    """Twice the overlap over the sum of both areas, masks (..., h, w); NaN if both are empty."""
-    return _overlap(*_counts(a, b))["f1"]
-
-
-@metric(
-    "dice",
-    title="Dice coefficient",
-    needs=("map", "map"),
-    source="Park and Wallraven 2022, section 5.3",
-    undefined="a map is constant or missing, or both masks are empty",
-)
-def dice(a: npt.ArrayLike, b: npt.ArrayLike, threshold: float = 50) -> Floats:
-    """Dice coefficient of two maps cut at one level (Park and Wallraven 2022, section 5.3).
-
-    Args:
-        a, b: (..., h, w). Boolean arrays are masks already; any others are scaled by `to_8bit`, each map by itself,
-            and the pixels above ``threshold`` are 1.
-        threshold: level in 0..255; values *above* it are 1.
-
-    Returns:
-        float64 (...) in [0, 1]; NaN if both masks are empty or a map has nothing to scale.
-    """
-    first, second = dice_masks(a, threshold), dice_masks(b, threshold)
-    same_size(first[0], second[0])
-    return np.where(first[1] & second[1], _overlap(*_counts(first[0], second[0]))["f1"], np.nan)[()]
 
 
 def dice_masks(maps: npt.ArrayLike, threshold: float = 50) -> tuple[Bools, Bools]:
@@ -183,35 +103,32 @@ def dice_masks(maps: npt.ArrayLike, threshold: float = 50) -> tuple[Bools, Bools
     return levels > threshold, np.asarray(levels.any(axis=(-2, -1)))
 
 
-def _counts(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[Ints, Ints, Ints]:
-    first, second = as_masks(a), as_masks(b)
-    same_size(first, second)
-    return count(first & second), count(first), count(second)
-
-
-def _overlap(hits: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike) -> dict[str, Floats]:
-    hits, first, second = (np.asarray(number, dtype=np.float64) for number in (hits, first, second))
-    return {
-        "iou": ratio(hits, first + second - hits),
-        "precision": ratio(hits, first),
-        "recall": ratio(hits, second),
-        "f1": ratio(2 * hits, first + second),
-    }
-
-
-def _scaled(array: npt.NDArray[np.generic]) -> Iterator[Floats | None]:
+def _scaled(array: npt.NDArray[np.generic]) -> Iterator[npt.NDArray[np.floating] | None]:
     """Yield each map as whole numbers 0..255 in one reused buffer (h * w,), or None where there is nothing to scale."""
     rows = array.reshape(-1, array.shape[-2] * array.shape[-1])
-    buffer = np.empty(rows.shape[1], dtype=np.float64)
+    single = array.dtype == np.float32
+    exact = np.empty(0 if single else rows.shape[1], dtype=np.float64)
+    rough, whole = (np.empty(rows.shape[1] if single else 0, dtype=np.float32) for _ in range(2))
     for row in rows:
         low, high = float(row.min()), float(row.max())
         if not (high > low and np.isfinite(high - low)):
             yield None
-            continue
-        np.subtract(row, low, out=buffer, dtype=np.float64)
-        buffer /= high - low
-        buffer *= 255
-        yield np.rint(buffer, out=buffer)
+        elif single and _SAFE[0] < high - low < _SAFE[1]:
+            # Single precision is off by less than 0.00005 of a level: only halves that near must be settled in double.
+            np.subtract(row, np.float32(low), out=rough)
+            np.multiply(rough, np.float32(255 / (high - low)), out=rough)
+            np.rint(rough, out=whole)
+            np.subtract(rough, whole, out=rough)
+            near = np.flatnonzero(np.abs(rough, out=rough) > _HALF)
+            whole[near] = np.rint((row[near].astype(np.float64) - low) / (high - low) * 255)
+            yield whole
+        else:
+            if not exact.size:
+                exact = np.empty(rows.shape[1], dtype=np.float64)
+            np.subtract(row, low, out=exact, dtype=np.float64)
+            exact /= high - low
+            exact *= 255
+            yield np.rint(exact, out=exact)
 
 
 def _levels(array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
@@ -228,18 +145,77 @@ def _histograms(levels: npt.NDArray[np.uint8]) -> Ints:
     return histograms
 
 
-def _split_histograms(array: npt.NDArray[np.generic], region: Bools) -> tuple[Ints, Ints]:
-    """Return the histograms (maps, 256) of the levels inside and outside the region (h * w,)."""
-    offset = np.where(region, 0, 256).astype(np.intp)
-    pixels = np.empty(region.size, dtype=np.intp)
+def split_histograms(array: npt.NDArray[np.generic], region: Bools) -> tuple[Ints, Ints]:
+    """Return the histograms (maps, 256) of the levels of maps (..., h, w) inside and outside the region (h * w,)."""
+    offset = np.where(region, 0, 256).astype(np.float32)
+    pixels = np.empty(region.size, dtype=np.int32)
     histograms = np.zeros((int(np.prod(array.shape[:-2])), 512), dtype=np.int64)
     whole = array.dtype in (np.uint8, np.bool_)
-    maps: Iterator[npt.NDArray[np.generic] | None] = iter(_levels(array)) if whole else _scaled(array)
+    maps: Iterator[npt.NDArray[Any] | None] = iter(_levels(array)) if whole else _scaled(array)
     for row, histogram in zip(maps, histograms, strict=True):
         if row is not None:
-            np.add(row, offset, out=pixels, casting="unsafe")
+            # In place on the scaled buffer, then one plain conversion: NumPy's mixed-type addition is slower than both.
+            shifted = row + offset if whole else np.add(row, offset, out=row)
+            np.copyto(pixels, shifted, casting="unsafe")
             histogram[:] = np.bincount(pixels, minlength=512)
     return histograms[:, :256], histograms[:, 256:]
+
+
+def histogram_scores(inside: Ints, outside: Ints) -> dict[str, Floats]:
+    """Return the scores of `otsu_scores`, float64 (maps,), from the histograms (maps, 256) of `split_histograms`."""
+    cuts = _otsu_of_histograms(inside + outside)
+    known = ~np.isnan(cuts)
+    above = np.arange(256) > np.where(known, cuts, 0)[:, None]
+    hits = np.where(known, (inside * above).sum(1), np.nan)
+    chosen = hits + np.where(known, (outside * above).sum(1), np.nan)
+    return overlap(hits, chosen, np.where(known, inside.sum(1), np.nan))
+
+
+def level_cuts(low: Floats, high: Floats, threshold: float, dtype: npt.DTypeLike) -> Floats:
+    """Return, for maps from ``low`` to ``high`` (n,), the least value whose 8-bit level is above ``threshold``.
+
+    With it ``map >= cut`` is ``to_8bit(map) > threshold``, bit for bit, in one comparison a pixel. `to_8bit` never
+    falls as the value rises, so the step is found by bisection among the numbers that the dtype has.
+
+    Args:
+        low, high: (n,) least and greatest value of each map, numbers of the dtype.
+        threshold: level in 0..255.
+        dtype: float32 or float64, that of the maps.
+
+    Returns:
+        float64 (n,); infinite for a map with nothing to scale.
+    """
+    kind, whole = np.dtype(dtype), np.dtype(f"i{np.dtype(dtype).itemsize}")
+    level = np.floor(threshold) + 1
+    low, high = (np.ascontiguousarray(ends, dtype=kind) for ends in (low, high))
+    base = low.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        span = high.astype(np.float64) - base
+        usable = (high > low) & np.isfinite(span) & (level <= 255)
+        base, span = np.where(usable, base, 0), np.where(usable, span, 1)
+
+        def reached(places: npt.NDArray[np.signedinteger]) -> Bools:
+            values = _in_order(places).view(kind).astype(np.float64)
+            return np.asarray(np.rint((values - base) / span * 255) >= level)
+
+        below, above = (_in_order(np.where(usable, ends, kind.type(0)).view(whole)) for ends in (low, high))
+        # Most steps lie within a few numbers of where plain arithmetic puts them.
+        guess = _in_order((base + (level - 0.5) / 255 * span).astype(kind).view(whole))
+        for nearer in (guess - 16, guess + 16):
+            inside = usable & (nearer > below) & (nearer < above)
+            high_enough = reached(nearer)
+            below = np.where(inside & ~high_enough, nearer, below)
+            above = np.where(inside & high_enough, nearer, above)
+        while (usable & (above > below + 1)).any():
+            middle = (below & above) + ((below ^ above) >> 1)
+            high_enough = reached(middle)
+            below, above = np.where(high_enough, below, middle), np.where(high_enough, middle, above)
+    return np.where(usable, _in_order(above).view(kind).astype(np.float64), np.inf)
+
+
+def _in_order(bits: npt.NDArray[np.signedinteger]) -> npt.NDArray[np.signedinteger]:
+    """Turn the bits of floating-point numbers into whole numbers of the same order, and back."""
+    return np.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
 
 
 def _otsu_of_histograms(histograms: Ints) -> Floats:
