@@ -160,7 +160,7 @@ class Training(_Strict):
             config.towards.maps = str(base / Path(config.towards.maps).expanduser())
         for key in ("keras", "onnx", "weights"):
             said = config.network.get(key)
-            if isinstance(said, str) and said not in ("random", "pretrained", "imagenet"):
+            if isinstance(said, str) and said not in ("random", "pretrained"):
                 config.network[key] = str(base / Path(said).expanduser())
         return config
 

@@ -139,7 +139,7 @@ def network(config: Training, classes: list[str], seed: int) -> Model:
     spec["classes"] = list(classes)
     if any(key in spec for key in _DRAWN):
         spec.setdefault("weights", "random")
-    if "seed" not in spec and (spec.get("weights") in ("random", "pretrained", "imagenet") or "factory" in spec):
+    if "seed" not in spec and (spec.get("weights") in ("random", "pretrained") or "factory" in spec):
         spec["seed"] = seed % 2**32
     weights = spec.get("weights")
     if isinstance(weights, str) and (Path(weights).parent / cards.CARD).is_file():
