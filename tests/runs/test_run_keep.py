@@ -12,7 +12,7 @@ from conftest import NETWORK, Telling, asked
 
 import xai_compare as xc
 from xai_compare.errors import InputError
-from xai_compare.explainers.random_map import RandomMap
+from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.faces import cutting
 from xai_compare.runs.inspection import status, verify
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 import xai_compare as xc
 from xai_compare.errors import InputError
-from xai_compare.explainers.random_map import RandomMap
+from xai_compare.explainers.methods.random import RandomMap
 
 
 @pytest.fixture(autouse=True)

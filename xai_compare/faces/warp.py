@@ -10,9 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import torch
 from scipy.sparse import csr_array
-from torch.nn import functional
 
 from xai_compare.errors import InputError
 from xai_compare.faces.canonical import CANONICAL, SHAPE, TRIANGLES, complete
@@ -126,6 +124,10 @@ def standardize(maps: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 def _warp(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """Warp one ``(c, h, w)`` picture by its ``(68, 2)`` landmarks; picture by picture, so that all stays in cache."""
+    # Here, for those that only look at maps (a report, a status) need no torch.
+    import torch
+    from torch.nn import functional
+
     height, width = picture.shape[1:]
     if min(height, width) == 1:  # grid_sample divides by size - 1; a row or column said twice changes no value.
         picture = np.pad(picture, ((0, 0), (0, int(height == 1)), (0, int(width == 1))), mode="edge")
