@@ -60,7 +60,7 @@ class ModelInput(_Strict):
     """What a network wants to be fed."""
 
     size: int | tuple[int, int] | None = None
-    channels: Literal["rgb", "grey"] | None = None
+    channels: Literal["rgb", "bgr", "grey", "grey3"] | None = None
     range: tuple[float, float] | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None

@@ -47,6 +47,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
 """Orders of classes that datasets have made usual; classes that a network lacks are left out."""
 
 RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-0.5, 0.5), (-128.0, 127.0))
+WORDS = {"rgb": "red, green, blue", "bgr": "blue, green, red", "grey3": "the grey picture in three channels"}
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 FREE = "free"
 TEMPERATURES = np.geomspace(0.5, 30, 25)
@@ -74,8 +75,6 @@ class Trial:
         line: the line of the study that asks for it.
         crop: which crops are fed.
         spec: how they are prepared.
-        swap: whether red and blue are exchanged.
-        grey: whether colours are taken out.
     """
 
     check: str
@@ -83,8 +82,6 @@ class Trial:
     line: str
     crop: str
     spec: InputSpec
-    swap: bool = False
-    grey: bool = False
 
 
 _Row = tuple[str, str, float, str]
@@ -138,15 +135,18 @@ def check_model(
         for check in ("channel order", "range", "normalization", "grey")
     ]
     input_rows, mended = _one_fault(rows)
-    # The order of classes and the crop are asked of the network as it should be fed, for a wrong input spoils both.
+    # What follows is asked of the network as it should be fed, for a wrong input spoils the rest. So does a wrong crop:
+    # it is judged by the order as given first, and by another order only if that crop does not explain everything.
     base = base if mended is None else heard[mended]
-    order, order_row = _order(base, truth, model.classes)
-    cuts = [
-        _hear(model, shots, replace(base.trial, check="crop", name=t.name, line=t.line, crop=t.crop))
+    cuts = {
+        t.name: _hear(model, shots, replace(base.trial, check="crop", name=t.name, line=t.line, crop=t.crop))
         for t in trials
         if t.check == "crop"
-    ]
-    cut_row = _judged("crop", base, cuts, order[truth], model, rng)
+    }
+    cut_row = _judged("crop", base, list(cuts.values()), truth, model, rng)
+    order, order_row = _order(cuts.get(cut_row[5], base), truth, model.classes)
+    if order_row[3]:
+        cut_row = _judged("crop", base, list(cuts.values()), order[truth], model, rng)
     found = pd.DataFrame([order_row, *input_rows, cut_row[:4]], columns=["check", "finding", "confidence", "line"])
     return found.set_index("check").loc[list(CHECKS)].reset_index()
 
@@ -154,11 +154,12 @@ def check_model(
 def _trials(model: Model, shots: Mapping[str, np.ndarray], given: str) -> list[Trial]:
     spec, found = model.input, []
     coloured = bool((np.ptp(shots[given].astype(int), axis=-1) > 8).mean() > 0.02)
-    if spec.channels == "rgb" and coloured:
-        found += [
-            Trial("channel order", "red and blue exchanged", "input: {channels: bgr}", given, spec, swap=True),
-            Trial("grey", "grey pictures", "input: {channels: grey}", given, spec, grey=True),
-        ]
+    if spec.channels != "grey" and coloured:
+        for channels in ("rgb", "bgr", "grey3"):
+            if channels != spec.channels:
+                check = "grey" if "grey3" in (channels, spec.channels) else "channel order"
+                other = replace(spec, channels=channels)
+                found.append(Trial(check, WORDS[channels], f"input: {{channels: {channels}}}", given, other))
     seen = {spec}
     for check, other, name in _inputs(spec):
         if other not in seen:
@@ -172,7 +173,7 @@ def _trials(model: Model, shots: Mapping[str, np.ndarray], given: str) -> list[T
 
 def _inputs(spec: InputSpec) -> Iterator[tuple[str, InputSpec, str]]:
     """Ranges and normalizations that networks are usually trained with: the check, the input, and its name."""
-    count = 3 if spec.channels == "rgb" else 1
+    count = spec.depth
     for low, high in RANGES:
         said = f"{low:g} to {high:g}"
         yield "range", replace(spec, range=(low, high)), f"range {said}"
@@ -192,11 +193,6 @@ def _line(spec: InputSpec) -> str:
 
 def _hear(model: Model, shots: Mapping[str, np.ndarray], trial: Trial) -> _Heard:
     images = shots[trial.crop]
-    if trial.swap:
-        images = images[..., ::-1]
-    if trial.grey:
-        grey = (images @ np.array([0.299, 0.587, 0.114])).round().astype(np.uint8)
-        images = np.repeat(grey[..., None], 3, axis=-1)
     fed = replace(model, input=trial.spec)
     norms = [m for m in model.module.modules() if isinstance(m, nn.BatchNorm2d) and m.running_mean is not None]
     kept: dict[int, list[tuple[torch.Tensor, torch.Tensor]]] = {k: [] for k in range(len(norms))}
@@ -265,7 +261,7 @@ def _order(base: _Heard, truth: np.ndarray, classes: Sequence[str]) -> tuple[np.
     if not (sure >= SURE_OF_ORDER and gain >= 2 * GAIN):
         free = next((one for one in scored if one[2] == FREE), (0.0, -np.inf, "", same))
         rank = _rank(base.logs, truth, n)
-        far = free[1] >= SURE_OF_ORDER and rank > 0.02
+        far = free[1] >= 1.0 and rank > 0.05
         near = free[1] >= SURE + 0.5 and free[0] >= 6 * GAIN
         if not (far or near):
             return same, ("class order", "as the labels say", 1 - rank, "")
