@@ -20,11 +20,12 @@ from pydantic_core import PydanticUndefined
 from xai_compare import explainers, human, study
 from xai_compare.comparison import METRICS
 from xai_compare.images.datasets import DATASETS
-from xai_compare.models.sources import NOT_YET
+from xai_compare.models.sources import NOT_YET, SOURCES
+from xai_compare.models.training import config as training
 from xai_compare.models.zoo import ZOO
 
 DOCS = Path(__file__).parent
-DOCUMENTS = ("study.md", "explainers.md", "methods.md", "zoo.md", "datasets.md")
+DOCUMENTS = ("study.md", "explainers.md", "methods.md", "zoo.md", "datasets.md", "training.md")
 
 MEANINGS = {
     "Study.name": "what the report calls the study, and the folder in `runs/` if `--out` names none",
@@ -52,7 +53,7 @@ MEANINGS = {
     "ModelSpec.engine": "of a Keras model: `native` rebuilds it from torch layers, `keras` keeps Keras's own; `auto` "
     "takes the first where it can",
     "ModelInput.size": "pixels: one number, or `[height, width]`",
-    "ModelInput.channels": "`rgb` or `grey`",
+    "ModelInput.channels": "`rgb`, `bgr`, `grey` (one channel) or `grey3` (the grey picture in three channels)",
     "ModelInput.range": "the values of black and white, such as `[0, 1]` or `[-1, 1]`; `[0, 1]` where `mean` is given",
     "ModelInput.mean": "per channel, subtracted after `range`",
     "ModelInput.std": "per channel, divided by after `mean`",
@@ -175,6 +176,20 @@ def formats() -> str:
     return table(("format", "holds"), rows)
 
 
+def sources() -> str:
+    """The table of sources of networks."""
+    rows = [
+        (
+            f"`{name}`",
+            " ".join((one.__doc__ or "").split("\n\n")[0].replace("``", "`").split()),
+            ", ".join(f"`{key}`" for key in one.KEYS) or "none",
+        )
+        for name, one in ((name, SOURCES.get(name)) for name in SOURCES.names())
+        if one.__module__.startswith("xai_compare.")
+    ]
+    return table(("source", "what it is", "its other keys"), rows)
+
+
 def zoo() -> str:
     """The table of the zoo's networks: our parameters beside the published ones."""
     rows = []
@@ -208,6 +223,7 @@ def tables() -> dict[str, str]:
         "study": keys(study.Study),
         "images": keys(study.Images),
         "models": keys(study.ModelSpec, leave_out=tuple(NOT_YET)),
+        "sources": sources(),
         "input": keys(study.ModelInput),
         "explainers": keys(study.ExplainerSpec),
         "human": keys(study.HumanSpec),
@@ -221,6 +237,11 @@ def tables() -> dict[str, str]:
         "metrics": metrics(),
         "zoo": zoo(),
         "datasets": datasets(),
+        "training": keys(training.Training),
+        "training_data": keys(training.Source),
+        "training_optimizer": keys(training.Optimizer),
+        "training_reveal": keys(training.Reveal),
+        "training_towards": keys(training.Towards),
     }
 
 

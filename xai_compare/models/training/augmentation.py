@@ -38,7 +38,8 @@ def augmentation(name: str, size: tuple[int, int]) -> v2.Transform:
     ``gaya_morey`` (2024, 3.2): gamma correction, translation in both axes, crop, mirroring. ``park_wallraven``
     (2022, 5.1): horizontal flip, small shifts, scales and rotations, brightness and contrast. Neither paper prints the
     amounts: shifts are up to 5 % of the picture, scales 0.9 to 1.1 (``gaya_morey``: 1 to 1.1, a closer crop), rotations
-    up to 10 degrees, gamma 1/1.5 to 1.5, brightness and contrast 0.8 to 1.2. ``none``: the middle only.
+    up to 10 degrees, gamma 1/1.5 to 1.5, brightness and contrast 0.8 to 1.2. ``strong`` is ours, for few
+    pictures: more of all of these, blur, and rectangles that are blotted out. ``none``: the middle only.
 
     The input is a uint8 tensor ``(3, h, w)``, `ROOM` times as wide as ``size``; draws come from torch's generator.
     """
@@ -53,6 +54,14 @@ def augmentation(name: str, size: tuple[int, int]) -> v2.Transform:
             v2.RandomHorizontalFlip(),
             v2.RandomAffine(10, translate=(0.05, 0.05), scale=(0.9, 1.1), interpolation=bilinear),
             v2.ColorJitter(brightness=0.2, contrast=0.2),
+        ],
+        "strong": [
+            v2.RandomHorizontalFlip(),
+            v2.RandomAffine(12, translate=(0.07, 0.07), scale=(0.85, 1.15), interpolation=bilinear),
+            v2.ColorJitter(brightness=0.3, contrast=0.3),
+            RandomGamma(1.5),
+            v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.5))], p=0.25),
+            v2.RandomErasing(p=0.3, scale=(0.02, 0.12)),
         ],
         "none": [],
     }

@@ -11,10 +11,10 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-import xai_compare
 from xai_compare.errors import InputError
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
+from xai_compare.version import VERSION
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 
@@ -38,7 +38,7 @@ def write(model: Model, folder: Path, facts: dict[str, Any]) -> Path:
         **facts,
         "commit": commit(),
         "versions": {
-            "xai_compare": xai_compare.__version__,
+            "xai_compare": VERSION,
             **{name: version(name) for name in ("torch", "torchvision", "lightning")},
         },
     }
@@ -70,7 +70,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def commit() -> str | None:
     """The commit of this package's source; None where it was installed without one."""
-    place = Path(xai_compare.__file__).parent
+    place = Path(__file__).parent
     try:
         done = subprocess.run(
             ["git", "-C", str(place), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True

@@ -87,7 +87,7 @@ class Training(_Strict):
     )
     only_folds: list[int] | None = Field(None, description="train only these folds, counted from 1")
     margin: float = Field(MARGIN, gt=0, le=10, description="side of the crop over the extent of the landmarks")
-    augment: Literal["gaya_morey", "park_wallraven", "none"] = Field(
+    augment: Literal["gaya_morey", "park_wallraven", "strong", "none"] = Field(
         "gaya_morey", description="how training pictures are varied"
     )
     batch_size: int = Field(64, ge=1, description="pictures in one step")

@@ -98,11 +98,11 @@ def fit(
         trainer = _trainer(config, length.epochs, [Keep(folder)], folder, progress)
         if checkpoint.is_file() and _finished(checkpoint, learner, length):
             return learner.history
-        model.module.train()
+        model.module.train().to(memory_format=torch.channels_last)
         try:
             trainer.fit(learner, loader, ckpt_path=checkpoint if checkpoint.is_file() else None, weights_only=True)
         finally:
-            model.module.eval()
+            model.module.eval().to(memory_format=torch.contiguous_format)
     model.module.to("cpu")
     return learner.history
 

@@ -71,7 +71,7 @@ class Learner(lightning.LightningModule):
         # depends on whether the training was resumed.
         torch.manual_seed(number(self._seed, 3, self.current_epoch, batch_idx, self.global_rank))
         prepared = self.model.prepare(pictures.permute(0, 2, 3, 1).numpy())
-        labels = labels.to(prepared.device)
+        prepared, labels = prepared.contiguous(memory_format=torch.channels_last), labels.to(prepared.device)
         out, node = (self.module(prepared), prepared) if self.term is None else self.term.run(prepared)
         logits = out
         if self.model.output == "probabilities":

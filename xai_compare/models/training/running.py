@@ -92,7 +92,7 @@ def _claim(config: Training, out: Path) -> None:
         if held.read_text("utf-8").partition("\n")[0] + "\n" != mark:
             raise InputError("another training is in this folder", where=out, mend="name another folder with --out")
         return
-    if out.is_dir() and any(out.iterdir()):
+    if out.is_dir() and any(path.name != "cache" for path in out.iterdir()):
         raise InputError("the folder is not empty", where=out, mend="name another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     held.write_text(mark + config.dump(), "utf-8")
