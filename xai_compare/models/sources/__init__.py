@@ -60,9 +60,6 @@ SOURCES: Registry[type[Source]] = Registry(
     check=_is_source,
 )
 
-NOT_YET: dict[str, str] = {}
-"""Sources that are planned, with what to do meanwhile."""
-
 
 def keys_of(source: str) -> tuple[str, ...]:
     """Every key that a specification with this source may have.
