@@ -22,7 +22,7 @@ WIDE = "images: {margin: 2.2}"
 
 @pytest.fixture(scope="module")
 def shots() -> tuple[dict[str, np.ndarray], list[str]]:
-    data = faces(BASIC, 7, 515, (120, 120), intensity=(0.6, 1.0))
+    data = faces(BASIC, 6, 515, (120, 120), intensity=(0.6, 1.0))
     crops = {
         line: np.stack(
             [align(data.images[k], data.landmarks[k], margin).resized((88, 88))[0] for k in range(len(data))]
@@ -46,6 +46,7 @@ def faulty(fault: str) -> Model:
     return replace(model, input=changed[fault]) if fault in changed else model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["none", "class order", "channel order", "range", "normalization", "crop"])
 def test_a_planted_fault_is_found_and_no_other(fault: str, shots: tuple[dict[str, np.ndarray], list[str]]) -> None:
     crops, labels = shots

@@ -303,10 +303,10 @@ def _summarize(job: _Job, predictions: pd.DataFrame) -> None:
     for name, part in predictions.groupby("model", sort=False):
         for fold, rows in part.groupby("fold"):
             labels = np.array([classes.index(one) for one in rows["expression"]])
-            table = evaluation.scores(labels, rows[columns].to_numpy(), classes)
+            table = evaluation.scores(labels, np.array(rows[columns]), classes)
             parts.append(table.assign(fold=str(fold), model=name))
         labels = np.array([classes.index(one) for one in part["expression"]])
-        probabilities = part[columns].to_numpy()
+        probabilities = np.array(part[columns])
         matrices[str(name)] = evaluation.confusion(labels, probabilities.argmax(1), len(classes))
         parts.append(evaluation.like_people(matrices[str(name)], classes).assign(fold="all", model=name))
         slug = str(name).replace(", ", "_").replace(" ", "_")
