@@ -15,7 +15,7 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import canonical
 from xai_compare.images.crop import MARGIN
 from xai_compare.images.reading import MAX_PIXELS
-from xai_compare.models.sources import NOT_YET, SOURCES, keys_of, located
+from xai_compare.models.sources import SOURCES, keys_of, located
 from xai_compare.registry import STAGES
 
 MAX_VALUES, MAX_DEPTH = 100_000, 50
@@ -60,7 +60,7 @@ class ModelInput(_Strict):
     """What a network wants to be fed."""
 
     size: int | tuple[int, int] | None = None
-    channels: Literal["rgb", "grey"] | None = None
+    channels: Literal["rgb", "bgr", "grey", "grey3"] | None = None
     range: tuple[float, float] | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -91,7 +91,7 @@ class ModelSpec(BaseModel):
         for key in [key for key, value in extra.items() if value is None]:
             del extra[key]
         named = [key for key in extra if key in SOURCES] or SOURCES.names()
-        known = {*ModelSpec.model_fields, *SOURCES.names(), *NOT_YET, *(key for one in named for key in keys_of(one))}
+        known = {*ModelSpec.model_fields, *SOURCES.names(), *(key for one in named for key in keys_of(one))}
         for key in extra:
             if key not in known:
                 raise UnknownKeyError(key, sorted(known))
