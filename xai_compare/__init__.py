@@ -11,12 +11,12 @@ from typing import Any
 __version__ = "0.1.0"
 
 _ROOMS = (
-    "comparison", "ekman", "explainers", "expressions", "faces", "heatmaps", "human", "images", "models",
+    "comparison", "ekman", "emotion", "explainers", "expressions", "faces", "heatmaps", "human", "images", "models",
     "report", "runs", "synthetic",
 )  # fmt: skip
 _NAMES = {"Study": "xai_compare.study", "Run": "xai_compare.runs", "run": "xai_compare.runs"}
 
-__all__ = ["Run", "Study", "__version__", "comparison", "ekman", "explainers", "expressions", "faces", "heatmaps",
+__all__ = ["Run", "Study", "__version__", "comparison", "ekman", "emotion", "explainers", "expressions", "faces", "heatmaps",
            "human", "images", "models", "report", "run", "runs", "synthetic"]  # fmt: skip
 
 
