@@ -21,7 +21,7 @@ import yaml
 from xai_compare import models, synthetic
 from xai_compare.runs import run
 from xai_compare.runs.estimate import estimate
-from xai_compare.runs.work import create_explainer
+from xai_compare.runs.worker import create_explainer
 from xai_compare.study import ExplainerSpec, Study
 
 EXPLAINERS = ("cam", "grad_cam", "extremal_perturbation", "lime")

@@ -27,9 +27,9 @@ import yaml
 from PIL import Image
 
 from xai_compare import ekman, synthetic
+from xai_compare.cli.compare import compare_heatmaps
 from xai_compare.errors import InputError
 from xai_compare.runs import run
-from xai_compare.runs.ready_made import compare_heatmaps
 from xai_compare.study import Study
 
 LIMIT = 10

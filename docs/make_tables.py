@@ -159,7 +159,7 @@ def metrics() -> str:
     rows = [
         (f"`{m.name}`", m.title, f"{m.range[0]:g} .. {m.range[1]:g}".replace("inf", "∞"), m.direction,
          " and ".join(m.needs), m.source, m.undefined)
-        for m in METRICS.values()
+        for m in METRICS.all().values()
     ]  # fmt: skip
     return table(("metric", "what it is", "range", "better", "needs", "source", "NaN where"), rows)
 
@@ -184,6 +184,7 @@ def tables() -> dict[str, str]:
         "screen": keys(study.Screen),
         "compare": keys(study.Compare),
         "thresholds": keys(study.Thresholds),
+        "statistics": keys(study.Statistics),
         "faithfulness": keys(study.Faithfulness),
         "options": options(),
         "metrics": metrics(),

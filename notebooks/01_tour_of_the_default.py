@@ -192,7 +192,7 @@ plt.show()
 
 # %% [markdown]
 # ## The report
-# `report.html` holds all of this and more on one page that opens offline. Its figures lie beside it, as PNG and SVG.
+# `report.html` holds all of this and more on one page that opens offline. Beside it are its figures, as PNG or SVG.
 
 # %%
 for path in sorted((folder / "figures").glob("*.png")):

@@ -6,18 +6,68 @@ The rooms of the package follow the pipeline; each is imported when first used.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from xai_compare.runs import Run
+    from xai_compare.study import Study
+
+from xai_compare.version import VERSION
+
+__version__ = VERSION
 
 _ROOMS = (
-    "comparison", "ekman", "emotion", "explainers", "expressions", "faces", "heatmaps", "human", "images", "models",
-    "report", "runs", "synthetic",
-)  # fmt: skip
-_NAMES = {"Study": "xai_compare.study", "Run": "xai_compare.runs", "run": "xai_compare.runs"}
+    "comparison",
+    "ekman",
+    "emotion",
+    "explainers",
+    "expressions",
+    "faces",
+    "heatmaps",
+    "human",
+    "images",
+    "models",
+    "report",
+    "runs",
+    "synthetic",
+)
+_NAMES = {"Study": "xai_compare.study", "Run": "xai_compare.runs"}
 
-__all__ = ["Run", "Study", "__version__", "comparison", "ekman", "emotion", "explainers", "expressions", "faces", "heatmaps",
-           "human", "images", "models", "report", "run", "runs", "synthetic"]  # fmt: skip
+__all__ = [
+    "Run",
+    "Study",
+    "__version__",
+    "comparison",
+    "ekman",
+    "emotion",
+    "explainers",
+    "expressions",
+    "faces",
+    "heatmaps",
+    "human",
+    "images",
+    "models",
+    "report",
+    "run",
+    "runs",
+    "synthetic",
+]
+
+
+def run(study: Study | None = None, out: str | Path | None = None, **settings: Any) -> Run:
+    """Run a study, or continue it; the bundled default (simulated faces) if none is given.
+
+    Arguments, result and errors as `xai_compare.runs.run`.
+    """
+    from xai_compare import runs
+
+    if study is None:
+        from xai_compare.synthetic import bundled_study
+
+        out = Path(out or "runs/default")
+        study = bundled_study(out)
+    return runs.run(study, out, **settings)
 
 
 def __getattr__(name: str) -> Any:

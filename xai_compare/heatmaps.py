@@ -58,8 +58,9 @@ class GroupMeans:
 
     def add(self, groups: Iterable[Hashable], maps: np.ndarray) -> None:
         """Add map ``i`` of ``maps``, float ``(n, h, w)``, to group ``i``; maps that are not finite are left out."""
-        for group, one in zip(groups, maps, strict=True):
-            if np.isfinite(one).all():
+        finite = np.isfinite(maps).all((1, 2))
+        for group, one, whole in zip(groups, maps, finite, strict=True):
+            if whole:
                 if group not in self._sums:
                     self._sums[group], self._counts[group] = np.zeros(self.shape), 0
                 self._sums[group] += one

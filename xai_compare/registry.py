@@ -12,9 +12,11 @@ in an entry-point group, and needs no change here::
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from xai_compare.errors import InputError, nearest
@@ -124,10 +126,12 @@ class Registry(Generic[T]):
             if not room.endswith(".*"):
                 found[room] = room
                 continue
-            package = importlib.import_module(room.removesuffix(".*"))
-            for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+            top, *inner = room.removesuffix(".*").split(".")
+            spec = importlib.util.find_spec(top)
+            places = [Path(place, *inner) for place in (spec.submodule_search_locations or [])] if spec else []
+            for info in sorted(pkgutil.iter_modules(map(str, places)), key=lambda info: info.name):
                 if not info.name.startswith("_"):
-                    found[info.name] = f"{package.__name__}.{info.name}"
+                    found[info.name] = f"{room.removesuffix('.*')}.{info.name}"
         return found
 
     def _plugins(self) -> dict[str, EntryPoint]:
@@ -150,3 +154,18 @@ class Registry(Generic[T]):
 
 def _identity(thing: Any) -> tuple[object, object]:
     return getattr(thing, "__module__", None), getattr(thing, "__qualname__", thing)
+
+
+def _is_stage(thing: Any) -> str:
+    there = isinstance(thing, type) and all(hasattr(thing, name) for name in ("name", "Options", "tasks", "run"))
+    return "" if there else "is not a subclass of xai_compare.runs.stage.Stage"
+
+
+STAGES: Registry[Any] = Registry(
+    "stage",
+    "xai_compare.stages",
+    ("xai_compare.runs.stages.*", "xai_compare.report.stages.*"),
+    one_per_module=True,
+    check=_is_stage,
+)
+"""The stages of a run; named here, because a study may ask for one by its name."""

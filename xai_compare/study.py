@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -15,9 +15,13 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import canonical
 from xai_compare.images.crop import MARGIN
 from xai_compare.images.reading import MAX_PIXELS
+from xai_compare.registry import STAGES
 
 MAX_VALUES, MAX_DEPTH = 100_000, 50
 """More values, or more deeply nested ones, are a mistake (aliases that expand without end) or an attack."""
+
+FOLDS = {"all": "all trainings together", "mean of folds": "the mean of the trainings' scores"}
+"""Names of folds in tables that a training may not have."""
 
 Scaling = Literal["min_max", "positive", "none"]
 
@@ -149,29 +153,38 @@ class Thresholds(_Strict):
     dice: float = Field(50, ge=0, lt=255)
 
 
+class Statistics(_Strict):
+    """What is asked of the scores, beside the scores."""
+
+    metric: str = Field("dice", description="the score whose means over explainers are compared")
+    splits: int = Field(100, ge=1, le=100_000, description="random halvings of the people, for the human ceiling")
+
+
+def _defaults(value: Any) -> Any:
+    """``true`` asks for the defaults, ``false`` for nothing."""
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
 class Compare(_Strict):
     """How maps are compared."""
 
     scaling: Scaling = Field("min_max", description="how each map is scaled before maps are averaged")
     thresholds: Thresholds = Thresholds()
+    metrics: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="which metrics, by name, see [methods.md](methods.md#metrics); by default `iou`, `precision`, "
+        "`recall`, `f1`, `dice`, those of `correlation`, `known_auc` and `known_energy`",
+    )
     correlation: list[Literal["uncentred", "pearson"]] = ["uncentred", "pearson"]
+    baseline: Literal["uniform", "mean"] = Field(
+        "uniform",
+        description="what `information_gain` is measured above: a uniform map, or these people's mean map of all "
+        "expressions",
+    )
     bootstrap: int = Field(2000, ge=0, le=100_000, description="replicates over images; 0: no intervals")
-
-
-def _faithfulness(value: Any) -> Any:
-    """``true`` asks for the defaults, ``false`` for nothing."""
-    return ({} if value else None) if isinstance(value, bool) else value
-
-
-class Faithfulness(_Strict):
-    """Whether the maps are faithful to the network, asked on a sample of the explained pictures."""
-
-    images: int = Field(20, ge=1, description="pictures per network and training, taken from all expressions in turn")
-    steps: int = Field(32, ge=2, le=1024, description="steps of the deletion and insertion curves")
-    fill: Literal["black", "blur"] = Field("black", description="what stands where the picture is deleted")
-    rectangles: int = Field(96, ge=2, le=10_000, description="random rectangles for infidelity")
-    forgetting: bool = Field(
-        True, description="whether the sample is explained again with shuffled weights; the costly part"
+    statistics: Annotated[Statistics | None, BeforeValidator(_defaults)] = Field(
+        None, description="the human ceiling, and whether explainers differ, see below; `true` for the defaults"
     )
 
 
@@ -190,10 +203,38 @@ class Study(_Strict):
     human: list[HumanSpec] = []
     masks: Literal["ekman"] | Path | None = "ekman"
     compare: Compare = Compare()
-    faithfulness: Annotated[Faithfulness | None, BeforeValidator(_faithfulness)] = Field(
-        None, description="checks of the maps themselves, see below; `true` for the defaults, none: left out"
-    )
     note: str = ""
+
+    model_config = ConfigDict(extra="allow", validate_default=True)
+
+    @model_validator(mode="after")
+    def _known_stages(self) -> Study:
+        """Every further key must be a stage; its value becomes the stage's options, ``true`` meaning the defaults."""
+        extra = self.__pydantic_extra__ or {}
+        for key, value in list(extra.items()):
+            extra[key] = _stage_options(key, value)
+            if extra[key] is None:
+                del extra[key]
+        return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The options of a stage; None where the study does not ask for it."""
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                if name.startswith("_") or name not in STAGES.names():
+                    raise
+                return None
+
+    def asked(self, stage: str) -> Any:
+        """The options of a stage that a study must ask for; None where it does not."""
+        return (self.__pydantic_extra__ or {}).get(stage)
+
+    def stages(self) -> list[str]:
+        """The stages that the study asks for, besides those of every run."""
+        return list(self.__pydantic_extra__ or {})
 
     @model_validator(mode="after")
     def _unique(self) -> Study:
@@ -205,6 +246,15 @@ class Study(_Strict):
             twice = sorted({str(n) for n in names if names.count(n) > 1})
             if twice:
                 raise ValueError(f"{twice[0]!r} names two {what}")
+        for model in self.models:
+            if model.fold in FOLDS:
+                raise ValueError(
+                    f"a fold cannot be called {model.fold!r}: tables use that name for {FOLDS[model.fold]}"
+                )
+        taken = {"known/region", *(f"human/{h.name}" for h in self.human)}
+        for name in (f"{m.name}/{e.label}" for m in self.models for e in self.explainers):
+            if name in taken or name.startswith("all models/"):
+                raise ValueError(f"{name!r} is what tables call another source; rename the model or the explainer")
         return self
 
     @classmethod
@@ -220,7 +270,7 @@ class Study(_Strict):
         except OSError as error:
             raise InputError(f"the study cannot be read ({error.strerror})", where=path) from None
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise InputError(f"the study is no valid YAML ({error})", where=path) from None
+            raise InputError(f"the study is not valid YAML ({error})", where=path) from None
         if not isinstance(data, dict):
             raise InputError("the study must be a mapping of keys to values", where=path)
         _check_extent(data, path)
@@ -233,6 +283,10 @@ class Study(_Strict):
         Raises:
             InputError: one line that names the place, the key, the value and the mend.
         """
+        for key in data:
+            if key not in cls.model_fields and key not in STAGES.names():
+                mend = nearest(str(key), [*cls.model_fields, *_asked_for()])
+                raise InputError(f"unknown key {key!r}", where=where, mend=mend)
         try:
             study = cls.model_validate(data)
         except ValidationError as error:
@@ -248,7 +302,7 @@ class Study(_Strict):
                     raise RuntimeError("it holds a null character")
                 return None if path is None else base / path.expanduser()
             except RuntimeError as error:
-                raise InputError(f"{str(path)!r} is no path ({error})", where=where) from None
+                raise InputError(f"{str(path)!r} is not a path ({error})", where=where) from None
 
         images = self.images
         for name in ("manifest", "folder", "root", "predictor"):
@@ -309,13 +363,43 @@ def _check_extent(data: object, where: object) -> None:
     raise InputError(what, where=where, mend="write out what the aliases stand for")
 
 
-def _explained(error: ValidationError, where: object) -> InputError:
+def _stage_options(key: str, value: Any) -> BaseModel | None:
+    """What a study says under the name of a stage, validated.
+
+    Raises:
+        InputError: if no stage that a study may ask for has that name, or its options are wrong.
+    """
+    options = STAGES.get(key).Options if key in STAGES.names() else None
+    if options is None:
+        known = [*Study.model_fields, *_asked_for()]
+        raise InputError(f"unknown key {key!r}", mend=nearest(key, known))
+    if isinstance(value, options):
+        return value
+    if value is None or isinstance(value, bool):
+        value = {} if value else None
+    try:
+        return None if value is None else options.model_validate(value)
+    except ValidationError as error:
+        raise _explained(error, None, (key,), options) from None
+
+
+def _asked_for() -> list[str]:
+    """The stages that a study may ask for by a key of their name."""
+    return [name for name, stage in STAGES.all().items() if stage.Options is not None]
+
+
+def _explained(
+    error: ValidationError, where: object, at: tuple[str, ...] = (), root: type[BaseModel] | None = None
+) -> InputError:
     problems = error.errors(include_url=False)
+    told = [p["ctx"]["error"] for p in problems if isinstance(p.get("ctx", {}).get("error"), InputError)]
+    if told:
+        return InputError(told[0].what, where=where, mend=told[0].mend)
     first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
+    key = ".".join(str(part) for part in (*at, *first["loc"]) if not str(part).startswith("function-"))
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
-        known = _fields(first["loc"][:-1])
+        known = list(root.model_fields) if root else _fields(first["loc"][:-1])
         return InputError(f"unknown key {key!r}{more}", where=where, mend=nearest(str(first["loc"][-1]), known))
     if first["type"] == "missing":
         return InputError(f"key {key!r} is missing{more}", where=where, mend="add it")
@@ -327,8 +411,15 @@ def _explained(error: ValidationError, where: object) -> InputError:
 def _fields(loc: tuple[int | str, ...]) -> list[str]:
     """The known keys at a place in the study."""
     rooms: dict[str, type[BaseModel]] = {
-        "images": Images, "models": ModelSpec, "explainers": ExplainerSpec, "human": HumanSpec, "compare": Compare,
-        "input": ModelInput, "screen": Screen, "thresholds": Thresholds, "faithfulness": Faithfulness,
-    }  # fmt: skip
+        "images": Images,
+        "models": ModelSpec,
+        "explainers": ExplainerSpec,
+        "human": HumanSpec,
+        "compare": Compare,
+        "input": ModelInput,
+        "screen": Screen,
+        "thresholds": Thresholds,
+        "statistics": Statistics,
+    }
     names = [str(part) for part in loc if str(part) in rooms]
     return list((rooms[names[-1]] if names else Study).model_fields)

@@ -193,7 +193,7 @@ def test_report_of_what_is_no_run(tmp_path: Path, call) -> None:  # type: ignore
 def test_doctor(call) -> None:  # type: ignore[no-untyped-def]
     code, out, err = call("doctor")
     assert code == 0, out
-    for word in ("torch", "device", "landmark model", "engine", "Ekman masks", "bundled networks"):
+    for word in ("torch", "device", "landmark model", "Ekman masks", "bundled networks"):
         assert word in out
     assert err == ""
 

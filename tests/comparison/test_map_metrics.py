@@ -157,12 +157,12 @@ def test_known_regions_of_a_perfect_an_empty_and_a_missing_map(function) -> None
 
 
 def test_every_metric_says_what_it_is() -> None:
-    for name, metric in METRICS.items():
+    for name, metric in METRICS.all().items():
         assert metric.name == name
         assert metric.title
         assert metric.source
         assert metric.range[0] < metric.range[1]
-        assert set(metric.needs) <= {"map", "mask", "points"}
+        assert set(metric.needs) <= {"map", "mask", "region", "points", "nonfixations", "baseline"}
         assert metric.function.__doc__
         assert reason(name, float("nan")) == metric.undefined != ""
         assert reason(name, 0.5) == ""

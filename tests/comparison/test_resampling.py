@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_intervals import plain_intervals
 
 from xai_compare.comparison import (
     bootstrap,
@@ -196,3 +197,27 @@ def test_undefined_replicates_are_left_out() -> None:
     assert (result.low, result.high) == (1, 1)
     with pytest.raises(InputError, match="between 0 and 1"):
         bootstrap(np.mean, [1.0, 2.0], n=5, level=95)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [5, 100], ids=["one block", "many blocks"])
+def test_a_table_s_intervals_are_the_plain_ones(dtype: type, n: int) -> None:
+    sources = {
+        name: some_maps(m, seed).astype(dtype) for seed, (name, m) in enumerate({"a": 9, "b": 9, "c": 6}.items())
+    }
+    sources["flat"] = np.ones((9, *SHAPE), dtype)
+    images = {name: [f"{i}{'c' if name == 'c' else ''}" for i in range(len(maps))] for name, maps in sources.items()}
+    expected = plain_intervals(sources, images, MASK, n, 5)
+    found = {
+        tuple(key[:3]): ends for key, ends in score_intervals(sources, images, "fear", mask=MASK, n=n, seed=5).items()
+    }
+    assert found.keys() == expected.keys()
+    for key, ends in expected.items():
+        assert found[key] == pytest.approx(ends, rel=1e-9, abs=1e-12), key
+
+
+def test_draws_are_one_stream_however_they_are_made() -> None:
+    """The draws of replicate r are the same in any number of replicates, and those of a plain loop."""
+    generator = np.random.default_rng([7])
+    loop = [np.bincount(generator.integers(2000, size=2000), minlength=2000) for _ in range(700)]
+    np.testing.assert_array_equal(draw_counts(2000, 700, 7), loop)

@@ -11,14 +11,18 @@ import pytest
 from xai_compare import ekman
 from xai_compare.comparison import (
     COLUMNS,
+    Picture,
+    PictureScores,
     dice,
     iou,
-    known_scores,
     mask_scores,
     otsu_masks,
     pair_scores,
     pearson,
+    pointing,
     read_heatmaps,
+    region_auc,
+    region_energy,
     uncentred,
     wide,
     with_mean_maps,
@@ -98,17 +102,27 @@ def test_pairs_are_the_plain_metrics_each_pair_once() -> None:
 
 
 def test_known_regions() -> None:
-    maps = {("cam", "fear", "all"): MASK.astype(float), ("cam", "anger", "all"): 1.0 - MASK}
-    scores = known_scores(maps, {"fear": MASK, "anger": MASK}, counts={("cam", "fear", "all"): 4})
+    functions = {"known_auc": region_auc, "known_energy": region_energy, "known_pointing": pointing}
+    found = PictureScores()
+    for expression, heatmap in (("fear", MASK.astype(float)), ("anger", 1.0 - MASK)):
+        for name, function in functions.items():
+            value = float(function(heatmap, MASK))
+            found.add(name, "cam", Picture(f"{expression}.png", expression, value, MASK.mean()))
+    scores = found.table("known")
     table = scores.set_index(["metric", "expression"])["value"]
     assert table["known_auc", "fear"] == table["known_energy", "fear"] == table["known_pointing", "fear"] == 1
-    assert table["known_auc", "anger"] == table["known_energy", "anger"] == 0
+    assert table["known_auc", "anger"] == table["known_energy", "anger"] == table["known_pointing", "anger"] == 0
+    assert table["known_auc", "all"] == 0.5
     assert set(scores["b"]) == {"known"}
-    assert scores["n"].isna().sum() == 3
+    assert scores.set_index("expression")["n"]["all"].tolist() == [2, 2, 2]
+    floors = scores.set_index(["metric", "expression"])["floor"]
+    assert floors["known_auc", "fear"] == 0.5
+    assert floors["known_energy", "fear"] == floors["known_pointing", "anger"] == MASK.mean()
+    assert set(scores["floor_kind"]) == {"chance"}
 
 
 def test_no_maps_give_an_empty_table() -> None:
-    for table in (mask_scores({}, {"fear": MASK}), pair_scores({}), known_scores({}, {})):
+    for table in (mask_scores({}, {"fear": MASK}), pair_scores({}), PictureScores().table("known")):
         assert tuple(table.columns) == COLUMNS
         assert table.empty
 

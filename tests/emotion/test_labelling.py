@@ -33,6 +33,7 @@ def test_planted_reliabilities_come_back(missing: float) -> None:
     assert (np.diff(found.log_likelihood) > -1e-6).all()
 
 
+@pytest.mark.filterwarnings("ignore::Warning")
 def test_crowd_kit_finds_the_same() -> None:
     crowd = pytest.importorskip("crowdkit.aggregation")
     _, ratings = planted(300, 4, 1)

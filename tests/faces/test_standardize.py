@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from skimage.transform import PiecewiseAffineTransform, warp
 
 from xai_compare.errors import InputError
-from xai_compare.faces import CANONICAL, SHAPE, TRIANGLES, complete, standardize
+from xai_compare.faces import CANONICAL, SHAPE, TRIANGLES, complete, standardize, to_standard
 from xai_compare.faces.warp import origins, weights
 
 FACE = CANONICAL[:68]
@@ -205,3 +205,35 @@ def test_what_does_not_go_together_is_refused(maps: np.ndarray, landmarks: np.nd
     with pytest.raises(InputError) as error:
         standardize(maps, landmarks)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(90, 150), (200, 61), (512, 512)], ids=str)
+def test_points_go_where_the_map_goes(shape: tuple[int, int]) -> None:
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    for jitter, unfolded in ((0.0, 1.0), (0.002, 0.99)):
+        points = placed(shape, seed=4, jitter=jitter)
+        there = to_standard(origins(points, shape).reshape(-1, 2), points, shape).reshape(*SHAPE, 2)
+        off = np.abs(there - np.stack([x, y], -1)).max(-1)
+        # Shaken landmarks fold a few slivers of the face over others, and there a point has two places, side by side.
+        assert (off < 1e-6).mean() >= unfolded
+        assert off.max() < 2
+
+
+def test_a_bright_spot_and_its_point_meet_on_the_standard_face() -> None:
+    shape, spot = (300, 260), (140, 171)
+    points = placed(shape, seed=5)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    blob = np.exp(-((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / 18)
+    row, column = np.unravel_index(standardize(blob, points).argmax(), SHAPE)
+    assert np.abs(to_standard(np.array([spot]), points, shape)[0] - (column, row)).max() < 1
+
+
+def test_points_outside_the_picture_have_no_place() -> None:
+    points = placed((90, 80))
+    there = to_standard(np.array([[-5.0, 10], [200, 10], [40, 40], [np.nan, 3]]), points, (90, 80))
+    assert np.isnan(there).any(1).tolist() == [True, True, False, True]
+    flat = np.tile(points[:1], (68, 1))
+    assert to_standard(np.array([[40.0, 40.0]]), flat, (90, 80)).shape == (1, 2)
+    assert to_standard(np.empty((0, 2)), points, (90, 80)).shape == (0, 2)
+    with pytest.raises(InputError, match="points are"):
+        to_standard(np.zeros(2), points, (90, 80))

@@ -15,7 +15,7 @@ from xai_compare import ekman
 from xai_compare.comparison import mask_scores, merges_table, pair_scores
 from xai_compare.expressions import BASIC
 from xai_compare.faces import SHAPE
-from xai_compare.runs.faithful_tables import COLUMNS, CURVES, SCORES
+from xai_compare.runs.judgements import COLUMNS, CURVES, SCORES
 from xai_compare.study import Study
 
 NASTY = "a\n\"b'<script>alert(1)</script>&amp;$x_{$ñ表情\u202egnp.exe"
@@ -38,6 +38,14 @@ class FakeRun:
     faithfulness: pd.DataFrame = field(default_factory=pd.DataFrame)
     faithfulness_curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     maps_table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    more: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Any table by name; empty if there is none."""
+        known = {"maps": self.maps_table, "scores": self.scores, "merges": self.merges}
+        for each in ("faithfulness", "faithfulness_curves"):
+            known[each] = getattr(self, each)
+        return (known | self.more).get(name, pd.DataFrame())
 
 
 def blob(rng: np.random.Generator, spots: int = 4) -> np.ndarray:
@@ -172,20 +180,9 @@ def _known(rng: np.random.Generator, sources: list[str], expressions: tuple[str,
         for source in sources:
             for name in (*expressions, "all"):
                 value = float(np.clip(centre + rng.normal(0, 0.1), 0, 1))
-                note = f"mean of the images' scores; chance {chance:.4f}"
-                rows.append(
-                    (
-                        metric,
-                        source,
-                        "known/region",
-                        name,
-                        "all",
-                        value,
-                        30,
-                        max(value - 0.04, 0),
-                        min(value + 0.04, 1),
-                        note,
-                    )
-                )
+                low, high = max(value - 0.04, 0), min(value + 0.04, 1)
+                pair = (metric, source, "known/region", name, "all")
+                rows.append((*pair, value, 30, low, high, "mean of the images' scores", chance, "chance"))
     columns = ["metric", "a", "b", "expression", "fold", "value", "n", "ci_low", "ci_high", "note"]
+    columns += ["floor", "floor_kind"]
     return pd.DataFrame(rows, columns=columns)

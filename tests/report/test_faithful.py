@@ -11,11 +11,12 @@ import pytest
 from report_fakes import NASTY, FakeRun, make_run
 
 from xai_compare import report
-from xai_compare.report.faithful import faithfulness_figures, faithfulness_lists, faithfulness_sentences
-from xai_compare.report.labelling import label_curves
-from xai_compare.report.material import Material, from_run
-from xai_compare.report.repeatable import repeatability_figure, repeatability_lists, repeatability_sentences
+from xai_compare.report import SECTIONS, Material
+from xai_compare.report.curve_labels import label_curves
+from xai_compare.report.material import from_run
 from xai_compare.report.style import new_figure
+
+FAITHFULNESS, REPEATABLE = SECTIONS.get("faithfulness")(), SECTIONS.get("repeatable")()
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +33,19 @@ def test_the_sections_stand_on_the_page(built: Path) -> None:
 
 
 def test_better_than_random_is_bold_and_worse_is_marked(material: Material) -> None:
-    short, full = faithfulness_lists(material)
+    short, full = FAITHFULNESS.listings(material)
     rows = {row[0].text: row for row in short.rows}
     good, bad = rows["resnet18 · Grad-CAM"], rows["resnet18 · LIME"]
     assert good[1].text == "0.30 | 0.50"
     assert all(cell.strong for cell in good[1:])
     assert not any(cell.strong for cell in bad[1:])
     assert bad[1].text == "0.70 | 0.50 ×"
-    assert len(full.rows) == len(material.faithfulness)
+    assert len(full.rows) == len(material.table("faithfulness"))
     assert full.folded
 
 
 def test_sentences_say_who_beats_chance(material: Material) -> None:
-    fastest, balance = faithfulness_sentences(material)
+    fastest, balance = FAITHFULNESS.sentences(material)
     assert "Grad-CAM" in fastest
     assert "0.30 on average along the way, against 0.50" in fastest
     # Forgetting is no test of one picture against another: it is left out of the count.
@@ -53,7 +54,7 @@ def test_sentences_say_who_beats_chance(material: Material) -> None:
 
 
 def test_one_figure_a_network_and_its_curves_are_named(material: Material) -> None:
-    pictures = faithfulness_figures(material)
+    pictures = FAITHFULNESS.figures(material)
     assert [one.name for one in pictures] == ["faithfulness_mini_xception", "faithfulness_resnet18"]
     for axes in pictures[0].figure.axes:
         texts = " ".join(text.get_text() for text in axes.texts)
@@ -76,21 +77,22 @@ def test_labels_keep_off_one_another() -> None:
 
 
 def test_repeatability_names_the_worst_pictures(material: Material) -> None:
-    (listing,) = repeatability_lists(material)
-    lime = material.each[material.each["source"] == "resnet18/lime"].sort_values("repeatability")
+    (listing,) = REPEATABLE.listings(material)
+    lime = (each := material.table("maps"))[each["source"] == "resnet18/lime"].sort_values("repeatability")
     row = next(row for row in listing.rows if row[0].text == "resnet18 · LIME")
     assert row[3].text == f"{lime['repeatability'].median():.3f}"
     assert row[4].text == f"{lime['repeatability'].iloc[0]:.3f}"
-    assert "LIME" in repeatability_sentences(material)[0]
-    assert len(repeatability_figure(material)) == 1
-    settled = replace(material, each=material.each.assign(repeatability=0.99))
-    assert "no map would correlate below 0.9" in repeatability_sentences(settled)[0]
+    assert "LIME" in REPEATABLE.sentences(material)[0]
+    assert len(REPEATABLE.figures(material)) == 1
+    settled = replace(material, read=lambda name: material.table(name).assign(repeatability=0.99))
+    assert "no map would correlate below 0.9" in REPEATABLE.sentences(settled)[0]
 
 
 def test_nothing_asked_nothing_shown(material: Material, tmp_path: Path) -> None:
-    bare = replace(material, faithfulness=pd.DataFrame(), curves=pd.DataFrame(), each=pd.DataFrame())
-    for family in (faithfulness_figures, faithfulness_lists, faithfulness_sentences,
-                   repeatability_figure, repeatability_lists, repeatability_sentences):  # fmt: skip
-        assert family(bare) == []  # type: ignore[operator]
+    bare = replace(material, read=lambda name: pd.DataFrame())
+    assert not FAITHFULNESS.applies(bare)
+    assert not REPEATABLE.applies(bare)
     run = make_run(tmp_path, ["one"], ["cam"], [], known=False, expressions=("anger",))
-    assert "faithful to the network" not in report.build(run).read_text("utf-8")
+    page = report.build(run).read_text("utf-8")
+    assert "faithful to the network" not in page
+    assert "RISE" not in page

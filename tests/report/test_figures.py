@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,17 +16,36 @@ from report_fakes import FakeRun
 from xai_compare import ekman, report
 from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps
 from xai_compare.errors import InputError
-from xai_compare.report import style
+from xai_compare.report import SECTIONS, style
 from xai_compare.report.material import from_run
-from xai_compare.report.regions import overlap
-from xai_compare.report.tables import AVERAGE, score_tables
+from xai_compare.report.saving import png
+from xai_compare.report.score_table import AVERAGE, score_tables
+from xai_compare.report.section import Part, parts
+from xai_compare.report.sections.thresholds import overlap
 
-FIGURES = {
-    "heatmaps_grad_cam", "heatmaps_lime", "overlay_grad_cam", "overlay_lime", "thresholds", "overlap_grad_cam",
-    "overlap_lime", "iou_table", "dice_table_clicks", "dice_table_gaze", "dice_clicks", "dice_gaze",
-    "people_clicks_vs_gaze", "known_regions", "faithfulness_mini_xception", "faithfulness_resnet18", "repeatability",
-    "dendrograms_pearson", "dendrograms_uncentred",
-}  # fmt: skip
+SHEETS = {
+    "heatmaps_grad_cam",
+    "heatmaps_lime",
+    "overlay_grad_cam",
+    "overlay_lime",
+    "thresholds",
+    "overlap_grad_cam",
+    "overlap_lime",
+    "people_clicks_vs_gaze",
+}
+CHARTS = {
+    "iou_table",
+    "dice_table_clicks",
+    "dice_table_gaze",
+    "dice_boxes_clicks",
+    "dice_boxes_gaze",
+    "known_regions",
+    "faithfulness_mini_xception",
+    "faithfulness_resnet18",
+    "repeatability",
+    "dendrograms_pearson",
+    "dendrograms_uncentred",
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +53,12 @@ def figures(built: Path) -> Path:
     return built.parent / "figures"
 
 
-def test_every_family_is_drawn_as_png_and_svg(figures: Path) -> None:
-    assert {path.stem for path in figures.glob("*.png")} == FIGURES
-    assert {path.stem for path in figures.glob("*.svg")} == FIGURES
+def test_every_figure_is_drawn_as_png_and_charts_as_svg_too(figures: Path) -> None:
+    assert {path.stem for path in figures.glob("*.png")} == SHEETS | CHARTS
+    assert {path.stem for path in figures.glob("*.svg")} == CHARTS
 
 
-@pytest.mark.parametrize("name", sorted(FIGURES))
+@pytest.mark.parametrize("name", sorted(SHEETS | CHARTS))
 def test_figures_are_sharp_and_not_too_wide(figures: Path, name: str) -> None:
     with Image.open(figures / f"{name}.png") as image:
         assert image.info["dpi"] == pytest.approx((160, 160), abs=0.1)
@@ -50,11 +70,8 @@ def texts(figure: style.Figure) -> str:
 
 
 def test_figures_with_simulated_people_say_so_and_others_do_not(small_run: FakeRun) -> None:
-    from xai_compare.report.building import _FAMILIES
-
-    material = from_run(small_run)
-    with style.styled():
-        pictures = {picture.name: picture for family in _FAMILIES for picture in family(material)}
+    pictures = {picture.name: picture for part in _parts(small_run) for picture in part.figures}
+    assert set(pictures) == SHEETS | CHARTS
     for name, picture in pictures.items():
         says = "simulated" in texts(picture.figure)
         assert says == picture.simulated, name
@@ -62,10 +79,9 @@ def test_figures_with_simulated_people_say_so_and_others_do_not(small_run: FakeR
 
 
 def test_an_empty_group_is_hatched_and_says_no_image(small_run: FakeRun) -> None:
-    from xai_compare.report.maps import heatmap_grids
-
+    heatmaps = SECTIONS.get("heatmaps")()
     with style.styled():
-        grids = {picture.name: picture.figure for picture in heatmap_grids(from_run(small_run))}
+        grids = {picture.name: picture.figure for picture in heatmaps.figures(from_run(small_run))}
     assert "no image" in texts(grids["heatmaps_lime"])
     assert "no image" not in texts(grids["heatmaps_grad_cam"])
     assert "n = " in texts(grids["heatmaps_lime"])
@@ -122,8 +138,8 @@ def test_explanations_of_one_picture(tmp_path: Path) -> None:
     paths = report.save_explanations(
         image, maps, tmp_path / "sub" / "a<b>", title="a<b>$", answer="fear (0.5)", reasons={"cam": "no linear layer"}
     )
-    assert [path.name for path in paths] == ["a<b>.png", "a<b>.svg", "a<b>_lime_map.png", "a<b>_lime_overlay.png"]
-    with Image.open(paths[2]) as grey:
+    assert [path.name for path in paths] == ["a<b>.png", "a<b>_lime_map.png", "a<b>_lime_overlay.png"]
+    with Image.open(paths[1]) as grey:
         assert (grey.size, grey.mode, grey.getextrema()) == ((40, 60), "L", (0, 255))
 
 
@@ -133,6 +149,47 @@ def test_explanations_of_one_picture(tmp_path: Path) -> None:
 def test_explanations_refuse(maps: dict[str, np.ndarray], tmp_path: Path) -> None:
     with pytest.raises(InputError):
         report.save_explanations(np.zeros((4, 5, 3), np.uint8), maps, tmp_path / "a")
+
+
+def _shades(step: int) -> np.ndarray:
+    """Smooth shades of few or of many colours, uint8 ``(256, 256, 3)``."""
+    y, x = np.mgrid[:256, :256] // step * step
+    return np.stack([x, y, (x + y) // 2], axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("step", "mode", "off"), [pytest.param(32, "P", 0, id="few colours"), pytest.param(1, "RGB", 1, id="many colours")]
+)
+def test_a_png_has_a_palette_only_where_nobody_sees_it(step: int, mode: str, off: int) -> None:
+    pixels = _shades(step)
+    with Image.open(io.BytesIO(png(pixels))) as image:
+        assert image.mode == mode
+        read = np.asarray(image.convert("RGB")).astype(int)
+    assert np.abs(read - pixels).max() <= off
+
+
+@pytest.mark.parametrize("name", sorted(SHEETS | CHARTS))
+def test_files_show_what_was_drawn(small_run: FakeRun, figures: Path, name: str) -> None:
+    """White stays white, and hardly a pixel differs from the figure."""
+    drawn = next(p for part in _parts(small_run) for p in part.figures if p.name == name)
+    with style.styled():
+        drawn.figure.canvas.draw()
+    pixels = np.asarray(drawn.figure.canvas.buffer_rgba())[..., :3].astype(int)  # type: ignore[attr-defined]
+    with Image.open(figures / f"{name}.png") as image:
+        read = np.asarray(image.convert("RGB")).astype(int)
+    white = (pixels == 255).all(axis=-1)
+    assert (read[white] == 255).all()
+    far = np.abs(read - pixels).max(axis=-1) > 8
+    assert far.mean() < 0.02
+
+
+_PARTS: list[Part] = []
+
+
+def _parts(run: FakeRun) -> list[Part]:
+    if not _PARTS:
+        _PARTS.extend(parts(from_run(run), []))
+    return _PARTS
 
 
 @pytest.mark.parametrize(
@@ -200,9 +257,12 @@ def test_the_published_table_is_recomputed(published: Path, shared: Path) -> Non
 @pytest.mark.slow
 def test_a_comparison_has_what_applies_and_prints_recomputed_values_only(published: Path) -> None:
     page = (published / "report.html").read_text("utf-8")
+    charts = {"iou_table", "dendrograms_pearson", "dendrograms_uncentred"}
     assert {path.stem for path in (published / "figures").glob("*.png")} == {
-        "heatmaps", "thresholds", "overlap", "iou_table", "dendrograms_pearson", "dendrograms_uncentred",
-    }  # fmt: skip
+        "heatmaps",
+        "thresholds",
+        "overlap",
+    } | charts
     assert "0.2443" in page
     assert "0.2565" not in (published / "tables" / "iou_table.csv").read_text("utf-8")
     assert "came ready-made" in page

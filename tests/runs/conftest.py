@@ -52,7 +52,7 @@ class _Quiet:
 def _one_landmarker() -> Iterator[None]:
     """Its file of 100 MB is read once, not once a run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xai_compare.runs.faces.Landmarker", cache(Landmarker))
+        patch.setattr("xai_compare.faces.cutting.Landmarker", cache(Landmarker))
         yield
 
 

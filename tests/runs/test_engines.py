@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import yaml
 
 import xai_compare as xc
-from xai_compare.comparison import score_intervals
 from xai_compare.errors import InputError
-from xai_compare.runs.engines import TRIES, Chunk, Local
-from xai_compare.runs.intervals import GroupMaps
-from xai_compare.runs.store import MapStore
+from xai_compare.runs.engines import TRIES
+from xai_compare.runs.engines.local import Local
+from xai_compare.runs.stage import Stage, Task
 
 
 @pytest.fixture
@@ -46,38 +48,52 @@ def test_workers_give_the_same_bits_as_one_process(asked: xc.Study, tmp_path: Pa
     assert np.isfinite(alone.maps["map"].to_numpy()).all()
 
 
-class Failing:
-    """A worker whose third chunk always fails, and whose second fails once."""
+class Failing(Stage):
+    """A stage whose third task always fails, and whose second fails once."""
 
-    def __init__(self) -> None:
-        self.tried: list[int] = []
+    name = "failing"
+    tried: ClassVar[list[int]] = []
 
-    def model(self, number: int) -> None:
-        return None
-
-    def load(self, number: int, items: list[Any]) -> list[Any]:
-        return items
-
-    def explain(
-        self, number: int, explainer: int, items: list[Any], batch: Any, total: int
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        self.tried.append(items[0])
-        if items[0] == 2 or (items[0] == 1 and self.tried.count(1) == 1):
+    @staticmethod
+    def make(worker: Any, task: Task) -> int:
+        Failing.tried.append(task.data)
+        if task.data == 2 or (task.data == 1 and Failing.tried.count(1) == 1):
             raise RuntimeError("the device\nwent away")
-        return np.zeros((1, 275, 224)), {}
+        return 10 * int(task.data)
 
 
-def test_a_chunk_that_fails_thrice_is_set_aside_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[int] = []
-    monkeypatch.setattr(MapStore, "write", lambda self, index, maps, facts: written.append(index))
-    worker: Any = Failing()
-    engine = Local(worker)
-    store = MapStore(Path(), xc.runs.store.Source("model", "a", "b"), [])
-    chunks: list[Any] = [Chunk(0, 0, index, [index], "", 4) for index in range(4)]  # type: ignore[list-item]
-    outcome: dict[int, str] = {chunk.index: why for chunk, why in engine.explain(chunks, store)}
-    assert outcome == {0: "", 1: "", 2: "RuntimeError: the device went away", 3: ""}
-    assert written == [0, 1, 3]
-    assert worker.tried.count(2) == TRIES
+def test_a_task_that_fails_thrice_is_set_aside_and_the_rest_goes_on(tmp_path: Path) -> None:
+    Failing.tried.clear()
+    engine = Local(None)  # type: ignore[arg-type]
+    tasks = [Task(str(number), "", number) for number in range(4)]
+    outcomes = list(engine.map(Failing, tasks, tmp_path, ordered=False))
+    assert [one.failure for one in outcomes] == ["", "", "RuntimeError: the device went away", ""]
+    assert [one.value and one.value[0] for one in outcomes] == [0, 10, None, 30]
+    assert Failing.tried.count(2) == TRIES
+
+
+def test_what_the_user_must_mend_is_not_tried_again(tmp_path: Path) -> None:
+    class Broken(Stage):
+        tries: ClassVar[list[int]] = []
+
+        @staticmethod
+        def make(worker: Any, task: Task) -> int:
+            Broken.tries.append(1)
+            raise InputError("no such file")
+
+    with pytest.raises(InputError, match="no such file"):
+        list(Local(None).map(Broken, [Task("a", "")], tmp_path, ordered=False))  # type: ignore[arg-type]
+    assert len(Broken.tries) == 1
+
+
+def test_a_worker_takes_the_same_gpu_in_every_process() -> None:
+    code = "from xai_compare.runs.engines.cluster import gpu_of; print([gpu_of(n, 4, {}) for n in ('2', 'tcp://a:1')])"
+    said = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(xc.__file__).parents[1])}
+        said.add(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True).stdout)
+    assert len(said) == 1
+    assert said.pop().startswith("[2, ")
 
 
 def test_two_processes_on_one_directory(asked: xc.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,37 +118,3 @@ def test_a_changed_study_keeps_the_maps_it_shares(asked: xc.Study, tmp_path: Pat
     assert record.stat().st_mtime_ns == before
     assert set(run.maps.source.values.tolist()) == {"compact/cam", "compact/grad_cam", "known/region"}
     assert not (tmp_path / "run/chunks/model--compact--lime").exists()
-
-
-def test_bins_of_very_many_images_give_the_same_interval(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The variance of a mean over bins is that over images; with a few hundred images the ends agree closely."""
-    draws = np.random.default_rng(0)
-    smooth = draws.random((300, 12, 10)).astype(np.float32)
-    shape = (12, 10)
-    monkeypatch.setattr("xai_compare.runs.intervals.SHAPE", shape)
-    monkeypatch.setattr("xai_compare.runs.intervals.BINS", 100)
-    mask = np.zeros(shape, bool)
-    mask[:6] = True
-    smooth[:, :6] += 0.05
-
-    class Maps(GroupMaps):
-        def __len__(self) -> int:
-            return 300
-
-        def __getitem__(self, part: slice) -> np.ndarray:
-            return smooth[part]
-
-        @property
-        def shape(self) -> tuple[int, int, int]:  # type: ignore[override]
-            return (300, *shape)
-
-    maps = Maps("none", [f"image {n}" for n in range(300)])
-    ends = []
-    for many in (1000, 10):
-        monkeypatch.setattr("xai_compare.runs.intervals.MANY", many)
-        data, images = maps.binned(tmp_path)
-        ends.append(score_intervals({"a": data}, {"a": images}, "anger", mask=mask, n=2000, seed=1))
-    (plain, binned) = ends
-    for key in plain:
-        assert np.ptp(binned[key]) == pytest.approx(np.ptp(plain[key]), rel=0.35)
-        assert binned[key] == pytest.approx(plain[key], abs=0.06)

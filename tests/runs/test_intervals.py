@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from xai_compare import ekman
-from xai_compare.comparison import otsu_scores
+from xai_compare.comparison import (
+    DEFAULT_METRICS,
+    METRICS,
+    References,
+    bootstrap_correlations,
+    otsu_scores,
+    pool_intervals,
+    score_intervals,
+)
 from xai_compare.faces import SHAPE
-from xai_compare.runs.intervals import intervals
+from xai_compare.runs.intervals import Entry, StoredMaps, intervals
 from xai_compare.runs.store import MapStore, Source
 
 N = 12
@@ -43,15 +53,14 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[MapStore], list[
 def computed(
     stores: list[MapStore], replicates: int = 400, seed: int = 0
 ) -> dict[tuple[str, ...], tuple[float, float]]:
-    masks = {"anger": ekman.mask("anger")}
     found = intervals(
-        stores,
-        masks,
+        StoredMaps(stores, "none"),
         ["anger"],
-        scaling="none",
+        DEFAULT_METRICS,
+        References({"anger": ekman.mask("anger")}),
+        {"dice": {"threshold": 50}},
         replicates=replicates,
         seed=seed,
-        dice_threshold=50,
         advance=lambda _: None,
     )
     return {tuple(key): value for key, value in found.items()}
@@ -93,3 +102,77 @@ def test_equal_sources_stay_equal(tmp_path: Path) -> None:
     low, high = computed(stores, 30)["pearson", "a/cam", "b/cam", "anger", "all"]
     assert low == pytest.approx(1, abs=1e-6)
     assert high == pytest.approx(1, abs=1e-6)
+
+
+class Held(StoredMaps):
+    """Stands for stores on disk: the maps of sources, held in memory."""
+
+    def __init__(self, maps: dict[str, np.ndarray], images: dict[str, list[str]]) -> None:
+        sources = {name: Source("model", name, "cam") for name in maps}
+        self.stores = {source.slug: SimpleNamespace(source=source) for source in sources.values()}
+        self.maps = {sources[name].slug: stack for name, stack in maps.items()}
+        self.entries = {
+            sources[name].slug: [Entry(0, i, image, "anger") for i, image in enumerate(images[name])] for name in maps
+        }
+
+    def stream(self, slug: str, expression: str = "all") -> Iterator[tuple[Entry, np.ndarray]]:
+        return zip(self.entries[slug], self.maps[slug], strict=True)
+
+
+def test_bins_of_very_many_images_give_the_same_interval(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The variance of a mean over bins is that over images; with a few hundred images the ends agree closely."""
+    draws = np.random.default_rng(0)
+    smooth = draws.random((300, 12, 10)).astype(np.float32)
+    shape = (12, 10)
+    monkeypatch.setattr("xai_compare.runs.intervals.SHAPE", shape)
+    monkeypatch.setattr("xai_compare.runs.intervals.BINS", 100)
+    monkeypatch.setattr("xai_compare.runs.intervals.bin_of", lambda image: int(image.split()[1]) * 7919 % 100)
+    mask = np.zeros(shape, bool)
+    mask[:6] = True
+    smooth[:, :6] += 0.05
+    maps = Held({"a": smooth}, {"a": [f"image {n}" for n in range(300)]})
+    ends = []
+    for many in (1000, 10):
+        monkeypatch.setattr("xai_compare.runs.intervals.MANY", many)
+        pool = maps.pool("anger", tmp_path)
+        assert pool is not None
+        assert len(pool.maps) == (300 if many == 1000 else 100)
+        data, images = pool.maps, pool.images["a/cam"]
+        ends.append(score_intervals({"a": data}, {"a": images}, "anger", mask=mask, n=2000, seed=1))
+    (plain, binned) = ends
+    assert plain
+    for key in plain:
+        assert np.ptp(binned[key]) == pytest.approx(np.ptp(plain[key]), rel=0.35)
+        assert binned[key] == pytest.approx(plain[key], abs=0.06)
+
+
+@pytest.mark.parametrize("limit", [2**30, 1000], ids=["in memory", "in a file"])
+def test_each_map_is_held_once_and_all_networks_share_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: int
+) -> None:
+    monkeypatch.setattr("xai_compare.runs.intervals.SHAPE", (9, 6))
+    monkeypatch.setattr("xai_compare.runs.intervals._POOL", limit)
+    maps = {name: np.random.default_rng(i).random((5, 9, 6)).astype(np.float32) for i, name in enumerate("ab")}
+    images = {name: [f"{i}.png" for i in range(5)] for name in "ab"}
+    pool = Held(maps, images).pool("anger", tmp_path)
+    assert pool is not None
+    assert isinstance(pool.maps, np.memmap) == (limit == 1000)
+    assert pool.maps.shape == (10, 9, 6)
+    assert list(pool.rows) == ["a/cam", "b/cam", "all models/cam"]
+    both = np.concatenate([maps["a"], maps["b"]])
+    np.testing.assert_array_equal(pool.maps[pool.rows["all models/cam"]], both)
+    found = pool_intervals(pool, "anger", "all", [METRICS.get("pearson")], References(), n=60, seed=3)
+    sources = {"a/cam": maps["a"], "b/cam": maps["b"], "all models/cam": both}
+    names = {"a/cam": images["a"], "b/cam": images["b"], "all models/cam": images["a"] + images["b"]}
+    plain = bootstrap_correlations(sources, names, True, 60, 3)
+    for (a, b), expected in plain.items():
+        assert found["pearson", a, b, "anger", "all"] == pytest.approx((expected.low, expected.high), rel=1e-9)
+
+
+def test_a_store_s_maps_come_in_order_and_scaled(two: tuple[list[MapStore], list[np.ndarray]]) -> None:
+    stores, maps = two
+    held = StoredMaps(stores, "min_max")
+    stack = np.stack([one for _, one in held.stream(stores[0].source.slug)])
+    expected = (maps[0] - maps[0].min((1, 2), keepdims=True)) / np.ptp(maps[0], axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(stack, expected, atol=2e-5)
+    assert list(held.stream(stores[0].source.slug, "fear")) == []

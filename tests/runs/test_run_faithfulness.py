@@ -16,13 +16,13 @@ from xai_compare.errors import InputError
 from xai_compare.explainers.faithfulness import curves, drops, infidelity, rectangles, unexplained
 from xai_compare.explainers.random_map import RandomMap
 from xai_compare.faces import standardize
-from xai_compare.runs import faithfulness
+from xai_compare.faces.returning import returned, ways_back
 from xai_compare.runs.estimate import estimate
-from xai_compare.runs.faithful_tables import SCORES
-from xai_compare.runs.faithfulness import sample
 from xai_compare.runs.inspection import status, verify
-from xai_compare.runs.returning import returned, ways_back
-from xai_compare.runs.work import Worker
+from xai_compare.runs.judgements import SCORES
+from xai_compare.runs.stages import faithfulness
+from xai_compare.runs.stages.faithfulness import sample
+from xai_compare.runs.worker import Worker
 
 WANTED = {"images": 5, "steps": 8, "rectangles": 16}
 
@@ -92,8 +92,7 @@ def test_a_sample_goes_round_the_expressions_and_grows() -> None:
 def test_stored_maps_judge_as_the_explainers_own(judged: xc.Run, faces_folder: Path) -> None:
     worker = Worker(judged.study, "cpu")
     model, images = worker.model(0), _sampled(judged)
-    crops = [worker.pictures.crop(image).resized(model.input.size) for image in images]
-    pictures, landmarks = np.stack([c[0] for c in crops]), np.stack([c[1] for c in crops])
+    pictures, landmarks = worker.inputs(0, images)
     targets = [str(worker.pictures.rows.at[image, "expression"]) for image in images]
     maps = explainers.create("grad_cam")(model, pictures, targets)
     back = returned(standardize(maps, landmarks), ways_back(landmarks, model.input.size))
@@ -126,26 +125,26 @@ def test_a_stopped_judgement_goes_on_to_the_same_bits(
     monkeypatch.setattr(faithfulness, "PART", 2)
     row = status(tmp_path / "run").set_index("source").loc["toy: faithfulness"]
     assert 0 < row["done"] < row["maps"] == 15
-    kept = (tmp_path / "run" / faithfulness.FILE).read_bytes()
+    kept = (tmp_path / "run" / "records/faithfulness.jsonl").read_bytes()
     run = xc.run(study, tmp_path / "run", report=False)
     pd.testing.assert_frame_equal(run.faithfulness, judged.faithfulness, check_exact=True)
     pd.testing.assert_frame_equal(run.faithfulness_curves, judged.faithfulness_curves, check_exact=True)
-    assert (tmp_path / "run" / faithfulness.FILE).read_bytes().startswith(kept)
+    assert (tmp_path / "run" / "records/faithfulness.jsonl").read_bytes().startswith(kept)
     assert verify(run.dir).empty
-    done = (run.dir / faithfulness.FILE).stat().st_mtime_ns
+    done = (run.dir / "records/faithfulness.jsonl").stat().st_mtime_ns
     xc.run(study, tmp_path / "run", report=False)
-    assert (run.dir / faithfulness.FILE).stat().st_mtime_ns == done
+    assert (run.dir / "records/faithfulness.jsonl").stat().st_mtime_ns == done
 
 
 def test_damage_is_found_and_mended(faces_folder: Path, tmp_path: Path) -> None:
     study = asked(faces_folder, explainers=["random"], faithfulness={**WANTED, "images": 2, "forgetting": False})
     run = xc.run(study, tmp_path / "run", report=False)
     assert "forgetting" not in set(run.faithfulness["score"])
-    file = run.dir / faithfulness.FILE
+    file = run.dir / "records/faithfulness.jsonl"
     lines = [json.loads(line) for line in file.read_text().splitlines()]
-    lines[-1]["scores"]["deletion"][0] = 0.0
+    lines[-1]["outcome"]["scores"]["deletion"][0] = 0.0
     file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    assert verify(run.dir)["problem"].tolist() == ["damaged record of faithfulness"]
+    assert verify(run.dir)["problem"].tolist() == ["damaged record"]
     again = xc.run(study, tmp_path / "run", report=False)
     pd.testing.assert_frame_equal(again.faithfulness, run.faithfulness, check_exact=True)
     more = asked(faces_folder, explainers=["random"], faithfulness={**WANTED, "images": 4, "forgetting": False})

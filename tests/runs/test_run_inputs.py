@@ -184,12 +184,12 @@ def test_mistakes_about_people(
     assert not (tmp_path / "run" / "predictions").exists()
 
 
-def test_a_second_network_that_fails_loses_nothing_of_the_first(pictures: Path, tmp_path: Path) -> None:
+def test_a_second_network_that_cannot_run_is_told_before_any_work(pictures: Path, tmp_path: Path) -> None:
     sick = {**NETWORK, "name": "sick", "factory": "toy_networks:sick"}
     with pytest.raises(InputError, match=r"model 'sick': .*not finite"):
         xc.run(asked(pictures, models=[NETWORK, sick], explainers=["random"]), tmp_path / "run", report=False)
-    assert (tmp_path / "run" / "predictions" / "toy.jsonl").is_file()
-    assert list((tmp_path / "run" / "chunks").rglob("*.json"))
+    assert not (tmp_path / "run" / "faces.jsonl").exists()
+    assert not list((tmp_path / "run").rglob("chunks/*/*.json"))
 
 
 def test_no_label_fits_the_network(pictures: Path, tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import CLASSES, NETWORK, asked, maps_of
-from scipy.stats import rankdata
+from scipy.stats import f_oneway, rankdata
 
 import xai_compare as xc
-from xai_compare import ekman
+from xai_compare import comparison, ekman
+from xai_compare.errors import InputError
+from xai_compare.runs.scoring import headline
 
 SOURCES = [f"{model}/{explainer}" for explainer in ("cam", "grad_cam", "random") for model in ("toy", "other")]
 EVERYBODY = [*SOURCES, "all models/cam", "all models/grad_cam", "all models/random", "known/region"]
@@ -72,6 +74,7 @@ def test_the_tables_of_everything(finished: xc.Run) -> None:
     assert finished.heatmaps.mean_face.dtype == np.uint8
     assert list(finished.scores.columns) == [
         "metric", "a", "b", "expression", "fold", "value", "n", "ci_low", "ci_high", "note",
+        "floor", "floor_kind",
     ]  # fmt: skip
     assert set(finished.scores["metric"]) >= {"iou", "precision", "recall", "f1", "dice", "pearson", "uncentred"}
 
@@ -310,3 +313,78 @@ def test_other_scalings(pictures: Path, tmp_path: Path, scaling: str) -> None:
         np.testing.assert_allclose(heatmap(run, "toy/cam", "all"), maps.mean(0), atol=1e-4)
     assert int(run.heatmaps["count"].sel(source="toy/cam", expression="all", fold="all")) == len(maps)
     assert run.scores.ci_low.isna().all()
+
+
+def test_every_metric_can_be_asked_for(pictures: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(pictures / "labels.csv")
+    table.assign(region="region_" + table["image"]).to_csv(pictures / "labels.csv", index=False)
+    draws = np.random.default_rng(0)
+    clicks = pd.DataFrame({"participant": np.tile(list("pqrst"), 45), "image": np.repeat(table["image"], 25)})
+    clicks = clicks.assign(x=draws.normal(55, 12, 225).clip(5, 95), y=draws.normal(60, 12, 225).clip(5, 100))
+    clicks.to_csv(tmp_path / "clicks.csv", index=False)
+    human = [{"name": "c", "file": str(tmp_path / "clicks.csv"), "format": "clicks", "pixels_per_degree": 6}]
+    names = list(comparison.METRICS.all())
+    wanted = {"metrics": names, "bootstrap": 6, "statistics": True, "baseline": "mean"}
+    study = asked(pictures, human=human, compare=wanted, explainers=["grad_cam", "random"])
+    run = xc.run(study, tmp_path / "run", report=False)
+    scores = run.scores
+    assert set(scores["metric"]) == set(names)
+    assert len(names) >= 18
+    points = pd.read_parquet(run.dir / "points" / "human--c.parquet")
+    assert list(points.columns) == ["participant", "image", "x", "y", "weight"]
+    anger = points.loc[points["image"].str.startswith("anger"), ["x", "y"]].to_numpy()
+    row = score(run, "nss", "toy/grad_cam", "human/c", "anger")
+    mean = heatmap(run, "toy/grad_cam", "anger")
+    assert row.value == pytest.approx(comparison.nss(mean, anger))
+    assert row.ci_low < row.ci_high
+    assert (row.floor, row.floor_kind) == (0, "chance")
+    others = points.loc[~points["image"].str.startswith("anger"), ["x", "y"]].to_numpy()
+    row = score(run, "auc_shuffled", "toy/grad_cam", "human/c", "anger")
+    assert row.value == pytest.approx(comparison.auc_shuffled(mean, anger, others))
+    baseline = heatmap(run, "human/c", "all")
+    row = score(run, "information_gain", "toy/grad_cam", "human/c", "anger")
+    assert row.value == pytest.approx(comparison.information_gain(mean, anger, baseline), rel=1e-6)
+    assert score(run, "auc_shuffled", "toy/grad_cam", "human/c", "all").note.endswith("no non-fixations")
+    assert "human/c" not in set(scores.loc[(scores.metric == "nss"), "a"])
+    both = scores[(scores.metric == "kl_divergence") & (scores.expression == "anger")]
+    assert len(both) == 4 * 3
+    tables = {name: pd.read_csv(run.dir / "tables" / f"{name}.csv") for name in ("ceiling", "anova", "tukey")}
+    ceiling = tables["ceiling"]
+    assert (ceiling["image"] == "mean").sum() == 4
+    per_picture = ceiling[ceiling["image"] != "mean"]
+    assert len(per_picture) == 9
+    overall = ceiling[(ceiling["image"] == "mean") & (ceiling["expression"] == "all")].iloc[0]
+    assert overall["reliability"] == pytest.approx(per_picture["reliability"].mean(), nan_ok=True)
+    assert tables["anova"]["b"].tolist() == ["human/c"]
+    assert tables["anova"]["explainers"].tolist() == [2]
+    dice = scores[(scores.metric == "dice") & (scores.b == "human/c") & (scores.expression != "all")]
+    dice = dice[dice["a"].isin(["toy/grad_cam", "toy/random"])]
+    expected = f_oneway(*(rows["value"] for _, rows in dice.groupby("a")))
+    assert tables["anova"]["f"][0] == pytest.approx(expected.statistic)
+    assert tables["tukey"][["explainer_1", "explainer_2"]].to_numpy().tolist() == [["grad_cam", "random"]]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"metrics": ["ios"]}, "unknown metric 'ios'"),
+        ({"metrics": ["nss"]}, "name a source under human"),
+        ({"statistics": {"metric": "dise"}}, "did you mean 'dice'"),
+    ],
+    ids=["unknown", "no people", "unknown for the statistics"],
+)
+def test_metrics_are_checked_before_any_work(pictures: Path, tmp_path: Path, wanted: dict, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        xc.run(asked(pictures, compare=wanted), tmp_path / "run", report=False)
+
+
+def test_a_network_called_human_is_no_people(pictures: Path, tmp_path: Path) -> None:
+    study = asked(pictures, models=[{**NETWORK, "name": "human"}], explainers=["grad_cam", "random"])
+    run = xc.run(study, tmp_path / "run", report=False)
+    kinds = dict(zip(run.heatmaps.source.values.tolist(), run.heatmaps.kind.values.tolist(), strict=True))
+    assert set(kinds.values()) == {"model"}
+    assert "Dice with people" not in headline(run.scores, kinds)
+    assert not headline(run.scores, kinds).empty
+    twin = {"name": "random", "file": "c.csv", "format": "clicks", "pixels_per_degree": 6}
+    with pytest.raises(InputError, match="what tables call another source"):
+        asked(pictures, models=[{**NETWORK, "name": "human"}], human=[twin])

@@ -21,7 +21,7 @@ from xai_compare.explainers.random_map import RandomMap
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xai_compare.runs.store.CHUNK", 2)
+    monkeypatch.setattr("xai_compare.runs.store.maps.CHUNK", 2)
 
 
 @pytest.fixture
@@ -250,8 +250,8 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(
 ) -> None:
     place = {
         "maps": "xai_compare.runs.store.MapStore.write",
-        "journal": "xai_compare.runs.journal.Journal.add",
-        "tables": "xai_compare.runs.execution.write_tables",
+        "journal": "xai_compare.runs.store.Journal.add",
+        "tables": "xai_compare.runs.job.write_tables",
     }[what]
 
     def full_disk(*args: object, **kwargs: object) -> None:

@@ -80,7 +80,7 @@ def test_a_store_with_a_pickling_codec_is_refused_unread(tmp_path: Path) -> None
 def test_a_study_cannot_make_python_objects(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text("name: !!python/object/apply:pathlib.Path.touch [mark]\n")
-    with pytest.raises(InputError, match="no valid YAML"):
+    with pytest.raises(InputError, match="not valid YAML"):
         xc.Study.load(path)
 
 

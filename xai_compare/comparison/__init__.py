@@ -5,32 +5,29 @@ Undefined is NaN, and `reason` says why.
 """
 
 from xai_compare.comparison.clustering import Merge, linkage, merges
+from xai_compare.comparison.dispatch import DEFAULT_METRICS, MASK_METRICS, PAIR_METRICS, References
 from xai_compare.comparison.heatmap_files import read_heatmaps, unmatched
-from xai_compare.comparison.intervals import score_intervals
-from xai_compare.comparison.maps import (
+from xai_compare.comparison.intervals import Pool, pool_intervals, score_intervals
+from xai_compare.comparison.metrics.maps import (
     correlation,
     correlation_matrix,
     kl_divergence,
     pearson,
-    pointing,
-    region_auc,
-    region_energy,
     similarity,
     uncentred,
 )
-from xai_compare.comparison.masks import (
-    dice,
-    f1,
-    iou,
-    otsu,
-    otsu_masks,
-    otsu_scores,
-    precision,
-    recall,
-    to_8bit,
+from xai_compare.comparison.metrics.masks import dice, f1, iou, precision, recall
+from xai_compare.comparison.metrics.points import (
+    auc_borji,
+    auc_judd,
+    auc_shuffled,
+    auc_uniform,
+    information_gain,
+    nss,
 )
-from xai_compare.comparison.points import auc_borji, auc_judd, auc_shuffled, auc_uniform, information_gain, nss
-from xai_compare.comparison.registry import METRICS, Metric, reason
+from xai_compare.comparison.metrics.regions import pointing, region_auc, region_energy
+from xai_compare.comparison.pictures import Picture, PictureScores
+from xai_compare.comparison.registry import METRICS, Metric, metric, reason
 from xai_compare.comparison.resampling import (
     Interval,
     bootstrap,
@@ -42,25 +39,35 @@ from xai_compare.comparison.resampling import (
 )
 from xai_compare.comparison.scores import (
     COLUMNS,
-    Key,
-    known_scores,
+    MapKey,
+    ScoreKey,
     mask_scores,
     merges_table,
     pair_scores,
+    score_table,
     wide,
     with_mean_maps,
 )
 from xai_compare.comparison.statistics import Anova, Ceiling, anova, ceiling, tukey
+from xai_compare.comparison.thresholds import otsu, otsu_masks, otsu_scores, to_8bit
 
 __all__ = [
     "COLUMNS",
+    "DEFAULT_METRICS",
+    "MASK_METRICS",
     "METRICS",
+    "PAIR_METRICS",
     "Anova",
     "Ceiling",
     "Interval",
-    "Key",
+    "MapKey",
     "Merge",
     "Metric",
+    "Picture",
+    "PictureScores",
+    "Pool",
+    "References",
+    "ScoreKey",
     "anova",
     "auc_borji",
     "auc_judd",
@@ -79,12 +86,12 @@ __all__ = [
     "information_gain",
     "iou",
     "kl_divergence",
-    "known_scores",
     "linkage",
     "mask_scores",
     "mean_maps",
     "merges",
     "merges_table",
+    "metric",
     "nss",
     "otsu",
     "otsu_masks",
@@ -92,6 +99,7 @@ __all__ = [
     "pair_scores",
     "pearson",
     "pointing",
+    "pool_intervals",
     "precision",
     "read_heatmaps",
     "reason",
@@ -99,6 +107,7 @@ __all__ = [
     "region_auc",
     "region_energy",
     "score_intervals",
+    "score_table",
     "similarity",
     "to_8bit",
     "tukey",

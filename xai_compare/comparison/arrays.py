@@ -82,3 +82,14 @@ def ratio(top: npt.ArrayLike, bottom: npt.ArrayLike) -> Floats:
     top, bottom = np.asarray(top, dtype=np.float64), np.asarray(bottom, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(bottom == 0, np.nan, top / bottom)[()]
+
+
+def overlap(hits: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike) -> dict[str, Floats]:
+    """Return IoU, precision, recall and F1 of masks of which only the areas are known: shared, first's, second's."""
+    hits, first, second = (np.asarray(number, dtype=np.float64) for number in (hits, first, second))
+    return {
+        "iou": ratio(hits, first + second - hits),
+        "precision": ratio(hits, first),
+        "recall": ratio(hits, second),
+        "f1": ratio(2 * hits, first + second),
+    }

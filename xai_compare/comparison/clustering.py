@@ -11,7 +11,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from xai_compare.comparison.arrays import Floats, as_maps
-from xai_compare.comparison.maps import correlation_matrix
+from xai_compare.comparison.metrics.maps import correlation_matrix
 from xai_compare.errors import InputError
 
 

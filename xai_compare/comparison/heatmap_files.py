@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from xai_compare.comparison.arrays import size_text
-from xai_compare.comparison.scores import ALL_FOLDS, MEAN_OF_FOLDS, Key
+from xai_compare.comparison.scores import ALL_FOLDS, MEAN_OF_FOLDS, MapKey
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ALIASES, canonical, ordered
 
@@ -21,7 +21,7 @@ _PICTURES = (".png", ".tif", ".tiff", ".bmp", ".pgm", ".gif", ".jpg", ".jpeg", "
 _EXPRESSION = "|".join(re.escape(alias).replace("_", "[ _-]") for alias in sorted(ALIASES, key=len, reverse=True))
 
 
-def read_heatmaps(folder: Path | str, pattern: str = PATTERN) -> dict[Key, npt.NDArray[np.generic]]:
+def read_heatmaps(folder: Path | str, pattern: str = PATTERN) -> dict[MapKey, npt.NDArray[np.generic]]:
     """Read the heatmaps of a folder, named by a pattern.
 
     Args:
@@ -38,13 +38,13 @@ def read_heatmaps(folder: Path | str, pattern: str = PATTERN) -> dict[Key, npt.N
             that cannot be read as one grey picture, two files for one map, or differing sizes.
     """
     folder = Path(folder)
-    found: dict[Key, Path] = {}
+    found: dict[MapKey, Path] = {}
     for path, fields in _matches(folder, pattern):
         try:
             expression = canonical(fields["expression"])
         except InputError as error:
             raise InputError(error.what, where=path, mend=error.mend) from None
-        key = Key(fields["model"], expression, fields.get("fold", ALL_FOLDS))
+        key = MapKey(fields["model"], expression, fields.get("fold", ALL_FOLDS))
         if "fold" in fields and key.fold in (ALL_FOLDS, MEAN_OF_FOLDS):
             raise InputError(f"a fold cannot be called {key.fold!r}, which stands for all of them", where=path)
         if key in found:

@@ -1,7 +1,9 @@
-"""What is known about each metric, so that tables and figures label themselves.
+"""What is known about each metric, so that a study can ask for it and tables and figures label themselves.
 
-A metric is a pure function of arrays under a decorator that names it. Where a metric has no answer its value
-is NaN, never a silent 0; `Metric.undefined` says when that happens and `reason` puts it beside a value.
+A metric is a pure function of arrays under a decorator that names it, in a file of `xai_compare.comparison.metrics` or
+in another package (entry-point group ``xai_compare.metrics``). What it needs decides what it is applied to, see
+`xai_compare.comparison.dispatch`. Where a metric has no answer its value is NaN, never a silent 0; `Metric.undefined`
+says when that happens and `reason` puts it beside a value.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from xai_compare.errors import InputError, nearest
+from xai_compare.registry import Registry
 
-Need = Literal["map", "mask", "points"]
+Need = Literal["map", "mask", "region", "points", "nonfixations", "baseline"]
 Direction = Literal["higher", "lower"]
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,10 +29,17 @@ class Metric:
         title: what a figure's axis says.
         range: least and greatest value it can take.
         direction: whether ``"higher"`` or ``"lower"`` values mean better agreement.
-        needs: what its arguments are, in order: ``"map"``, ``"mask"`` or ``"points"``.
+        needs: what its arguments are, in order. The first is a source's ``"map"``, or its ``"mask"`` (the map cut by
+            Otsu's threshold). The second is another source's ``"map"``, the ``"mask"`` of the expression, the
+            ``"region"`` known to differ in one picture (then the metric is taken picture by picture), or people's
+            ``"points"``. After points may come ``"nonfixations"`` (points on other pictures) and a ``"baseline"`` map.
         source: the paper and equation, or the benchmark, that defines it.
         undefined: when its value is NaN.
-        function: the function itself.
+        function: the function itself, batched over the leading axes of its maps.
+        symmetric: of two maps, whether their order is of no account; then each pair is compared once.
+        chance: the value that guessing gets; NaN where that is not known; ``"area"`` where it is the share of the
+            face that the region covers.
+        bootstrap: whether it is fast enough to be taken on every resample; without, its scores have no interval.
     """
 
     name: str
@@ -41,10 +50,20 @@ class Metric:
     source: str
     undefined: str
     function: Callable[..., Any]
+    symmetric: bool = True
+    chance: float | Literal["area"] = math.nan
+    bootstrap: bool = True
 
 
-METRICS: dict[str, Metric] = {}
-"""Every metric by name, in the order in which they were defined."""
+def _problem(thing: Any) -> str:
+    """Why what a plug-in offers is no metric."""
+    return "" if isinstance(thing, Metric) else "is not a metric: decorate a function with @metric(...)"
+
+
+METRICS: Registry[Metric] = Registry(
+    "metric", "xai_compare.metrics", ("xai_compare.comparison.metrics.*",), check=_problem
+)
+"""Every metric by name."""
 
 
 def metric(
@@ -56,27 +75,26 @@ def metric(
     undefined: str,
     range: tuple[float, float] = (0.0, 1.0),
     direction: Direction = "higher",
+    symmetric: bool = True,
+    chance: float | Literal["area"] = math.nan,
+    bootstrap: bool = True,
 ) -> Callable[[F], F]:
-    """Register the decorated function as the metric ``name``; the function itself is left as it is."""
+    """Register the decorated function as the metric ``name``; the function itself is left as it is.
+
+    Raises:
+        ValueError: if the name is taken, or nothing fits the needs (see `Metric`).
+    """
+    firsts, seconds, thirds = ("map", "mask"), ("map", "mask", "region", "points"), ("nonfixations", "baseline")
+    fits = len(needs) > 1 and needs[0] in firsts and needs[1] in seconds and all(need in thirds for need in needs[2:])
+    if not fits or (needs[2:] and needs[1] != "points"):
+        raise ValueError(f"the metric {name!r} cannot need {needs}")
 
     def register(function: F) -> F:
-        if name in METRICS:
-            raise ValueError(f"the metric {name!r} is defined twice")
-        METRICS[name] = Metric(name, title, range, direction, needs, source, undefined, function)
+        made = Metric(name, title, range, direction, needs, source, undefined, function, symmetric, chance, bootstrap)
+        METRICS.register(name, made)
         return function
 
     return register
-
-
-def get(name: str) -> Metric:
-    """Return the metric called ``name``.
-
-    Raises:
-        InputError: if there is none.
-    """
-    if name not in METRICS:
-        raise InputError(f"unknown metric {name!r}", mend=nearest(name, METRICS))
-    return METRICS[name]
 
 
 def reason(name: str, value: float) -> str:
@@ -84,6 +102,9 @@ def reason(name: str, value: float) -> str:
 
     >>> reason("iou", 0.5), reason("iou", float("nan"))
     ('', 'both masks are empty')
+
+    Raises:
+        InputError: if there is no such metric.
     """
-    undefined = get(name).undefined
+    undefined = METRICS.get(name).undefined
     return undefined if math.isnan(value) else ""

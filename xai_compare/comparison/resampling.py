@@ -21,9 +21,13 @@ from xai_compare.errors import InputError, nearest
 
 Images = int | Sequence[str]
 REPLICATES = 2000
+MANY = 600
+"""Images of a group beyond which bins of images are drawn."""
+BINS = 500
 LEVEL = 0.95
 Kind = Literal["recentred", "percentile"]
 _MEMORY = 128 * 2**20
+_DRAWN = 2**20
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,34 @@ def draw_counts(images: Images, n: int, seed: int) -> npt.NDArray[np.int64]:
         raise InputError(f"cannot draw {n} resamples of {names} images")
     generator = np.random.default_rng(source)
     counts = np.empty((n, names), dtype=np.int64)
-    for count in counts:
-        count[:] = np.bincount(generator.integers(names, size=names), minlength=names)
+    step = max(1, _DRAWN // names)
+    for start in range(0, n, step):
+        rows = min(step, n - start)
+        drawn = generator.integers(names, size=(rows, names)) + names * np.arange(rows)[:, None]
+        counts[start : start + rows] = np.bincount(drawn.ravel(), minlength=rows * names).reshape(rows, names)
     return counts[:, place]
+
+
+def bin_of(image: str) -> int:
+    """Return into which of `BINS` bins an image falls, by a hash of its name: the same bin for every source."""
+    return int(hashlib.sha256(image.encode()).hexdigest(), 16) % BINS
+
+
+def bins_of(images: Sequence[str], values: Floats) -> tuple[list[str], Floats, Floats]:
+    """Return what is drawn instead of images, its sums of values, and how many values they are sums of.
+
+    Up to `MANY` images that is the images themselves. Of more it is `BINS` bins of them, so that neither memory nor
+    time grows with the square of their number; the variance of a mean is the same in expectation.
+
+    Args:
+        images: (m,) distinct names.
+        values: (m,) a number for each.
+    """
+    if len(images) <= MANY:
+        return list(images), values, np.ones(len(images))
+    places = np.array([bin_of(image) for image in images])
+    sums, sizes = (np.bincount(places, weights, BINS).astype(np.float64) for weights in (values, None))
+    return [f"bin {number}" for number in range(BINS)], sums, sizes
 
 
 def interval(
@@ -132,16 +161,98 @@ def interval(
     Raises:
         InputError: for a level outside (0, 1) or another kind.
     """
+    _shares(level)
+    low, high = interval_ends(np.array([value]), replicates[None], level, images, kind, bounds)[0]
+    return Interval(value, float(low), float(high), replicates)
+
+
+def interval_ends(
+    values: Floats,
+    replicates: Floats,
+    level: float = LEVEL,
+    images: npt.NDArray[np.int64] | int = 2,
+    kind: Kind = "recentred",
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> Floats:
+    """Return the ends of many intervals at once, equal to `interval` of each.
+
+    Args:
+        values: (k,) of the sample.
+        replicates: (k, n).
+        level, kind, bounds: as in `interval`.
+        images: how many distinct images there are, for each or for all.
+
+    Returns:
+        float64 (k, 2); NaN where an interval has no ends.
+    """
+    ends = np.full((len(values), 2), np.nan)
+    enough = np.broadcast_to(np.asarray(images) > 1, len(values)) & ~np.isnan(values)
+    whole = enough & ~np.isnan(replicates).any(1)
+    if whole.any():
+        quantiles = np.quantile(replicates[whole], _shares(level), axis=1)
+        ends[whole] = _shifted(values[whole], quantiles, kind, bounds)
+    for i in np.flatnonzero(enough & ~whole & ~np.isnan(replicates).all(1)):
+        quantiles = np.nanquantile(replicates[i], _shares(level))[:, None]
+        ends[i] = _shifted(values[i : i + 1], quantiles, kind, bounds)[0]
+    return ends
+
+
+def _shares(level: float) -> list[float]:
     if not 0 < level < 1:
         raise InputError(f"the level of an interval lies between 0 and 1, got {level}")
+    return [(1 - level) / 2, 0.5, (1 + level) / 2]
+
+
+def _shifted(values: Floats, quantiles: Floats, kind: Kind, bounds: tuple[float, float]) -> Floats:
+    """Return the ends (k, 2) for values (k,) and their replicates' low, middle and high quantiles (3, k)."""
     if kind not in get_args(Kind):
         raise InputError(f"unknown kind of interval {kind!r}", mend=nearest(kind, get_args(Kind)))
-    low = high = np.nan
-    if images > 1 and not np.isnan(value) and not np.isnan(replicates).all():
-        low, middle, high = np.nanquantile(replicates, [(1 - level) / 2, 0.5, (1 + level) / 2])
-        if kind == "recentred" and np.isfinite(middle):
-            low, high = np.clip([value + low - middle, value + high - middle], *bounds)
-    return Interval(value, float(low), float(high), replicates)
+    low, middle, high = quantiles
+    ends = np.stack([low, high], -1)
+    if kind == "recentred":
+        with np.errstate(invalid="ignore"):
+            shifted = np.clip(values[:, None] + ends - middle[:, None], *bounds)
+        ends = np.where(np.isfinite(middle)[:, None], shifted, ends)
+    return ends
+
+
+def weighted_means(
+    rows: npt.NDArray[Any], weights: npt.NDArray[Any], out: npt.NDArray[Any] | None = None, chunk: int = 64
+) -> npt.NDArray[Any]:
+    """Return weighted means (k, pixels) of rows (m, pixels), in the precision of the rows, equal to `mean_maps`.
+
+    Args:
+        rows: float32 or float64.
+        weights: (k, m), not negative, each row with a positive sum.
+        out: an earlier result of the same pixels, whose memory is used again.
+        chunk: rows added at a time.
+    """
+    weights = weights.astype(rows.dtype)
+    fits = out is not None and out.dtype == rows.dtype and len(out) >= len(weights)
+    total = out[: len(weights)] if out is not None and fits else np.empty((len(weights), rows.shape[1]), rows.dtype)
+    np.matmul(weights[:, :chunk], rows[:chunk], out=total)
+    for first in range(chunk, len(rows), chunk):
+        total += weights[:, first : first + chunk] @ rows[first : first + chunk]
+    # Dividing last keeps sums of whole numbers exact, so that ties between pixels survive.
+    total /= weights.sum(1, keepdims=True)
+    return total
+
+
+def gram(maps: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+    """Return the inner products (m, m) of maps (m, h, w) less their own means, and these means (m,); float64.
+
+    One product for all maps, some pixels at a time so that memory stays bounded. Products of the maps themselves
+    follow by adding ``pixels * outer(means, means)``, which loses nothing; the other way round would.
+    """
+    rows = maps.reshape(len(maps), -1)
+    step = max(256, _MEMORY // 16 // max(len(rows), 1))
+    parts = [slice(start, start + step) for start in range(0, rows.shape[1], step)]
+    means = sum(rows[:, part].sum(1, dtype=np.float64) for part in parts) / rows.shape[1]
+    products = np.zeros((len(rows), len(rows)))
+    for part in parts:
+        centred = rows[:, part] - means[:, None]
+        products += centred @ centred.T
+    return products, np.asarray(means)
 
 
 def mean_maps(
@@ -209,7 +320,7 @@ def bootstrap_mean_map(
     results = {}
     for name in blocks[0]:
         values = np.concatenate([np.asarray(block[name], dtype=np.float64) for block in blocks])
-        bounds = METRICS[name].range if name in METRICS else (-np.inf, np.inf)
+        bounds = METRICS.get(name).range if name in METRICS else (-np.inf, np.inf)
         results[name] = interval(float(values[0]), values[1:], level, _distinct(who), bounds=bounds)
     return results
 
@@ -268,23 +379,23 @@ def bootstrap_correlations(
     if len(sources) < 2:
         return {}
     counts = {name: np.vstack([np.ones(len(images[name])), draw_counts(images[name], n, seed)]) for name in sources}
-    own = {name: _form(counts[name], _gram(maps, maps, centred), counts[name]) for name, maps in sources.items()}
+    own = {name: _form(counts[name], _products(maps, maps, centred), counts[name]) for name, maps in sources.items()}
     results, names = {}, list(sources)
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
-            cross = _form(counts[a], _gram(sources[a], sources[b], centred), counts[b])
+            cross = _form(counts[a], _products(sources[a], sources[b], centred), counts[b])
             values = np.clip(ratio(cross, np.sqrt(np.maximum(own[a] * own[b], 0))), -1, 1)
             fewest = min(_distinct(images[a]), _distinct(images[b]))
             results[a, b] = interval(float(values[0]), values[1:], level, fewest, bounds=(-1, 1))
     return results
 
 
-def _form(left: Floats, gram: Floats, right: Floats) -> Floats:
-    """Return the quadratic form ``left[r] @ gram @ right[r]`` of each row r."""
-    return ((left @ gram) * right).sum(1)
+def _form(left: Floats, products: Floats, right: Floats) -> Floats:
+    """Return the quadratic form ``left[r] @ products @ right[r]`` of each row r."""
+    return ((left @ products) * right).sum(1)
 
 
-def _gram(a: Any, b: Any, centred: bool, chunk: int = 128) -> Floats:
+def _products(a: Any, b: Any, centred: bool, chunk: int = 128) -> Floats:
     """Return the inner products (m, k) between maps (m, h, w) and (k, h, w), in double precision, chunk by chunk."""
     if tuple(a.shape[1:]) != tuple(b.shape[1:]):
         raise InputError(f"sizes differ: {a.shape[1]} x {a.shape[2]} and {b.shape[1]} x {b.shape[2]} pixels")

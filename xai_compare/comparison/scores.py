@@ -1,4 +1,4 @@
-"""Scores as rows of one tidy table, whether the maps were just computed or come ready-made from elsewhere.
+"""The tidy table of scores: one row for each thing measured, whether maps were just computed or come from elsewhere.
 
 Two averages must never be mixed: the score *of the mean map* and the mean *of the folds' scores* differ by up to 0.11
 on published heatmaps. Every row's ``note`` says which it is, and the second has its own fold, ``MEAN_OF_FOLDS``.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,26 +15,48 @@ import numpy.typing as npt
 import pandas as pd
 
 from xai_compare.comparison import registry
-from xai_compare.comparison.arrays import as_maps, as_masks, size_text
+from xai_compare.comparison.arrays import as_maps, size_text
 from xai_compare.comparison.clustering import merges
-from xai_compare.comparison.maps import correlation_matrix, pointing, region_auc, region_energy
-from xai_compare.comparison.masks import dice_masks, otsu_scores
-from xai_compare.errors import InputError
+from xai_compare.comparison.dispatch import (
+    ALL,
+    MASK_METRICS,
+    PAIR_METRICS,
+    Options,
+    References,
+    chosen,
+    comparisons,
+    evaluate,
+)
+from xai_compare.comparison.metrics.maps import correlation_matrix
+from xai_compare.comparison.registry import METRICS, Metric
+from xai_compare.comparison.thresholds import dice_masks, otsu_scores
+from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ordered
 
-COLUMNS = ("metric", "a", "b", "expression", "fold", "value", "n", "ci_low", "ci_high", "note")
-"""Columns of the tidy table of scores: what was measured, between whom, on which images, how surely."""
+COLUMNS = (
+    "metric",
+    "a",
+    "b",
+    "expression",
+    "fold",
+    "value",
+    "n",
+    "ci_low",
+    "ci_high",
+    "note",
+    "floor",
+    "floor_kind",
+)
+"""Columns of the tidy table of scores: what was measured, between whom, on which images, how surely, above what."""
 
 MERGE_COLUMNS = ("expression", "form", "step", "height", "members")
-ALL_FOLDS = "all"
+ALL_FOLDS = ALL
 MEAN_OF_FOLDS = "mean of folds"
 OF_MEAN_MAP = "score of the mean map"
 OF_FOLD_SCORES = "mean of the fold scores"
-MASK_METRICS = ("iou", "precision", "recall", "f1")
-PAIR_METRICS = ("dice", "pearson", "uncentred")
 
 
-class Key(NamedTuple):
+class MapKey(NamedTuple):
     """Whose map it is: source ``a``, expression, and fold (``"all"``: the mean map over folds). A plain tuple does."""
 
     a: str
@@ -55,26 +76,61 @@ class ScoreKey(NamedTuple):
 
 # A mapping's type is invariant in its keys, so only Any lets both a plain tuple and its named kin be one.
 Maps = Mapping[Any, npt.NDArray[Any]]
-"""(a, expression, fold), as a tuple or a `Key`, to a map (h, w)."""
+"""(a, expression, fold), as a tuple or a `MapKey`, to a map (h, w)."""
 Counts = Mapping[Any, int]
 Intervals = Mapping[Any, tuple[float, float]]
 _Rows = dict[ScoreKey, tuple[float, str]]
 
 
-def with_mean_maps(maps: Maps) -> dict[Key, npt.NDArray[np.generic]]:
+def with_mean_maps(maps: Maps) -> dict[MapKey, npt.NDArray[np.generic]]:
     """Add, under fold ``"all"``, the mean over folds (float64, each fold counting once) where it is not there yet.
 
     Args:
         maps: (a, expression, fold) to (h, w).
     """
-    complete = {Key(*key): value for key, value in maps.items()}
+    complete = {MapKey(*key): value for key, value in maps.items()}
     folds: dict[tuple[str, str], list[npt.NDArray[np.generic]]] = {}
     for key, value in complete.items():
         folds.setdefault((key.a, key.expression), []).append(value)
     for (a, expression), values in folds.items():
-        if Key(a, expression, ALL_FOLDS) not in complete:
-            complete[Key(a, expression, ALL_FOLDS)] = np.mean(np.stack(values).astype(np.float64), axis=0)
+        if MapKey(a, expression, ALL_FOLDS) not in complete:
+            complete[MapKey(a, expression, ALL_FOLDS)] = np.mean(np.stack(values).astype(np.float64), axis=0)
     return complete
+
+
+def score_table(
+    maps: Maps,
+    metrics: Sequence[str],
+    references: References,
+    options: Options | None = None,
+    counts: Counts | None = None,
+    intervals: Intervals | None = None,
+) -> pd.DataFrame:
+    """Take every score that the metrics' needs allow, see `xai_compare.comparison.dispatch`.
+
+    Args:
+        maps: (a, expression, fold) to (h, w); ``a`` comes before ``b`` as they do here. Where a source has folds
+            beside ``"all"``, rows of fold ``MEAN_OF_FOLDS`` are added.
+        metrics: names, in the order of the table; those of a picture's known region give no rows here.
+        references: masks, points, baselines.
+        options: keyword arguments by metric.
+        counts: images behind each map, by the same keys; without it ``n`` is empty. Of a pair the smaller.
+        intervals: bootstrap (low, high) by (metric, a, b, expression, fold); without it both are empty.
+
+    Returns:
+        A frame of `COLUMNS`. An undefined value is NaN, with its reason in ``note``.
+
+    Raises:
+        InputError: if a metric is unknown or sizes differ.
+    """
+    rows: _Rows = {}
+    overlaps: dict[MapKey, dict[str, Any]] = {}
+    for metric in chosen(metrics):
+        if metric.needs[1] == "map":
+            rows.update(_of_pairs(metric, maps, references, options or {}))
+        elif metric.needs[1] != "region":
+            rows.update(_of_single_maps(metric, maps, references, options or {}, overlaps))
+    return as_table(rows, counts, intervals)
 
 
 def mask_scores(
@@ -87,55 +143,21 @@ def mask_scores(
     """Score each map, cut by Otsu's threshold, against the mask of its expression (Gaya-Morey et al. 2024, Table 3).
 
     Args:
-        maps: (a, expression, fold) to (h, w); those of an expression without a mask are passed over. Where a source
-            has folds beside ``"all"``, rows of fold ``MEAN_OF_FOLDS`` are added.
+        maps: (a, expression, fold) to (h, w); those of an expression without a mask are passed over.
         masks: expression to boolean (h, w).
         b: what the masks are called in the table.
-        counts: images behind each map, by the same keys; without it ``n`` is empty.
-        intervals: bootstrap (low, high) by (metric, a, b, expression, fold); without it both are empty.
+        counts, intervals: as in `score_table`.
 
     Returns:
-        A frame of `COLUMNS` with ``iou``, ``precision``, ``recall``, ``f1``. An undefined value is NaN, with its
-        reason in ``note``.
+        A frame of `COLUMNS` with ``iou``, ``precision``, ``recall``, ``f1``.
 
     Raises:
         InputError: if no map has a mask, or sizes differ.
     """
-    rows: _Rows = {}
-    for expression, mask in _with_maps(masks, maps):
-        keys = _keys(maps, expression)
-        _check_sizes(maps, keys, mask, f"the mask of {expression}")
-        # One at a time: stacked with floats, an 8-bit map would become one, and Otsu's method would stretch it.
-        values = [otsu_scores(maps[key], mask) for key in keys]
-        for name in MASK_METRICS:
-            for key, score in zip(keys, values, strict=True):
-                # A map with a threshold has pixels above it, so only one without leaves the IoU undefined.
-                why = "no Otsu threshold, the map is constant or missing" if np.isnan(score["iou"]) else None
-                rows[ScoreKey(name, key.a, b, expression, key.fold)] = _value(name, float(score[name]), why)
-    return _table(rows, counts, intervals)
-
-
-def known_scores(
-    maps: Maps,
-    regions: Mapping[str, npt.NDArray[np.bool_]],
-    b: str = "known",
-    counts: Counts | None = None,
-    intervals: Intervals | None = None,
-) -> pd.DataFrame:
-    """Score each map against the region that is known to differ: ``known_auc``, ``known_energy``, ``known_pointing``.
-
-    Arguments, result and errors as `mask_scores`, but no threshold is applied to the maps.
-    """
-    rows: _Rows = {}
-    metrics = (("known_auc", region_auc), ("known_energy", region_energy), ("known_pointing", pointing))
-    for expression, region in _with_maps(regions, maps):
-        keys = _keys(maps, expression)
-        _check_sizes(maps, keys, region, f"the region of {expression}")
-        stack = _stack(maps, keys)
-        for name, function in metrics:
-            for key, value in zip(keys, function(stack, region), strict=True):
-                rows[ScoreKey(name, key.a, b, expression, key.fold)] = _value(name, value)
-    return _table(rows, counts, intervals)
+    if maps and not {key[1] for key in maps} & set(masks):
+        there = ", ".join(ordered(key[1] for key in maps))
+        raise InputError(f"no map has a mask: maps of {there}; masks of {', '.join(ordered(masks))}")
+    return score_table(maps, MASK_METRICS, References(masks, b), None, counts, intervals)
 
 
 def pair_scores(
@@ -145,14 +167,13 @@ def pair_scores(
     counts: Counts | None = None,
     intervals: Intervals | None = None,
 ) -> pd.DataFrame:
-    """Compare every two sources that have a map of the same expression and fold, each pair once.
+    """Compare every two sources that have a map of the same expression and fold.
 
     Args:
         maps: (a, expression, fold) to (h, w); ``a`` comes before ``b`` as they do here.
-        metrics: any of ``dice``, ``pearson``, ``uncentred``.
+        metrics: any that compare two maps, such as ``dice``, ``pearson``, ``uncentred``.
         dice_threshold: see `dice`.
-        counts: images behind each map; ``n`` is the smaller of the pair's.
-        intervals: as in `mask_scores`.
+        counts, intervals: as in `score_table`.
 
     Returns:
         A frame of `COLUMNS`; it has no rows if no two sources share an expression and fold.
@@ -161,20 +182,9 @@ def pair_scores(
         InputError: if sizes differ or a metric is unknown.
     """
     for name in metrics:
-        if name not in PAIR_METRICS:
-            raise InputError(f"unknown comparison of maps {name!r}", mend=registry.nearest(name, PAIR_METRICS))
-    rows: _Rows = {}
-    for expression, fold in dict.fromkeys((key[1], key[2]) for key in maps):
-        keys = [key for key in _keys(maps, expression) if key.fold == fold]
-        stack = _stack(maps, keys)
-        for name in metrics:
-            matrix = (
-                _dice_matrix(stack, dice_threshold) if name == "dice" else correlation_matrix(stack, name == "pearson")
-            )
-            for i, j in combinations(range(len(keys)), 2):
-                row = ScoreKey(name, keys[i].a, keys[j].a, expression, fold)
-                rows[row] = _value(name, matrix[i, j])
-    return _table(rows, counts, intervals)
+        if name not in METRICS or METRICS.get(name).needs != ("map", "map"):
+            raise InputError(f"unknown comparison of maps {name!r}", mend=nearest(name, PAIR_METRICS))
+    return score_table(maps, metrics, References(), {"dice": {"threshold": dice_threshold}}, counts, intervals)
 
 
 def merges_table(maps: Maps) -> pd.DataFrame:
@@ -231,34 +241,78 @@ def wide(scores: pd.DataFrame, metric: str = "iou", fold: str = ALL_FOLDS, b: st
     return table
 
 
-def _with_maps(masks: Mapping[str, npt.NDArray[np.bool_]], maps: Maps) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    """Yield the (expression, mask) that some map belongs to, in the order of the vocabulary."""
-    shared = ordered({key[1] for key in maps} & set(masks))
-    if maps and not shared:
-        there = ", ".join(ordered(key[1] for key in maps))
-        raise InputError(f"no map has a mask: maps of {there}; masks of {', '.join(ordered(masks))}")
-    for expression in shared:
-        yield expression, as_masks(masks[expression])
+def _of_single_maps(
+    metric: Metric, maps: Maps, references: References, options: Options, overlaps: dict[MapKey, dict[str, Any]]
+) -> Iterator[tuple[ScoreKey, tuple[float, str]]]:
+    """Yield the scores of single maps, expression by expression, sources and folds as they come."""
+    for expression in ordered(key[1] for key in maps):
+        keys = _keys(maps, expression)
+        if metric.needs[1] == "mask" and expression in references.masks:
+            _check_sizes(maps, keys, references.masks[expression], f"the mask of {expression}")
+        shape = np.shape(maps[keys[0]])
+        found = comparisons(metric, list(dict.fromkeys(key.a for key in keys)), expression, references, shape)
+        by_source: dict[str, list[Any]] = {}
+        for one in found:
+            by_source.setdefault(one.a, []).append(one)
+        for key in keys:
+            for one in by_source.get(key.a, ()):
+                why = None
+                if metric.name in MASK_METRICS and METRICS.get(metric.name) is metric:
+                    if key not in overlaps:
+                        overlaps[key] = otsu_scores(maps[key], one.others[0])
+                    value = float(overlaps[key][metric.name])
+                    undefined = math.isnan(overlaps[key]["iou"])
+                else:
+                    value = float(evaluate(one, np.asarray(maps[key])[None], options=options)[0])
+                    undefined = metric.needs[0] == "mask" and not np.ptp(maps[key]) > 0
+                if undefined:
+                    # A map with a threshold has pixels above it, so only one without leaves the IoU undefined.
+                    why = "no Otsu threshold, the map is constant or missing"
+                yield ScoreKey(metric.name, key.a, one.b, expression, key.fold), _value(metric.name, value, why)
 
 
-def _keys(maps: Maps, expression: str) -> list[Key]:
-    return [Key(*key) for key in maps if key[1] == expression]
+def _of_pairs(
+    metric: Metric, maps: Maps, references: References, options: Options
+) -> Iterator[tuple[ScoreKey, tuple[float, str]]]:
+    """Yield the scores of every two maps of one expression and fold."""
+    for expression, fold in dict.fromkeys((key[1], key[2]) for key in maps):
+        keys = [key for key in _keys(maps, expression) if key.fold == fold]
+        stack = _stack(maps, keys)
+        place = {key.a: i for i, key in enumerate(keys)}
+        matrix = _matrix(metric, stack, options)
+        for one in comparisons(metric, list(place), expression, references, stack.shape[1:]):
+            i, j = place[one.a], place[one.b]
+            value = evaluate(one, stack[i], stack[j], options) if matrix is None else matrix[i, j]
+            yield ScoreKey(metric.name, one.a, one.b, expression, fold), _value(metric.name, float(value))
 
 
-def _stack(maps: Maps, keys: Sequence[Key]) -> npt.NDArray[np.generic]:
+def _matrix(metric: Metric, stack: npt.NDArray[Any], options: Options) -> npt.NDArray[np.float64] | None:
+    """Return the scores of all pairs at once, for the metrics that have a fast way; else None."""
+    if METRICS.get(metric.name) is not metric or metric.name not in PAIR_METRICS:
+        return None
+    if metric.name == "dice":
+        return _dice_matrix(stack, float(options.get("dice", {}).get("threshold", 50)))
+    return correlation_matrix(stack, metric.name == "pearson")
+
+
+def _keys(maps: Maps, expression: str) -> list[MapKey]:
+    return [MapKey(*key) for key in maps if key[1] == expression]
+
+
+def _stack(maps: Maps, keys: Sequence[MapKey]) -> npt.NDArray[np.generic]:
     """Return the maps of ``keys`` as (n, h, w), checked to be of one size."""
     _check_sizes(maps, keys, maps[keys[0]], _text(keys[0]))
     return np.stack([np.asarray(maps[key]) for key in keys])
 
 
-def _check_sizes(maps: Maps, keys: Sequence[Key], like: npt.NDArray[np.generic], called: str) -> None:
+def _check_sizes(maps: Maps, keys: Sequence[MapKey], like: npt.NDArray[np.generic], called: str) -> None:
     for key in keys:
         shape = as_maps(maps[key]).shape
         if len(shape) != 2 or shape != np.shape(like):
             raise InputError(f"{_text(key)} has {size_text(np.asarray(maps[key]))} pixels, {called} {size_text(like)}")
 
 
-def _text(key: Key) -> str:
+def _text(key: MapKey) -> str:
     return f"the map of {key.a}, {key.expression}" + (f", fold {key.fold}" if key.fold != ALL_FOLDS else "")
 
 
@@ -298,8 +352,8 @@ def _fold_means(rows: _Rows) -> _Rows:
     return means
 
 
-def _table(rows: _Rows, counts: Counts | None, intervals: Intervals | None) -> pd.DataFrame:
-    """Add the means over folds, the counts and the intervals; expressions in order, everything else as it came."""
+def as_table(rows: _Rows, counts: Counts | None = None, intervals: Intervals | None = None) -> pd.DataFrame:
+    """Add the means over folds, counts, intervals and floors; expressions in order, everything else as it came."""
     rows = {**rows, **_fold_means(rows)}
     folds: dict[tuple[str, str], list[int]] = {}
     for (a, expression, fold), number in (counts or {}).items():
@@ -311,11 +365,25 @@ def _table(rows: _Rows, counts: Counts | None, intervals: Intervals | None) -> p
         sources = [every.get((source, key.expression, key.fold)) for source in (key.a, key.b)]
         known = [number for number in sources if number is not None]
         low, high = (intervals or {}).get(key, (math.nan, math.nan))
-        table.append((*key, value, min(known) if known else None, low, high, note))
-    frame = pd.DataFrame(table, columns=list(COLUMNS)).astype(
-        {"value": float, "n": "Int64", "ci_low": float, "ci_high": float}
-    )
-    return in_order(frame)
+        table.append((*key, value, min(known) if known else None, low, high, note, *floor_of(METRICS.get(key.metric))))
+    return in_order(as_frame(table))
+
+
+def floor_of(metric: Metric, area: float = math.nan) -> tuple[float, str]:
+    """Return what guessing scores and what kind of floor that is, ``(nan, "")`` where it is not known.
+
+    Args:
+        metric: any.
+        area: the share of the face that the known region covers, if there is one.
+    """
+    chance = area if metric.chance == "area" else float(metric.chance)
+    return (math.nan, "") if math.isnan(chance) else (chance, "chance")
+
+
+def as_frame(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """Return rows of `COLUMNS` as a frame with the columns' types, also of no rows at all."""
+    frame = pd.DataFrame(list(rows), columns=list(COLUMNS))
+    return frame.astype({"value": float, "n": "Int64", "ci_low": float, "ci_high": float, "floor": float})
 
 
 def in_order(scores: pd.DataFrame) -> pd.DataFrame:

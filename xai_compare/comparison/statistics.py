@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from xai_compare.comparison.arrays import Floats, as_maps, flat, ratio
-from xai_compare.comparison.maps import correlation
+from xai_compare.comparison.metrics.maps import correlation
 from xai_compare.errors import InputError
 
 

@@ -2,7 +2,7 @@
 
 from xai_compare.faces.canonical import CANONICAL, SHAPE, TRIANGLES, complete
 from xai_compare.faces.detection import Face, Landmarker, detect, predictor_file
-from xai_compare.faces.warp import standardize
+from xai_compare.faces.warp import standardize, to_standard
 
 __all__ = [
     "CANONICAL",
@@ -14,4 +14,5 @@ __all__ = [
     "detect",
     "predictor_file",
     "standardize",
+    "to_standard",
 ]

@@ -10,12 +10,13 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import torch
 from scipy.sparse import csr_array
-from torch.nn import functional
 
 from xai_compare.errors import InputError
 from xai_compare.faces.canonical import CANONICAL, SHAPE, TRIANGLES, complete
+
+_EDGE = 1e-9
+_POINTS = 4096
 
 
 @cache
@@ -49,6 +50,49 @@ def origins(landmarks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return (weights() @ complete(landmarks, shape)).reshape(*SHAPE, 2)
 
 
+def to_standard(points: np.ndarray, landmarks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Bring points of a picture onto the canonical face: the inverse of `origins`, triangle by triangle.
+
+    Args:
+        points: float ``(n, 2)``, x and y in pixels of the picture, pixel centres at integers.
+        landmarks: float ``(68, 2)``.
+        shape: height and width of the picture.
+
+    Returns:
+        float64 ``(n, 2)``, x and y in pixels of the canonical face; NaN for a point outside all triangles. Where the
+        landmarks fold the face over itself a point lies in several triangles; the one it lies deepest in counts.
+
+    Raises:
+        InputError: if points are not ``(n, 2)``, or landmarks are not finite.
+    """
+    points = np.asarray(points, np.float64)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InputError(f"points are (n, 2) x, y; got shape {points.shape}")
+    corners = complete(landmarks, shape)[TRIANGLES]
+    # A triangle without area holds no point.
+    whole = np.flatnonzero(_areas(*corners.transpose(1, 0, 2)))
+    triangles, (a, b, c) = TRIANGLES[whole], corners[whole].transpose(1, 0, 2)
+    sides = ([c[:, 1] - a[:, 1], a[:, 0] - c[:, 0]], [a[:, 1] - b[:, 1], b[:, 0] - a[:, 0]])
+    inverse = np.stack([np.stack(side, -1) for side in sides], 1) / _areas(a, b, c)[:, None, None]
+    found = np.full(points.shape, np.nan)
+    for start in range(0, len(points), _POINTS):
+        part = slice(start, start + _POINTS)
+        uv = np.einsum("tij,ntj->nti", inverse, points[part, None] - a)
+        shares = np.concatenate([1 - uv.sum(-1, keepdims=True), uv], -1)
+        depth = shares.min(-1)
+        best = depth.argmax(1)
+        rows = np.arange(len(best))
+        inside = depth[rows, best] >= -_EDGE
+        places = np.einsum("ni,nij->nj", shares[rows, best], CANONICAL[triangles[best]])
+        found[part] = np.where(inside[:, None], places, np.nan)
+    return found
+
+
+def _areas(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Twice the signed area of each triangle."""
+    return (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+
+
 def standardize(maps: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """Warp maps (or pictures) onto the canonical face.
 
@@ -80,6 +124,10 @@ def standardize(maps: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 def _warp(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """Warp one ``(c, h, w)`` picture by its ``(68, 2)`` landmarks; picture by picture, so that all stays in cache."""
+    # Here, for those that only look at maps (a report, a status) need no torch.
+    import torch
+    from torch.nn import functional
+
     height, width = picture.shape[1:]
     if min(height, width) == 1:  # grid_sample divides by size - 1; a row or column said twice changes no value.
         picture = np.pad(picture, ((0, 0), (0, int(height == 1)), (0, int(width == 1))), mode="edge")

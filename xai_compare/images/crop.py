@@ -15,18 +15,37 @@ MAX_SIDE = 512
 
 
 @dataclass(frozen=True)
-class Crop:
+class Frame:
+    """Where a face is cut out of its picture: upright and square.
+
+    Attributes:
+        landmarks: float64 ``(68, 2)``, x and y in pixels of the crop.
+        matrix: float64 ``(2, 3)``: pixel coordinates of the picture to those of the crop.
+        side: height and width of the crop in pixels.
+    """
+
+    landmarks: np.ndarray
+    matrix: np.ndarray
+    side: int
+
+    def cut(self, values: np.ndarray) -> np.ndarray:
+        """Cut a map ``(h, w)`` of the whole picture as the picture was cut; float32 ``(side, side)``, 0 beyond it."""
+        return np.array(_transform(Image.fromarray(np.asarray(values, np.float32)), self.matrix, self.side))
+
+    def points(self, xy: np.ndarray) -> np.ndarray:
+        """Map points ``(n, 2)`` of the picture into the crop."""
+        return np.asarray(xy, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
+
+
+@dataclass(frozen=True)
+class Crop(Frame):
     """An upright, square cut-out of a face.
 
     Attributes:
         image: uint8 ``(side, side, 3)`` RGB; where the picture ends, its border goes on.
-        landmarks: float64 ``(68, 2)``, x and y in pixels of the crop.
-        matrix: float64 ``(2, 3)``: pixel coordinates of the picture to those of the crop.
     """
 
     image: np.ndarray
-    landmarks: np.ndarray
-    matrix: np.ndarray
 
     def resized(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """The crop at ``size`` (height, width), antialiased, and its landmarks there."""
@@ -37,25 +56,13 @@ class Crop:
         scale = np.array([width / self.image.shape[1], height / self.image.shape[0]])
         return np.array(picture), (self.landmarks + 0.5) * scale - 0.5
 
-    def cut(self, values: np.ndarray) -> np.ndarray:
-        """Cut a map ``(h, w)`` of the whole picture as the picture was cut; float32 ``(side, side)``, 0 beyond it."""
-        return np.array(_transform(Image.fromarray(np.asarray(values, np.float32)), self.matrix, self.image.shape[0]))
 
-    def points(self, xy: np.ndarray) -> np.ndarray:
-        """Map points ``(n, 2)`` of the picture into the crop."""
-        return np.asarray(xy, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
-
-
-def align(image: np.ndarray, landmarks: np.ndarray, margin: float = MARGIN) -> Crop:
-    """Turn a face upright by its eye line and cut a square around its landmarks.
+def frame(landmarks: np.ndarray, margin: float = MARGIN) -> Frame:
+    """The upright square around a face, by its eye line.
 
     Args:
-        image: uint8 ``(h, w, 3)`` RGB.
-        landmarks: float ``(68, 2)``, x and y in pixels.
+        landmarks: float ``(68, 2)``, x and y in pixels of the picture.
         margin: side of the square, in multiples of the larger extent of the landmarks.
-
-    The square is centred on the box of the upright landmarks. Beyond the picture's border the crop goes on
-    with the border's pixels: black wedges beside a face mislead networks (a trained one lost a fifth of its accuracy).
     """
     points = np.asarray(landmarks, np.float64)
     dx, dy = points[LEFT_EYE].mean(0) - points[RIGHT_EYE].mean(0)
@@ -69,9 +76,25 @@ def align(image: np.ndarray, landmarks: np.ndarray, margin: float = MARGIN) -> C
     corner = (low + high) / 2 - extent / 2
     # The crop's corner lies at -0.5 in its own pixels, whose centres are at integers.
     matrix = np.column_stack([turn * scale, -corner * scale - 0.5])
-    padded, shift = _continued(np.asarray(image), matrix, side)
-    crop = _transform(Image.fromarray(padded), matrix - [[0, 0, 1]] * (matrix[:, :2] @ shift)[:, None], side)
-    return Crop(np.array(crop), points @ matrix[:, :2].T + matrix[:, 2], matrix)
+    return Frame(points @ matrix[:, :2].T + matrix[:, 2], matrix, side)
+
+
+def align(image: np.ndarray, landmarks: np.ndarray, margin: float = MARGIN) -> Crop:
+    """Turn a face upright by its eye line and cut a square around its landmarks.
+
+    Args:
+        image: uint8 ``(h, w, 3)`` RGB.
+        landmarks: float ``(68, 2)``, x and y in pixels.
+        margin: side of the square, in multiples of the larger extent of the landmarks.
+
+    The square is centred on the box of the upright landmarks. Beyond the picture's border the crop goes on
+    with the border's pixels: black wedges beside a face mislead networks (a trained one lost a fifth of its accuracy).
+    """
+    placed = frame(landmarks, margin)
+    padded, shift = _continued(np.asarray(image), placed.matrix, placed.side)
+    moved = placed.matrix - [[0, 0, 1]] * (placed.matrix[:, :2] @ shift)[:, None]
+    crop = _transform(Image.fromarray(padded), moved, placed.side)
+    return Crop(placed.landmarks, placed.matrix, placed.side, np.array(crop))
 
 
 def _continued(image: np.ndarray, matrix: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:

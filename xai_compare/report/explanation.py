@@ -11,9 +11,10 @@ from PIL import Image
 from xai_compare.comparison import to_8bit
 from xai_compare.errors import InputError
 from xai_compare.report import style
-from xai_compare.report.maps import overlay
+from xai_compare.report.colouring import overlay
 from xai_compare.report.material import pretty
-from xai_compare.report.sheet import Sheet, heat
+from xai_compare.report.saving import save_png
+from xai_compare.report.sheet import RELEVANCE, Sheet
 
 
 def save_explanations(
@@ -36,7 +37,7 @@ def save_explanations(
         reasons: explainer to why it has no map.
 
     Returns:
-        Paths written: ``STEM.png``, ``STEM.svg``, then ``STEM_EXPLAINER_map.png`` (grey, least to greatest value as 0
+        Paths written: ``STEM.png``, then ``STEM_EXPLAINER_map.png`` (grey, least to greatest value as 0
         to 255) and ``STEM_EXPLAINER_overlay.png``, at the picture's size, for every explainer with a map.
 
     Raises:
@@ -52,7 +53,7 @@ def save_explanations(
     finite = {name: values for name, values in maps.items() if np.isfinite(values).all()}
     with style.styled():
         figure = _figure(image, maps, finite, title or stem.name, answer, reasons or {})
-    written = list(style.save(figure, stem))
+    written = [save_png(figure, stem.with_name(f"{stem.name}.png"))]
     for name, values in finite.items():
         for what, pixels in (("map", to_8bit(values)), ("overlay", overlay(image, values))):
             path = stem.with_name(f"{stem.name}_{style.slug(name)}_{what}.png")
@@ -76,14 +77,19 @@ def _figure(
         for name in maps
     ]
     sheet = Sheet(
-        f"What mattered in {style.plain(title, 48)}", said, rows, ["Picture", "Map", "Map over picture"],
-        aspect=min(max(height / width, 0.4), 2.5), foot=False, largest=2.0,
-    )  # fmt: skip
-    sheet.colour_bar("relevance, each map from its own least to its greatest value")
+        f"What mattered in {style.plain(title, 48)}",
+        said,
+        rows,
+        ["Picture", "Map", "Map over picture"],
+        aspect=min(max(height / width, 0.4), 2.5),
+        foot=False,
+        largest=2.0,
+    )
+    sheet.colour_bar(RELEVANCE)
     for row, name in enumerate(maps):
         sheet.picture(row, 0, image)
         if name in finite:
-            sheet.picture(row, 1, heat(finite[name]))
+            sheet.map(row, 1, finite[name])
             sheet.picture(row, 2, overlay(image, finite[name]))
         else:
             sheet.empty(row, 1, "no map")

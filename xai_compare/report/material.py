@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -35,8 +35,16 @@ def pretty(explainer: str) -> str:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Whatever attends: a network seen through an explainer, a crowd of people, a region known to differ."""
+class LabelledSource:
+    """A source as the report shows it: a network seen through an explainer, people, or a region known to differ.
+
+    Attributes:
+        name: as in the tables.
+        kind: ``"model"``, ``"human"`` or ``"known"``.
+        model: the network, or what the people or the region are called.
+        explainer: ``""`` where there is none.
+        simulated: whether its data are simulated.
+    """
 
     name: str
     kind: str = "model"
@@ -55,8 +63,8 @@ class Source:
 
     @property
     def short(self) -> str:
-        """The last part of its name: what a group of people is called."""
-        return self.name.partition("/")[2] or self.name
+        """What a group of people is called in the study."""
+        return self.model or self.name
 
     @property
     def network(self) -> str:
@@ -69,7 +77,7 @@ class Block:
     """Sources that share a figure or a table: those of one explainer, or all."""
 
     explainer: str
-    sources: tuple[Source, ...]
+    sources: tuple[LabelledSource, ...]
 
     @property
     def title(self) -> str:
@@ -92,12 +100,11 @@ class Material:
         mask_title: what figures call one of them.
         mean_face: uint8 ``(h, w, 3)``, if there are images.
         dice_level: the level in 0..255 at which maps were cut for the Dice coefficient.
-        faithfulness, curves: the run's tables of those names; empty where nobody asked.
-        each: the run's table of single maps.
+        read: table of the run by name, such as ``"faithfulness"``; empty if there is none.
     """
 
     title: str
-    sources: tuple[Source, ...]
+    sources: tuple[LabelledSource, ...]
     maps: Mapping[tuple[str, str], np.ndarray]
     scores: pd.DataFrame
     merges: pd.DataFrame
@@ -107,9 +114,11 @@ class Material:
     mask_title: str = "Ekman mask"
     mean_face: np.ndarray | None = None
     dice_level: float = 50
-    faithfulness: pd.DataFrame = field(default_factory=pd.DataFrame)
-    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
-    each: pd.DataFrame = field(default_factory=pd.DataFrame)
+    read: Callable[[str], pd.DataFrame] = lambda name: pd.DataFrame()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Any table of the run by name (``tables/NAME.parquet``); empty if there is none."""
+        return self.read(name)
 
     @cached_property
     def expressions(self) -> tuple[str, ...]:
@@ -118,17 +127,17 @@ class Material:
         return tuple([name for name in names if name != ALL] or names)
 
     @cached_property
-    def by_name(self) -> dict[str, Source]:
+    def by_name(self) -> dict[str, LabelledSource]:
         """The sources by name."""
         return {source.name: source for source in self.sources}
 
-    def of(self, *kinds: str) -> list[Source]:
+    def of(self, *kinds: str) -> list[LabelledSource]:
         """The sources of these kinds that have at least one map."""
         there = {name for name, _ in self.maps}
         return [source for source in self.sources if source.kind in kinds and source.name in there]
 
     @cached_property
-    def networks(self) -> list[Source]:
+    def networks(self) -> list[LabelledSource]:
         """Single networks (no means over networks) through their explainers."""
         return [source for source in self.of("model") if source.model != ALL_MODELS]
 
@@ -158,16 +167,71 @@ class Material:
         scores = self.scores
         return scores[(scores["metric"] == metric) & scores["b"].isin(wanted) & (scores["fold"] == fold)]
 
-    def value(self, metric: str, one: str, other: str, expression: str) -> pd.Series | None:
-        """The row of a score between two, in whichever order the table has them; None if there is none."""
-        rows = self.scores
-        rows = rows[(rows["metric"] == metric) & (rows["expression"] == expression) & (rows["fold"] == ALL)]
-        rows = rows[((rows["a"] == one) & (rows["b"] == other)) | ((rows["a"] == other) & (rows["b"] == one))]
-        return None if rows.empty else rows.iloc[0]
+    @cached_property
+    def _by_pair(self) -> dict[tuple[str, str, str, str], dict[str, Any]]:
+        rows = self.scores[self.scores["fold"] == ALL].to_dict("records")
+        found: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+        for row in rows:
+            found.setdefault((row["metric"], row["a"], row["b"], row["expression"]), row)  # type: ignore[arg-type]
+        return found
 
-    def simulated(self, sources: Sequence[Source]) -> bool:
+    def value(self, metric: str, one: str, other: str, expression: str) -> Mapping[str, Any] | None:
+        """The row of a score between two, in whichever order the table has them; None if there is none."""
+        for pair in ((one, other), (other, one)):
+            if (row := self._by_pair.get((metric, *pair, expression))) is not None:
+                return row
+        return None
+
+    @cached_property
+    def masked(self) -> bool:
+        """Whether an expression with maps has a mask."""
+        return any(expression in self.masks for expression in self.expressions)
+
+    @property
+    def ekman(self) -> bool:
+        """Whether the masks are Ekman's."""
+        return self.masked and self.mask_title == "Ekman mask"
+
+    @property
+    def fitting_face(self) -> np.ndarray | None:
+        """The mean face, where it has the size of the maps."""
+        face = self.mean_face
+        return face if face is not None and self.maps and face.shape[:2] == self.shape else None
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the maps."""
+        height, width = next(iter(self.maps.values())).shape
+        return height, width
+
+    def overall(self, metric: str, name: str) -> Overall | None:
+        """A source's score over all expressions: the row ``"all"``, else the mean of the rows (without an interval)."""
+        rows = self.scores
+        rows = rows[(rows["metric"] == metric) & (rows["a"] == name) & (rows["fold"] == ALL)]
+        whole = rows[rows["expression"] == ALL]
+        if len(whole) and np.isfinite(whole["value"].iloc[0]):
+            row = whole.iloc[0]
+            return Overall(float(row["value"]), float(row["ci_low"]), float(row["ci_high"]), _floor(whole))
+        value = float(rows["value"].mean()) if len(rows) else float("nan")
+        return Overall(value, float("nan"), float("nan"), _floor(rows)) if np.isfinite(value) else None
+
+    def simulated(self, sources: Sequence[LabelledSource]) -> bool:
         """Whether any of these sources holds simulated data."""
         return any(source.simulated for source in sources)
+
+
+@dataclass(frozen=True)
+class Overall:
+    """A score over all expressions, its 95 % interval, and what chance would reach (NaN where unknown)."""
+
+    value: float
+    low: float
+    high: float
+    floor: float
+
+
+def _floor(rows: pd.DataFrame) -> float:
+    return float(pd.to_numeric(rows["floor"]).mean()) if "floor" in rows else float("nan")
 
 
 def from_run(run: Any) -> Material:
@@ -175,7 +239,7 @@ def from_run(run: Any) -> Material:
     data = run.heatmaps
     simulated = set(run.simulated)
     sources = tuple(
-        Source(str(name), str(kind), str(model), str(explainer), str(name) in simulated)
+        LabelledSource(str(name), str(kind), str(model), str(explainer), str(name) in simulated)
         for name, kind, model, explainer in zip(
             data.source.values, data.kind.values, data.model.values, data.explainer.values, strict=True
         )
@@ -198,13 +262,11 @@ def from_run(run: Any) -> Material:
         scores=run.scores,
         merges=run.merges,
         masks=masks,
-        mask_name=_mask_name(run.scores),
+        mask_name=_mask_name(run.scores, sources),
         mask_title="Ekman mask" if run.study.masks == "ekman" else "Mask",
         mean_face=data["mean_face"].values if "mean_face" in data else None,
         dice_level=run.study.compare.thresholds.dice,
-        faithfulness=run.faithfulness,
-        curves=run.faithfulness_curves,
-        each=run.maps_table,
+        read=run.table,
     )
 
 
@@ -217,11 +279,18 @@ def from_heatmaps(
 ) -> Material:
     """Gather ready-made heatmaps, (model, expression, fold) to ``(h, w)``; their mean over folds is what is drawn."""
     means = {(key.a, key.expression): value for key, value in with_mean_maps(heatmaps).items() if key.fold == ALL}
-    sources = tuple(Source(name, "model", name) for name in dict.fromkeys(name for name, _ in means))
+    sources = tuple(LabelledSource(name, "model", name) for name in dict.fromkeys(name for name, _ in means))
+    name = _mask_name(scores, sources)
     return Material(
-        title=title, sources=sources, maps=means, scores=scores, merges=merges, masks=masks,
-        mask_name=_mask_name(scores), mask_title="Ekman mask" if _mask_name(scores) == "ekman" else "Mask",
-    )  # fmt: skip
+        title=title,
+        sources=sources,
+        maps=means,
+        scores=scores,
+        merges=merges,
+        masks=masks,
+        mask_name=name,
+        mask_title="Ekman mask" if name == "ekman" else "Mask",
+    )
 
 
 def _masks(run: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
@@ -236,6 +305,8 @@ def _masks(run: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     return {name: mask for name, mask in found.items() if mask.shape == tuple(shape)}
 
 
-def _mask_name(scores: pd.DataFrame) -> str:
+def _mask_name(scores: pd.DataFrame, sources: Sequence[LabelledSource]) -> str:
+    """What the scores call the masks: what IoU compares sources with that is not itself a source."""
     names = scores.loc[scores["metric"] == "iou", "b"]
+    names = names[~names.isin([source.name for source in sources])]
     return "ekman" if names.empty else str(names.iloc[0])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -13,18 +15,36 @@ from PIL import Image
 from xai_compare.comparison import to_8bit
 from xai_compare.faces import CANONICAL, SHAPE
 from xai_compare.report import style
+from xai_compare.report.colouring import heat_of_levels, overlay_of_levels
 
 _HEAD, _KEY, _COLUMN, _FOOT, _GAP, _MARGIN = 0.62, 0.42, 0.24, 0.19, 0.07, 0.12
+RELEVANCE = "relevance, each map from its own least to its greatest value"
+"""What `Sheet.colour_bar` says of maps that are stretched."""
 _WIDEST = 10.0
-_FACE = [
-    np.arange(0, 17), np.arange(17, 22), np.arange(22, 27), np.arange(27, 31), np.arange(31, 36),
-    np.r_[36:42, 36], np.r_[42:48, 42], np.r_[48:60, 48],
-]  # fmt: skip
+_GREY = np.array([244, 80], np.uint8)
+_FEATURES = (range(17), range(17, 22), range(22, 27), range(27, 31), range(31, 36))
+_CLOSED = (range(36, 42), range(42, 48), range(48, 60))
+_FACE = [np.array(part) for part in _FEATURES] + [np.array([*part, part[0]]) for part in _CLOSED]
+"""Landmarks of jaw, brows, nose, eyes and mouth, each in the order in which a line joins them."""
 
 
-def heat(values: np.ndarray) -> np.ndarray:
-    """Colour a map ``(h, w)``, stretched from its own least to its greatest value, as uint8 ``(h, w, 3)``."""
-    return (style.HEAT(to_8bit(values))[..., :3] * 255).round().astype(np.uint8)
+class _Ground(Artist):
+    """Pixels of the whole figure, drawn as they are: matplotlib would resample them, which takes far longer.
+
+    Args:
+        pixels: uint8 ``(h, w, 4)``, the size of the figure.
+    """
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        super().__init__()
+        self._pixels = pixels
+        self.set_zorder(-1)
+
+    def draw(self, renderer: Any) -> None:
+        """Draw with any renderer, upright."""
+        graphics = renderer.new_gc()
+        renderer.draw_image(graphics, 0, 0, self._pixels[::-1])
+        graphics.restore()
 
 
 class Sheet:
@@ -74,6 +94,7 @@ class Sheet:
         size = self.figure.get_size_inches() * style.DPI
         self._canvas = np.full((round(size[1]), round(size[0]), 4), 255, np.uint8)
         self._lines: list[np.ndarray] = []
+        self._below: tuple[np.ndarray, np.ndarray] | None = None
         self._frames: list[np.ndarray] = []
         self._key = self._top - _COLUMN - _KEY + 0.06
         style.heading(self.figure, title, subtitle, simulated)
@@ -85,14 +106,37 @@ class Sheet:
 
     def picture(self, row: int, column: int, rgb: np.ndarray, foot: str = "", *, bold: bool = False) -> None:
         """Paste a uint8 ``(h, w, 3)`` picture."""
-        x, y = self._corner(row, column)
+        self._paste(row, column, self._resized(rgb))
+        self._foot(row, column, foot, bold)
+
+    def map(self, row: int, column: int, values: np.ndarray, foot: str = "") -> None:
+        """Paste a map ``(h, w)``, stretched from its own least to its greatest value, in the colours of relevance."""
+        # Resized before it is coloured, a sheet of maps has few colours and is stored in little space.
+        self._paste(row, column, heat_of_levels(self._resized(to_8bit(values))))
+        self._foot(row, column, foot, False)
+
+    def over(self, row: int, column: int, picture: np.ndarray, values: np.ndarray, foot: str = "") -> None:
+        """Paste a map ``(h, w)`` laid over a picture, uint8 ``(h, w, 3)``, as `overlay` does."""
+        if self._below is None or self._below[0] is not picture:
+            self._below = picture, self._resized(picture)
+        self._paste(row, column, overlay_of_levels(self._below[1], self._resized(to_8bit(values))))
+        self._foot(row, column, foot, False)
+
+    def mask(self, row: int, column: int, mask: np.ndarray, foot: str = "") -> None:
+        """Paste a mask, bool ``(h, w)``, in grey."""
+        self._paste(row, column, np.repeat(self._resized(_GREY[mask.astype(int)])[..., None], 3, axis=2))
+        self._foot(row, column, foot, False)
+
+    def _resized(self, pixels: np.ndarray) -> np.ndarray:
         size = round(self._width * style.DPI), round(self._height * style.DPI)
-        small = np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).resize(size, Image.Resampling.LANCZOS))
+        return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.LANCZOS))
+
+    def _paste(self, row: int, column: int, rgb: np.ndarray) -> None:
+        x, y = self._corner(row, column)
         left, top = round(x * style.DPI), round(y * style.DPI)
-        self._canvas[top : top + size[1], left : left + size[0], :3] = small
+        self._canvas[top : top + rgb.shape[0], left : left + rgb.shape[1], :3] = rgb
         right, bottom = x + self._width, y + self._height
         self._frames.append(np.array([(x, y), (right, y), (right, bottom), (x, bottom), (x, y)]))
-        self._foot(row, column, foot, bold)
 
     def empty(self, row: int, column: int, text: str = "no image") -> None:
         """Hatch a place that has no picture and say why."""
@@ -101,17 +145,29 @@ class Sheet:
             Rectangle((x, y), self._width, self._height, fc=style.GROUND, ec="#b9c0ca", hatch="////", lw=0, zorder=2)
         )
         self._axes.text(
-            x + self._width / 2, y + self._height / 2, text, ha="center", va="center", size=8, color=style.MUTED,
-            bbox={"fc": "white", "ec": "none", "pad": 2}, zorder=3,
-        )  # fmt: skip
+            x + self._width / 2,
+            y + self._height / 2,
+            text,
+            ha="center",
+            va="center",
+            size=8,
+            color=style.MUTED,
+            bbox={"fc": "white", "ec": "none", "pad": 2},
+            zorder=3,
+        )
 
     def note(self, column: int, text: str) -> None:
         """Write lines below the last row."""
         x = self._corner(0, column)[0] + self._width / 2
         self._axes.text(x, self._bottom, text, ha="center", va="top", size=8, linespacing=1.4)
 
-    def outline(self, row: int, column: int) -> None:
-        """Draw the canonical face's features thinly over a picture, so that one sees where its mouth is."""
+    def outline(self, row: int, column: int, shape: tuple[int, ...] = SHAPE) -> None:
+        """Draw the canonical face's features thinly over a picture on it, so that one sees where its mouth is.
+
+        A picture of another ``shape`` is not on the canonical face and gets no outline.
+        """
+        if tuple(shape) != SHAPE:
+            return
         x, y = self._corner(row, column)
         scale = np.array([self._width / SHAPE[1], self._height / SHAPE[0]])
         self._lines += [(CANONICAL[part] + 0.5) * scale + (x, y) for part in _FACE]
@@ -119,11 +175,10 @@ class Sheet:
     def colour_bar(self, label: str, low: str = "least", high: str = "most") -> None:
         """Explain the colours of `heat`, once for all rows."""
         width = 1.7
-        ramp = np.arange(256, dtype=np.uint8)[None]
-        self._axes.imshow(
-            ramp, cmap=style.HEAT, extent=(self._left, self._left + width, self._key + 0.13, self._key), aspect="auto",
-            zorder=2,
-        )  # fmt: skip
+        left, top, right, bottom = (
+            round(inches * style.DPI) for inches in (self._left, self._key, self._left + width, self._key + 0.13)
+        )
+        self._canvas[top:bottom, left:right, :3] = heat_of_levels(np.linspace(0, 255, right - left).astype(np.uint8))
         self._axes.add_patch(
             Rectangle((self._left, self._key), width, 0.13, fc="none", ec=style.FRAME, lw=0.5, zorder=3)
         )
@@ -142,7 +197,7 @@ class Sheet:
     def finish(self) -> Figure:
         """Paint what was pasted and return the figure."""
         width, height = self.figure.get_size_inches()
-        self._axes.imshow(self._canvas, extent=(0, width, height, 0), interpolation="none", zorder=1)
+        self.figure.add_artist(_Ground(self._canvas))
         self._axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
         if self._frames:
             self._axes.add_collection(LineCollection(self._frames, colors=style.FRAME, linewidths=0.5, zorder=2))
@@ -158,9 +213,15 @@ class Sheet:
     def _foot(self, row: int, column: int, text: str, bold: bool) -> None:
         x, y = self._corner(row, column)
         self._axes.text(
-            x + self._width / 2, y + self._height + 0.03, text, size=7.5, ha="center", va="top",
-            color=style.INK if bold else style.MUTED, weight="bold" if bold else "normal",
-        )  # fmt: skip
+            x + self._width / 2,
+            y + self._height + 0.03,
+            text,
+            size=7.5,
+            ha="center",
+            va="top",
+            color=style.INK if bold else style.MUTED,
+            weight="bold" if bold else "normal",
+        )
 
     def _label(self, row: int, text: str, second: str) -> None:
         middle = self._corner(row, 0)[1] + self._height / 2

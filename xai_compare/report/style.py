@@ -1,4 +1,4 @@
-"""How every figure looks: one set of colours and sizes, one way to make and to save a figure."""
+"""How every figure looks: one set of colours and sizes, one way to make a figure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -58,6 +57,8 @@ _RC: Any = {
     "legend.frameon": False,
     "svg.hashsalt": "xai-compare",
     "text.color": INK,
+    # Letters keep their own widths, as in print; fitting them to the pixels takes longer too.
+    "text.hinting": "none",
     # Names of models and files are text, also where they hold a dollar sign.
     "text.parse_math": False,
     "xtick.color": MUTED,
@@ -73,15 +74,13 @@ class Picture:
 
     Attributes:
         name: file name without its suffix, of ``[a-z0-9_-]``.
-        section: which section of the page it belongs to.
         title, what, how: what it is called, what it shows, how to read it.
         figure: the figure itself.
-        raster: whether it is made of maps (embedded as pixels) or of lines (embedded as SVG).
+        raster: whether it is made of maps (kept as PNG only) or is a chart (kept as SVG too).
         simulated: whether it shows data of simulated people.
     """
 
     name: str
-    section: str
     title: str
     what: str
     how: str
@@ -149,12 +148,3 @@ def slug(text: str) -> str:
 def colours(names: Sequence[str]) -> dict[str, str]:
     """Give each name a colour of the palette, in order; past its end it starts anew."""
     return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(dict.fromkeys(names))}
-
-
-def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write ``stem.png`` and ``stem.svg``, the same bytes for the same figure, and return their paths."""
-    png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
-    with styled():
-        figure.savefig(png, dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
-        figure.savefig(svg, dpi=DPI, metadata={"Date": None})
-    return png, svg

@@ -15,7 +15,7 @@ import zarr
 from xai_compare.expressions import ordered
 from xai_compare.faces import SHAPE, standardize
 from xai_compare.heatmaps import GroupMeans, scale
-from xai_compare.runs.faces import Faces
+from xai_compare.runs.pictures import Pictures
 from xai_compare.runs.store import MapStore, Source, load, save
 
 ALL = "all"
@@ -134,11 +134,12 @@ def together(stores: Sequence[MapStore]) -> dict[str, list[MapStore]]:
     return found
 
 
-def mean_face(pictures: Faces, images: Sequence[str]) -> np.ndarray:
+def mean_face(pictures: Pictures, images: Sequence[str]) -> np.ndarray:
     """The mean of the standardized faces (of at most 1,000), uint8 ``(275, 224, 3)``."""
     total, count = np.zeros((*SHAPE, 3)), 0
     for image in images[:FACES_IN_MEAN]:
-        for crop in pictures.find([image]).values():
+        if pictures.sha256(image) and not pictures.reason(image):
+            crop = pictures.crop(image)
             total += standardize(crop.image[None], crop.landmarks[None])[0]
             count += 1
     return (total / max(count, 1)).round().astype(np.uint8)

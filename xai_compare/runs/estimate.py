@@ -3,28 +3,79 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from xai_compare import models, synthetic
+from xai_compare import models
 from xai_compare.explainers import Explainer
 from xai_compare.faces import SHAPE
 from xai_compare.models import Model
-from xai_compare.runs.work import create_explainer, read_pictures
-from xai_compare.study import Faithfulness, ModelSpec, Study
+from xai_compare.registry import STAGES
+from xai_compare.runs.job import ALWAYS
+from xai_compare.runs.pictures import read_pictures
+from xai_compare.runs.worker import BATCH_SIZE, create_explainer
+from xai_compare.study import ExplainerSpec, ModelSpec, Study
 
-BATCH = 32
 DETECTION_SECONDS = 0.02
 """About what dlib takes for a 350-pixel picture on one core; part of an estimate, never of a result."""
+COLUMNS = ("model", "step", "pictures", "forward passes", "minutes", "megabytes")
+Line = tuple[object, ...]
 
 
-def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
-    """Pictures, forward passes, seconds and megabytes, for each network and explainer of a study.
+@dataclass(frozen=True)
+class ExplainerCost:
+    """What explaining a picture costs: forward passes and seconds; or why the explainer cannot."""
+
+    label: str
+    passes: int
+    seconds: float
+    refusal: str
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """What a network looks at and explains, at most; seconds of a forward pass; and its explainers."""
+
+    label: str
+    looked: int
+    pictures: int
+    forward: float
+    explainers: list[ExplainerCost]
+
+
+@dataclass
+class Costs:
+    """What the stages need to say what they cost.
+
+    Attributes:
+        study: what is asked.
+        networks: see `NetworkCost`.
+        detection: seconds to find the face of a picture.
+    """
+
+    study: Study
+    networks: list[NetworkCost] = field(default_factory=list)
+    detection: float = DETECTION_SECONDS
+
+    def line(
+        self, network: NetworkCost, step: str, pictures: int = 0, passes: int = 0, seconds: float = 0.0, stored: int = 0
+    ) -> Line:
+        """A line of the estimate; ``stored`` in bytes."""
+        return (network.label, step, pictures, passes, seconds / 60, stored / 1e6)
+
+    @staticmethod
+    def stored(maps: int) -> int:
+        """Bytes of 16-bit maps before compression."""
+        return maps * SHAPE[0] * SHAPE[1] * 2
+
+
+def estimate(study: Study, device: str = "auto", batch_size: int = BATCH_SIZE) -> pd.DataFrame:
+    """Pictures, forward passes, seconds and megabytes, for each network and stage of a study.
 
     Where pictures are chosen by the predicted class, their number is an upper bound: it is known only once the
-    network has seen them. Seconds come from explaining two rendered faces on this machine; a backward pass counts as
+    network has seen them. Seconds come from explaining two made-up pictures on this machine; a backward pass counts as
     two forward passes; bytes are those of 16-bit maps before compression.
 
     Raises:
@@ -32,44 +83,20 @@ def estimate(study: Study, device: str = "auto") -> pd.DataFrame:
     """
     rows = read_pictures(study).rows
     made = [create_explainer(spec, study.seed) for spec in study.explainers]
-    lines = []
+    costs = Costs(study)
     for spec in study.models:
         model = models.load(spec.loading(), base=spec.folder).to(models.torch_device(device))
-        seconds = _seconds_per_forward(model)
-        count = _count(study, spec, model, rows)
+        model.batch_size = batch_size
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
-        lines.append(_line(spec.label, "faces, predictions", looked, looked, looked * (seconds + DETECTION_SECONDS), 0))
-        judged: list[tuple[int, float]] = []
-        for explainer, asked in zip(made, study.explainers, strict=True):
-            refusal = explainer.refusal(model)
-            if refusal:
-                lines.append(_line(spec.label, f"{asked.label} (left out: {refusal})", 0, 0, 0.0, 0))
-                continue
-            passes, took = explainer.forwards(model), _seconds_per_map(model, explainer)
-            judged.append((passes, took))
-            stored = count * SHAPE[0] * SHAPE[1] * 2
-            lines.append(_line(spec.label, str(asked.label), count, count * passes, count * took, stored))
-        if study.faithfulness and judged:
-            lines.append(_judging(study.faithfulness, spec.label, count, seconds, judged))
-    frame = pd.DataFrame(lines, columns=["model", "step", "pictures", "forward passes", "minutes", "megabytes"])
-    total = frame[["pictures", "forward passes", "minutes", "megabytes"]].sum()
+        each = [_explainer(model, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
+        network = NetworkCost(spec.label, looked, _count(study, spec, model, rows), _seconds_per_forward(model), each)
+        costs.networks.append(network)
+    lines = [line for name in (*ALWAYS, *study.stages()) for line in STAGES.get(name).cost(costs)]
+    order = {network.label: place for place, network in enumerate(costs.networks)}
+    frame = pd.DataFrame(sorted(lines, key=lambda line: order[str(line[0])]), columns=list(COLUMNS))
+    total = frame[list(COLUMNS[2:])].sum()
     frame.loc[len(frame)] = ["all", "", *total]
     return frame.astype({"pictures": int, "forward passes": int})
-
-
-def _line(model: str, step: str, pictures: int, forwards: int, seconds: float, stored: int) -> tuple[object, ...]:
-    return (model, step, pictures, forwards, seconds / 60, stored / 1e6)
-
-
-def _judging(
-    asked: Faithfulness, label: str, count: int, seconds: float, judged: list[tuple[int, float]]
-) -> tuple[object, ...]:
-    """What faithfulness costs: two curves a map, the rectangles once a picture, and explaining anew."""
-    pictures = min(asked.images, count)
-    passes = 2 * asked.steps * (len(judged) + 1) + asked.rectangles + 1
-    again = [one for one in judged if asked.forgetting]
-    forwards, took = passes + sum(one for one, _ in again), passes * seconds + sum(one for _, one in again)
-    return _line(label, "faithfulness", pictures, pictures * forwards, pictures * took, 0)
 
 
 def _count(study: Study, spec: ModelSpec, model: Model, rows: pd.DataFrame) -> int:
@@ -82,22 +109,30 @@ def _count(study: Study, spec: ModelSpec, model: Model, rows: pd.DataFrame) -> i
     return int(sum(min(int(counts.get(name, 0)), wanted or len(rows)) for name in model.classes))
 
 
+def _explainer(model: Model, explainer: Explainer, asked: ExplainerSpec) -> ExplainerCost:
+    refusal = explainer.refusal(model)
+    if refusal:
+        return ExplainerCost(str(asked.label), 0, 0.0, refusal)
+    return ExplainerCost(str(asked.label), explainer.forwards(model), _seconds_per_map(model, explainer), "")
+
+
 def _seconds_per_forward(model: Model) -> float:
     """Median time of a forward pass of one picture, in batches of 32."""
-    noise = np.random.default_rng(0).integers(0, 256, (BATCH, *model.input.size, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (32, *model.input.size, 3), dtype=np.uint8)
     times = []
     for _ in range(4):
         began = time.perf_counter()
-        model.predict(noise, batch_size=BATCH)
-        times.append((time.perf_counter() - began) / BATCH)
+        model.predict(noise, batch_size=32)
+        times.append((time.perf_counter() - began) / 32)
     return float(np.median(times[1:]))
 
 
 def _seconds_per_map(model: Model, explainer: Explainer) -> float:
-    """Time of explaining a picture, from two rendered faces explained together."""
+    """Time of explaining a picture, from two made-up ones explained together."""
     height, width = model.input.size
-    rendered = synthetic.faces(("anger", "happiness"), 1, seed=1, size=(160, 160)).images
-    pictures = np.stack([np.asarray(Image.fromarray(one).resize((width, height))) for one in rendered])
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    waves = np.stack([np.sin(9 * x + 5 * y), np.cos(7 * y), np.sin(6 * x * y)], -1)
+    pictures = np.stack([waves, waves[:, ::-1]])
     began = time.perf_counter()
-    explainer.explain(model, pictures, "predicted")
+    explainer.explain(model, np.round(127.5 + 100 * pictures).astype(np.uint8), "predicted")
     return (time.perf_counter() - began) / len(pictures)

@@ -1,4 +1,4 @@
-"""How far a run is, and whether all that it stored is whole."""
+"""How far a run is, and whether all that it stored is whole: read from its own plan, without its inputs."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from xai_compare.runs.faithfulness import Judge
-from xai_compare.runs.run import Run
-from xai_compare.runs.store import MapStore, read_plan
+from xai_compare.runs.results import Run
+from xai_compare.runs.store import Done, MapStore, Plan, PlannedTask, Records
 
 STATUS = ("source", "fold", "maps", "done", "missing", "minutes left")
 
 
 def status(directory: str | Path) -> pd.DataFrame:
-    """One row a source: maps planned, done, missing, and the minutes left at the speed so far.
+    """One row per source: maps planned, done, missing, and the minutes left at the speed so far.
 
-    Where the study asks for faithfulness, a row for each network counts the maps judged (random ones among them).
-
+    Each stage that keeps records of its tasks has a row for each network (or whatever it works on), in the same units.
     Networks and explainers the run has not come to yet are listed with unknown numbers.
 
     Raises:
         InputError: if no run is there.
     """
     run = Run.open(directory)
-    stores = read_plan(run.dir)
+    plan = Plan.read(run.dir)
+    stores = plan.stores(run.dir)
     rows = [_progress(store) for store in stores]
     known = {(store.source.label, store.source.fold) for store in stores}
     for model in run.study.models:
@@ -33,27 +32,35 @@ def status(directory: str | Path) -> pd.DataFrame:
             key = (f"{model.name}/{explainer.label}", model.fold or "")
             if key not in known:
                 rows.append((*key, np.nan, np.nan, np.nan, np.nan))
-    rows += _judged(run, stores)
+    for stage, tasks in plan.tasks.items():
+        rows += _tasks(Records(run.dir, stage), tasks)
     return pd.DataFrame(rows, columns=list(STATUS)).astype(dict.fromkeys(STATUS[2:5], "Int64"))
 
 
 def verify(directory: str | Path) -> pd.DataFrame:
     """Check every checksum and every count of a run: source, fold, chunk, problem; no row if all is whole.
 
+    Maps that were removed on purpose (``--keep heatmaps``) are not missed.
+
     Raises:
         InputError: if no run is there.
     """
     run = Run.open(directory)
-    stores = read_plan(run.dir)
-    problems = []
+    plan, done = Plan.read(run.dir), Done.read(run.dir)
+    stores = plan.stores(run.dir)
+    problems: list[tuple[str, str, object, str]] = []
     for store in stores:
         for index in range(len(store.chunks)):
             problem = store.problem(index)
             if problem:
                 problems.append((store.source.label, store.source.fold, index, problem))
+    for stage, tasks in plan.tasks.items():
+        records = Records(run.dir, stage)
+        found = [(task, records.problem(task.key, task.fingerprint)) for task in tasks]
+        problems += [(task.label, "", task.key, problem) for task, problem in found if problem]
+    problems += [(name, "", "", problem) for name, problem in done.problems(run.dir).items()]
     if not problems and (run.dir / "heatmaps.zarr").exists():
         problems += _counts(run, stores)
-        problems += _faithfulness(run, stores)
     return pd.DataFrame(problems, columns=["source", "fold", "chunk", "problem"])
 
 
@@ -64,41 +71,34 @@ def _progress(store: MapStore) -> tuple[object, ...]:
         if record is not None:
             done += part.stop - part.start
             seconds += float(record.get("seconds", 0))
-    missing = len(store.items) - done
-    left = missing * seconds / done / 60 if done else (0.0 if not missing else np.nan)
-    return (store.source.label, store.source.fold, len(store.items), done, missing, left)
+    return (store.source.label, store.source.fold, store.size, *_left(store.size, done, seconds))
 
 
-def _judged(run: Run, stores: list[MapStore]) -> list[tuple[object, ...]]:
-    """How much of the faithfulness that the study asks for is judged: a row for each network."""
-    judge = Judge(run.study, run.dir, stores)
+def _tasks(records: Records, tasks: list[PlannedTask]) -> list[tuple[object, ...]]:
+    """A row for each label of a stage's tasks."""
     rows: list[tuple[object, ...]] = []
-    for number, spec in enumerate(run.study.models):
-        mine = [unit for unit in judge.units if unit.number == number]
-        done = [(len(unit.rows), record) for unit in mine if (record := judge.record(unit))]
-        planned, ready = sum(len(unit.rows) for unit in mine), sum(size for size, _ in done)
-        seconds = sum(float(record["seconds"]) for _, record in done)
-        left = (planned - ready) * seconds / ready / 60 if ready else np.nan
-        if mine:
-            rows.append((f"{spec.name}: faithfulness", spec.fold or "", planned, ready, planned - ready, left))
+    for label in dict.fromkeys(task.label for task in tasks):
+        mine = [task for task in tasks if task.label == label]
+        made = [task for task in mine if not records.problem(task.key, task.fingerprint)]
+        seconds = sum(float((records.get(task.key) or {}).get("seconds", 0)) for task in made)
+        planned, ready = sum(task.size for task in mine), sum(task.size for task in made)
+        rows.append((label, "", planned, *_left(planned, ready, seconds)))
     return rows
 
 
-def _faithfulness(run: Run, stores: list[MapStore]) -> list[tuple[str, str, int, str]]:
-    """What was judged of other maps than are stored, is damaged, or is missing."""
-    judge = Judge(run.study, run.dir, stores)
-    wrong = [(unit, problem) for unit in judge.units if (problem := judge.problem(unit))]
-    return [(u.store.source.label, u.store.source.fold, u.part, problem) for u, problem in wrong]
+def _left(planned: int, done: float, seconds: float) -> tuple[float, float, float]:
+    missing = planned - done
+    return done, missing, missing * seconds / done / 60 if done else (0.0 if not missing else np.nan)
 
 
-def _counts(run: Run, stores: list[MapStore]) -> list[tuple[str, str, int, str]]:
+def _counts(run: Run, stores: list[MapStore]) -> list[tuple[str, str, object, str]]:
     """Heatmaps that count more maps than there are (fewer is right where maps are undefined)."""
-    problems = []
+    problems: list[tuple[str, str, object, str]] = []
     counts = run.heatmaps["count"].load()
     for label in dict.fromkeys(store.source.label for store in stores):
-        planned = sum(len(store.items) for store in stores if store.source.label == label)
+        planned = sum(store.size for store in stores if store.source.label == label)
         if label not in counts.source.values:
-            problems.append((label, "", -1, "has no heatmap"))
+            problems.append((label, "", "", "has no heatmap"))
         elif int(counts.sel(source=label, fold="all", expression="all")) > planned:
-            problems.append((label, "", -1, "its heatmap counts more maps than there are"))
+            problems.append((label, "", "", "its heatmap counts more maps than there are"))
     return problems

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over images for a run's scores, its maps read chunk by chunk.
+"""Bootstrap intervals over images for a run's scores, its maps read chunk by chunk and each once for a group.
 
 Beyond `MANY` images of a group, not single images are drawn but `BINS` bins of them, into which images fall by a hash
 of their names (so that sources that saw the same images stay paired). The scores do not depend on a map's scale, so
@@ -8,132 +8,162 @@ grows with the square of the number of images.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from xai_compare.comparison import score_intervals
-from xai_compare.comparison.scores import ScoreKey
+from xai_compare.comparison import METRICS, Pool, References, ScoreKey, pool_intervals
+from xai_compare.comparison.dispatch import ALL, Options
+from xai_compare.comparison.intervals import threads
+from xai_compare.comparison.resampling import BINS, MANY, bin_of
 from xai_compare.faces import SHAPE
 from xai_compare.heatmaps import scale
-from xai_compare.runs.averaging import ALL, how, together
+from xai_compare.runs.averaging import how, together
 from xai_compare.runs.store import MapStore
 
-MANY = 600
-"""Images of a group beyond which bins of images are drawn."""
-BINS = 500
+_CACHE = 512 * 2**20
+_POOL = 2**30
+"""Bytes of one group's maps beyond which they are kept in a file."""
 
 
-@dataclass
-class GroupMaps:
-    """The scaled, defined maps of one source and expression: a read-only array ``(m, 275, 224)`` that is not loaded.
+class Entry(NamedTuple):
+    """Where a defined map lies (chunk, row within it), and whose picture it explains."""
 
-    Attributes:
-        scaling: see `xai_compare.heatmaps.scale`.
-        images: the picture of each map.
-    """
+    chunk: int
+    row: int
+    image: str
+    group: str
 
-    scaling: str
-    images: list[str] = field(default_factory=list)
-    dtype: np.dtype[np.float32] = field(default_factory=lambda: np.dtype(np.float32))
-    _rows: list[tuple[MapStore, int, int, float, float]] = field(default_factory=list)
-    _last: tuple[tuple[int, int], np.ndarray] | None = None
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Number of maps, height, width."""
-        return (len(self._rows), *SHAPE)
+class StoredMaps:
+    """The scaled maps of all sources, read in chunks; as many chunks are remembered as fit into half a gigabyte."""
 
-    def gather(self, stores: Sequence[MapStore], expression: str) -> GroupMaps:
-        """Note where the maps of an expression (``"all"``: of every one) lie."""
-        for store in stores:
-            scaling = how(store, self.scaling)
-            for index in range(len(store.chunks)):
-                record = store.record(index) or {}
-                columns = record.get("columns", {})
-                for row, item in enumerate(store.items[store.chunks[index]] if columns else []):
-                    low, high = float(columns["low"][row]), float(columns["high"][row])
-                    undefined = bool(columns["reason"][row]) or not np.isfinite([low, high]).all()
-                    undefined |= (scaling == "min_max" and high <= low) or (scaling == "positive" and high <= 0)
-                    if expression in (ALL, item["group"]) and not undefined:
-                        self.images.append(str(item["image"]))
-                        self._rows.append((store, index, row, low, high))
-        return self
+    def __init__(self, stores: Sequence[MapStore], scaling: str, cache: int = _CACHE) -> None:
+        self.stores, self.scaling = {store.source.slug: store for store in stores}, scaling
+        self._ranges: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
+        self.entries = {slug: list(self._entries(slug)) for slug in self.stores}
+        self._chunks: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
+        self._room = max(cache // (16 * SHAPE[0] * SHAPE[1] * 4), 1)
 
-    def binned(self, place: Path) -> tuple[Any, list[str]]:
-        """The maps and their images; of very many, their sums in bins, kept in a file under ``place``, and the bins."""
-        if len(self) <= MANY:
-            return self, self.images
-        sums = np.lib.format.open_memmap(place / f"{id(self)}.npy", mode="w+", dtype=np.float32, shape=(BINS, *SHAPE))
-        bins = [int(hashlib.sha256(image.encode()).hexdigest(), 16) % BINS for image in self.images]
-        for index, number in enumerate(bins):
-            sums[number] += self[index : index + 1][0]
-        return sums, [f"bin {number}" for number in range(BINS)]
+    def _entries(self, slug: str) -> Iterator[Entry]:
+        """The maps that can be scaled, in order."""
+        store = self.stores[slug]
+        scaling = how(store, self.scaling)
+        for index, part in enumerate(store.chunks):
+            columns = (store.record(index) or {}).get("columns", {})
+            if not columns:
+                continue
+            low, high = (np.array(columns[key], np.float64) for key in ("low", "high"))
+            self._ranges[slug, index] = low, high
+            undefined = ~np.isfinite(low) | ~np.isfinite(high) | np.array([bool(why) for why in columns["reason"]])
+            undefined |= (scaling == "min_max") & (high <= low) | (scaling == "positive") & (high <= 0)
+            for row, item in enumerate(store.items[part]):
+                if not undefined[row]:
+                    yield Entry(index, row, str(item["image"]), str(item["group"]))
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
-        return self[:]
-
-    def __getitem__(self, part: slice) -> np.ndarray:
-        rows = self._rows[part]
-        maps = np.empty((len(rows), *SHAPE), np.float32)
-        for i, (store, index, row, low, high) in enumerate(rows):
-            maps[i] = scale(
-                self._chunk(store, index)[row][None], np.array([low]), np.array([high]), how(store, self.scaling)
-            )[0]
+    def chunk(self, slug: str, index: int) -> np.ndarray:
+        """A chunk's maps, float32 ``(n, 275, 224)``, scaled as the study says."""
+        key = (slug, index)
+        maps = self._chunks.get(key)
+        if maps is None:
+            store = self.stores[slug]
+            maps = scale(store.read(index), *self._ranges[key], how(store, self.scaling))
+            self._chunks[key] = maps
+            while len(self._chunks) > self._room:
+                self._chunks.popitem(last=False)
         return maps
 
-    def _chunk(self, store: MapStore, index: int) -> np.ndarray:
-        if self._last is None or self._last[0] != (id(store), index):
-            self._last = ((id(store), index), store.read(index))
-        return self._last[1]
+    def stream(self, slug: str, expression: str = ALL) -> Iterator[tuple[Entry, np.ndarray]]:
+        """The defined maps of an expression (``"all"``: of every one), the next chunks being read meanwhile."""
+        mine = [one for one in self.entries[slug] if expression in (ALL, one.group)]
+        by_chunk: dict[int, list[Entry]] = {}
+        for one in mine:
+            by_chunk.setdefault(one.chunk, []).append(one)
+        order = list(by_chunk)
+        with ThreadPoolExecutor(threads()) as readers:
+            ahead = [readers.submit(self.chunk, slug, index) for index in order[: 2 * threads()]]
+            for place, index in enumerate(order):
+                maps = ahead.pop(0).result()
+                if place + 2 * threads() < len(order):
+                    ahead.append(readers.submit(self.chunk, slug, order[place + 2 * threads()]))
+                for one in by_chunk[index]:
+                    yield one, maps[one.row]
+
+    def pool(self, expression: str, place: Path) -> Pool | None:
+        """Every source's maps of an expression, each read once; very large groups lie in a file in ``place``."""
+        sources = {
+            label: [s.source.slug for s in group] for label, group in together(list(self.stores.values())).items()
+        }
+        images = {slug: [e.image for e in self.entries[slug] if expression in (ALL, e.group)] for slug in self.stores}
+        blocks: dict[tuple[str, bool], np.ndarray] = {}
+        end = 0
+        of_label: dict[str, list[tuple[str, bool]]] = {}
+        for label, slugs in sources.items():
+            binned = len({image for slug in slugs for image in images[slug]}) > MANY
+            of_label[label] = [(slug, binned) for slug in slugs if images[slug]]
+            for key in of_label[label]:
+                if key not in blocks:
+                    size = BINS if binned else len(images[key[0]])
+                    blocks[key] = np.arange(end, end + size)
+                    end += size
+        if not end:
+            return None
+        shape = (end, *SHAPE)
+        if end * SHAPE[0] * SHAPE[1] * 4 <= _POOL:
+            maps = np.zeros(shape, np.float32)
+        else:
+            maps = np.lib.format.open_memmap(place / "maps.npy", mode="w+", dtype=np.float32, shape=shape)
+        names: dict[tuple[str, bool], list[str]] = {}
+        for (slug, binned), rows in blocks.items():
+            names[slug, binned] = [f"bin {number}" for number in range(BINS)] if binned else images[slug]
+            for number, (one, heatmap) in enumerate(self.stream(slug, expression)):
+                if binned:
+                    maps[rows[bin_of(one.image)]] += heatmap
+                else:
+                    maps[rows[number]] = heatmap
+        wanted = {label: keys for label, keys in of_label.items() if keys}
+        return Pool(
+            maps,
+            {label: np.concatenate([blocks[key] for key in keys]) for label, keys in wanted.items()},
+            {label: [name for key in keys for name in names[key]] for label, keys in wanted.items()},
+        )
 
 
 def intervals(
-    stores: Sequence[MapStore],
-    masks: Mapping[str, np.ndarray],
+    maps: StoredMaps,
     expressions: Sequence[str],
+    metrics: Sequence[str],
+    references: References,
+    options: Options,
     *,
-    scaling: str,
     replicates: int,
     seed: int,
-    dice_threshold: float,
     advance: Callable[[int], None],
-) -> dict[ScoreKey, tuple[float, float]]:
-    """95 % intervals by (metric, a, b, expression, fold "all"); see `xai_compare.comparison.score_intervals`.
+) -> Mapping[ScoreKey, tuple[float, float]]:
+    """95 % intervals by (metric, a, b, expression, fold "all"); see `xai_compare.comparison.pool_intervals`.
 
     Args:
-        stores: the maps of every source; trainings of one network are taken together.
-        masks: boolean ``(275, 224)`` by expression.
+        maps: of every source; trainings of one network are taken together.
         expressions: the groups to go through; ``"all"`` is every map.
-        scaling: how networks' maps are scaled before they are averaged.
+        metrics: names of those wanted.
+        references, options: what the maps are compared with, and how.
         replicates: how many; 0 gives no intervals.
         seed: of the draws.
-        dice_threshold: in 0..255.
         advance: called once an expression.
     """
     found: dict[ScoreKey, tuple[float, float]] = {}
-    trainings = together(stores)
+    wanted = [METRICS.get(name) for name in metrics]
+    run = next(iter(maps.stores.values())).run
     for expression in expressions:
-        with tempfile.TemporaryDirectory(dir=stores[0].run, prefix=".bins-") as place:
-            gathered = {label: GroupMaps(scaling).gather(mine, expression) for label, mine in trainings.items()}
-            groups = {label: maps.binned(Path(place)) for label, maps in gathered.items() if len(maps) and replicates}
-            if groups:
-                found |= score_intervals(
-                    {label: maps for label, (maps, _) in groups.items()},
-                    {label: images for label, (_, images) in groups.items()},
-                    expression,
-                    mask=masks.get(expression),
-                    dice_threshold=dice_threshold,
-                    n=replicates,
-                    seed=seed,
-                )
+        if replicates:
+            with tempfile.TemporaryDirectory(dir=run, prefix=".bins-") as place:
+                pool = maps.pool(expression, Path(place))
+                if pool is not None:
+                    found |= pool_intervals(pool, expression, ALL, wanted, references, options, n=replicates, seed=seed)
         advance(1)
     return found

@@ -7,15 +7,17 @@ import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
 
-from xai_compare import __version__
-from xai_compare.models.provenance import file_sha256
-from xai_compare.runs.journal import write_atomically
-from xai_compare.study import Study
+from xai_compare.models import torch_device
+from xai_compare.runs.store import content, write_atomically
+from xai_compare.version import VERSION
+
+if TYPE_CHECKING:
+    from xai_compare.runs.job import Job
 
 PACKAGES = ("torch", "torchvision", "timm", "keras", "captum", "torchray", "lime", "scikit-image", "dlib-bin", "dlib",
             "numpy", "scipy", "pandas", "xarray", "zarr")  # fmt: skip
@@ -23,7 +25,7 @@ PACKAGES = ("torch", "torchvision", "timm", "keras", "captum", "torchray", "lime
 
 def versions() -> dict[str, str]:
     """Versions of Python, the package and the libraries that change results; absent ones are left out."""
-    found = {"python": platform.python_version(), "xai-compare": __version__}
+    found = {"python": platform.python_version(), "xai-compare": VERSION}
     for name in PACKAGES:
         try:
             found[name] = version(name)
@@ -32,36 +34,28 @@ def versions() -> dict[str, str]:
     return found
 
 
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file's bytes."""
-    return file_sha256(Path(path))
-
-
-def describe(
-    study: Study,
-    device: torch.device,
-    models: dict[str, Any],
-    images: pd.DataFrame,
-    skipped: pd.DataFrame,
-    inputs: dict[str, str],
-    stages: dict[str, float],
-) -> dict[str, Any]:
-    """All that the provenance file says."""
+def describe(job: Job, seconds: dict[str, float]) -> dict[str, Any]:
+    """What the provenance says of every run."""
+    images = job.pictures.table()
     hashes = images["sha256"].tolist() if len(images) else []
+    study = job.study
+    look: Any = job.stages["look"]
+    files = [str(study.images.manifest or ""), *(file for stage in job.stages.values() for file in stage.inputs())]
+    skipped = pd.read_parquet(job.directory / "tables" / "skipped.parquet")
     return {
         "study": study.name,
         "fingerprint": study.fingerprint(),
         "seed": study.seed,
-        "device": str(device),
+        "device": str(torch_device(job.settings.device)),
         "machine": platform.platform(),
         "threads": torch.get_num_threads(),
         "versions": versions(),
         "scaling": study.compare.scaling,
-        "models": models,
-        "inputs": inputs,
+        "models": look.described,
+        "inputs": {path: content(Path(path)) for path in files if Path(path).is_file()},
         "images": {"looked_at": len(images), "sha256": hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()},
         "skipped": skipped.to_dict("records"),
-        "stages": {name: round(seconds, 3) for name, seconds in stages.items()},
+        "stages": seconds,
     }
 
 

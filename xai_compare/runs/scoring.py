@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from xai_compare import comparison, ekman
-from xai_compare.comparison import COLUMNS, mask_scores, merges_table, pair_scores
-from xai_compare.runs.averaging import ALL, scaled
-from xai_compare.runs.intervals import intervals
+from xai_compare import ekman
+from xai_compare.comparison import (
+    COLUMNS,
+    MASK_METRICS,
+    METRICS,
+    MapKey,
+    Metric,
+    Picture,
+    PictureScores,
+    References,
+    merges_table,
+    score_table,
+)
+from xai_compare.comparison.intervals import threads
+from xai_compare.errors import InputError
+from xai_compare.runs.averaging import ALL
+from xai_compare.runs.intervals import StoredMaps, intervals
+from xai_compare.runs.points import read_points
 from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 
-Key = tuple[str, str, str]
+_BATCH = 256
 
 
 def study_masks(study: Study) -> dict[str, np.ndarray]:
@@ -28,130 +43,143 @@ def study_masks(study: Study) -> dict[str, np.ndarray]:
     return dict(ekman.read_masks(study.masks))
 
 
+def study_metrics(study: Study) -> list[str]:
+    """The metrics that the study asks for, in the order of the table.
+
+    Raises:
+        InputError: if one is unknown, or needs people's points and the study names no people.
+    """
+    if study.compare.statistics is not None:
+        METRICS.get(study.compare.statistics.metric)
+    if study.compare.metrics is None:
+        return [*MASK_METRICS, "dice", *study.compare.correlation, "known_auc", "known_energy"]
+    for name in study.compare.metrics:
+        if "points" in METRICS.get(name).needs and not study.human:
+            what = f"the metric {name!r} needs points where people clicked or looked"
+            raise InputError(what, where="compare.metrics", mend="name a source under human, or leave it out")
+    return list(dict.fromkeys(study.compare.metrics))
+
+
 def tables(
     study: Study, stores: Sequence[MapStore], heatmaps: xr.Dataset, advance: Callable[[int], None]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The scores and the merges of a study's heatmaps; columns as in `xai_compare.comparison.COLUMNS`."""
+    """The scores and the merges of a study's heatmaps; columns as in `xai_compare.comparison.COLUMNS`.
+
+    Args:
+        study: what is asked.
+        stores: the maps of every source.
+        heatmaps: their means, as `xai_compare.runs.averaging.write_heatmaps` returns them.
+        advance: called with 1 after each expression of ``heatmaps``.
+    """
     maps, counts = _keyed(heatmaps)
-    masks = study_masks(study)
+    metrics = study_metrics(study)
+    options = {"dice": {"threshold": study.compare.thresholds.dice}}
+    references = References(study_masks(study), "ekman", *_of_people(study, stores, maps))
+    stored = StoredMaps(stores, study.compare.scaling)
     found = intervals(
-        stores,
-        masks,
+        stored,
         heatmaps.expression.values.tolist(),
-        scaling=study.compare.scaling,
+        metrics,
+        references,
+        options,
         replicates=study.compare.bootstrap,
         seed=study.seed,
-        dice_threshold=study.compare.thresholds.dice,
         advance=advance,
     )
-    parts = []
-    if any(key[1] in masks for key in maps):
-        parts.append(mask_scores(maps, masks, b="ekman", counts=counts, intervals=found))
-    if len({key[0] for key in maps}) > 1:
-        metrics = ["dice", *study.compare.correlation]
-        parts.append(pair_scores(maps, metrics, study.compare.thresholds.dice, counts=counts, intervals=found))
-    parts.append(known_scores(stores, study))
+    parts = [
+        score_table(maps, metrics, references, options, counts, found),
+        region_scores(stored, [METRICS.get(name) for name in metrics], study.compare.bootstrap, study.seed),
+    ]
     parts = [part for part in parts if len(part)]
     scores = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
-    of_networks = {key: one for key, one in maps.items() if not key[0].startswith("all models/")}
-    return scores, merges_table(of_networks)
+    own = {store.source.label for store in stores}
+    return scores, merges_table({key: one for key, one in maps.items() if key.a in own})
 
 
-def _keyed(heatmaps: xr.Dataset) -> tuple[dict[Key, np.ndarray], dict[Key, int]]:
+def _keyed(heatmaps: xr.Dataset) -> tuple[dict[MapKey, np.ndarray], dict[MapKey, int]]:
     maps, counts = {}, {}
     numbers = heatmaps["count"].to_numpy()
     for s, source in enumerate(heatmaps.source.values.tolist()):
+        means = heatmaps.heatmap[s].to_numpy()
         for f, fold in enumerate(heatmaps.fold.values.tolist()):
             for e, expression in enumerate(heatmaps.expression.values.tolist()):
                 if numbers[s, f, e]:
-                    maps[source, expression, fold] = heatmaps.heatmap[s, f, e].to_numpy()
-                    counts[source, expression, fold] = int(numbers[s, f, e])
+                    maps[MapKey(source, expression, fold)] = means[f, e]
+                    counts[MapKey(source, expression, fold)] = int(numbers[s, f, e])
     return maps, counts
 
 
-def known_scores(stores: Sequence[MapStore], study: Study) -> pd.DataFrame:
-    """How well each map finds the region known to differ in its picture, averaged over pictures.
-
-    ``known_auc``: how often a pixel inside the region has a higher value than one outside (chance 0.5).
-    ``known_energy``: share of the (scaled) map's mass inside the region (chance: the region's share of the face).
-    """
-    truth = _regions(next((store for store in stores if store.source.kind == "known"), None))
-    if not truth:
-        return pd.DataFrame(columns=list(COLUMNS))
-    values: dict[tuple[str, str, str], list[float]] = {}
+def _of_people(
+    study: Study, stores: Sequence[MapStore], maps: Mapping[MapKey, np.ndarray]
+) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    """People's points on the standard face, by source and expression, and the baselines the study asks for."""
+    points, baselines = {}, {}
     for store in stores:
-        if store.source.kind != "model":
-            continue
-        for table, maps in scaled(store, study.compare.scaling):
-            for image, group, one in zip(table["image"], table["group"], maps, strict=True):
-                if image in truth and np.isfinite(one).all():
-                    region = truth[image]
-                    for expression in (group, ALL):
-                        key = (store.source.label, expression)
-                        values.setdefault(("known_auc", *key), []).append(float(comparison.region_auc(one, region)))
-                        values.setdefault(("known_energy", *key), []).append(
-                            float(comparison.region_energy(one, region))
-                        )
-    area = float(np.mean([region.mean() for region in truth.values()]))
-    chance = {"known_auc": 0.5, "known_energy": area}
-    draws = np.random.default_rng([study.seed, 1])
-    rows = [
-        _mean_row(metric, label, expression, np.array(numbers), chance[metric], study.compare.bootstrap, draws)
-        for (metric, label, expression), numbers in values.items()
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        if store.source.kind == "human" and study.compare.metrics is not None:
+            table = read_points(store)
+            group = {str(item["image"]): str(item["group"]) for item in store.items}
+            of = table["image"].map(group)
+            points[store.source.label] = {
+                expression: table.loc[of == expression, ["x", "y"]].to_numpy(np.float64)
+                for expression in dict.fromkeys(group.values())
+            }
+            mean = maps.get(MapKey(store.source.label, ALL, ALL))
+            if study.compare.baseline == "mean" and mean is not None:
+                baselines[store.source.label] = mean
+    return points, baselines
 
 
-def _regions(store: MapStore | None) -> dict[str, np.ndarray]:
-    found = {}
-    for table, maps in store.stream() if store else ():
-        for image, one in zip(table["image"], maps, strict=True):
-            if (one > 0.5).any():
-                found[str(image)] = one > 0.5
-    return found
+def region_scores(maps: StoredMaps, metrics: Sequence[Metric], replicates: int, seed: int) -> pd.DataFrame:
+    """How well each network's map finds the region known to differ in its picture, averaged over pictures.
+
+    See `xai_compare.comparison.PictureScores`; of the metrics, those that need a picture's region.
+    """
+    wanted = [metric for metric in metrics if metric.needs == ("map", "region")]
+    known = next((slug for slug, store in maps.stores.items() if store.source.kind == "known"), None)
+    found = PictureScores()
+    if known is None or not wanted:
+        return found.table("known/region")
+    # Eight pixels a byte: the regions of ten thousand pictures stay in memory.
+    regions = {one.image: np.packbits(region > 0.5) for one, region in maps.stream(known) if (region > 0.5).any()}
+    areas = {image: float(np.bitwise_count(bits).sum(dtype=np.int64)) for image, bits in regions.items()}
+
+    def scored(pair: tuple[str, np.ndarray]) -> list[float]:
+        image, heatmap = pair
+        region = np.unpackbits(regions[image], count=heatmap.size).view(bool).reshape(heatmap.shape)
+        return [float(metric.function(heatmap, region)) for metric in wanted]
+
+    rows: dict[str, list[tuple[str, Picture]]] = {metric.name: [] for metric in wanted}
+    with ThreadPoolExecutor(threads()) as workers:
+        for slug, store in maps.stores.items():
+            if store.source.kind != "model":
+                continue
+            mine = ((one, heatmap) for one, heatmap in maps.stream(slug) if one.image in regions)
+            while batch := list(islice(mine, _BATCH)):
+                scores = workers.map(scored, [(one.image, heatmap) for one, heatmap in batch])
+                for (one, heatmap), values in zip(batch, scores, strict=True):
+                    for metric, value in zip(wanted, values, strict=True):
+                        picture = Picture(one.image, one.group, value, areas[one.image] / heatmap.size)
+                        rows[metric.name].append((store.source.label, picture))
+    for name, pictures in rows.items():
+        for label, picture in pictures:
+            found.add(name, label, picture)
+    return found.table("known/region", replicates, seed)
 
 
-def _mean_row(
-    metric: str,
-    label: str,
-    expression: str,
-    numbers: np.ndarray,
-    chance: float,
-    replicates: int,
-    draws: np.random.Generator,
-) -> tuple[object, ...]:
-    numbers = numbers[np.isfinite(numbers)]
-    low = high = float("nan")
-    if replicates and len(numbers) > 1:
-        means = draws.choice(numbers, (replicates, len(numbers))).mean(1)
-        low, high = (float(value) for value in np.percentile(means, [2.5, 97.5]))
-    value = float(numbers.mean()) if len(numbers) else float("nan")
-    note = f"mean of the images' scores; chance {chance:.4f}"
-    return (metric, label, "known/region", expression, ALL, value, len(numbers), low, high, note)
+def headline(scores: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Mean over expressions of each source's main scores, one row a source.
 
-
-def write_tables(folder: Path, **frames: pd.DataFrame) -> None:
-    """Write each table as CSV and Parquet."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, frame in frames.items():
-        for suffix in (".csv", ".parquet"):
-            part = folder / f".{name}{suffix}.part"
-            if suffix == ".csv":
-                frame.to_csv(part, index=False)
-            else:
-                frame.to_parquet(part, index=False)
-            part.replace(folder / f"{name}{suffix}")
-
-
-def headline(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean over expressions of each source's main scores, one row a source."""
+    Args:
+        scores: as from `tables`.
+        kinds: of the sources by name: ``"model"``, ``"human"`` or ``"known"``.
+    """
     chosen = scores[(scores["fold"] == ALL) & (scores["expression"] != ALL)]
     against = {"iou": "IoU with Ekman", "dice": "Dice with people", "known_auc": "AUC of the known region"}
     columns = {}
     for metric, title in against.items():
         rows = chosen[chosen["metric"] == metric]
         if metric == "dice":
-            rows = rows[rows["b"].str.startswith("human/") & ~rows["a"].str.startswith(("human/", "known/"))]
+            rows = rows[(rows["b"].map(kinds) == "human") & (rows["a"].map(kinds) == "model")]
         if len(rows):
             columns[title] = rows.groupby("a", sort=False)["value"].mean()
     return pd.DataFrame(columns)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,33 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.expressions import ordered
-from xai_compare.runs.faces import Faces
-from xai_compare.runs.journal import Journal
-from xai_compare.runs.progress import Advance, batches
-from xai_compare.runs.work import LOOK, Item
+from xai_compare.runs.pictures import Pictures
+from xai_compare.runs.store import Journal
 from xai_compare.study import ModelSpec, Study
 
-Seen = tuple[dict[str, dict[str, Any]], dict[str, list[float]]]
-Look = Callable[[Iterable[Sequence[str]]], Iterator[Seen]]
-"""Lets a network look at lists of pictures, one after the other, however many processes do it."""
+PREDICTIONS = ("model", "image", "label", "predicted", "probability", "selected")
+Target = str | tuple[str, str]
+"""What is explained: a class, or a pair of classes (the difference of their outputs)."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture that one network explains.
+
+    Attributes:
+        image: its name in the manifest.
+        group: the expression, or pair of expressions, whose heatmap it goes into.
+        target: what is explained.
+        label, predicted: expression by the manifest and by the network.
+        probability: the network's, of the predicted class.
+    """
+
+    image: str
+    group: str
+    target: Target
+    label: str
+    predicted: str
+    probability: float
 
 
 def pair_name(first: str, second: str) -> str:
@@ -37,7 +56,7 @@ class Selector:
 
     Args:
         study: what is asked.
-        faces: the pictures.
+        pictures: the pictures.
         spec: the network.
         classes: its classes.
         journal: the file that remembers its predictions.
@@ -45,100 +64,98 @@ class Selector:
     """
 
     def __init__(
-        self, study: Study, faces: Faces, spec: ModelSpec, classes: Sequence[str], journal: Path, identity: str
+        self, study: Study, pictures: Pictures, spec: ModelSpec, classes: Sequence[str], journal: Path, identity: str
     ) -> None:
-        self.study, self.faces, self.spec, self.classes = study, faces, spec, list(classes)
+        self.study, self.pictures, self.spec, self.classes = study, pictures, spec, list(classes)
         self.identity = identity
         self._journal = Journal(journal)
-        self.wanted = study.images.per_expression
+        self._wanted = study.images.per_expression
+        self._chosen: dict[str, list[Item]] = {}
+        self._groups = self._find_groups()
 
     def candidates(self) -> list[str]:
         """The pictures this network may explain, in the order in which they are tried."""
-        rows = self.faces.rows
+        return [image for image in self._tried() if self._known_group(image) in (self._groups | {""})]
+
+    @property
+    def full(self) -> bool:
+        """Whether every group has as many pictures as are wanted."""
+        return bool(self._groups) and all(self._is_full(group) for group in self._groups)
+
+    def unknown(self, image: str) -> bool:
+        """Whether the network has yet to look at a picture."""
+        if self.pictures.reason(image):
+            return False
+        return (self._journal.get(image) or {}).get("identity") != self._stamp(image)
+
+    def remember(self, outputs: Mapping[str, Sequence[float]]) -> None:
+        """Write down what the network says of pictures: image to probabilities."""
+        if outputs:
+            stamps = {image: self._stamp(image) for image in outputs}
+            self._journal.add({i: {"identity": stamps[i], "probabilities": list(out)} for i, out in outputs.items()})
+
+    def take(self, images: Sequence[str]) -> None:
+        """Take pictures that were looked at into their groups, while these are not full."""
+        for image in images:
+            if not self.pictures.reason(image):
+                item = self._item(image)
+                members = self._chosen.setdefault(item.group, [])
+                if not self._is_full(item.group):
+                    members.append(item)
+
+    def items(self) -> list[Item]:
+        """The chosen pictures, group by group."""
+        return [item for group in ordered(self._groups) for item in self._chosen.get(group, [])]
+
+    def predictions(self) -> pd.DataFrame:
+        """Every prediction made; columns `PREDICTIONS`."""
+        selected = {item.image for item in self.items()}
+        rows = []
+        for image in self._tried():
+            record = self._journal.get(image)
+            if record is not None and record.get("identity") == self._stamp(image):
+                best = int(np.argmax(record["probabilities"]))
+                label, probability = self.pictures.rows.at[image, "expression"], record["probabilities"][best]
+                rows.append(
+                    (self.spec.label, image, label, self.classes[best], probability, image in selected),
+                )
+        return pd.DataFrame(rows, columns=list(PREDICTIONS))
+
+    def _tried(self) -> list[str]:
+        rows = self.pictures.rows
         if self.spec.split is not None:
             rows = rows[rows["split"] == self.spec.split]
         return shuffled([str(image) for image in rows["image"]], self.study.seed)
 
-    def select(self, look: Look, advance: Advance) -> list[Item]:
-        """Go through the candidates until every group is full, or all have been tried."""
-        chosen: dict[str, list[Item]] = {}
-        groups = self._groups()
-        candidates = [image for image in self.candidates() if self._known_group(image) in (groups | {""})]
-        parts = list(batches(candidates, LOOK))
-        seen = look([image for image in part if self._unknown(image)] for part in parts)
-        for part, (found, outputs) in zip(parts, seen, strict=False):
-            self.faces.learn(found)
-            self._remember(outputs)
-            for image in part:
-                if not self.faces.reason(image):
-                    item = self._item(image)
-                    members = chosen.setdefault(item.group, [])
-                    if not self._full(chosen, item.group):
-                        members.append(item)
-            advance(len(part))
-            if groups and all(self._full(chosen, group) for group in groups):
-                break
-        return [item for group in ordered(groups) for item in chosen.get(group, [])]
-
-    def predictions(self, items: list[Item]) -> pd.DataFrame:
-        """Every prediction made: model, image, label, predicted, probability, selected."""
-        selected = {item.image for item in items}
-        rows = []
-        for image in self.candidates():
-            record = self._journal.get(image)
-            if record is not None and record.get("identity") == self._stamp(image):
-                best = int(np.argmax(record["probabilities"]))
-                rows.append(
-                    {
-                        "model": self.spec.label,
-                        "image": image,
-                        "label": self.faces.rows.at[image, "expression"],
-                        "predicted": self.classes[best],
-                        "probability": record["probabilities"][best],
-                        "selected": image in selected,
-                    }
-                )
-        return pd.DataFrame(rows, columns=["model", "image", "label", "predicted", "probability", "selected"])
-
-    def _groups(self) -> set[str]:
+    def _find_groups(self) -> set[str]:
         if not self.study.images.pairs:
             return set(self.classes)
-        groups = {self._known_group(image) for image in self.candidates()}
-        return {group for group in groups if set(group.split("-")) <= set(self.classes)}
+        rows = self.pictures.rows
+        pairs = [pair for pair in zip(rows["expression"], rows["false_label"], strict=True) if all(pair)]
+        return {pair_name(*pair) for pair in pairs if set(pair) <= set(self.classes)}
 
     def _known_group(self, image: str) -> str:
         """The group a picture belongs to by its label; empty where only a prediction can tell."""
         if self.study.images.choose_by == "predicted":
             return ""
-        row = self.faces.rows.loc[image]
+        row = self.pictures.rows.loc[image]
         if self.study.images.pairs:
             return pair_name(row["expression"], row["false_label"]) if row["expression"] and row["false_label"] else "?"
         return str(row["expression"]) or "?"
 
-    def _full(self, chosen: dict[str, list[Item]], group: str) -> bool:
-        return self.wanted is not None and len(chosen.get(group, [])) >= self.wanted
+    def _is_full(self, group: str) -> bool:
+        return self._wanted is not None and len(self._chosen.get(group, [])) >= self._wanted
 
     def _stamp(self, image: str) -> str:
-        return f"{self.identity}:{self.faces.sha256(image)}"
-
-    def _unknown(self, image: str) -> bool:
-        """Whether the network has yet to look at the picture."""
-        if self.faces.reason(image):
-            return False
-        return (self._journal.get(image) or {}).get("identity") != self._stamp(image)
-
-    def _remember(self, outputs: dict[str, list[float]]) -> None:
-        if outputs:
-            stamps = {image: self._stamp(image) for image in outputs}
-            self._journal.add({i: {"identity": stamps[i], "probabilities": out} for i, out in outputs.items()})
+        return f"{self.identity}:{self.pictures.sha256(image)}"
 
     def _item(self, image: str) -> Item:
-        record = self._journal.get(image)
+        record: dict[str, Any] | None = self._journal.get(image)
         assert record is not None
         best = int(np.argmax(record["probabilities"]))
-        predicted, label = self.classes[best], str(self.faces.rows.at[image, "expression"])
+        predicted, label = self.classes[best], str(self.pictures.rows.at[image, "expression"])
         group = self._known_group(image) or predicted
-        target: str | tuple[str, str] = group
+        target: Target = group
         if self.study.images.pairs:
-            target = (label, str(self.faces.rows.at[image, "false_label"]))
+            target = (label, str(self.pictures.rows.at[image, "false_label"]))
         return Item(image, group, target, label, predicted, float(record["probabilities"][best]))

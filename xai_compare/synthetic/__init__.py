@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xai_compare.synthetic.anatomy import ACTION_UNITS
-from xai_compare.synthetic.dataset import default_study, write_dataset
+from xai_compare.synthetic.dataset import bundled_study, default_study, write_dataset
 from xai_compare.synthetic.identity import Identity
 from xai_compare.synthetic.networks import BUNDLED, bundled
 from xai_compare.synthetic.observers import clicks
@@ -17,6 +17,7 @@ __all__ = [
     "RenderedFace",
     "SimulatedFaces",
     "bundled",
+    "bundled_study",
     "clicks",
     "default_study",
     "faces",

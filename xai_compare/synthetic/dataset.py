@@ -11,6 +11,8 @@ import yaml
 from PIL import Image
 
 from xai_compare.expressions import BASIC
+from xai_compare.runs.directory import disk_errors
+from xai_compare.study import Study
 from xai_compare.synthetic.networks import BUNDLED
 from xai_compare.synthetic.observers import clicks
 from xai_compare.synthetic.sets import SimulatedFaces, faces
@@ -51,6 +53,20 @@ def write_dataset(folder: str | Path, data: SimulatedFaces, *, n_observers: int 
     if n_observers:
         clicks(data, images, n_observers, seed).to_csv(folder / "clicks.csv", index=False)
     return folder
+
+
+def bundled_study(directory: str | Path) -> Study:
+    """The study that comes with the package; its inputs are rendered into ``directory/inputs`` if they are not there.
+
+    Raises:
+        InputError: if the directory cannot be written.
+    """
+    directory = Path(directory)
+    path = directory / "inputs" / "study.yaml"
+    with disk_errors(directory):
+        if not path.is_file():
+            path = default_study(directory / "inputs")
+    return Study.load(path)
 
 
 def default_study(folder: str | Path, seed: int = 7, n_identities: int = 6) -> Path:

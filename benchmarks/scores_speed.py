@@ -1,0 +1,104 @@
+"""How long a run's scores and intervals take, beside the plain way: ``python benchmarks/scores_speed.py RUN_DIR``.
+
+The plain way (tests/comparison/plain_intervals.py) takes every source's replicates by themselves and every pair's
+inner products anew. ``--replicates N`` for another number than the study's, ``--skip-plain`` to time the package alone,
+``--made-up N`` for N made-up maps of one source in place of a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "comparison"))
+
+from plain_intervals import plain_intervals
+from xai_compare.runs.run import Run
+
+from xai_compare.expressions import BASIC
+from xai_compare.runs.averaging import write_heatmaps
+from xai_compare.runs.intervals import StoredMaps
+from xai_compare.runs.scoring import study_masks, tables
+from xai_compare.runs.store import MapStore, Source, read_plan
+from xai_compare.study import Study
+
+
+def compare(directory: Path, replicates: int | None, plain: bool) -> None:
+    """Time both ways on a finished run, and print the largest difference between their intervals."""
+    run = Run.open(directory)
+    study, stores, heatmaps = run.study, read_plan(directory), run.heatmaps
+    study.compare.bootstrap = replicates or study.compare.bootstrap
+    began, used = time.perf_counter(), time.process_time()
+    scores, _ = tables(study, stores, heatmaps, lambda steps: None)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - used
+    print(
+        f"package: {seconds:.1f} s ({cpu:.1f} s of processor), {len(scores)} scores, "
+        f"{study.compare.bootstrap} replicates"
+    )
+    if not plain:
+        return
+    began, worst = time.perf_counter(), 0.0
+    ends = scores.set_index(["metric", "a", "b", "expression", "fold"])[["ci_low", "ci_high"]]
+    masks, stored = study_masks(study), StoredMaps(stores, study.compare.scaling)
+    for expression in heatmaps.expression.values.tolist():
+        with tempfile.TemporaryDirectory() as place:
+            pool = stored.pool(expression, Path(place))
+            maps = {name: pool.maps[rows] for name, rows in pool.rows.items()}
+            found = plain_intervals(maps, pool.images, masks.get(expression), study.compare.bootstrap, study.seed)
+        for key, expected in found.items():
+            worst = max(worst, float(np.abs(ends.loc[(*key, expression, "all")].to_numpy(float) - expected).max()))
+    print(f"plain:   {time.perf_counter() - began:.1f} s; largest difference of an end: {worst:.1e}")
+
+
+def made_up(number: int, replicates: int) -> None:
+    """Time heatmaps, scores and intervals of ``number`` made-up maps of one network and explainer."""
+    draws = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as place:
+        items = [{"image": f"{i}.png", "group": BASIC[i * len(BASIC) // number]} for i in range(number)]
+        store = MapStore(Path(place), Source("model", "net", "grad_cam", simulated=True), items)
+        store.prepare()
+        y, x = np.mgrid[:275, :224].astype(np.float32)
+        for index, part in enumerate(store.chunks):
+            centres = draws.normal((150, 112), (40, 30), (part.stop - part.start, 2)).astype(np.float32)
+            maps = np.stack([np.exp(-((y - a) ** 2 + (x - b) ** 2) / 1500) for a, b in centres])
+            columns = {"low": maps.min((1, 2)).tolist(), "high": maps.max((1, 2)).tolist(), "reason": [""] * len(maps)}
+            store.write(index, maps, {"columns": columns})
+        study = Study.model_validate(
+            {"name": "made up", "images": {"folder": "none"}, "compare": {"bootstrap": replicates}}
+        )
+        began = time.perf_counter()
+        face = np.zeros((275, 224, 3), np.uint8)
+        heatmaps = write_heatmaps(Path(place) / "heatmaps.zarr", [store], "min_max", face, lambda steps: None)
+        between = time.perf_counter()
+        tables(study, [store], heatmaps, lambda steps: None)
+        after = time.perf_counter() - between
+        print(
+            f"{number:,} maps: heatmaps {between - began:.1f} s, "
+            f"scores and intervals {after:.1f} s ({replicates} replicates)"
+        )
+
+
+def main() -> None:
+    """Read the arguments and time what they name."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", nargs="?", type=Path)
+    parser.add_argument("--replicates", type=int)
+    parser.add_argument("--skip-plain", action="store_true")
+    parser.add_argument("--made-up", type=int)
+    asked = parser.parse_args()
+    if asked.made_up:
+        made_up(asked.made_up, asked.replicates or 2000)
+    else:
+        with tempfile.TemporaryDirectory() as place:
+            copy = shutil.copytree(asked.run, Path(place) / "run")
+            compare(copy, asked.replicates, not asked.skip_plain)
+
+
+if __name__ == "__main__":
+    main()

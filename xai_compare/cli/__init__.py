@@ -1,0 +1,46 @@
+"""The command line: `xai-compare`, with a file for each command."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+from types import ModuleType
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+# Threads that wait for work by spinning make a run forty times slower on a machine that others use too.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from xai_compare.cli.app import app
+from xai_compare.errors import InputError
+
+SHARED = ("__main__", "app", "screen")
+"""Modules of this folder that are not commands."""
+
+
+def commands() -> list[ModuleType]:
+    """Import every command; each registers itself."""
+    names = sorted(info.name for info in pkgutil.iter_modules(__path__) if info.name not in SHARED)
+    # The main job comes first in the help.
+    return [importlib.import_module(f"{__name__}.{name}") for name in sorted(names, key=lambda name: name != "run")]
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one line and exit code 2."""
+    commands()
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        place = error.filename or "the file system"
+        print(f"error: {place}: {error.strerror}; what was done before is kept", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; what is done is kept, and the same command continues", file=sys.stderr)
+        sys.exit(130)

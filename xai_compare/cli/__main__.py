@@ -1,0 +1,5 @@
+"""`python -m xai_compare.cli`."""
+
+from xai_compare.cli import main
+
+main()

@@ -1,0 +1,62 @@
+"""The command-line application: what its commands, a file each beside this one, have in common."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+console = Console() if sys.stdout.isatty() else Console(width=140)
+
+Out = Annotated[Path | None, typer.Option("--out", help="Directory to write into.")]
+RequiredOut = Annotated[Path, typer.Option("--out", help="Directory to write into.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Pictures in one forward pass; it changes no result.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the directory holds.")]
+RunDirectory = Annotated[Path, typer.Argument(help="A run directory.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from xai_compare.version import VERSION
+
+        console.print(f"xai-compare {VERSION}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """When a network reads a facial expression, does it look where people look?"""
+
+
+def show(frame: pd.DataFrame, title: str, digits: int = 3) -> None:
+    """Print a table."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title))
+    for column in frame.columns:
+        table.add_column(escape(str(column)), overflow="fold")
+    for row in frame.itertuples(index=False):
+        cells = [f"{value:.{digits}f}" if isinstance(value, float) else str(value) for value in row]
+        table.add_row(*map(escape, cells))
+    console.print(table)
+
+
+def tell(line: str) -> None:
+    """Print a line as it is, however long."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,94 @@
+"""`xai-compare compare`: ready-made heatmaps, from any tool, compared with masks and with one another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xai_compare.cli.app import Overwrite, RequiredOut, app, show, tell
+from xai_compare.errors import InputError
+from xai_compare.version import VERSION
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@app.command()
+def compare(
+    heatmaps: Annotated[Path, typer.Argument(help="Folder of grey heatmaps.")],
+    out: RequiredOut,
+    masks: Annotated[
+        str, typer.Option(help="Folder of mask pictures, or 'ekman' for the masks of the package.")
+    ] = "ekman",
+    masks_name: Annotated[str, typer.Option(help="What the tables call the masks.")] = "ekman",
+    pattern: Annotated[
+        str, typer.Option(help="How the files are named: {model}, {expression}, {fold}.")
+    ] = "{model}_{expression}_heatmap.png",
+    overwrite: Overwrite = False,
+) -> None:
+    """Compare ready-made heatmaps, from any tool, with masks and with one another."""
+    from xai_compare.comparison import wide
+
+    scores, page = compare_heatmaps(heatmaps, masks, out, pattern=pattern, masks_name=masks_name, overwrite=overwrite)
+    table = wide(scores, "iou", b=masks_name)
+    show(table.reset_index(names="model"), "IoU of the thresholded mean map with the mask", digits=4)
+    tell(f"Report: {page}")
+
+
+def compare_heatmaps(
+    folder: Path,
+    masks: str | Path,
+    out: Path,
+    *,
+    pattern: str = "{model}_{expression}_heatmap.png",
+    masks_name: str = "ekman",
+    overwrite: bool = False,
+) -> tuple[pd.DataFrame, Path]:
+    """Compare the heatmaps of a folder with masks and with one another.
+
+    Args:
+        folder: grey pictures, one per model and expression (and fold).
+        masks: a folder of mask pictures, or ``"ekman"`` for those of the package.
+        out: the directory for ``tables/``, ``figures/`` and ``report.html``.
+        pattern: how the files are named.
+        masks_name: what the tables call the masks.
+        overwrite: whether an earlier comparison in ``out`` may be replaced.
+
+    Returns:
+        The table of scores and the report's path.
+
+    Raises:
+        InputError: if files are missing, unreadable or of different sizes, or ``out`` holds something.
+    """
+    import pandas as pd
+
+    from xai_compare import ekman, report
+    from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps, with_mean_maps
+    from xai_compare.runs import provenance
+    from xai_compare.runs.store import content, write_tables
+
+    maps: dict[Any, Any] = dict(with_mean_maps(read_heatmaps(folder, pattern)))
+    found: dict[str, Any] = ekman.masks() if str(masks) == "ekman" else ekman.read_masks(masks)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
+        raise InputError("is not an empty directory", where=out, mend="name another with --out, or --overwrite")
+    scores = pd.concat([mask_scores(maps, found, b=masks_name), pair_scores(maps)], ignore_index=True)
+    merges = merges_table(maps)
+    try:
+        write_tables(out / "tables", scores=scores, merges=merges)
+    except OSError as error:
+        raise InputError(
+            f"cannot be written to ({error.strerror})", where=out, mend="name another with --out"
+        ) from None
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    facts = {
+        "xai-compare": VERSION,
+        "versions": provenance.versions(),
+        "heatmaps": str(folder.resolve()),
+        "masks": str(masks) if str(masks) == "ekman" else str(Path(masks).resolve()),
+        "pattern": pattern,
+        "inputs": {path.name: content(path) for path in files},
+    }
+    provenance.write(out / "provenance.json", facts)
+    return scores, report.build_comparison(out, maps, found, scores, merges, title=f"Heatmaps of {folder.name}")

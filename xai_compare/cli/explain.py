@@ -1,0 +1,204 @@
+"""`xai-compare explain`: a few pictures, explained at once, without a study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xai_compare.cli.app import Device, RequiredOut, app, show
+from xai_compare.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from xai_compare.explainers import Explainer
+    from xai_compare.faces.cutting import Cutter
+    from xai_compare.models import Model
+
+
+@app.command()
+def explain(
+    images: Annotated[list[Path], typer.Argument(help="Pictures of faces.")],
+    out: RequiredOut,
+    model: Annotated[str, typer.Option(help="A bundled network's name, or a study file's model as FILE.yaml:NAME.")],
+    explainer: Annotated[
+        list[str], typer.Option(help="An explainer, with options if wanted: lime:n_samples=200. May be repeated.")
+    ],
+    target: Annotated[str, typer.Option(help="The expression explained; the predicted one by default.")] = "predicted",
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of the explainers that draw.")] = 0,
+) -> None:
+    """Explain a few pictures: maps as arrays, and figures with picture, map and overlay.
+
+    With a model of a study, faces are found and cut as the study says (margin, predictor, max_pixels).
+    """
+    rows = explain_pictures(images, model, explainer, out, target=target, device=device, seed=seed)
+    show(rows, "Explained")
+    skipped = rows[rows["reason"] != ""]
+    if len(rows) and len(skipped) == len(rows):
+        raise InputError(f"no picture could be explained ({rows['reason'].iloc[0]})")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What every picture is explained with."""
+
+    network: Model
+    cutter: Cutter
+    explainers: dict[str, Explainer]
+    goal: str
+    out: Path
+
+
+def explain_pictures(
+    images: Sequence[Path],
+    model: str,
+    names: Sequence[str],
+    out: Path,
+    *,
+    target: str = "predicted",
+    device: str = "auto",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Explain pictures; writes ``maps.npz`` (map and standardized map of each) and a figure per picture.
+
+    Args:
+        images: files.
+        model: a bundled network's name, or ``FILE.yaml:NAME`` for a model of a study.
+        names: explainers, with options if wanted: ``NAME:OPTION=VALUE,OPTION=VALUE``.
+        out: the directory to write into.
+        target: an expression, or ``"predicted"``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        seed: of the explainers that draw, unless their options name one.
+
+    Returns:
+        One row per picture and explainer: image, explainer, explained, probability, file, reason.
+
+    Raises:
+        InputError: if the network, an explainer, an option or the target is unknown.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from xai_compare import models
+    from xai_compare.expressions import canonical
+    from xai_compare.runs.worker import create_explainer
+
+    network, cutter = _network(model)
+    network.to(models.torch_device(device))
+    goal = target if target == "predicted" else canonical(target)
+    if goal != "predicted":
+        network.indices([goal])
+    made = {name: create_explainer(explainer_spec(name), seed) for name in names}
+    for name, explainer in made.items():
+        refusal = explainer.refusal(network)
+        if refusal:
+            raise InputError(refusal, where=f"{network.name}/{name}")
+    rows, kept = [], {}
+    for path, name in zip(images, _names(images), strict=True):
+        try:
+            more, maps = _explain(path, name, _Asked(network, cutter, made, goal, out))
+            rows += more
+            kept.update(maps)
+        except InputError as error:
+            rows += [_row(path, one, reason=error.what) for one in made]
+    out.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(out / "maps.npz", **kept)  # type: ignore[arg-type]
+    return pd.DataFrame(rows)
+
+
+def explainer_spec(text: str) -> Any:
+    """An explainer as the command line names it: ``lime``, ``lime:n_samples=200``, ``captum:saliency:abs=false``.
+
+    Raises:
+        InputError: if an option has no value, or its value is not YAML.
+
+    >>> explainer_spec("lime:n_samples=200").options
+    {'n_samples': 200}
+    """
+    import yaml
+
+    from xai_compare.study import ExplainerSpec
+
+    name, _, last = text.rpartition(":")
+    if "=" not in last:
+        return ExplainerSpec(name=text)
+    options = {}
+    for part in last.split(","):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise InputError(
+                f"option {part!r} has no value", where=f"--explainer {text}", mend="write NAME:OPTION=VALUE"
+            )
+        try:
+            options[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"option {key} = {value!r} cannot be read", where=f"--explainer {text}") from None
+    return ExplainerSpec(name=name, label=text.replace("/", "-").replace("\\", "-"), options=options)
+
+
+def _network(model: str) -> tuple[Model, Cutter]:
+    """The network, and how the faces of its study are cut."""
+    from xai_compare import models
+    from xai_compare.faces.cutting import Cutter
+    from xai_compare.study import Study
+    from xai_compare.synthetic import BUNDLED
+
+    if model in BUNDLED:
+        return models.load({"bundled": model}), Cutter()
+    file, _, name = model.rpartition(":")
+    if not file:
+        mend = f"{nearest(model, BUNDLED)} or FILE.yaml:NAME"
+        raise InputError(f"no bundled network is called {model!r}", mend=mend)
+    study = Study.load(file)
+    how = Cutter(study.images.margin, study.images.predictor, study.images.max_pixels)
+    for spec in study.models:
+        if name in (spec.name, spec.label):
+            return models.load(spec.loading(), base=spec.folder), how
+    raise InputError(f"no model {name!r}", where=file, mend=nearest(name, [spec.label for spec in study.models]))
+
+
+def _names(images: Sequence[Path]) -> list[str]:
+    """A file name for each picture: its own without the suffix, told apart by the path where that is not enough."""
+    from xai_compare.runs.store import digest, slug
+
+    short = [slug(path.stem) for path in images]
+    return [
+        name if short.count(name) == 1 else f"{name}-{digest(str(path))[:8]}"
+        for path, name in zip(images, short, strict=True)
+    ]
+
+
+def _explain(path: Path, name: str, asked: _Asked) -> tuple[list[dict[str, object]], dict[str, np.ndarray]]:
+    from xai_compare import report
+    from xai_compare.runs.worker import explain as explain_batch
+
+    network, goal = asked.network, asked.goal
+    picture = asked.cutter.read(path)
+    crop = asked.cutter.crop(picture, asked.cutter.choose(picture).face.landmarks)
+    small, landmarks = crop.resized(network.input.size)
+    output = network.predict(small[None])[0]
+    explained = network.classes[int(output.argmax())] if goal == "predicted" else goal
+    probability = float(output[network.classes.index(explained)])
+    maps, reasons, kept = {}, {}, {}
+    for label, explainer in asked.explainers.items():
+        made = explain_batch(explainer, network, small[None], landmarks[None], [explained])
+        maps[label], reasons[label] = made.explanation.maps[0], made.explanation.reasons[0]
+        kept[f"{name}--{label}"], kept[f"{name}--{label}--standardized"] = maps[label], made.maps[0]
+    stem = asked.out / name
+    answer = f"{explained} ({probability:.2f} by {network.name})"
+    report.save_explanations(small, maps, stem, title=path.name, answer=answer, reasons=reasons)
+    rows = [_row(path, one, explained, probability, f"{stem.name}.png", reasons[one]) for one in maps]
+    return rows, kept
+
+
+def _row(
+    path: Path, name: str, explained: str = "", probability: float = float("nan"), file: str = "", reason: str = ""
+) -> dict[str, object]:
+    facts = {"image": path.name, "explainer": name, "explained": explained}
+    return {**facts, "probability": probability, "file": file, "reason": reason}

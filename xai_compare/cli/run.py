@@ -1,0 +1,99 @@
+"""`xai-compare run`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from xai_compare.cli.app import BatchSize, Device, Out, Overwrite, app, show, tell
+
+if TYPE_CHECKING:
+    from xai_compare.runs import Run
+    from xai_compare.study import Study
+
+Keep = Literal["maps", "heatmaps"]
+
+
+@app.command()
+def run(
+    study: Annotated[Path | None, typer.Argument(help="Study file (YAML); the bundled default without one.")] = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+    batch_size: BatchSize = 32,
+    seed: Annotated[int | None, typer.Option(help="Use this seed instead of the study's.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes of a local Dask cluster.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that runs already.")] = None,
+    keep: Annotated[Keep, typer.Option(help="Keep the maps of single pictures, or only the heatmaps.")] = "maps",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it costs.")] = False,
+) -> None:
+    """Explain pictures with networks, compare with people and anatomy, and write a report."""
+    from xai_compare.study import Study
+
+    if study is None:
+        from xai_compare.synthetic import bundled_study
+
+        out = out or Path("runs/default")
+        asked = bundled_study(out)
+    else:
+        asked = Study.load(study)
+    if seed is not None:
+        asked = Study.parse({**asked.model_dump(mode="json"), "seed": seed}, where="--seed")
+    if dry_run:
+        from xai_compare.runs.estimate import estimate
+
+        show(estimate(asked, device, batch_size), "What the study costs")
+        return
+    _summary(_run(asked, out, overwrite, device, batch_size, workers, scheduler, keep))
+
+
+def _run(
+    asked: Study,
+    out: Path | None,
+    overwrite: bool,
+    device: str,
+    batch_size: int,
+    workers: int | None,
+    scheduler: str | None,
+    keep: Keep,
+) -> Run:
+    from xai_compare import runs
+    from xai_compare.cli.screen import Screen
+
+    with Screen() as screen:
+        return runs.run(
+            asked,
+            out,
+            overwrite=overwrite,
+            progress=screen,
+            device=device,
+            batch_size=batch_size,
+            workers=workers,
+            scheduler=scheduler,
+            keep=keep,
+        )
+
+
+def _summary(finished: Run) -> None:
+    from xai_compare.runs.scoring import headline
+
+    sources = finished.heatmaps
+    kinds = dict(zip(sources.source.values.tolist(), sources.kind.values.tolist(), strict=True))
+    table = headline(finished.scores, kinds)
+    if len(table):
+        show(table.reset_index(names="source"), "Means over expressions")
+    else:  # Nobody but people: they are compared with one another.
+        pairs = finished.scores[finished.scores["expression"] == "all"]
+        show(pairs[["metric", "a", "b", "value", "n", "ci_low", "ci_high"]], "People with people")
+    skipped = finished.skipped
+    if len(skipped):
+        tell(f"{len(skipped)} images skipped:")
+        for image, reason in list(zip(skipped["image"], skipped["reason"], strict=True))[:5]:
+            tell(f"  {image}: {reason}")
+        if len(skipped) > 5:
+            tell(f"  ... all of them in {finished.dir / 'tables' / 'skipped.csv'}")
+    if finished.simulated:
+        tell(f"Simulated data: {', '.join(sorted(finished.simulated))}")
+    tell(f"Report: {finished.dir / 'report.html'}")

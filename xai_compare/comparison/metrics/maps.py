@@ -1,0 +1,150 @@
+"""Maps against maps: correlation, similarity, divergence."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from xai_compare.comparison.arrays import Floats, as_maps, flat, ratio, same_size
+from xai_compare.comparison.registry import metric
+
+_MIT = "MIT/Tuebingen saliency benchmark (Bylinskii et al. 2019)"
+_MIT_EPSILON = 2.2204e-16
+
+
+@metric(
+    "pearson",
+    title="Pearson correlation",
+    range=(-1.0, 1.0),
+    needs=("map", "map"),
+    source="Pearson's r over pixels; Figure 10 of Gaya-Morey et al. 2024 was drawn with it",
+    undefined="a map is constant or missing",
+)
+def pearson(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
+    """Pearson's r over the pixels of maps (..., h, w), in [-1, 1]; NaN if either map is constant."""
+    return correlation(a, b, centred=True)
+
+
+@metric(
+    "uncentred",
+    title="Normalised correlation (uncentred)",
+    range=(-1.0, 1.0),
+    needs=("map", "map"),
+    source="Gaya-Morey et al. 2024, Equation 4",
+    undefined="a map is zero everywhere or missing",
+)
+def uncentred(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
+    """Cosine of the angle between maps (..., h, w) as vectors, in [-1, 1]; NaN if either map is zero everywhere.
+
+    Gaya-Morey et al. 2024, Equation 4. The paper says it is 0 for a map and its inverse; that holds for neither
+    form on maps in general.
+    """
+    return correlation(a, b, centred=False)
+
+
+def correlation(a: npt.ArrayLike, b: npt.ArrayLike, centred: bool = True) -> Floats:
+    """Correlation over the pixels of maps (..., h, w), broadcast over leading axes, in double precision.
+
+    Args:
+        a, b: maps of one size.
+        centred: True for Pearson's r, False for Equation 4 of Gaya-Morey et al. 2024 (means not subtracted).
+
+    Returns:
+        float64 (...) in [-1, 1]; NaN, whichever argument it is, for a map that is constant (centred), zero
+        everywhere (uncentred) or not finite.
+    """
+    first, second = as_maps(a), as_maps(b)
+    same_size(first, second)
+    product = (unit_vectors(first, centred) * unit_vectors(second, centred)).sum(-1)
+    return np.clip(product, -1.0, 1.0)[()]
+
+
+def correlation_matrix(maps: npt.ArrayLike, centred: bool = True) -> Floats:
+    """Correlation of every map with every other: maps (n, h, w) to float64 (n, n), symmetric, 1 on the diagonal.
+
+    A map without a correlation (see `correlation`) has NaN in its whole row and column.
+    """
+    units = unit_vectors(as_maps(maps), centred)
+    matrix = np.clip(units @ units.T, -1.0, 1.0)
+    matrix[np.diag_indices_from(matrix)] = np.where(np.isnan(matrix.diagonal()), np.nan, 1.0)
+    return matrix
+
+
+def unit_vectors(maps: npt.NDArray[np.generic], centred: bool) -> Floats:
+    """Return maps (..., h, w) as vectors (..., h * w) of length 1, their means subtracted if ``centred``.
+
+    The dot product of two such vectors is their correlation; a map that has none is NaN throughout.
+    """
+    vectors = flat(maps)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        if centred:
+            defined = vectors.max(-1) > vectors.min(-1)
+            vectors -= vectors.mean(-1, keepdims=True)
+        else:
+            defined = np.abs(vectors).max(-1) > 0
+        # Dividing by the largest entry first keeps the squares of very small and very large maps from vanishing.
+        vectors /= np.abs(vectors).max(-1, keepdims=True)
+        if centred:
+            vectors -= vectors.mean(-1, keepdims=True)
+        vectors /= np.sqrt((vectors * vectors).sum(-1, keepdims=True))
+    vectors[~defined] = np.nan
+    return vectors
+
+
+def density(maps: npt.NDArray[np.generic]) -> Floats:
+    """Return maps (..., h, w) as probabilities (..., h * w) that sum to 1; NaN for a map without any mass.
+
+    As in pysaliency, a map with negative values is first raised until its least value is 0.
+    """
+    mass = flat(maps)
+    mass -= np.minimum(mass.min(-1, keepdims=True), 0)
+    return ratio(mass, mass.sum(-1, keepdims=True))
+
+
+@metric(
+    "similarity",
+    title="Similarity (SIM)",
+    needs=("map", "map"),
+    source=_MIT,
+    undefined="a map has no mass or is missing",
+)
+def similarity(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
+    """Mass that two maps (..., h, w) share once each sums to 1, in [0, 1] (SIM, histogram intersection).
+
+    A map with negative values is first raised until its least value is 0. NaN if a map has no mass.
+    """
+    first, second = as_maps(a), as_maps(b)
+    same_size(first, second)
+    return np.minimum(density(first), density(second)).sum(-1)[()]
+
+
+@metric(
+    "kl_divergence",
+    title="KL divergence (nats)",
+    range=(0.0, float("inf")),
+    direction="lower",
+    needs=("map", "map"),
+    symmetric=False,
+    source=_MIT,
+    undefined="a map has no mass or is missing",
+)
+def kl_divergence(a: npt.ArrayLike, b: npt.ArrayLike, epsilon: float = _MIT_EPSILON) -> Floats:
+    """Divergence KL(b || a) in nats of map ``a`` from the reference ``b``, both (..., h, w).
+
+    ``b`` is the empirical map (people, say) and ``a`` the one that should predict it; the order matters.
+
+    Args:
+        a, b: maps of one size; each is made to sum to 1 as in `similarity`.
+        epsilon: the benchmark's guard, ``sum b * log(epsilon + b / (a + epsilon))``, which also lets the value fall
+            below 0 by rounding; 0 gives the textbook divergence, infinite where ``a`` is 0 and ``b`` is not.
+
+    Returns:
+        float64 (...); NaN if a map has no mass.
+    """
+    first, second = as_maps(a), as_maps(b)
+    same_size(first, second)
+    p, q = density(second), density(first)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = p * np.log(epsilon + p / (q + epsilon))
+    missing = np.isnan(p) | np.isnan(q)
+    return np.where((p == 0) & ~missing, 0.0, terms).sum(-1)[()]

@@ -1,0 +1,92 @@
+"""Some pictures before one network, and what maps of them are worth: every faithfulness score of a batch at once.
+
+Maps come from the standard face and are brought back to the network's input, so nothing is explained twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from xai_compare.explainers import faithfulness
+from xai_compare.explainers.base import Explainer
+from xai_compare.explainers.random_map import RandomMap
+from xai_compare.faces.returning import returned, ways_back
+from xai_compare.faces.warp import standardize
+from xai_compare.models import Model
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How maps are judged.
+
+    Attributes:
+        steps: of the deletion and insertion curves.
+        fill: what stands where the picture is deleted, ``"black"`` or ``"blur"``.
+        rectangles: random rectangles for infidelity.
+        seed: of the rectangles, the random maps and the shuffled weights.
+    """
+
+    steps: int
+    fill: faithfulness.Fill
+    rectangles: int
+    seed: int
+
+
+class Scene:
+    """Pictures before a network, and what all maps of them share, each made when first needed.
+
+    Args:
+        model: the network.
+        pictures: uint8 ``(n, h, w, 3)`` at its input size.
+        landmarks: float ``(n, 68, 2)`` in their pixels.
+        targets: what is explained in each.
+        asked: how maps are judged.
+    """
+
+    def __init__(
+        self, model: Model, pictures: np.ndarray, landmarks: np.ndarray, targets: Sequence[Any], asked: Asked
+    ) -> None:
+        self.model, self.pictures, self.landmarks = model, pictures, landmarks
+        self.targets, self.asked = list(targets), asked
+
+    @cached_property
+    def ways(self) -> np.ndarray:
+        """The way back from the standard face to each picture."""
+        return ways_back(self.landmarks, self.model.input.size)
+
+    @cached_property
+    def boxes(self) -> np.ndarray:
+        """The random rectangles."""
+        return faithfulness.rectangles(self.model.input.size, self.asked.rectangles, seed=self.asked.seed)
+
+    def drops(self) -> np.ndarray:
+        """What hiding each rectangle takes from the explained output, float64 ``(n, rectangles)``."""
+        return faithfulness.drops(self.model, self.pictures, self.boxes, self.targets)
+
+    def random(self) -> tuple[np.ndarray, np.ndarray]:
+        """Random maps on the standard face, and as they were before."""
+        raw = RandomMap(seed=self.asked.seed)(self.model, self.pictures, self.targets)
+        return standardize(raw, self.landmarks), raw
+
+    def scores(self, maps: np.ndarray, drops: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Scores ``(n,)`` and curves ``(n, steps + 1)`` of standardized maps, float32 ``(n, 275, 224)``."""
+        seen, asked = returned(maps, self.ways), self.asked
+        curves = faithfulness.curves(self.model, self.pictures, seen, self.targets, steps=asked.steps, fill=asked.fill)
+        scores = {
+            "deletion": curves.deletion_area,
+            "insertion": curves.insertion_area,
+            "infidelity": faithfulness.unexplained(seen, self.boxes, drops),
+        }
+        return scores, {"deletion": curves.deletion, "insertion": curves.insertion}
+
+    def forgetting(self, explainer: Explainer, maps: np.ndarray, empty: Model) -> np.ndarray:
+        """1 less the rank correlation of maps with those of ``empty``, the network with shuffled weights."""
+        if explainer.refusal(empty) is not None:
+            return np.full(len(maps), np.nan)
+        after = explainer(empty, self.pictures, self.targets)
+        return 1 - faithfulness.likeness(maps, standardize(after, self.landmarks))

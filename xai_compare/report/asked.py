@@ -1,0 +1,84 @@
+"""What was asked: the question in words, and the study as name and value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xai_compare.report.labels import counted
+from xai_compare.report.material import ALL, Material
+
+
+def question(material: Material) -> str:
+    """What the study asks, of whom, in one to three short questions."""
+    networks = len({source.model for source in material.networks})
+    explainers = len([name for name in material.explainers if name])
+    people = material.of("human")
+    seen = [name for name in material.expressions if name != ALL]
+    faces = f"on faces of {counted(len(seen), 'expression')}" if seen else "on faces"
+    if not networks:
+        return f"Where do {'simulated ' if all(s.simulated for s in people) else ''}people look {faces}?"
+    shown = f", as {counted(explainers, 'explainer')} show{'s' if explainers == 1 else ''} it" if explainers else ""
+    asked = f"Where do{'es' if networks == 1 else ''} {counted(networks, 'network')} look {faces}{shown}?"
+    if people:
+        asked += f" Is it where {'simulated ' if all(s.simulated for s in people) else ''}people look?"
+    if any(name in material.masks for name in material.expressions):
+        asked += " Is it where theory says the expressions show?"
+    return asked
+
+
+def asked_of(run: Any) -> list[tuple[str, str]]:
+    """What a study asks, as name and value, in plain words."""
+    study = run.study
+    images = study.images
+    many = "all available" if images.per_expression is None else f"at most {images.per_expression:,}"
+    by = "the class the network predicts" if images.choose_by == "predicted" else "their label"
+    grouped = "their pair of label and false label" if images.pairs else by
+    looked = get(run.provenance, "images.looked_at")
+    scaling = {
+        "min_max": "each map from its own least to its greatest value (0 to 1) before averaging",
+        "positive": "negative values set to 0, then divided by the greatest, before averaging",
+        "none": "not scaled before averaging",
+    }
+    rows = [
+        ("Networks", ", ".join(model.label for model in study.models) or "none"),
+        ("Explainers", ", ".join(_explainer(one) for one in study.explainers) or "none"),
+        ("People", ", ".join(h.name + (" (simulated)" if h.simulated else "") for h in study.human) or "none"),
+        ("Masks", "Ekman masks (EMFACS)" if study.masks == "ekman" else str(study.masks or "none")),
+        (
+            "Images",
+            f"{many} per expression and network, grouped by {grouped}" + (f"; {looked:,} looked at" if looked else ""),
+        ),
+        ("Seed", str(study.seed)),
+        ("Scaling", scaling.get(study.compare.scaling, str(study.compare.scaling))),
+        ("Thresholds", f"IoU: Otsu; Dice: above {study.compare.thresholds.dice:g} of 255"),
+        (
+            "Intervals",
+            f"{study.compare.bootstrap:,} bootstrap replicates over images" if study.compare.bootstrap else "none",
+        ),
+    ]
+    if study.faithfulness:
+        rows.append(("Faithfulness", _faithfulness(study.faithfulness)))
+    return rows + ([("Note", study.note)] if study.note else [])
+
+
+def _faithfulness(wanted: Any) -> str:
+    fill = {"black": "black", "blur": "a strong blur"}[wanted.fill]
+    anew = "explained once more with shuffled weights" if wanted.forgetting else "not explained anew"
+    return (
+        f"at most {wanted.images:,} pictures per network; curves of {wanted.steps} steps, deleted pixels {fill}; "
+        f"{wanted.rectangles} rectangles; {anew}"
+    )
+
+
+def _explainer(spec: Any) -> str:
+    options = ", ".join(f"{key} {value}" for key, value in spec.options.items())
+    return f"{spec.label} ({options})" if options else str(spec.label)
+
+
+def get(thing: Any, path: str, default: Any = None) -> Any:
+    """Follow a dotted path through attributes and mappings; ``default`` where it ends early."""
+    for part in path.split("."):
+        thing = thing.get(part) if isinstance(thing, dict) else getattr(thing, part, None)
+        if thing is None:
+            return default
+    return thing

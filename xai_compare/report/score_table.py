@@ -1,0 +1,145 @@
+"""Scores laid out as the papers print them: a row per network, a column per expression, averages at both edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from xai_compare.expressions import ordered
+from xai_compare.report.listing import Cell, Listing, RowKind, decimals
+from xai_compare.report.material import ALL, Block, LabelledSource, Material
+
+AVERAGE = "average"
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """One metric of one block of sources.
+
+    Attributes:
+        block: whose scores they are.
+        values: a row per network and a last row ``"average"``, a column per expression and a last column
+            ``"average"``; float64, NaN where undefined. Averages leave out what is undefined.
+        references: rows of people for comparison, which enter no average; the same columns. Only the last of several
+            tables has them.
+    """
+
+    block: Block
+    values: pd.DataFrame
+    references: pd.DataFrame
+
+    def shown(self, material: Material) -> list[LabelledSource]:
+        """The sources that have a row."""
+        return [material.by_name[name] for name in [*self.values.index, *self.references.index] if name != AVERAGE]
+
+    @cached_property
+    def _best(self) -> pd.DataFrame:
+        networks = self.values.drop(AVERAGE)
+        return networks.eq(networks.max()) & (len(networks) > 1)
+
+    def is_best(self, row: str, column: str) -> bool:
+        """Whether the network's value is the greatest of its column."""
+        return row in self._best.index and bool(self._best.at[row, column])
+
+
+def score_tables(material: Material, metric: str, b: str) -> list[ScoreTable]:
+    """Lay the scores of ``metric`` against ``b`` out, one table per explainer (or one of all, as the figures do).
+
+    Args:
+        material: the report's data.
+        metric: such as ``"iou"`` or ``"dice"``; the scores of the mean maps are taken.
+        b: the mask's name or a human source; rows that name it first are turned round.
+    """
+    rows = material.scores
+    rows = rows[(rows["metric"] == metric) & (rows["fold"] == ALL) & (rows["expression"] != ALL)]
+    turned = rows[rows["a"] == b].rename(columns={"a": "b", "b": "a"})
+    rows = pd.concat([rows[rows["b"] == b], turned])
+    if rows.empty:
+        return []
+    wide = rows.pivot_table(index="a", columns="expression", values="value", aggfunc="first", dropna=False)
+    wide = wide[ordered(wide.columns)]
+    wide.columns.name = wide.index.name = None
+    tables = []
+    networks = {source.name for source in material.networks}
+    for block in material.blocks():
+        names = [source.name for source in block.sources if source.name in wide.index and source.name != b]
+        values = wide.loc[[name for name in names if name in networks]]
+        if len(values):
+            tables.append(
+                ScoreTable(block, _with_averages(values, rows=True), _with_averages(wide.iloc[:0], rows=False))
+            )
+    if tables:
+        people = wide.loc[[s.name for s in material.of("human") if s.name in wide.index and s.name != b]]
+        tables[-1] = replace(tables[-1], references=_with_averages(people, rows=False))
+    return tables
+
+
+def score_frame(tables: Sequence[ScoreTable], material: Material) -> pd.DataFrame:
+    """Tables as one, values as text of four decimals: columns ``explainer`` (if there are any), ``model``, ..."""
+    parts = []
+    for table in tables:
+        frame = table.values.map(lambda value: f"{value:.4f}" if np.isfinite(value) else None)
+        sources = [None if name == AVERAGE else material.by_name[name] for name in frame.index]
+        frame.insert(0, "model", [AVERAGE if source is None else source.model for source in sources])
+        explainers = [table.block.explainer if source is None else source.explainer for source in sources]
+        frame.insert(0, "explainer", explainers)
+        parts.append(frame)
+    whole = pd.concat(parts, ignore_index=True)
+    return whole if any(whole["explainer"]) else whole.drop(columns="explainer")
+
+
+def score_listings(tables: Sequence[ScoreTable], material: Material, caption: str) -> list[Listing]:
+    """Tables as text for the page."""
+    return [_listing(table, material, caption) for table in tables]
+
+
+def _listing(table: ScoreTable, material: Material, caption: str) -> Listing:
+    columns = list(table.values.columns)
+    rows: list[list[Cell]] = []
+    kinds: list[RowKind] = []
+    for frame, people in ((table.values, False), (table.references, True)):
+        for name in frame.index:
+            cells = [
+                Cell(decimals(frame[column][name]), not people and table.is_best(name, column)) for column in columns
+            ]
+            rows.append([Cell(row_name(table, material, name)), *cells])
+            kinds.append("people" if people else ("average" if name == AVERAGE else ""))
+    return Listing(
+        title=f"{caption}, {table.block.title}" if table.block.explainer else caption,
+        columns=["model" if table.block.explainer else "source", *(column.capitalize() for column in columns)],
+        rows=rows,
+        numbers=range(1, len(columns) + 1),
+        kinds=kinds,
+        simulated=material.simulated(table.shown(material)),
+    )
+
+
+def row_name(table: ScoreTable, material: Material, name: str) -> str:
+    """What a row of a table is called."""
+    if name == AVERAGE:
+        return "Average"
+    source = material.by_name[name]
+    label = source.network if source.kind == "model" and table.block.explainer else source.label
+    return f"{label} (simulated)" if source.simulated else label
+
+
+def ranking(tables: Sequence[ScoreTable]) -> list[tuple[str, float, int]]:
+    """(source, mean over expressions, expressions that count), greatest first."""
+    ranks = []
+    for table in tables:
+        for name in table.values.index.drop(AVERAGE):
+            row = table.values.loc[name]
+            ranks.append((str(name), float(row[AVERAGE]), int(row.drop(AVERAGE).notna().sum())))
+    return sorted((rank for rank in ranks if np.isfinite(rank[1])), key=lambda rank: -rank[1])
+
+
+def _with_averages(values: pd.DataFrame, rows: bool) -> pd.DataFrame:
+    frame = values.astype(float).copy()
+    frame[AVERAGE] = frame.mean(axis=1)
+    if rows:
+        frame.loc[AVERAGE] = frame.mean(axis=0)
+    return frame

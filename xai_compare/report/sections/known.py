@@ -1,0 +1,133 @@
+"""Does the explainer find what truly differs? Bars on pictures whose changed region is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from xai_compare.report import style
+from xai_compare.report.material import ALL, LabelledSource, Material, Overall, pretty
+from xai_compare.report.section import SECTIONS, Headline, Section
+from xai_compare.report.style import Picture
+
+_KNOWN = {
+    "known_auc": "Area under the ROC curve (1 = perfect)",
+    "known_energy": "Share of relevance inside the region (1 = all)",
+}
+
+
+_SAME = 0.005
+"""Levels of chance that differ by less are drawn as one line."""
+
+
+@SECTIONS.named("known")
+class KnownRegions(Section):
+    """How well each explainer finds the region that is known to differ, with intervals and chance."""
+
+    title = "Known regions"
+    lead = "A check of the explainers themselves, on pictures where the right answer is known."
+    order = 70
+
+    def applies(self, material: Material) -> bool:
+        return bool(_sources(material))
+
+    def figures(self, material: Material) -> list[Picture]:
+        return [_figure(material, _sources(material))]
+
+    def headlines(self, material: Material) -> list[Headline]:
+        values: dict[str, list[float]] = {}
+        for source in material.networks:
+            found = material.overall("known_auc", source.name)
+            if found is not None:
+                values.setdefault(source.explainer, []).append(found.value)
+        if not values:
+            return []
+        ranks = sorted(((float(np.mean(v)), name) for name, v in values.items()), reverse=True)
+        best, worst = ranks[0], ranks[-1]
+        sentence = (
+            f"Where the region that truly differs is known, {pretty(best[1]) or 'the map'} finds it best, with an area "
+            f"under the ROC curve of {best[0]:.2f} (mean over networks; 0.5 is guessing)"
+        )
+        if len(ranks) > 1:
+            sentence += f"; {pretty(worst[1])} finds it least well, with {worst[0]:.2f}"
+        return [Headline(f"{best[0]:.2f}", "Best on known regions (AUC)", f"{sentence}.")]
+
+
+def _sources(material: Material) -> list[LabelledSource]:
+    rows = material.scores[material.scores["metric"].isin(list(_KNOWN)) & (material.scores["fold"] == ALL)]
+    scored = set(rows["a"])
+    return [source for source in material.networks if source.name in scored]
+
+
+def _figure(material: Material, sources: list[LabelledSource]) -> Picture:
+    scores = {
+        metric: {s.name: found for s in sources if (found := material.overall(metric, s.name)) is not None}
+        for metric in _KNOWN
+        if (material.scores["metric"] == metric).any()
+    }
+    line, head = 0.27, 0.75
+    left = 0.35 + 0.072 * max(len(style.plain(source.label, 40)) for source in sources)
+    width, height = 10.0 if len(scores) > 1 else 7.0, head + line * len(sources) + 0.75
+    figure = style.new_figure(width, round(height, 2))
+    title = "Does the explainer find what truly differs?"
+    style.heading(figure, title, "Pictures whose changed region is known; means with 95 % intervals over images")
+    each = (width - left) / len(scores)
+    for i, metric in enumerate(scores):
+        box = (left + i * each, 0.5, each - 0.3, height - head - 0.6)
+        axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
+        _bars(axes, material, _KNOWN[metric], sources, scores[metric])
+        axes.set_yticks(range(len(sources)), [style.plain(s.label, 40) if i == 0 else "" for s in sources])
+    chance = any(np.isfinite(one.floor) for found in scores.values() for one in found.values())
+    return Picture(
+        name="known_regions",
+        title=title,
+        what="On pictures whose changed region is known, a right explanation must point to that region. The bars "
+        "show how well each explainer does so.",
+        how="Area under the ROC curve: the chance that a place inside the region is marked more strongly than a place "
+        "outside. Share of relevance: how much of the map's total lies inside. The thin line is the 95 % interval."
+        + (" The dashed line is what guessing would reach." if chance else ""),
+        figure=figure,
+        raster=False,
+    )
+
+
+def _bars(
+    axes: Axes, material: Material, label: str, sources: Sequence[LabelledSource], scores: dict[str, Overall]
+) -> None:
+    hues = style.colours(material.explainers)
+    for y, source in enumerate(sources):
+        one = scores.get(source.name)
+        if one is None:
+            axes.text(0.01, y, "undefined", va="center", size=8, color=style.MUTED)
+            continue
+        start = one.floor if np.isfinite(one.floor) else 0.0
+        axes.barh(y, one.value - start, left=start, height=0.62, color=hues[source.explainer], alpha=0.85)
+        if np.isfinite(one.low) and np.isfinite(one.high):
+            axes.plot([one.low, one.high], [y, y], color=style.INK, lw=1.1, solid_capstyle="butt")
+        right = float(np.nanmax([one.value, one.high, start]))
+        axes.text(right + 0.012, y, f"{one.value:.3f}", va="center", size=8)
+    _chance(axes, {y: scores[s.name].floor for y, s in enumerate(sources) if s.name in scores})
+    axes.set(xlim=(0, 1.09), ylim=(len(sources) - 0.4, -0.6), xlabel=label, xticks=np.linspace(0, 1, 6))
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color=style.RULE, lw=0.5)
+    axes.set_axisbelow(True)
+
+
+def _chance(axes: Axes, floors: dict[int, float]) -> None:
+    """One line where chance is the same for all, else a piece of it beside each bar."""
+    known = {y: floor for y, floor in floors.items() if np.isfinite(floor)}
+    if not known:
+        return
+    low, high = min(known.values()), max(known.values())
+    dashes: dict[str, Any] = {"color": style.INK, "lw": 0.9, "ls": (0, (4, 3))}
+    if high - low < _SAME:
+        axes.axvline(float(np.mean(list(known.values()))), **dashes)
+        text = f"chance {np.mean(list(known.values())):.2f}"
+    else:
+        for y, floor in known.items():
+            axes.plot([floor, floor], [y - 0.45, y + 0.45], **dashes)
+        text = f"chance {low:.2f} to {high:.2f}"
+    axes.text((low + high) / 2, -0.62, text, size=7.5, ha="center", va="bottom", color=style.MUTED)

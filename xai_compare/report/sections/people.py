@@ -1,0 +1,174 @@
+"""Do networks attend where people do? Dice coefficients as tables and boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from xai_compare.report import style
+from xai_compare.report.labels import counted, people_name, who
+from xai_compare.report.listing import Listing
+from xai_compare.report.material import LabelledSource, Material, pretty
+from xai_compare.report.score_figure import score_table_figure
+from xai_compare.report.score_table import ScoreTable, ranking, score_frame, score_listings, score_tables
+from xai_compare.report.section import SECTIONS, Headline, Section
+from xai_compare.report.style import Picture
+
+_MOST_HEADLINES = 2
+
+
+@SECTIONS.named("people")
+class People(Section):
+    """The Dice coefficient of every network and expression with each group of people."""
+
+    title = "Networks against people"
+    lead = "Whether networks attend where people click or look."
+    order = 50
+    papers = (
+        "S. Park, C. Wallraven (2022). Comparing facial expression recognition in humans and machines: using CAM, "
+        "GradCAM, and extremal perturbation. (Dice coefficients of maps with human clicks.)",
+    )
+
+    def applies(self, material: Material) -> bool:
+        return any(True for _ in _tables(material))
+
+    def figures(self, material: Material) -> list[Picture]:
+        tables = [_table_figure(material, person, tables) for person, tables in _tables(material)]
+        return tables + [box for person in material.of("human") for box in _boxes(material, person)]
+
+    def listings(self, material: Material) -> list[Listing]:
+        return [
+            listing
+            for person, tables in _tables(material)
+            for listing in score_listings(tables, material, f"Dice with {person.label}")
+        ]
+
+    def files(self, material: Material) -> dict[str, pd.DataFrame]:
+        return {
+            f"dice_table_{style.slug(person.short)}": score_frame(tables, material)
+            for person, tables in _tables(material)
+        }
+
+    def headlines(self, material: Material) -> list[Headline]:
+        found = [_headline(material, person, tables) for person, tables in _tables(material)]
+        return [one for one in found if one is not None][:_MOST_HEADLINES]
+
+
+def _tables(material: Material) -> Iterator[tuple[LabelledSource, list[ScoreTable]]]:
+    for person in material.of("human"):
+        if tables := score_tables(material, "dice", person.name):
+            yield person, tables
+
+
+def _headline(material: Material, person: LabelledSource, tables: list[ScoreTable]) -> Headline | None:
+    ranks = ranking(tables)
+    if not ranks:
+        return None
+    best, worst = ranks[0], ranks[-1]
+    crowd = f"{'simulated ' if person.simulated else ''}people ({person.short})"
+    sentence = (
+        f"{who(material, best[0])} attends most like {crowd}, with a Dice coefficient of {best[1]:.2f} "
+        f"(mean over {counted(best[2], 'expression')})"
+    )
+    if len(ranks) > 1:
+        sentence += f"; {who(material, worst[0])} attends least like them, with {worst[1]:.2f}"
+    label = f"Nearest to {'simulated ' if person.simulated else ''}people (mean Dice)"
+    return Headline(f"{best[1]:.2f}", label, f"{sentence}.", person.simulated)
+
+
+def _table_figure(material: Material, person: LabelledSource, tables: list[ScoreTable]) -> Picture:
+    return score_table_figure(
+        tables,
+        material,
+        simulated=person.simulated,
+        name=f"dice_table_{style.slug(person.short)}",
+        title=f"How well maps agree with people: {people_name(person)} (Dice)",
+        subtitle="1 = same places, 0 = none shared; bold = best of column",
+        what="The Dice coefficient of each network's mean map with the mean map of people, by expression.",
+        how="Higher is nearer to people. Dice is twice the shared area divided by the sum of both areas.",
+    )
+
+
+def _boxes(material: Material, person: LabelledSource) -> list[Picture]:
+    """A box per explainer of its Dice coefficients with people, as Figure 10 of Park and Wallraven 2022."""
+    groups: dict[str, list[float]] = {}
+    for source in material.networks:
+        for expression in material.expressions:
+            row = material.value("dice", source.name, person.name, expression)
+            if row is not None and np.isfinite(row["value"]):
+                groups.setdefault(source.explainer, []).append(float(row["value"]))
+    return [_box_figure(material, person, groups)] if groups else []
+
+
+def _box_figure(material: Material, person: LabelledSource, groups: dict[str, list[float]]) -> Picture:
+    people = people_name(person)
+    head = 0.75 + 0.16 * person.simulated
+    width, height = max(6.4, 1.0 + 1.5 * len(groups)), head + 3.5
+    figure = style.new_figure(width, height)
+    style.heading(
+        figure,
+        f"Do networks attend where people do? Dice with {people}",
+        f"A point is one network and one expression; maps scaled to 0–255 and cut at {material.dice_level:g}",
+        person.simulated,
+    )
+    axes = figure.add_axes((0.75 / width, 0.55 / height, (width - 1.6) / width, (height - head - 0.75) / height))
+    hues = style.colours(material.explainers)
+    boxes = axes.boxplot(
+        list(groups.values()),
+        positions=range(len(groups)),
+        widths=0.42,
+        patch_artist=True,
+        showfliers=False,
+        medianprops={"color": style.INK, "lw": 1.6},
+        whiskerprops={"color": style.MUTED},
+        capprops={"color": style.MUTED},
+    )
+    for i, (explainer, values) in enumerate(groups.items()):
+        boxes["boxes"][i].set(facecolor=hues[explainer], alpha=0.35, edgecolor=style.MUTED)
+        spread = np.random.default_rng(i).uniform(-0.13, 0.13, len(values))
+        axes.scatter(i + spread, values, s=13, color=hues[explainer], edgecolor="white", lw=0.4, zorder=3)
+        axes.text(i + 0.26, np.median(values), f"{np.median(values):.2f}", va="center", size=8)
+    labels = [f"{style.plain(pretty(name) or 'maps', 22)}\n{len(values)} values" for name, values in groups.items()]
+    axes.set(ylim=(0, 1), xlim=(-0.6, len(groups) - 0.3), ylabel="Dice coefficient (0 none, 1 full overlap)")
+    axes.set_xticks(range(len(groups)), labels)
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="y", color=style.RULE, lw=0.5)
+    axes.set_axisbelow(True)
+    _ceiling(axes, material, person)
+    return Picture(
+        name=f"dice_boxes_{style.slug(person.short)}",
+        title=f"Dice coefficients with {people}",
+        what="How far the places that networks attend to most overlap with those that people do, by explainer.",
+        how="A box holds the middle half of the values, its line is the median (printed beside it), whiskers reach to "
+        "1.5 box lengths. Higher is nearer to people."
+        + (" The dashed line is how well groups of people agree." if _between(material, person) else ""),
+        figure=figure,
+        raster=False,
+        simulated=person.simulated,
+    )
+
+
+def _between(material: Material, person: LabelledSource) -> list[float]:
+    """Dice coefficients of this group of people with the other groups."""
+    others = [other.name for other in material.of("human") if other.name != person.name]
+    rows = [material.value("dice", person.name, other, e) for other in others for e in material.expressions]
+    return [float(row["value"]) for row in rows if row is not None and np.isfinite(row["value"])]
+
+
+def _ceiling(axes: Axes, material: Material, person: LabelledSource) -> None:
+    values = _between(material, person)
+    if values:
+        level = float(np.mean(values))
+        axes.axhline(level, color=style.INK, lw=0.9, ls=(0, (4, 3)))
+        axes.annotate(
+            f"people with\npeople {level:.2f}",
+            (1, level),
+            (4, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            size=8,
+        )

@@ -1,0 +1,1 @@
+"""The report as a stage of a run."""

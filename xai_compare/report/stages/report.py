@@ -1,0 +1,41 @@
+"""Figures and the page, made when all else is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from xai_compare.registry import STAGES
+from xai_compare.runs.results import Run
+from xai_compare.runs.stage import ALL, Summary
+from xai_compare.runs.store import content, digest
+from xai_compare.version import VERSION
+
+RESULTS = 1
+"""Raised whenever a change of the code changes the page or its figures."""
+
+
+@STAGES.named("report")
+class Report(Summary):
+    """Draws the figures and writes the page."""
+
+    name: ClassVar[str] = "report"
+    needs: ClassVar[tuple[str, ...]] = (ALL,)
+
+    def fingerprint(self) -> str:
+        """Of all the tables and heatmaps."""
+        # What the report itself writes there is CSV alone.
+        tables = {one.name: content(one) for one in sorted((self.job.directory / "tables").glob("*.parquet"))}
+        others = {name: done.fingerprint for name, done in self.job.done.stages.items() if name != self.name}
+        return digest([RESULTS, VERSION, tables, others, self.job.study.fingerprint()])
+
+    def files(self) -> Sequence[str]:
+        """The page and the folder of figures."""
+        return ["report.html", "figures"]
+
+    def produce(self, advance: Callable[[int], None]) -> None:
+        """Write figures and page."""
+        from xai_compare import report
+
+        self.job.write_provenance()
+        report.build(Run.open(self.job.directory))

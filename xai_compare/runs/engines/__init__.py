@@ -1,0 +1,77 @@
+"""Who does the tasks: this process, or the processes of a Dask cluster. Both do the same, to the last bit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from xai_compare.errors import InputError
+from xai_compare.runs.stage import Stage, Task
+
+if TYPE_CHECKING:
+    from xai_compare.runs.job import Settings
+    from xai_compare.runs.pictures import Pictures
+    from xai_compare.runs.worker import Worker
+    from xai_compare.study import Study
+
+TRIES = 3
+"""A task that fails this often is set aside."""
+
+
+class Outcome(NamedTuple):
+    """A task that was done, or has failed for good.
+
+    Attributes:
+        task: the task.
+        value: the outcome and the seconds it took; None where the outcome is stored already, or there is none.
+        failure: why it failed; ``""`` if it did not.
+    """
+
+    task: Task
+    value: tuple[Any, float] | None
+    failure: str
+
+
+class Engine(Protocol):
+    """Whoever does the tasks."""
+
+    def map(self, stage: type[Stage], tasks: Iterable[Task], directory: Path, *, ordered: bool) -> Iterator[Outcome]:
+        """Do tasks; outcomes come in any order, or in the order of the tasks.
+
+        The tasks are drawn as room for them becomes free, so that a later one may depend on earlier outcomes.
+
+        Raises:
+            InputError, OSError: what the user must mend.
+        """
+
+    def close(self) -> None:
+        """Let go of whatever was held."""
+
+
+def create(study: Study, pictures: Pictures, worker: Worker, settings: Settings) -> Engine:
+    """The engine that the settings ask for."""
+    if settings.workers is None and settings.scheduler is None:
+        from xai_compare.runs.engines.local import Local
+
+        return Local(worker)
+    from xai_compare.runs.engines.cluster import Cluster
+
+    return Cluster(study, pictures, settings)
+
+
+def attempt(stage: type[Stage], worker: Worker, task: Task) -> tuple[Any, float]:
+    """Do a task once: its outcome, and the seconds it took."""
+    began = time.perf_counter()
+    outcome = stage.make(worker, task)
+    return outcome, time.perf_counter() - began
+
+
+def reason(error: BaseException) -> str:
+    """What failed, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+MENDABLE = (InputError, OSError)
+"""What no second try mends, but the user can."""

@@ -1,0 +1,184 @@
+"""The processes of a Dask cluster, on this machine or elsewhere.
+
+The scheduler carries names, landmarks and records, no pictures; workers read these, and store outcomes where they see
+the run directory. Where they do not, outcomes come back and are stored here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import uuid
+import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from xai_compare.errors import InputError
+from xai_compare.registry import STAGES
+from xai_compare.runs.engines import MENDABLE, TRIES, Outcome, attempt, reason
+from xai_compare.runs.pictures import Pictures
+from xai_compare.runs.stage import Stage, Task
+from xai_compare.runs.worker import Worker, worker_of
+from xai_compare.study import Study
+
+AHEAD = 4
+"""Tasks waiting for each worker, so that none runs dry."""
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": 1,
+    "MKL_NUM_THREADS": 1,
+    "OPENBLAS_NUM_THREADS": 1,
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "MALLOC_TRIM_THRESHOLD_": 2**28,
+    "MALLOC_MMAP_THRESHOLD_": 2**28,
+}
+"""Of a worker's process. Dask's own trims memory so eagerly that networks run two and a half times slower."""
+
+
+class Cluster:
+    """Does tasks on Dask workers.
+
+    Args:
+        study: what is asked.
+        pictures: the run's knowledge of the faces.
+        settings: device, batch size, how many processes, or the address of a scheduler that runs already.
+
+    Raises:
+        InputError: if Dask is not installed, or no scheduler answers.
+    """
+
+    def __init__(self, study: Study, pictures: Pictures, settings: Any) -> None:
+        try:
+            import dask
+            from dask.distributed import Client, LocalCluster
+        except ImportError:
+            raise InputError("dask.distributed is not installed", mend="pip install 'distributed'") from None
+        self._worker = (study.dump(), Path.cwd(), settings.device, settings.batch_size)
+        self._pictures = pictures
+        self._cluster = None
+        address = settings.scheduler
+        if address is None:
+            with dask.config.set({"distributed.nanny.pre-spawn-environ": ENVIRONMENT}):
+                self._cluster = LocalCluster(
+                    n_workers=settings.workers or 1,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    memory_limit=0,
+                )
+        try:
+            self._client = Client(address or self._cluster, timeout=30)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise InputError(f"no Dask scheduler answers ({error})", where=address, mend="check its address") from None
+
+    def map(self, stage: type[Stage], tasks: Iterable[Task], directory: Path, *, ordered: bool) -> Iterator[Outcome]:
+        """See `xai_compare.runs.engines.Engine.map`."""
+        from dask.distributed import wait
+
+        running: deque[tuple[Task, int, Any]] = deque()
+        upcoming = iter(tasks)
+        with _token(directory) as token:
+
+            def submit(task: Task, tries: int = 1) -> None:
+                known = self._known(task.images)
+                future = self._client.submit(_work, stage.name, task, *self._worker, known, str(token), pure=False)
+                running.append((task, tries, future))
+
+            def draw(count: int) -> None:
+                for task in itertools.islice(upcoming, count):
+                    submit(task)
+
+            try:
+                draw(AHEAD * max(len(self._client.scheduler_info()["workers"]), 1))
+                while running:
+                    if not ordered:
+                        done = wait([future for _, _, future in running], return_when="FIRST_COMPLETED").done
+                        running.rotate(-next(i for i, (_, _, future) in enumerate(running) if future in done))
+                    task, tries, future = running.popleft()
+                    error = future.exception()
+                    if isinstance(error, MENDABLE):
+                        raise error
+                    if error is not None and tries < TRIES:
+                        submit(task, tries + 1)
+                        running.rotate(1 if ordered else 0)
+                        continue
+                    draw(1)
+                    if error is not None:
+                        yield Outcome(task, None, reason(error))
+                        continue
+                    value = future.result()
+                    if stage.direct and value is not None:
+                        stage.store(directory, task, *value)
+                        value = None
+                    yield Outcome(task, value, "")
+            finally:
+                self._client.cancel([future for _, _, future in running])
+
+    def close(self) -> None:
+        """See `xai_compare.runs.engines.Engine.close`."""
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+    def _known(self, images: Iterable[str]) -> dict[str, dict[str, Any]]:
+        records = {image: self._pictures.record(image) for image in images if self._pictures.sha256(image)}
+        return {image: {k: v for k, v in record.items() if k != "key"} for image, record in records.items()}
+
+
+class _token:  # noqa: N801
+    """A file in the run directory by which a worker tells whether it sees the same directory."""
+
+    def __init__(self, run: Path) -> None:
+        self.path = (run / f".shared-{uuid.uuid4().hex}").resolve()
+
+    def __enter__(self) -> Path:
+        self.path.touch()
+        return self.path
+
+    def __exit__(self, *problem: object) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def gpu_of(worker: str, count: int, environment: dict[str, str] | None = None) -> int:
+    """Which of a machine's GPUs a worker takes: by its number, SLURM's rank on the machine, or a hash of its name.
+
+    The same in every process, as Python's own hash is not.
+
+    >>> gpu_of("3", 2), gpu_of("tcp://node:1", 4, {"SLURM_LOCALID": "6"})
+    (1, 2)
+    """
+    rank = (os.environ if environment is None else environment).get("SLURM_LOCALID", "")
+    number = int(worker) if worker.isdigit() else int(rank) if rank.isdigit() else zlib.crc32(worker.encode())
+    return number % count
+
+
+def _at_work(study: str, base: Path, device: str, batch_size: int) -> Worker:
+    """This process's worker; with several GPUs each process takes one."""
+    import torch
+    from dask.distributed import get_worker
+
+    torch.set_num_threads(1)
+    if device in ("auto", "cuda") and torch.cuda.device_count() > 1:
+        device = f"cuda:{gpu_of(str(get_worker().name), torch.cuda.device_count())}"
+    return worker_of(study, base, device, batch_size)
+
+
+def _work(
+    stage: str,
+    task: Task,
+    study: str,
+    base: Path,
+    device: str,
+    batch_size: int,
+    known: dict[str, dict[str, Any]],
+    token: str,
+) -> tuple[Any, float] | None:
+    worker = _at_work(study, base, device, batch_size)
+    worker.pictures.learn(known, write=False)
+    cls: type[Stage] = STAGES.get(stage)
+    outcome, seconds = attempt(cls, worker, task)
+    if cls.direct and Path(token).exists():
+        cls.store(Path(token).parent, task, outcome, seconds)
+        return None
+    return outcome, seconds

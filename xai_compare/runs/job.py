@@ -1,0 +1,271 @@
+"""A run in progress: the study, what is at hand for its stages, and their order."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from xai_compare import models
+from xai_compare.errors import InputError
+from xai_compare.registry import STAGES
+from xai_compare.runs import engines, provenance
+from xai_compare.runs.directory import alone, claim, disk_errors, refuse_strangers
+from xai_compare.runs.pictures import Pictures, read_pictures
+from xai_compare.runs.progress import Progress, Silent
+from xai_compare.runs.results import Run
+from xai_compare.runs.stage import ALL, Stage, Summary, Task
+from xai_compare.runs.store import Done, MapStore, Plan, PlannedSource, PlannedTask, Source, slug, write_tables
+from xai_compare.runs.worker import BATCH_SIZE, Worker
+from xai_compare.study import Study
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ALWAYS = ("look", "people", "points", "regions", "explain", "heatmaps", "scores", "statistics", "tables")
+"""The stages of every run that wants them; beside them `report`, and what a study asks for."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a study is run; nothing here changes a result.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        workers: processes of a local Dask cluster; None for this process alone.
+        scheduler: address of a Dask scheduler that runs already.
+        batch_size: pictures in one forward pass.
+        keep: ``"maps"``, or ``"heatmaps"`` to remove the maps of single pictures once the tables are made.
+        report: whether figures and the page are made.
+    """
+
+    device: str = "auto"
+    workers: int | None = None
+    scheduler: str | None = None
+    batch_size: int = BATCH_SIZE
+    keep: Literal["maps", "heatmaps"] = "maps"
+    report: bool = True
+
+
+def run(
+    study: Study,
+    out: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Run:
+    """Run a study, or continue it: in a directory that holds the same study, only what is missing is done.
+
+    Args:
+        study: what is asked.
+        out: the run directory; ``runs/NAME OF THE STUDY`` by default.
+        overwrite: whether another study's run in ``out`` may be replaced.
+        progress: who is told how far it is.
+        settings: see `Settings`.
+
+    Raises:
+        InputError: whatever the user must mend, in one line; what was computed before stays in ``out``.
+    """
+    directory = Path(out or Path("runs") / slug(study.name))
+    refuse_strangers(directory, study, overwrite)
+    with disk_errors(directory), alone(directory):
+        job = Job(study, directory, Settings(**settings), progress or Silent())
+        claim(directory, study, overwrite)
+        return job.finish()
+
+
+class Job:
+    """One run in progress. Everything that the study names is read and checked when it is made, before any work.
+
+    Args:
+        study: what is asked.
+        directory: the run directory.
+        settings: how it is run.
+        progress: who is told how far it is.
+    """
+
+    def __init__(self, study: Study, directory: Path, settings: Settings, progress: Progress) -> None:
+        models.torch_device(settings.device)
+        self.study, self.directory, self.settings = study, directory, settings
+        self._progress = progress
+        self.manifest = read_pictures(study)
+        self.pictures = Pictures(study.images, self.manifest, directory / "faces.jsonl")
+        self.worker = Worker(study, settings.device, self.pictures, settings.batch_size)
+        self.plan, self.done = Plan.read(directory), Done.read(directory)
+        self._removed = self.plan.keep == "heatmaps"
+        self.stores: list[MapStore] = []
+        self.expected: dict[str, list[str]] = {}
+        self.refused: list[dict[str, str]] = []
+        self.failed: list[dict[str, Any]] = []
+        self.seconds: dict[str, float] = {}
+        self.stages: dict[str, Stage] = {name: cls(self) for name, cls in self._asked().items()}
+
+    def finish(self) -> Run:
+        """Do every stage that is not done."""
+        try:
+            self.stages["look"].run()
+            for stage in self.stages.values():
+                stage.plan()
+            self._settle()
+            for name, stage in self.stages.items():
+                if name != "look":
+                    stage.run()
+        finally:
+            if "engine" in self.__dict__:
+                self.engine.close()
+        self._tidy()
+        self.write_provenance()
+        if self.settings.keep == "heatmaps":
+            self.plan.keep = "heatmaps"
+            self.plan.write(self.directory)
+            shutil.rmtree(self.directory / "maps.zarr", ignore_errors=True)
+        return Run.open(self.directory)
+
+    @cached_property
+    def engine(self) -> engines.Engine:
+        """Whoever does the tasks; started when the first one is to be done."""
+        return engines.create(self.study, self.pictures, self.worker, self.settings)
+
+    def map(self, stage: type[Stage], tasks: Iterable[Task], *, ordered: bool = False) -> Iterator[engines.Outcome]:
+        """Do tasks wherever there is room; see `xai_compare.runs.engines.Engine.map`."""
+        if isinstance(tasks, Sequence) and not tasks:
+            return iter(())
+        return self.engine.map(stage, tasks, self.directory, ordered=ordered)
+
+    @contextmanager
+    def stage(self, name: str, title: str, total: int | None) -> Iterator[Any]:
+        """Tell of a stage while it runs, and remember how long it takes."""
+        began = time.perf_counter()
+        with self._progress.stage(title, total) as advance:
+            yield advance
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+    def say(self, line: str) -> None:
+        """Tell the user one line."""
+        self._progress.say(line)
+
+    def set_aside(self, task: Task, why: str) -> None:
+        """Note that a task failed for good."""
+        self.failed.append({"source": task.label, "task": task.key, "images": list(task.images), "reason": why})
+        self.say(f"{task.label}: {task.key} set aside; {why}")
+
+    def add_store(self, source: Source, items: Sequence[Mapping[str, Any]], fingerprints: Sequence[str]) -> MapStore:
+        """Plan a source's maps: one fingerprint per chunk of items, of all that its maps depend on."""
+        store = MapStore(self.directory, source, items, removed=self._removed)
+        free, most = shutil.disk_usage(self.directory).free, store.most_bytes
+        if most > free:
+            line = f"up to {most / 1e9:.1f} GB of maps, {free / 1e9:.1f} GB free"
+            self.say(f"{source.label}: {line}; if the disk fills, make room and run the same again")
+        self.stores.append(store)
+        self.expected[source.slug] = list(fingerprints)
+        return store
+
+    def note_tasks(self, stage: str, tasks: Sequence[Task]) -> None:
+        """Write down which tasks a stage has, for `status` and `verify`."""
+        if tasks and not self.stages[stage].direct:
+            noted = [PlannedTask(label=t.label, key=t.key, fingerprint=t.fingerprint, size=t.size) for t in tasks]
+            self.plan.tasks[stage] = noted
+            self.plan.write(self.directory)
+
+    def write_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        """Write tables as CSV and Parquet."""
+        write_tables(self.directory / "tables", **tables)
+
+    def _asked(self) -> dict[str, type[Stage]]:
+        """The stages of this run, in an order in which each comes after those that it needs."""
+        names = [*ALWAYS, *self.study.stages(), *(["report"] if self.settings.report else [])]
+        classes = {name: STAGES.get(name) for name in dict.fromkeys(names)}
+        wanted = {name: cls for name, cls in classes.items() if cls.wanted(self.study)}
+        last = [name for name, cls in wanted.items() if ALL in cls.needs]
+        graph = {}
+        for name, cls in wanted.items():
+            others = [one for one in wanted if one not in last] if name in last else []
+            for one in cls.needs:
+                if one != ALL and one not in STAGES:
+                    raise InputError(f"the stage {name!r} needs the stage {one!r}, which does not exist")
+            graph[name] = [*(one for one in cls.needs if one in wanted), *others]
+        try:
+            return {name: wanted[name] for name in TopologicalSorter(graph).static_order()}
+        except CycleError as error:
+            raise InputError(f"the stages need one another in a circle: {', '.join(error.args[1])}") from None
+
+    def _settle(self) -> None:
+        """Sort what was planned, and decide whether maps that were removed must be made again."""
+        order = {"model": 0, "human": 1, "known": 2}
+        self.stores.sort(key=lambda store: order.get(store.source.kind, 3))
+        self.stores = [store for store in self.stores if store.size]
+        if not self.stores:
+            self.nothing()
+        if self._removed and not self._summed_up():
+            self.say("the maps of single pictures were removed; what depends on them has changed: they are made again")
+            self._removed = False
+        for store in self.stores:
+            store.removed = self._removed
+            store.prepare()
+        self.plan = Plan(
+            sources=[
+                PlannedSource(source=store.source, items=[dict(item) for item in store.items]) for store in self.stores
+            ],
+            tasks={name: tasks for name, tasks in self.plan.tasks.items() if name in self.stages},
+            keep="heatmaps" if self._removed else "maps",
+        )
+        self.plan.write(self.directory)
+
+    def _summed_up(self) -> bool:
+        """Whether all that reads the maps has been made of the very maps that are planned."""
+        for store in self.stores:
+            expected = self.expected[store.source.slug]
+            if any(store.problem(index, one) for index, one in enumerate(expected)):
+                return False
+        summaries = [stage for stage in self.stages.values() if isinstance(stage, Summary) and stage.uses_maps]
+        return all(stage.fresh() for stage in summaries) and not any(
+            stage.problem(task) for stage in self.stages.values() if not stage.direct for task in stage.tasks()
+        )
+
+    def nothing(self) -> None:
+        """End a run that has no maps.
+
+        Raises:
+            InputError: always; it names the first reason.
+        """
+        table = self.pictures.table()
+        reasons = [str(reason) for reason in table["reason"] if reason] if len(table) else []
+        reasons += [str(one["reason"]) for one in (*self.refused, *self.failed)]
+        why = f" (the first of {len(reasons)} reasons: {reasons[0]})" if reasons else ""
+        raise InputError(f"no image can be explained{why}", where=self.study.name, mend="check the images and classes")
+
+    def _tidy(self) -> None:
+        """Remove what an earlier study left and this one does not have."""
+        mine = {store.source.slug for store in self.stores}
+        for folder in (self.directory / "maps.zarr", self.directory / "chunks"):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if path.is_dir() and path.name not in mine:
+                    self.say(f"{path.name}: not in this study; its maps are removed")
+                    shutil.rmtree(path)
+        records = self.directory / "records"
+        for path in records.iterdir() if records.is_dir() else ():
+            if path.stem not in self.stages:
+                path.unlink()
+
+    def write_provenance(self) -> None:
+        """Write down where every number came from."""
+        seconds = {name: one.seconds for name, one in self.done.stages.items() if name in self.stages}
+        for name, took in self.seconds.items():
+            seconds.setdefault(name, round(took, 3))
+        facts = provenance.describe(self, seconds)
+        facts |= {"run_with": asdict(self.settings), "refused": self.refused, "failed": self.failed}
+        facts["explaining"] = {store.source.slug: store.effort() for store in self.stores if store.source.explainer}
+        for name, stage in self.stages.items():
+            told = stage.account()
+            if told:
+                facts[name] = told
+        provenance.write(self.directory / "provenance.json", facts)

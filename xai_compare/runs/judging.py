@@ -1,0 +1,76 @@
+"""One part of a sample judged, in whatever process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xai_compare import comparison
+from xai_compare.explainers import faithfulness
+from xai_compare.explainers.judging import Asked, Scene
+from xai_compare.heatmaps import scale
+from xai_compare.models import Model
+from xai_compare.runs.stage import Task
+from xai_compare.runs.worker import Worker
+
+
+def judge(worker: Worker, task: Task) -> dict[str, Any]:
+    """Scores, curves and reasons of the maps of some pictures; of random maps also what rectangles take.
+
+    ``task.data`` is a `xai_compare.runs.stages.faithfulness.Work`.
+    """
+    work = task.data
+    scene = _scene(worker, task)
+    if work.maps is None:
+        maps, raw = scene.random()
+        low, high, reasons = raw.min((1, 2)), raw.max((1, 2)), [""] * len(raw)
+    else:
+        maps, low, high, reasons = work.maps
+    level = [bool(np.ptp(one) == 0) for one in maps]  # Order and sums of such a map are of no picture's making.
+    maps = np.where(np.reshape(level, (-1, 1, 1)), np.float32(np.nan), maps)
+    reasons = [why or "the map is constant" * flat for why, flat in zip(reasons, level, strict=True)]
+    drops = scene.drops() if work.drops is None else work.drops
+    scores, curves = scene.scores(maps, drops)
+    if work.regions:
+        scores |= _known_scores(work.regions, scale(maps, low, high, work.scaling))
+    if work.asked.forgetting:
+        # A map that never asks the network cannot change when the network forgets.
+        forgot = np.zeros(len(maps))
+        if work.explainer is not None:
+            forgot = scene.forgetting(worker.explainers[work.explainer], maps, _empty(worker, work.number, work.seed))
+        scores["forgetting"] = forgot
+    found: dict[str, Any] = {
+        "images": list(task.images),
+        "reasons": reasons,
+        "scores": {name: values.tolist() for name, values in scores.items()},
+        "curves": {name: values.tolist() for name, values in curves.items()},
+    }
+    return found | ({"drops": drops.tolist()} if work.explainer is None else {})
+
+
+def _scene(worker: Worker, task: Task) -> Scene:
+    """The pictures of a part; those of the part before are let go."""
+    work = task.data
+
+    def made() -> Scene:
+        pictures, landmarks = worker.inputs(work.number, task.images)
+        asked = Asked(work.asked.steps, work.asked.fill, work.asked.rectangles, work.seed)
+        return Scene(worker.model(work.number), pictures, landmarks, work.targets, asked)
+
+    scene: Scene = worker.at_hand("scene", (work.number, task.images), made)
+    return scene
+
+
+def _empty(worker: Worker, number: int, seed: int) -> Model:
+    """The network with shuffled weights; that of another network is let go."""
+    model: Model = worker.at_hand("forgotten", number, lambda: faithfulness.forgotten(worker.model(number), seed))
+    return model
+
+
+def _known_scores(regions: tuple[np.ndarray | None, ...], maps: np.ndarray) -> dict[str, np.ndarray]:
+    auc, energy = np.full((2, len(maps)), np.nan)
+    for i, (region, one) in enumerate(zip(regions, maps, strict=True)):
+        if region is not None and region.any() and np.isfinite(one).all():
+            auc[i], energy[i] = comparison.region_auc(one, region), comparison.region_energy(one, region)
+    return {"known_auc": auc, "known_energy": energy}

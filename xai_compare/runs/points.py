@@ -1,0 +1,71 @@
+"""People's clicks and fixations on the standard face, kept in the run directory for the metrics that need points."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from xai_compare.errors import InputError
+from xai_compare.faces import SHAPE, to_standard
+from xai_compare.images import Frame
+from xai_compare.runs.store import MapStore
+
+COLUMNS = ("participant", "image", "x", "y", "weight")
+FOLDER = "points"
+
+
+def on_face(points: pd.DataFrame, frame: Frame, weights: str | None) -> pd.DataFrame:
+    """Bring the points on one picture onto the standard face; those that miss it are left out.
+
+    Args:
+        points: participant, image, x, y in pixels of the picture, and the column that weighs them, if any.
+        frame: how the picture's face is cut.
+        weights: name of that column.
+
+    Returns:
+        `COLUMNS`; x and y in pixels of the standard face.
+    """
+    cut = frame.points(points[["x", "y"]].to_numpy(np.float64))
+    places = to_standard(cut, frame.landmarks, (frame.side, frame.side))
+    height, width = SHAPE
+    inside = (np.floor(places + 0.5) >= 0).all(1) & (np.floor(places + 0.5) < (width, height)).all(1)
+    weighed = points[weights].to_numpy(np.float64) if weights else np.ones(len(points))
+    table = pd.DataFrame(
+        {
+            "participant": points["participant"].astype(str).to_numpy(),
+            "image": points["image"].astype(str).to_numpy(),
+            "x": places[:, 0],
+            "y": places[:, 1],
+            "weight": weighed,
+        }
+    )
+    return table[np.asarray(inside)].reset_index(drop=True)
+
+
+def write_points(store: MapStore, points: pd.DataFrame) -> None:
+    """Keep a source's points on the standard face."""
+    path = store.run / points_file(store)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    points.to_parquet(part, index=False)
+    part.replace(path)
+
+
+def read_points(store: MapStore) -> pd.DataFrame:
+    """A source's points on the standard face: participant, image, x, y (pixels), weight.
+
+    Raises:
+        InputError: if they are not there, or damaged.
+    """
+    try:
+        return pd.read_parquet(store.run / points_file(store))
+    except (OSError, ValueError):
+        what = "people's points on the standard face are missing or damaged"
+        raise InputError(
+            what, where=store.run / points_file(store), mend="run the study again; maps that are there are kept"
+        ) from None
+
+
+def points_file(store: MapStore) -> str:
+    """Where a source's points lie, below the run directory."""
+    return f"{FOLDER}/{store.source.slug}.parquet"

@@ -1,0 +1,136 @@
+"""A finished (or unfinished) run, opened again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from xai_compare.errors import InputError
+from xai_compare.runs.store import LEVELS, load
+from xai_compare.study import Study
+
+
+@dataclass
+class Run:
+    """A run directory, read with labels.
+
+    Attributes:
+        dir: the directory.
+    """
+
+    dir: Path
+
+    @classmethod
+    def open(cls, directory: str | Path) -> Run:
+        """Open a run directory.
+
+        Raises:
+            InputError: if it is not one.
+        """
+        directory = Path(directory)
+        if not (directory / "study.yaml").is_file():
+            raise InputError("no run is here (study.yaml is missing)", where=directory, mend="name a run directory")
+        return cls(directory)
+
+    @cached_property
+    def study(self) -> Study:
+        """The resolved study."""
+        return Study.load(self.dir / "study.yaml")
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Versions, seed, hashes, time per stage, skipped images."""
+        path = self._finished("provenance.json")
+        return dict(json.loads(path.read_text("utf-8")))
+
+    @cached_property
+    def heatmaps(self) -> xr.Dataset:
+        """``heatmap (source, fold, expression, y, x)`` float32, ``count``, ``mean_face (y, x, rgb)`` uint8; lazy."""
+        return load(self._finished("heatmaps.zarr"))
+
+    @cached_property
+    def maps(self) -> xr.Dataset:
+        """Every standardized map: ``map (item, y, x)`` float32, raw values; coordinates say whose it is; lazy."""
+        root = self._finished("maps.zarr")
+        parts = [_decoded(load(folder)) for folder in sorted(path for path in root.iterdir() if path.is_dir())]
+        shared = set.intersection(*(set(part.coords) for part in parts)) if parts else set()
+        parts = [part.drop_vars([name for name in part.coords if name not in shared]) for part in parts]
+        return xr.concat(parts, dim="item") if parts else xr.Dataset()
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """metric, a, b, expression, fold, value, n, ci_low, ci_high, note, floor, floor_kind."""
+        return self._table("scores")
+
+    @cached_property
+    def merges(self) -> pd.DataFrame:
+        """expression, form, step, height, members."""
+        return self._table("merges")
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """model, image, label, predicted, probability, selected."""
+        return self._table("predictions")
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """Every picture looked at: image, expression, subject, dataset, ..., faces, note, sha256, reason."""
+        return self._table("images")
+
+    @cached_property
+    def skipped(self) -> pd.DataFrame:
+        """image, reason."""
+        return self._table("skipped")
+
+    @cached_property
+    def maps_table(self) -> pd.DataFrame:
+        """What is known of every map, see ``tables/maps.csv``."""
+        return self._table("maps")
+
+    @property
+    def faithfulness(self) -> pd.DataFrame:
+        """model, explainer, score, n, mean, random_mean, difference, ci_low, ci_high, better, note.
+
+        Empty if the study does not ask for it.
+        """
+        return self.table("faithfulness")
+
+    @property
+    def faithfulness_curves(self) -> pd.DataFrame:
+        """model, explainer, curve, share, mean, random_mean, n; empty if the study does not ask for it."""
+        return self.table("faithfulness_curves")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Any table of the run, whichever stage wrote it; empty, without columns, if there is none of that name."""
+        return self._table(name) if (self.dir / "tables" / f"{name}.parquet").is_file() else pd.DataFrame()
+
+    @property
+    def simulated(self) -> set[str]:
+        """The sources whose data are simulated."""
+        marks = self.heatmaps["simulated"].to_numpy()
+        return {str(name) for name, mark in zip(self.heatmaps.source.values, marks, strict=True) if mark}
+
+    def _finished(self, name: str) -> Path:
+        path = self.dir / name
+        if not path.exists():
+            raise InputError(f"the run is not finished ({name} is missing)", where=self.dir, mend="xai-compare run it")
+        return path
+
+    def _table(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self._finished(f"tables/{name}.parquet"))
+
+
+def _decoded(part: xr.Dataset) -> xr.Dataset:
+    """A source's maps in their own units, and coordinates that say whose they are."""
+    facts = {name: str(part.attrs.get(name, "")) for name in ("source", "kind", "model", "explainer", "fold")}
+    part = part.assign_coords({name: ("item", [value] * part.sizes["item"]) for name, value in facts.items()})
+    least, greatest = part["least"].load(), part["greatest"].load()
+    span = (greatest - least).where(greatest > least, 1.0)
+    maps = (least + (part["map"].astype("float64") - 1) / LEVELS * span).where(part["map"] > 0)
+    return part.assign(map=maps.transpose("item", "y", "x").astype("float32")).drop_attrs()

@@ -1,0 +1,146 @@
+"""Every network looks at the pictures until it has as many as the study wants of each expression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from xai_compare.registry import STAGES
+from xai_compare.runs.progress import batches
+from xai_compare.runs.selection import PREDICTIONS, Item, Selector, shuffled
+from xai_compare.runs.stage import Stage, Task
+from xai_compare.runs.store import slug
+
+if TYPE_CHECKING:
+    from xai_compare.runs.estimate import Costs, Line
+    from xai_compare.runs.job import Job
+    from xai_compare.runs.worker import Worker
+
+LOOK = 32
+"""Pictures looked at together."""
+
+
+@STAGES.named("look")
+class Look(Stage):
+    """Finds faces, asks every network what it sees, and chooses the pictures that each explains.
+
+    Attributes:
+        items: by the network's number, what it explains.
+        described: by the network's label, what the provenance says of it.
+    """
+
+    name: ClassVar[str] = "look"
+    title: ClassVar[str] = "faces and predictions"
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self.items: dict[int, list[Item]] = {}
+        self.described: dict[str, Any] = {}
+        self.selectors: list[Selector] = []
+
+    def run(self) -> None:
+        """Load every network, then go through the pictures."""
+        self._load()
+        candidates = [set(one.candidates()) for one in self.selectors]
+        wanted = set().union(*candidates)
+        order = [
+            one
+            for one in shuffled([str(i) for i in self.job.pictures.rows.index], self.job.study.seed)
+            if one in wanted
+        ]
+        parts = list(batches(order, LOOK))
+
+        def tasks() -> Iterator[Task]:
+            for number, part in enumerate(parts):
+                asked = {
+                    n: [image for image in part if image in candidates[n] and one.unknown(image)]
+                    for n, one in enumerate(self.selectors)
+                    if not one.full
+                }
+                yield Task(
+                    str(number), "", {n: some for n, some in asked.items() if some}, len(part), images=tuple(part)
+                )
+
+        if not parts:
+            return
+        with self.job.stage("look", self.title, len(order)) as advance:
+            for task, value, failure in self.job.map(Look, tasks(), ordered=True):
+                if failure or value is None:
+                    self.job.set_aside(task, failure)
+                    continue
+                self._take(parts[int(task.key)], candidates, *value[0])
+                advance(task.size)
+                if all(one.full for one in self.selectors):
+                    break
+        self.items = {number: one.items() for number, one in enumerate(self.selectors)}
+
+    def predictions(self) -> pd.DataFrame:
+        """What every network said of every picture that it was shown."""
+        frames = [one.predictions() for one in self.selectors]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(PREDICTIONS))
+
+    @staticmethod
+    def make(worker: Worker, task: Task) -> Any:
+        """Find the faces of pictures, and let networks classify them: what was found, and the probabilities."""
+        images = list(dict.fromkeys(image for some in task.data.values() for image in some))
+        usable, found = worker.pictures.examine(images)
+        worker.pictures.learn(found, write=False)
+        outputs = {}
+        for number, some in task.data.items():
+            seen = [image for image in some if image in usable]
+            if seen:
+                outputs[number] = dict(zip(seen, _probabilities(worker, number, seen), strict=True))
+        return found, outputs
+
+    @classmethod
+    def cost(cls, costs: Costs) -> list[Line]:
+        """Finding the face of every picture, and one pass of each network."""
+        return [
+            costs.line(one, "faces, predictions", one.looked, one.looked, one.looked * (one.forward + costs.detection))
+            for one in costs.networks
+        ]
+
+    def account(self) -> dict[str, Any]:
+        """Nothing beside what the provenance says of networks and pictures."""
+        return {}
+
+    def _load(self) -> None:
+        """Load every network: a mistake in the last one is told before any work."""
+        job = self.job
+        if not job.study.models:
+            return
+        with job.stage("load models", "load networks", len(job.study.models)) as advance:
+            for number, spec in enumerate(job.study.models):
+                model = job.worker.model(number)
+                self.described[spec.label] = job.worker.description(number)
+                journal = job.directory / "predictions" / f"{slug(spec.label)}.jsonl"
+                identity = job.worker.identity(number)
+                self.selectors.append(Selector(job.study, job.pictures, spec, model.classes, journal, identity))
+                job.pictures.serve([model.input.size])
+                advance(1)
+
+    def _take(
+        self,
+        part: Sequence[str],
+        candidates: Sequence[set[str]],
+        found: dict[str, Any],
+        outputs: dict[int, dict[str, list[float]]],
+    ) -> None:
+        """Learn what a part came to, for the networks that still want pictures; others might have been asked ahead."""
+        open_ones = [(number, one) for number, one in enumerate(self.selectors) if not one.full]
+        mine = {image for number, _ in open_ones for image in part if image in candidates[number]}
+        self.job.pictures.learn({image: record for image, record in found.items() if image in mine})
+        for number, one in open_ones:
+            one.remember(outputs.get(number, {}))
+            one.take([image for image in part if image in candidates[number]])
+
+
+def _probabilities(worker: Worker, number: int, images: Sequence[str]) -> list[list[float]]:
+    pictures, _ = worker.inputs(number, images)
+    # Always a full batch, so that a picture's probabilities do not depend on how many came with it.
+    blank = np.zeros((max(LOOK - len(pictures), 0), *pictures.shape[1:]), np.uint8)
+    outputs = worker.model(number).predict(np.concatenate([pictures, blank]), batch_size=LOOK)[: len(pictures)]
+    return [[float(p) for p in row] for row in outputs]

@@ -1,0 +1,196 @@
+"""People as sources: their maps are cut and warped as the pictures are."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from xai_compare.errors import InputError, nearest
+from xai_compare.registry import STAGES
+from xai_compare.runs.labelled import LabelledStage, file_hash
+from xai_compare.runs.stage import Task
+from xai_compare.runs.store import Source
+from xai_compare.study import HumanSpec
+
+if TYPE_CHECKING:
+    from xai_compare.runs.job import Job
+    from xai_compare.runs.worker import Worker
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A human source: who clicked or looked where.
+
+    Attributes:
+        spec: as the study says.
+        points: participant, image, x, y, ...
+        images: those of the study's images that they saw.
+        sigma: standard deviation of the Gaussian, in pixels of the pictures.
+    """
+
+    spec: HumanSpec
+    points: pd.DataFrame
+    images: list[str]
+    sigma: float
+
+    def account(self) -> dict[str, Any]:
+        """What the provenance says of it: points read, points dropped by reason, columns renamed, sigma in pixels."""
+        attrs = self.points.attrs
+        counts = {key: attrs.get(key, {}) for key in ("points", "dropped", "renamed")}
+        return {**counts, "images": len(self.images), "sigma_px": self.sigma}
+
+
+@dataclass(frozen=True)
+class Attended:
+    """Where people attended in the pictures of a chunk.
+
+    Attributes:
+        points: their points on these pictures.
+        shapes: height and width of each picture, in the order of the chunk.
+        sigma: of the Gaussian, in pixels.
+        weights: the column that weighs a point.
+    """
+
+    points: pd.DataFrame
+    shapes: dict[str, tuple[int, int]]
+    sigma: float
+    weights: str | None
+
+
+def read(spec: HumanSpec, images: Sequence[str]) -> Crowd:
+    """Read a human source and match it with the study's images.
+
+    Raises:
+        InputError: if the files are unreadable, the format is unknown, or no point lies on an image of the study.
+    """
+    from xai_compare import human
+
+    where = f"human source {spec.name!r}"
+    clicks, fixations = human.click_formats(), human.fixation_formats()
+    if spec.format not in (*clicks, *fixations):
+        mend = nearest(spec.format, (*clicks, *fixations))
+        raise InputError(f"unknown format {spec.format!r}", where=where, mend=mend)
+    sigma = spec.sigma_degrees * pixels_per_degree(spec)
+    reader = human.read_clicks if spec.format in clicks else human.read_fixations
+    points = reader(spec.file, format=spec.format)
+    found, _ = human.match(points["image"].astype(str).unique(), images)
+    if not found:
+        some = ", ".join(str(name) for name in points["image"].unique()[:3])
+        raise InputError(f"none of its images is in the manifest (it has {some} ...)", where=where)
+    seen = set(found.values())
+    return Crowd(spec, points, [image for image in images if image in seen], sigma)
+
+
+def pixels_per_degree(spec: HumanSpec) -> float:
+    """Pixels per degree of visual angle, given or computed from the screen.
+
+    Raises:
+        InputError: if the study gives neither.
+    """
+    from xai_compare import human
+
+    if spec.pixels_per_degree is not None:
+        return spec.pixels_per_degree
+    screen = spec.screen
+    if screen and screen.size_cm and screen.distance_cm and screen.resolution:
+        return human.pixels_per_degree(screen.size_cm, screen.distance_cm, screen.resolution)
+    raise InputError(
+        "how many pixels a degree of visual angle has is not known",
+        where=f"human source {spec.name!r}",
+        mend="give pixels_per_degree, or screen: {size_cm, distance_cm, resolution}",
+    )
+
+
+@STAGES.named("people")
+class People(LabelledStage):
+    """Makes the maps of where people clicked or looked."""
+
+    name: ClassVar[str] = "people"
+    title: ClassVar[str] = "people"
+    needs: ClassVar[tuple[str, ...]] = ("look",)
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._crowd_of: dict[str, tuple[Crowd, list[str]]] = {}
+        self._points: dict[str, pd.DataFrame] = {}
+        self.crowds = [read(spec, list(job.pictures.rows.index)) for spec in job.study.human]
+
+    def run(self) -> None:
+        """Make the maps, if there are people."""
+        if self.tasks():
+            super().run()
+
+    def plan(self) -> None:
+        """Plan a source for each group of people."""
+        for crowd in self.crowds:
+            self.job.pictures.find(crowd.images)
+            images = [image for image in crowd.images if not self.job.pictures.reason(image)]
+            inputs = [crowd.spec.model_dump(mode="json"), *(file_hash(file) for file in self._files(crowd))]
+            source = Source("human", crowd.spec.name, simulated=crowd.spec.simulated)
+            self.plan_source(source, images, inputs)
+            self._crowd_of[source.label] = (crowd, images)
+
+    def fill(self, task: Task) -> Task:
+        """Send along the points on the pictures of the chunk."""
+        crowd, points = self.points(task.label)
+        shapes = {image: self.job.pictures.shape(image) for image in task.images}
+        mine = Attended(points[points["image"].isin(task.images)], shapes, crowd.sigma, crowd.spec.weights)
+        return replace(task, data=replace(task.data, what=mine))
+
+    @staticmethod
+    def draw(worker: Worker, task: Task) -> list[tuple[np.ndarray, dict[str, Any]]]:
+        """The map of each picture of a chunk, and who it is the mean of."""
+        from xai_compare import human
+
+        asked: Attended = task.data.what
+        if asked.points.empty:
+            return [(_nobody(shape), {"participants": 0, "points": 0, "reason": "nobody attended to it"})
+                    for shape in asked.shapes.values()]  # fmt: skip
+        made = human.human_maps(asked.points, asked.shapes, asked.sigma, weights=asked.weights)
+        return [(one.map, {"participants": one.n_participants, "points": one.n_points, "reason": one.reason})
+                for one in made]  # fmt: skip
+
+    def account(self) -> dict[str, Any]:
+        """What was read of each group of people, and what was dropped."""
+        return {crowd.spec.name: crowd.account() for crowd in self.crowds}
+
+    def inputs(self) -> list[str]:
+        """The files read."""
+        return [file for crowd in self.crowds for file in self._files(crowd)]
+
+    def points(self, label: str) -> tuple[Crowd, pd.DataFrame]:
+        """A group of people, and their points on the pictures."""
+        crowd, images = self._crowd_of[label]
+        if label not in self._points:
+            self._points[label] = self._chosen(crowd, images)
+        return crowd, self._points[label]
+
+    def grouped(self) -> dict[str, str]:
+        """The expression (or pair) of each image by its label."""
+        return self._groups
+
+    def _chosen(self, crowd: Crowd, images: Sequence[str]) -> pd.DataFrame:
+        """The points on the pictures; what is left out is told."""
+        from xai_compare.human.maps import chosen
+
+        weights, spec = crowd.spec.weights, crowd.spec
+        shapes = {image: self.job.pictures.shape(image) for image in images}
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            points = chosen(crowd.points, shapes, crowd.sigma, [weights] if weights else [], spec.only_correct)
+        for warning in told:
+            self.job.say(f"human/{spec.name}: {warning.message}")
+        return points
+
+    @staticmethod
+    def _files(crowd: Crowd) -> list[str]:
+        return list(crowd.points.attrs.get("files", []))
+
+
+def _nobody(shape: tuple[int, int]) -> np.ndarray:
+    return np.full(shape, np.nan, np.float32)

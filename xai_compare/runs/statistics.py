@@ -1,0 +1,123 @@
+"""Further tables that a study can ask for: how well people agree, and whether explainers differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from xai_compare import human
+from xai_compare.comparison import anova, tukey
+from xai_compare.comparison.dispatch import ALL
+from xai_compare.errors import InputError
+from xai_compare.expressions import ordered
+from xai_compare.runs.pictures import Pictures
+from xai_compare.runs.stages.people import Crowd
+from xai_compare.runs.store import MapStore
+from xai_compare.study import Study
+
+CEILING_COLUMNS = ("source", "expression", "image", "n_participants", "half", "reliability", "note")
+ANOVA_COLUMNS = ("metric", "b", "explainers", "n", "f", "df_between", "df_within", "p", "eta_squared", "note")
+TUKEY_COLUMNS = ("metric", "b", "explainer_1", "explainer_2", "difference", "t", "p", "ci_low", "ci_high")
+
+
+def explainers_of(stores: Sequence[MapStore]) -> dict[str, str]:
+    """The explainer of each network's source, by the source's name in the tables."""
+    return {s.source.label: s.source.explainer for s in stores if s.source.kind == "model"}
+
+
+def statistics_tables(
+    study: Study,
+    scores: pd.DataFrame,
+    explainers: Mapping[str, str],
+    people: Iterable[Crowd] = (),
+    pictures: Pictures | None = None,
+    grouped: Mapping[str, str] | None = None,
+) -> dict[str, pd.DataFrame]:
+    """The tables ``ceiling``, ``anova`` and ``tukey``; none if the study does not ask for statistics.
+
+    Args:
+        study: what is asked.
+        scores: as from `xai_compare.runs.scoring.tables`.
+        explainers: the explainer of each network's source, by the source's name; sources that are no network, and
+            means over networks, are not in it.
+        people: the human sources.
+        pictures, grouped: the study's pictures and the expression of each; needed if there are people.
+    """
+    asked = study.compare.statistics
+    if asked is None:
+        return {}
+    people = list(people)
+    against = [f"human/{one.spec.name}" for one in people] + ["ekman"]
+    variance, differences = explainers_differ(scores, explainers, against, asked.metric)
+    agreed = [
+        ceiling_table(one, pictures, grouped, asked.splits, study.seed)
+        for one in people
+        if pictures is not None and grouped is not None
+    ]
+    ceiling = pd.concat(agreed, ignore_index=True) if agreed else pd.DataFrame(columns=list(CEILING_COLUMNS))
+    return {"ceiling": ceiling, "anova": variance, "tukey": differences}
+
+
+def ceiling_table(
+    people: Crowd, pictures: Pictures, grouped: Mapping[str, str], splits: int = 100, seed: int = 0
+) -> pd.DataFrame:
+    """Split-half reliability of people's maps, picture by picture, and its means.
+
+    Returns:
+        `CEILING_COLUMNS`; see `xai_compare.human.split_half`. A row whose image is ``"mean"`` holds the means over the
+        pictures of its expression (``"all"``: of every one) that have a reliability; ``n_participants`` is empty there.
+    """
+    images = [image for image in people.images if not pictures.reason(image)]
+    shapes = {image: pictures.shape(image) for image in images}
+    spec = people.spec
+    found = human.split_half(people.points, shapes, people.sigma, spec.weights, spec.only_correct, splits, seed)
+    table = found.assign(source=f"human/{spec.name}", expression=found["image"].map(grouped))
+    rows = [table]
+    for expression in [*ordered(set(table["expression"]) - {""}), ALL]:
+        mine = table if expression == ALL else table[table["expression"] == expression]
+        known = mine[np.isfinite(mine["reliability"])]
+        note = f"mean of {len(known)} of {len(mine)} pictures"
+        means = {name: known[name].mean() if len(known) else np.nan for name in ("half", "reliability")}
+        row = {"source": f"human/{spec.name}", "expression": expression, "image": "mean", "note": note, **means}
+        rows.append(pd.DataFrame([row]))
+    joined = pd.concat([part.dropna(axis=1, how="all") for part in rows], ignore_index=True)
+    return joined.reindex(columns=list(CEILING_COLUMNS)).astype({"n_participants": "Int64"})
+
+
+def explainers_differ(
+    scores: pd.DataFrame, explainers: Mapping[str, str], against: Iterable[str], metric: str = "dice"
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Analysis of variance of a score over explainers, and Tukey's test of every two (Park and Wallraven 2022, 5.3).
+
+    The values are the scores of the networks' mean maps, one for each network and expression.
+
+    Args:
+        scores: a table of `xai_compare.comparison.COLUMNS`.
+        explainers: see `statistics_tables`.
+        against: what the networks are compared with: names in column ``b``, an analysis for each.
+        metric: which score.
+
+    Returns:
+        Tables of `ANOVA_COLUMNS` and `TUKEY_COLUMNS`; where the analysis cannot be made, its row says why in ``note``.
+    """
+    rows = scores[(scores["metric"] == metric) & (scores["fold"] == ALL) & (scores["expression"] != ALL)]
+    rows = rows[rows["a"].isin(list(explainers)) & rows["b"].isin(list(against))]
+    variance, differences = [], []
+    for b, mine in rows.groupby("b", sort=False):
+        values, groups = mine["value"].to_numpy(float), mine["a"].map(explainers).tolist()
+        defined = int(np.isfinite(values).sum())
+        try:
+            result = anova(values, groups)
+        except InputError as error:
+            variance.append((metric, b, len(set(groups)), defined, *[np.nan] * 5, error.what))
+            continue
+        variance.append((metric, b, len(set(groups)), defined, *result, ""))
+        pairs = tukey(values, groups)
+        differences += [(metric, b, *pair) for pair in pairs.itertuples(index=False, name=None)]
+    return _frame(variance, ANOVA_COLUMNS), _frame(differences, TUKEY_COLUMNS)
+
+
+def _frame(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(columns))

@@ -1,0 +1,35 @@
+"""What a run keeps on disk: maps in chunks with checksums, journals, records of tasks, the plan, what is done."""
+
+from xai_compare.runs.store.arrays import load, save
+from xai_compare.runs.store.files import content, digest, slug, write_atomically
+from xai_compare.runs.store.journal import Journal
+from xai_compare.runs.store.maps import CHUNK, LEVELS, MapStore, Source, pack, unpack
+from xai_compare.runs.store.plan import DONE, PLAN, Done, Finished, Plan, PlannedSource, PlannedTask
+from xai_compare.runs.store.records import FOLDER, Records
+from xai_compare.runs.store.tables import write_tables
+
+__all__ = [
+    "CHUNK",
+    "DONE",
+    "FOLDER",
+    "LEVELS",
+    "PLAN",
+    "Done",
+    "Finished",
+    "Journal",
+    "MapStore",
+    "Plan",
+    "PlannedSource",
+    "PlannedTask",
+    "Records",
+    "Source",
+    "content",
+    "digest",
+    "load",
+    "pack",
+    "save",
+    "slug",
+    "unpack",
+    "write_atomically",
+    "write_tables",
+]

@@ -1,0 +1,48 @@
+"""Files that are there whole or not at all, hashes, and names that every file system takes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` so that the file is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON-serialisable value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def content(path: Path) -> str:
+    """SHA-256 of a file's bytes, or of all files of a folder and their names; ``""`` where nothing is."""
+    if path.is_dir():
+        files = sorted(one for one in path.rglob("*") if one.is_file())
+        return digest([(one.relative_to(path).as_posix(), content(one)) for one in files])
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def slug(*names: str) -> str:
+    """A file name for a source: readable, safe on every system, and unlike for unlike names.
+
+    >>> slug("VGG16", "lime")
+    'VGG16--lime'
+    """
+    readable = "--".join(re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".") for name in names)
+    exact = "--".join(names)
+    return readable[:100] if readable == exact and len(exact) <= 100 else f"{readable[:80]}-{digest(names)[:8]}"

@@ -1,0 +1,77 @@
+"""Append-only journals of what is known already: one JSON object per line, safe against a torn last line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+KEPT = 4096
+"""Records that a journal without a file keeps."""
+
+
+class Journal:
+    """Records by key, kept in a JSON-lines file; a later record of a key replaces an earlier one.
+
+    Of each record only its place in the file is held in memory, so that memory does not grow with what is in it.
+
+    Args:
+        path: the file; None to keep the last `KEPT` records of this process alone.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._places: dict[str, tuple[int, int]] = {}
+        self._unwritten: dict[str, dict[str, Any]] = {}
+        if path is not None and path.is_file():
+            with path.open("rb") as file:
+                start = 0
+                for line in file:
+                    try:
+                        record = json.loads(line)
+                    except ValueError:  # The line that a kill tore: its work is simply done again.
+                        record = None
+                    if isinstance(record, dict) and isinstance(record.get("key"), str):
+                        self._places[record["key"]] = (start, len(line))
+                    start += len(line)
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The record of ``key``, or None."""
+        if key in self._unwritten:
+            return self._unwritten[key]
+        if self.path is None or key not in self._places:
+            return None
+        start, length = self._places[key]
+        with self.path.open("rb") as file:
+            file.seek(start)
+            return dict(json.loads(file.read(length)))
+
+    def add(self, records: Mapping[str, Mapping[str, Any]], *, write: bool = True) -> None:
+        """Add records, on disk when this returns unless told not to."""
+        if self.path is None or not write:
+            self._unwritten.update({key: {"key": key, **record} for key, record in records.items()})
+            while self.path is None and len(self._unwritten) > KEPT:
+                del self._unwritten[next(iter(self._unwritten))]
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        torn = self.path.is_file() and self.path.stat().st_size > 0 and not _ends_a_line(self.path)
+        with self.path.open("ab") as file:
+            if torn:
+                file.write(b"\n")
+            start = file.tell()
+            for key, record in records.items():
+                line = json.dumps({"key": key, **record}).encode("ascii") + b"\n"
+                file.write(line)
+                self._places[key] = (start, len(line))
+                start += len(line)
+                self._unwritten.pop(key, None)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"

@@ -1,0 +1,20 @@
+"""Tables, each as CSV for people and as Parquet for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+
+def write_tables(folder: Path, **frames: pd.DataFrame) -> None:
+    """Write each table as CSV and Parquet; each file is there whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        for suffix in (".csv", ".parquet"):
+            part = folder / f".{name}{suffix}.part"
+            if suffix == ".csv":
+                frame.to_csv(part, index=False)
+            else:
+                frame.to_parquet(part, index=False)
+            part.replace(folder / f"{name}{suffix}")

@@ -1,0 +1,139 @@
+"""What one process has at hand for the tasks of a run: pictures, networks, explainers, each loaded once.
+
+A worker is told everything it needs with each task (the study, the pictures' records), so that it may live in this
+process, in another one, or on another machine; what it returns is small.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from xai_compare import explainers, faces, models
+from xai_compare.models import Model
+from xai_compare.runs.pictures import Pictures, read_pictures
+from xai_compare.runs.store import digest
+from xai_compare.study import ExplainerSpec, Study
+
+HELD_BYTES = 2 * 2**30
+"""Weights of the networks that are held at once; beyond that the one used longest ago is let go."""
+BATCH_SIZE = 32
+"""Pictures in one forward pass, unless told otherwise; it changes no result."""
+
+
+def create_explainer(spec: ExplainerSpec, seed: int) -> explainers.Explainer:
+    """The explainer of a study, seeded by the study unless its own options name a seed."""
+    made = explainers.create(spec.name, **spec.options)
+    if "seed" in type(made.options).model_fields and "seed" not in spec.options:
+        made = explainers.create(spec.name, **spec.options, seed=seed)
+    return made
+
+
+class Explained(NamedTuple):
+    """Pictures explained.
+
+    Attributes:
+        explanation: maps at the network's input size, and what is known about them.
+        maps: float32 ``(n, 275, 224)``, on the standard face.
+        seconds: what the explainer took.
+    """
+
+    explanation: explainers.Explanation
+    maps: np.ndarray
+    seconds: float
+
+
+def explain(
+    explainer: explainers.Explainer, model: Model, pictures: np.ndarray, landmarks: np.ndarray, targets: Sequence[Any]
+) -> Explained:
+    """Explain pictures at the network's input size, and bring the maps onto the standard face.
+
+    Args:
+        pictures: uint8 ``(n, h, w, 3)`` at the network's input size.
+        landmarks: float ``(n, 68, 2)`` in their pixels.
+        targets: what is explained in each, see `xai_compare.explainers.Explainer.explain`.
+    """
+    began = time.perf_counter()
+    result = explainer.explain(model, pictures, list(targets))
+    seconds = time.perf_counter() - began
+    return Explained(result, faces.standardize(result.maps, landmarks), seconds)
+
+
+class Worker:
+    """One process's view of a study.
+
+    Args:
+        study: what is asked.
+        device: where the networks run.
+        pictures: the faces, shared with the run if the worker lives in its process.
+        batch_size: pictures in one forward pass.
+    """
+
+    def __init__(
+        self, study: Study, device: str, pictures: Pictures | None = None, batch_size: int = BATCH_SIZE
+    ) -> None:
+        self.study, self.device, self.batch_size = study, device, batch_size
+        self.pictures = pictures or Pictures(study.images, read_pictures(study), None)
+        self._models: OrderedDict[int, tuple[Model, dict[str, Any]]] = OrderedDict()
+        self._at_hand: dict[str, tuple[Any, Any]] = {}
+
+    @cached_property
+    def explainers(self) -> list[explainers.Explainer]:
+        """The study's explainers."""
+        return [create_explainer(spec, self.study.seed) for spec in self.study.explainers]
+
+    def model(self, number: int) -> Model:
+        """The study's network of that number."""
+        return self._loaded(number)[0]
+
+    def description(self, number: int) -> dict[str, Any]:
+        """What the provenance says of a network."""
+        return self._loaded(number)[1]
+
+    def identity(self, number: int) -> str:
+        """A hash of a network's weights, input and classes."""
+        model, described = self._loaded(number)
+        return digest([described["state_sha256"], asdict(model.input), model.classes])
+
+    def inputs(self, number: int, images: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Faces as a network sees them, uint8 ``(n, h, w, 3)``, and their landmarks there, ``(n, 68, 2)``."""
+        cut = self.pictures.inputs(images, self.model(number).input.size)
+        return np.stack([picture for picture, _ in cut]), np.stack([landmarks for _, landmarks in cut])
+
+    def at_hand(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
+        """Something that tasks share: made for the first task with this key, let go when another key comes."""
+        held = self._at_hand.get(name)
+        if held is None or held[0] != key:
+            self._at_hand.pop(name, None)
+            held = self._at_hand[name] = (key, make())
+        return held[1]
+
+    def _loaded(self, number: int) -> tuple[Model, dict[str, Any]]:
+        if number not in self._models:
+            spec = self.study.models[number]
+            model = models.load(spec.loading(), base=spec.folder).to(models.torch_device(self.device))
+            model.batch_size = self.batch_size
+            self._models[number] = (model, models.describe(model))
+            while len(self._models) > 1 and sum(_bytes(held) for held, _ in self._models.values()) > HELD_BYTES:
+                self._models.popitem(last=False)
+        self._models.move_to_end(number)
+        return self._models[number]
+
+
+def _bytes(model: Model) -> int:
+    return sum(tensor.nbytes for tensor in model.module.state_dict().values())
+
+
+@lru_cache(maxsize=1)
+def worker_of(study: str, base: Path, device: str, batch_size: int) -> Worker:
+    """This process's worker for a study given as text."""
+    import yaml
+
+    return Worker(Study.parse(yaml.safe_load(study), base=base), device, batch_size=batch_size)
