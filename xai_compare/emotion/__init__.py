@@ -30,6 +30,7 @@ from xai_compare.emotion.noise import Noise
 from xai_compare.emotion.protocols import CAUTION, CLASSES, PROTOCOLS, TITLES
 from xai_compare.emotion.published import published
 from xai_compare.emotion.sampling import Arrays, Sizes, Standard, arrays, read_faces, shuffled
+from xai_compare.emotion.saving import load_network, save_network
 from xai_compare.emotion.share import modality_falls, modality_share
 from xai_compare.emotion.training import Recipe, fit, predict
 from xai_compare.emotion.views import frame_view, still_view
@@ -76,6 +77,7 @@ __all__ = [
     "folds",
     "frame_view",
     "fuse_ratings",
+    "load_network",
     "modality_falls",
     "modality_loss",
     "modality_share",
@@ -85,6 +87,7 @@ __all__ = [
     "read_faces",
     "retested",
     "reverse_gradient",
+    "save_network",
     "score_classes",
     "score_values",
     "scores",

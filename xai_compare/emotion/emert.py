@@ -75,10 +75,14 @@ class EMERT(Fusion):
             tokens are read side by side (rows 1 and 2).
         backbone: pictures ``(n, 3, h, w)`` to features ``(n, f)``, with an attribute ``out_features`` (f); a
             torchvision ResNet-18 with random weights if None.
-        eye_features, frames, steps, layers: sizes; those of the paper by default.
+        eye_features, frames, steps, layers, heads, head_width: sizes: of the inputs, of the LSTMs and of the attention;
+            those of the released networks by default.
 
     Raises:
         InputError: for unknown names, or options that the released networks do not have.
+
+    Attributes:
+        arguments: those that it was made with, but for the backbone.
     """
 
     def __init__(
@@ -96,14 +100,31 @@ class EMERT(Fusion):
         frames: int = 8,
         steps: int = 32,
         layers: int = 3,
+        heads: int = 8,
+        head_width: int = 64,
     ) -> None:
         super().__init__()
         _known("layout", layout, get_args(Layout))
         _known("task", task, get_args(Task))
-        own = (tuple(tasks), tuple(modalities), decoupling, transformer, backbone)
-        if layout == "released" and own != (("er", "fer"), MODALITIES, True, True, None):
+        own = (tuple(tasks), tuple(modalities), decoupling, transformer, backbone, layers, heads, head_width)
+        if layout == "released" and own != (("er", "fer"), MODALITIES, True, True, None, 3, 8, 64):
             raise InputError("the released networks have no options but task and classes", mend='say layout="paper"')
         self.layout, self.task = layout, task
+        self.arguments = {
+            "layout": layout,
+            "task": task,
+            "classes": classes,
+            "tasks": list(tasks),
+            "modalities": list(modalities),
+            "decoupling": decoupling,
+            "transformer": transformer,
+            "eye_features": eye_features,
+            "frames": frames,
+            "steps": steps,
+            "layers": layers,
+            "heads": heads,
+            "head_width": head_width,
+        }
         self.modalities = chosen(modalities)
         width = 32 if task == "classification" else 64
         two = task == "classification" or layout == "paper"
@@ -120,7 +141,10 @@ class EMERT(Fusion):
             self.invariant_projection = projection(width, two)
             self.distriminator = nn.Sequential(nn.Linear(width, 3))
         tokens = {"face": frames, "eye": steps, "fixation": steps}
-        self.transformer = CrossTransformer(sum(tokens[m] for m in self.modalities), width) if transformer else None
+        self.transformer = None
+        if transformer:
+            count = sum(tokens[m] for m in self.modalities)
+            self.transformer = CrossTransformer(count, width, heads=heads, head_width=head_width)
         read = width * 2 if decoupling and not transformer else width
         self.heads, self._modules_of_heads = {}, cast(dict[str, str], {})
         _add_heads(self, read, layout, task, classes, tasks)

@@ -2,8 +2,9 @@
 
 Feature k of a clip of person p whose self-report is e is ``x(t) = offset[p, k] + effect[e, k] * rise(t) + noise(t)``,
 with ``rise(t) = 1 - exp(-t / 8)`` in samples, offsets of standard deviation 1 and AR(1) noise of standard deviation 1
-and autocorrelation 0.8. All is Gaussian, so that the likelihood of each class is known exactly; features without an
-effect say nothing. A clip is judged by itself, as networks judge it: the other clips of its person are not used.
+and autocorrelation 0.8. Six eye features and both coordinates of the gaze have an effect, four more eye features have
+none, and the other 29 are fixed mixtures of those ten, as the columns of an eye tracker repeat one another. All is
+Gaussian, so that the likelihood of each class is known exactly. A clip is judged by itself, as networks judge it: the other clips of its person are not used.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ EYE_FEATURES = (
     "fixation_duration",
     "fixation_rate",
     "event_type",
-    *(f"distractor_{k + 1}" for k in range(15)),
+    *(f"mixture_{k + 1}" for k in range(15)),
 )
 """39 of them; the first six depend on the self-report, as do both coordinates of the fixations."""
 AUTOCORRELATION = 0.8
 INFORMATIVE = 6
+IDLE = 4
 STRENGTH = 0.8
 _SCALE, _CENTRE = np.full(39, 1.0), np.zeros(39)
 _SCALE[:6], _CENTRE[:6] = (0.3, 0.3, 0.1, 0.1, 0.05, 20.0), (3.4, 3.4, 0.8, 0.8, 0.1, 60.0)
@@ -53,17 +55,24 @@ def draw_sequences(
     reported: np.ndarray, person: np.ndarray, steps: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Eye samples float32 ``(n, steps, 39)`` in made-up units, fixations float32 ``(n, steps, 2)`` of the screen."""
-    n, width = len(reported), len(EYE_FEATURES)
-    offsets = rng.standard_normal((int(person.max()) + 1, width + 2))[person]
-    noise = rng.standard_normal((n, steps, width + 2))
+    n, latent = len(reported), INFORMATIVE + IDLE + 2
+    offsets = rng.standard_normal((int(person.max()) + 1, latent))[person]
+    noise = rng.standard_normal((n, steps, latent))
     for t in range(1, steps):
         noise[:, t] = AUTOCORRELATION * noise[:, t - 1] + np.sqrt(1 - AUTOCORRELATION**2) * noise[:, t]
     values = noise + offsets[:, None]
     told = effects()[reported][:, None] * rise(steps)[:, None]
     values[..., :INFORMATIVE] += told[..., :INFORMATIVE]
-    values[..., width:] += told[..., INFORMATIVE:]
-    eye = _CENTRE + _SCALE * values[..., :width]
-    return eye.astype(np.float32), (0.5 + 0.08 * values[..., width:]).astype(np.float32)
+    values[..., -2:] += told[..., INFORMATIVE:]
+    eyes = values[..., : INFORMATIVE + IDLE]
+    eye = _CENTRE + _SCALE * np.concatenate([eyes, eyes @ mixtures()], -1)
+    return eye.astype(np.float32), (0.5 + 0.08 * values[..., -2:]).astype(np.float32)
+
+
+def mixtures() -> np.ndarray:
+    """How the last 29 eye features are made of the first ten, float64 ``(10, 29)``."""
+    table = np.random.default_rng(20_25).standard_normal((INFORMATIVE + IDLE, len(EYE_FEATURES) - INFORMATIVE - IDLE))
+    return table / np.linalg.norm(table, axis=0)
 
 
 def covariance(steps: int) -> np.ndarray:

@@ -32,6 +32,9 @@ class UnitReader(nn.Module):
     out_features = 96
     input_side = 64
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         widths = ((3, 24, 5, 2), (24, 48, 3, 2), (48, 96, 3, 2), (96, 96, 3, 1))
@@ -42,10 +45,21 @@ class UnitReader(nn.Module):
             )
         )
         self.pool = nn.AdaptiveAvgPool2d(1)
+        self.register_buffer("mean", torch.zeros(self.out_features))
+        self.register_buffer("std", torch.ones(self.out_features))
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """The averaged features."""
-        return self.pool(self.maps(frames)).flatten(1)
+        """The averaged features, standardized over the faces that the reader was trained on."""
+        return (self.pool(self.maps(frames)).flatten(1) - self.mean) / self.std
+
+    def calibrate(self, frames: torch.Tensor) -> None:
+        """Standardize features over these frames."""
+        self.mean.zero_()
+        self.std.fill_(1)
+        with torch.no_grad():
+            found = torch.cat([self(part) for part in frames.split(64)])
+        self.mean.copy_(found.mean(0))
+        self.std.copy_(found.std(0).clamp(min=1e-6))
 
 
 def unit_faces(n: int, seed: int, side: int = 64) -> tuple[np.ndarray, np.ndarray]:
@@ -107,6 +121,7 @@ def train_unit_reader(
             with torch.no_grad():
                 right = ((head(reader(face_tensor(images[:held]))) > 0).numpy() == (acts[:held] > 0.5)).mean()
             each(f"unit reader: epoch {epoch + 1}/{epochs}, {right:.3f} of the units of {held} other faces right")
+    reader.eval().calibrate(face_tensor(images[held : held + 1000]))
     for parameter in reader.parameters():
         parameter.requires_grad_(False)
     return reader.eval()
