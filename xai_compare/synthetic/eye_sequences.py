@@ -35,7 +35,7 @@ EYE_FEATURES = (
 AUTOCORRELATION = 0.8
 INFORMATIVE = 6
 IDLE = 4
-STRENGTH = 0.8
+STRENGTH = 1.0
 _SCALE, _CENTRE = np.full(39, 1.0), np.zeros(39)
 _SCALE[:6], _CENTRE[:6] = (0.3, 0.3, 0.1, 0.1, 0.05, 20.0), (3.4, 3.4, 0.8, 0.8, 0.1, 60.0)
 
