@@ -19,9 +19,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "comparison"))
 
 from plain_intervals import plain_intervals
-from xai_compare.runs.run import Run
 
 from xai_compare.expressions import BASIC
+from xai_compare.runs import Run
 from xai_compare.runs.averaging import write_heatmaps
 from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.scoring import study_masks, tables

@@ -150,7 +150,8 @@ def options() -> str:
         made = explainers.create(name)
         if type(made).__module__.startswith("xai_compare."):
             first = (type(made).__doc__ or "").strip().splitlines()[0]
-            parts.append(f"### `{name}`\n{first}\n\n{keys(type(made.options))}")
+            chosen = keys(type(made.options)) if type(made.options).model_fields else "It has no options."
+            parts.append(f"### `{name}`\n{first}\n\n{chosen}")
     return "\n\n".join(parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,6 +15,7 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import canonical
 from xai_compare.images.crop import MARGIN
 from xai_compare.images.reading import MAX_PIXELS
+from xai_compare.models.sources import NOT_YET, SOURCES, keys_of, located
 from xai_compare.registry import STAGES
 
 MAX_VALUES, MAX_DEPTH = 100_000, 50
@@ -65,28 +66,36 @@ class ModelInput(_Strict):
     std: tuple[float, ...] | None = None
 
 
-class ModelSpec(_Strict):
-    """A network and where it comes from; exactly one source is named."""
+class UnknownKeyError(InputError):
+    """A key that is not known where it stands."""
+
+    def __init__(self, key: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown key {key!r}", mend=nearest(key, known))
+        self.key = key
+
+
+class ModelSpec(BaseModel):
+    """A network and where it comes from: beside these keys one source, and the keys of that source."""
+
+    model_config = ConfigDict(extra="allow", validate_default=True)
 
     name: Annotated[str, Field(min_length=1, pattern=r"^[^/\\]+$")]
-    keras: Path | None = None
-    torchvision: str | None = None
-    timm: str | None = None
-    hf: str | None = None
-    onnx: Path | None = None
-    torchscript: Path | None = None
-    factory: str | None = None
-    folder: Path | None = Field(None, description="where a factory's module lies; the study's folder by default")
-    bundled: str | None = None
-    weights: str | None = None
     classes: list[Annotated[str, AfterValidator(canonical)]] | None = None
     input: ModelInput | None = None
-    seed: int | None = None
-    output: Literal["logits", "probabilities"] | None = None
-    options: dict[str, Any] | None = None
-    engine: Literal["auto", "native", "keras"] | None = None
     fold: str | None = Field(None, coerce_numbers_to_str=True, description="which training of this network it is")
     split: str | None = Field(None, coerce_numbers_to_str=True, description="explain only this split of the manifest")
+
+    @model_validator(mode="after")
+    def _known_keys(self) -> ModelSpec:
+        extra = self.__pydantic_extra__ or {}
+        for key in [key for key, value in extra.items() if value is None]:
+            del extra[key]
+        named = [key for key in extra if key in SOURCES] or SOURCES.names()
+        known = {*ModelSpec.model_fields, *SOURCES.names(), *NOT_YET, *(key for one in named for key in keys_of(one))}
+        for key in extra:
+            if key not in known:
+                raise UnknownKeyError(key, sorted(known))
+        return self
 
     @property
     def label(self) -> str:
@@ -95,8 +104,13 @@ class ModelSpec(_Strict):
 
     def loading(self) -> dict[str, Any]:
         """What `xai_compare.models.load` needs of it."""
-        spec = self.model_dump(exclude_none=True, exclude={"fold", "split", "folder"})
+        spec = self.model_dump(exclude_none=True, exclude={"fold", "split"})
         return {key: str(value) if isinstance(value, Path) else value for key, value in spec.items()}
+
+    def resolve(self, base: Path) -> None:
+        """Make the paths among the source's keys start from ``base``."""
+        extra = self.__pydantic_extra__ or {}
+        extra.update(located(extra, base))
 
 
 def _explainer(value: Any) -> Any:
@@ -310,11 +324,10 @@ class Study(_Strict):
         if images.manifest is not None and images.root is None:
             images.root = images.manifest.parent
         for model in self.models:
-            if model.factory is not None:
-                model.folder = at(model.folder or Path())
-            model.keras, model.onnx, model.torchscript = at(model.keras), at(model.onnx), at(model.torchscript)
-            if model.weights is not None and model.weights not in ("random", "pretrained"):
-                model.weights = str(at(Path(model.weights)))
+            try:
+                model.resolve(base)
+            except RuntimeError as error:
+                raise InputError(f"model {model.name!r} names what is not a path ({error})", where=where) from None
         for human in self.human:
             files = [human.file] if isinstance(human.file, str) else human.file
             human.file = [str(at(Path(file))) for file in files]
@@ -392,9 +405,12 @@ def _explained(
     error: ValidationError, where: object, at: tuple[str, ...] = (), root: type[BaseModel] | None = None
 ) -> InputError:
     problems = error.errors(include_url=False)
-    told = [p["ctx"]["error"] for p in problems if isinstance(p.get("ctx", {}).get("error"), InputError)]
-    if told:
-        return InputError(told[0].what, where=where, mend=told[0].mend)
+    for problem in problems:
+        told = problem.get("ctx", {}).get("error")
+        if isinstance(told, InputError):
+            loc = [str(part) for part in problem["loc"]]
+            what = f"unknown key {'.'.join([*loc, told.key])!r}" if isinstance(told, UnknownKeyError) else told.what
+            return InputError(what, where=where, mend=told.mend)
     first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     key = ".".join(str(part) for part in (*at, *first["loc"]) if not str(part).startswith("function-"))
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

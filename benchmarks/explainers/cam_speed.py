@@ -17,7 +17,6 @@ from common import arguments, faces, network, timed
 
 from xai_compare import explainers
 from xai_compare.models import Model, feature_layer
-from xai_compare.models.folding import folded
 
 
 def captum(model: Model, images: np.ndarray, targets: list[int], relu: bool = True) -> np.ndarray:
@@ -64,7 +63,7 @@ def works(model: Model, images: np.ndarray, targets: list[int]) -> dict[str, Cal
     """What is timed, by label."""
     batch = model.prepare(images)
     fast = batch.contiguous(memory_format=torch.channels_last)
-    engine, layer = folded(model), feature_layer(model)
+    engine, layer = model.engine.network, feature_layer(model)
     told: dict[str, Callable[[], object]] = {
         "preparing the pictures": lambda: model.prepare(images),
         "forward as usual": lambda: forward(model.module, batch),
@@ -100,8 +99,10 @@ def main() -> None:
                     seconds[label] = min(took, seconds.get(label, took))
         for label, took in seconds.items():
             base = seconds["bare forward" if label.endswith(" cam") else "bare forward, backward"]
-            peers = [f"x{seconds[peer] / took:.2f}" if peer in seconds and label.startswith("ours") else ""
-                     for peer in ("captum grad_cam", "pytorch-grad-cam")]  # fmt: skip
+            peers = [
+                f"x{seconds[peer] / took:.2f}" if peer in seconds and label.startswith("ours") else ""
+                for peer in ("captum grad_cam", "pytorch-grad-cam")
+            ]
             print(f"| {name} | {label} | {32 / took:.1f} | x{took / base:.2f} | {' | '.join(peers)} |", flush=True)
 
 

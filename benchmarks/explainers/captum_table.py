@@ -18,20 +18,33 @@ from common import CLASSES, DATA, enliven, faces
 
 from xai_compare import explainers, models
 from xai_compare.errors import InputError
-from xai_compare.explainers.captum_methods import METHODS
+from xai_compare.explainers.families.captum import METHODS
 from xai_compare.models import Model
 
-FAST = {"KernelShap": {"n_samples": 30}, "Lime": {"n_samples": 30}, "ShapleyValueSampling": {"n_samples": 1},
-        "IntegratedGradients": {"n_steps": 8}}  # fmt: skip
+FAST = {
+    "KernelShap": {"n_samples": 30},
+    "Lime": {"n_samples": 30},
+    "ShapleyValueSampling": {"n_samples": 1},
+    "IntegratedGradients": {"n_steps": 8},
+}
 FEW = {"n_segments": 8}
 NETWORKS = {
-    "mini_xception": ("keras", 64), "resnet18": ("torchvision", 96), "vgg11": ("torchvision", 96),
-    "inception_v3": ("torchvision", 128), "mobilenet_v3_small": ("torchvision", 96),
-    "efficientnet_b0": ("torchvision", 96), "convnext_tiny": ("torchvision", 96), "densenet121": ("torchvision", 96),
-    "swin_t": ("torchvision", 64), "vit_b_16": ("torchvision", 224), "legacy_xception": ("timm", 96),
-    "xception41": ("timm", 96), "tf_efficientnet_lite0": ("timm", 96), "convnext_atto": ("timm", 96),
+    "mini_xception": ("keras", 64),
+    "resnet18": ("torchvision", 96),
+    "vgg11": ("torchvision", 96),
+    "inception_v3": ("torchvision", 128),
+    "mobilenet_v3_small": ("torchvision", 96),
+    "efficientnet_b0": ("torchvision", 96),
+    "convnext_tiny": ("torchvision", 96),
+    "densenet121": ("torchvision", 96),
+    "swin_t": ("torchvision", 64),
+    "vit_b_16": ("torchvision", 224),
+    "legacy_xception": ("timm", 96),
+    "xception41": ("timm", 96),
+    "tf_efficientnet_lite0": ("timm", 96),
+    "convnext_atto": ("timm", 96),
     "deit_tiny_patch16_224": ("timm", 224),
-}  # fmt: skip
+}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "captum.md"
 
 
@@ -54,8 +67,9 @@ def network(name: str, data: Path) -> Model:
 
 def cell(method: str, model: Model, image: np.ndarray) -> tuple[str, str]:
     """What stands in the table, and the line why it did not run."""
-    options = FAST.get(method, {}) | (FEW if method in ("FeatureAblation", "KernelShap", "Lime", "ShapleyValueSampling")
-                                      else {})  # fmt: skip
+    options = FAST.get(method, {}) | (
+        FEW if method in ("FeatureAblation", "KernelShap", "Lime", "ShapleyValueSampling") else {}
+    )
     if method == "Occlusion":
         channels, half = 1 if model.input.channels == "grey" else 3, [side // 2 for side in model.input.size]
         options = {"sliding_window_shapes": (channels, *half), "strides": (channels, *half)}
@@ -96,30 +110,43 @@ def column(name: str, methods: list[str], data: Path) -> tuple[dict[str, str], l
 def page(columns: dict[str, dict[str, str]], lines: list[str], methods: list[str]) -> str:
     """The page."""
     names = list(columns)
-    rows = [f"| {method} | " + " | ".join(columns[name][method].split(" (")[0] for name in names) + " |"
-            for method in methods]  # fmt: skip
+    rows = [
+        f"| {method} | " + " | ".join(columns[name][method].split(" (")[0] for name in names) + " |"
+        for method in methods
+    ]
     sizes = ", ".join(f"`{name}` ({NETWORKS[name][0]}, {NETWORKS[name][1]} px)" for name in names)
     return "\n".join(
         [
-            "# Captum's methods on a dozen and more networks", "",
+            "# Captum's methods on a dozen and more networks",
+            "",
             "Every attribution method of captum that attributes to the pixels of one picture is an explainer,",
             "`captum:NAME`, with captum's options. This page is made by",
             "`python benchmarks/explainers/captum_table.py --markdown`: one photograph, random weights but for",
-            "`mini_xception`, few samples, small pictures. It shows what runs, not what is worth running.", "",
-            f"Networks: {sizes}.", "",
+            "`mini_xception`, few samples, small pictures. It shows what runs, not what is worth running.",
+            "",
+            f"Networks: {sizes}.",
+            "",
             "Methods that hook layers (DeepLift, DeepLiftShap, Deconvolution, GuidedBackprop, GuidedGradCam, LRP) run",
             "on a copy of the network in which every use of a layer is a layer of its own, no ReLU works in place, and",
             "ReLUs called as functions are modules. The network itself is never touched: after each cell, no hook is",
-            "left and every weight is the same object with the same values.", "",
+            "left and every weight is the same object with the same values.",
+            "",
             "`runs*`: the method ran, but its attributions do not add up to the output (DeepLift: to its difference",
             "from a black picture's) within 5 %. For LRP, biases and functions between layers are reasons; for",
             "DeepLift no cause was traced (for `vgg11`, captum by itself gives the same sum). The extra",
             "`completeness` holds the ratio. Take such a map for what it is, or use `captum:IntegratedGradients`. LRP",
-            "whose sum is more than a hundredfold output gives NaN and a reason.", "",
-            "| method | " + " | ".join(names) + " |", "|" + " --- |" * (len(names) + 1), *rows, "",
-            "## Why not", "", *(f"- {line}" for line in lines), "",
+            "whose sum is more than a hundredfold output gives NaN and a reason.",
+            "",
+            "| method | " + " | ".join(names) + " |",
+            "|" + " --- |" * (len(names) + 1),
+            *rows,
+            "",
+            "## Why not",
+            "",
+            *(f"- {line}" for line in lines),
+            "",
         ]
-    )  # fmt: skip
+    )
 
 
 def main() -> None:

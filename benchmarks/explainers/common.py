@@ -28,12 +28,13 @@ def arguments(description: str, **extra: Any) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with faces/images and models/*.hdf5")
     parser.add_argument("--networks", nargs="+", default=["mini_xception", "mobilenet_v3_large", "resnet50"])
     parser.add_argument("--pictures", type=int, default=12)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=0, help="of torch; by default what a user gets")
     parser.add_argument("--device", default="cpu")
     for name, default in extra.items():
         parser.add_argument(f"--{name}", type=type(default), default=default)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    if args.threads:
+        torch.set_num_threads(args.threads)
     return args
 
 

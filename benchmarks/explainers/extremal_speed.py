@@ -19,11 +19,10 @@ from scipy.stats import wilcoxon
 from torch.utils.benchmark import Timer
 
 from xai_compare import explainers
-from xai_compare.explainers.extremal import FAST_STEPS, lengths
+from xai_compare.explainers.methods.extremal_perturbation import FAST_STEPS, lengths
 from xai_compare.explainers.perturbation import Pyramid
 from xai_compare.explainers.smooth_masks import SmoothMasks
 from xai_compare.models import Model
-from xai_compare.models.folding import folded
 
 FULL = 800
 
@@ -47,7 +46,8 @@ def compare(name: str, model: Model, images: np.ndarray, steps: int, starts: int
     peer, half = (
         explainers.create("extremal_perturbation", engine="reference", steps=n) for n in (steps, max(steps // 2, 1))
     )
-    ours = explainers.create("extremal_perturbation", batch_size=batch)
+    ours = explainers.create("extremal_perturbation")
+    model.batch_size = batch
     ours.explain(model, images[:1], targets[:1])
     slow, fast, told, found = 0.0, 0.0, [], []
     for start in range(starts):
@@ -60,9 +60,12 @@ def compare(name: str, model: Model, images: np.ndarray, steps: int, starts: int
         seconds, one = timed(lambda: ours.explain(model, seen, targets))  # noqa: B023
         fast, found = fast + seconds / len(seen), [*found, one.extras]
     scaled = "" if steps == FULL else f" (scaled from {steps} steps of {few})"
-    print(f"{name}: {len(images)} pictures, {starts} starts, {torch.get_num_threads()} threads: torchray "
-          f"{slow / starts:.2f} s a picture{scaled}, ours {fast / starts:.3f} s: "
-          f"x{slow / fast:.1f}", flush=True)  # fmt: skip
+    print(
+        f"{name}: {len(images)} pictures, {starts} starts, {torch.get_num_threads()} threads: torchray "
+        f"{slow / starts:.2f} s a picture{scaled}, ours {fast / starts:.3f} s: "
+        f"x{slow / fast:.1f}",
+        flush=True,
+    )
     if steps < FULL:
         print("  objective not compared")
         return
@@ -71,9 +74,12 @@ def compare(name: str, model: Model, images: np.ndarray, steps: int, starts: int
         more = b - a
         width = 1.96 * more.std(ddof=1) / len(more) ** 0.5 if len(more) > 1 else np.nan
         p = wilcoxon(more).pvalue if len(more) > 5 else np.nan
-        print(f"  {key:9s} torchray {a.mean():.4f} (median {np.median(a):.4f}), ours {b.mean():.4f} "
-              f"({np.median(b):.4f}), difference {more.mean():+.4f} +- {width:.4f}, "
-              f"paired p = {p:.3f}", flush=True)  # fmt: skip
+        print(
+            f"  {key:9s} torchray {a.mean():.4f} (median {np.median(a):.4f}), ours {b.mean():.4f} "
+            f"({np.median(b):.4f}), difference {more.mean():+.4f} +- {width:.4f}, "
+            f"paired p = {p:.3f}",
+            flush=True,
+        )
 
 
 def noisy(images: np.ndarray, seed: int) -> np.ndarray:
@@ -88,7 +94,7 @@ def limits(model: Model, images: np.ndarray, batch: int) -> None:
     pictures = model.prepare(images[:batch])
     step, sigma = lengths(explainers.create("extremal_perturbation").options, size)
     masks = SmoothMasks(size, step, sigma, 1)
-    pyramid, net = Pyramid(pictures, "blur", 8, 20.0), folded(model)
+    pyramid, net = Pyramid(pictures, "blur", 8, 20.0), model.engine.network
     which = torch.arange(len(pictures), device=pictures.device)
     parameters = torch.rand(len(pictures), *masks.lattice, device=pictures.device)
     flat = masks.fine(masks.coarse(parameters)).detach()
@@ -98,10 +104,14 @@ def limits(model: Model, images: np.ndarray, batch: int) -> None:
         "pictures": (lambda m: pyramid.apply(m, which), flat),
     }
     seconds = {
-        part: Timer("gradient(run, x)", globals={"gradient": gradient, "run": run, "x": x},
-                    num_threads=torch.get_num_threads()).timeit(5).mean / len(pictures)
+        part: Timer(
+            "gradient(run, x)", globals={"gradient": gradient, "run": run, "x": x}, num_threads=torch.get_num_threads()
+        )
+        .timeit(5)
+        .mean
+        / len(pictures)
         for part, (run, x) in parts.items()
-    }  # fmt: skip
+    }
     whole = sum(seconds.values())
     shares = ", ".join(f"{part} {1e3 * s:.2f} ms ({s / whole:.0%})" for part, s in seconds.items())
     starts = explainers.create("extremal_perturbation").options.starts

@@ -18,8 +18,8 @@ import torch
 from common import arguments, faces, network
 
 from xai_compare import explainers
-from xai_compare.explainers.lime import LIME
 from xai_compare.explainers.mask_designs import code_masks, random_masks
+from xai_compare.explainers.methods.lime import LIME
 from xai_compare.explainers.quadrature import Limit
 from xai_compare.explainers.superpixels import superpixels
 from xai_compare.explainers.surrogate import Fit, fit, nearness
@@ -48,20 +48,19 @@ class Seen:
 def looked(name: str, data: Path, n: int, reference: int, seeds: int) -> Iterator[Seen]:
     """Every picture's outputs, float32."""
     model = network(name, data)
-    lime = explainers.create("lime", precision="fp32", compile="auto")
+    lime = explainers.create("lime", precision="fp32")
     assert isinstance(lime, LIME)
     images = faces(data, n, model.input.size)
-    with explainers.expecting(n * (reference + 2 * seeds * PASSES[-1])):
-        for image, target in zip(images, model.predict(images).argmax(1), strict=True):
-            labels = superpixels(image, 30, 20.0)
-            picture, segments = model.prepare(image[None])[0], int(labels.max()) + 1
-            masks = random_masks(segments, reference, 10**6)
-            values = lime.probabilities(model, picture, labels, masks)
-            draws: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
-            for design, draw in (("random", random_masks), ("code", code_masks)):
-                several = [draw(segments, PASSES[-1], seed) for seed in range(seeds)]
-                draws[design] = [(m, lime.probabilities(model, picture, labels, m)) for m in several]
-            yield Seen(labels, int(target), fit(masks, values[:, target], nearness(masks, WIDTH), 1.0), draws)
+    for image, target in zip(images, model.predict(images).argmax(1), strict=True):
+        labels = superpixels(image, 30, 20.0)
+        picture, segments = model.prepare(image[None])[0], int(labels.max()) + 1
+        masks = random_masks(segments, reference, 10**6)
+        values = lime.probabilities(model, picture, labels, masks)
+        draws: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+        for design, draw in (("random", random_masks), ("code", code_masks)):
+            several = [draw(segments, PASSES[-1], seed) for seed in range(seeds)]
+            draws[design] = [(m, lime.probabilities(model, picture, labels, m)) for m in several]
+        yield Seen(labels, int(target), fit(masks, values[:, target], nearness(masks, WIDTH), 1.0), draws)
 
 
 def errors(name: str, seen: list[Seen]) -> pd.DataFrame:
@@ -97,8 +96,13 @@ def figure(table: pd.DataFrame, path: Path) -> None:
             ax.plot(curve.index, curve, "o-", color=colour, label=method, ms=4)
             if method == next(iter(METHODS)):
                 ax.axhline(curve[1000], color="#888888", lw=0.8, ls=":")
-        ax.set(xscale="log", yscale="log", title=name, xlabel="forward passes per picture",
-               ylabel="error of superpixel weights / their spread")  # fmt: skip
+        ax.set(
+            xscale="log",
+            yscale="log",
+            title=name,
+            xlabel="forward passes per picture",
+            ylabel="error of superpixel weights / their spread",
+        )
         ax.set_xticks(PASSES, [str(n) for n in PASSES])
         ax.set_xticks([], minor=True)
         ticks = [t for t in (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0) if ax.get_ylim()[0] <= t <= ax.get_ylim()[1]]

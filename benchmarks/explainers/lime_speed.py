@@ -17,9 +17,8 @@ import torch
 from common import arguments, faces, network, timed
 
 from xai_compare import explainers
-from xai_compare.explainers import forwarding
-from xai_compare.explainers.forwarding import Forward
 from xai_compare.models import Model
+from xai_compare.models.engine import Settled
 
 STEPS = (150, 200, 250, 300, 350, 400, 450, 500, 550, 600, 700, 850, 1000)
 REFERENCES = {"random": {"design": "random", "surrogate": "linear"}, "code": {}}
@@ -52,55 +51,64 @@ def coverage(found: explainers.Explanation, truth: explainers.Explanation) -> fl
     return float(np.concatenate(hits).mean())
 
 
-def bare(model: Model, image: np.ndarray, n: int, options: explainers.Options) -> float:
+def bare(model: Model, image: np.ndarray, n: int, precision: Settled) -> float:
     """Seconds of n passes of the same engine, and nothing else."""
-    run = Forward(model, "probabilities", options.batch_size, "fp32", options.compile)
-    picture = model.prepare(image[None])[0]
-    program = forwarding._program(forwarding._Plain, run._network, options.precision)
-    x = picture.expand(options.batch_size, *picture.shape).contiguous(memory_format=torch.channels_last)
-    x = x.bfloat16() if options.precision == "bf16" else x
-    fast = forwarding.compiled(program, (x,)) if options.compile == "always" else program
+    picture, run = model.prepare(image[None])[0], model.engine.forward(precision)
+    x = picture.expand(model.batch_size, *picture.shape).contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
-        fast(x)
-        return min(timed(lambda: [fast(x) for _ in range(-(-n // len(x)))])[0] for _ in range(2))
+        run(x)
+        return min(timed(lambda: [run(x) for _ in range(-(-n // len(x)))])[0] for _ in range(2))
 
 
 def main() -> None:
     """Print one block per network, and keep the errors for the figure."""
-    args = arguments(__doc__ or "", reference=40000, design="random", first=150, samples=1000, batch=32,
-                     precision="auto", compile="auto", out="")  # fmt: skip
+    args = arguments(
+        __doc__ or "", reference=40000, design="random", first=150, samples=1000, batch=32, precision="auto", out=""
+    )
     rows = []
     for name in args.networks:
         model = network(name, args.data, args.device)
         images = faces(args.data, args.pictures, model.input.size)
         targets = model.predict(images).argmax(1)
-        each = {"batch_size": args.batch}
-        long = {"n_samples": args.reference, "seed": 99, "precision": "fp32", **REFERENCES[args.design], **each}
+        model.batch_size = args.batch
+        long = {"n_samples": args.reference, "seed": 99, "precision": "fp32", **REFERENCES[args.design]}
         truth = explainers.create("lime", **long).explain(model, images, targets)
-        package = explainers.create("lime", engine="reference", n_samples=args.samples, batch_size=10)
+        package = explainers.create("lime", engine="reference", n_samples=args.samples)
+        model.batch_size = 10
         seconds, told = timed(lambda: package.explain(model, images, targets))  # noqa: B023
+        model.batch_size = args.batch
         wanted = squares(told, truth)
-        print(f"{name}: {len(images)} pictures, reference of {args.reference} {args.design} masks; the package at "
-              f"{args.samples}: {seconds / len(images):.2f} s a picture, error {np.sqrt(wanted.mean()):.4f}",
-              flush=True)  # fmt: skip
+        print(
+            f"{name}: {len(images)} pictures, reference of {args.reference} {args.design} masks; the package at "
+            f"{args.samples}: {seconds / len(images):.2f} s a picture, error {np.sqrt(wanted.mean()):.4f}",
+            flush=True,
+        )
         rows.append({"network": name, "method": "lime package", "passes": args.samples, "ratio": 1.0})
         speeds = []
-        chosen = {"precision": args.precision, "compile": args.compile}
         for n in (n for n in STEPS if n >= args.first):
-            fast = explainers.create("lime", n_samples=n, **chosen, **each)
+            fast = explainers.create("lime", n_samples=n, precision=args.precision)
             fast.explain(model, images[:1], targets[:1])
             took, found = timed(lambda: fast.explain(model, images, targets))  # noqa: B023
             bits = set(found.extras["bits"])
-            options = fast.options.model_copy(update={"precision": "bf16" if 16.0 in bits else "fp32"})
-            passes = bare(model, images[0], n, options) * len(images)
+            passes = bare(model, images[0], n, "bf16" if 16.0 in bits else "fp32") * len(images)
             error = ratio(squares(found, truth), wanted)
             speeds.append((error, seconds / took))
-            rows.append({"network": name, "method": "ours", "passes": n, "ratio": error,
-                         "coverage": coverage(found, truth), "speed": seconds / took})  # fmt: skip
-            print(f"  ours, {n:4d}: {took / len(images):.3f} s, error x{error:.2f} of the package's, covered "
-                  f"{rows[-1]['coverage']:.1%}, speed x{seconds / took:.1f}, beyond bare passes "
-                  f"{took / passes - 1:+.0%}, {'/'.join(f'{b:.0f}' for b in sorted(bits))} bits",
-                  flush=True)  # fmt: skip
+            rows.append(
+                {
+                    "network": name,
+                    "method": "ours",
+                    "passes": n,
+                    "ratio": error,
+                    "coverage": coverage(found, truth),
+                    "speed": seconds / took,
+                }
+            )
+            print(
+                f"  ours, {n:4d}: {took / len(images):.3f} s, error x{error:.2f} of the package's, covered "
+                f"{rows[-1]['coverage']:.1%}, speed x{seconds / took:.1f}, beyond bare passes "
+                f"{took / passes - 1:+.0%}, {'/'.join(f'{b:.0f}' for b in sorted(bits))} bits",
+                flush=True,
+            )
             if error < 0.85:
                 break
         for (above, slow), (below, quick) in itertools.pairwise([(np.inf, np.inf), *speeds]):

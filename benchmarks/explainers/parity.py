@@ -68,8 +68,12 @@ def cam_rows(model: Model, images: np.ndarray) -> Rows:
     coarse, logits = coarse_cams(model, images, targets)
     fine = functional.interpolate(coarse[:, None], model.input.size, mode="bilinear")[:, 0].numpy()
     yield "cam", "last layer's weights x features", relative(found, fine), n
-    yield "cam (mean of the coarse map)", "logit less the bias", float(
-        ((coarse.mean((1, 2)) - logits).abs() / logits.abs()).max()), n  # fmt: skip
+    yield (
+        "cam (mean of the coarse map)",
+        "logit less the bias",
+        float(((coarse.mean((1, 2)) - logits).abs() / logits.abs()).max()),
+        n,
+    )
     positions = coarse.shape[1] * coarse.shape[2]
     told = captum(model, images, targets, relu=False) * positions
     yield "cam", "captum LayerGradCam x positions", relative(found, told), n
@@ -133,8 +137,16 @@ def lime_rows(model: Model, images: np.ndarray, samples: int) -> Rows:
     for image in images:
         labels = superpixels(image, 30, 20.0)
         k = int(model.predict(image[None])[0].argmax())
-        told, masks, _, _ = lime_package(image, labels, lambda x, k=k: model.predict(x)[:, k], n_samples=samples,
-                                         kernel_width=0.25, alpha=1.0, seed=0, batch_size=10)  # fmt: skip
+        told, masks, _, _ = lime_package(
+            image,
+            labels,
+            lambda x, k=k: model.predict(x)[:, k],
+            n_samples=samples,
+            kernel_width=0.25,
+            alpha=1.0,
+            seed=0,
+            batch_size=10,
+        )
         values = ours.probabilities(model, model.prepare(image[None])[0], labels, masks)[:, k]  # type: ignore[attr-defined]
         worst = max(worst, float(np.abs(fit(masks, values, nearness(masks, 0.25), 1.0).coefficients - told).max()))
     yield "lime (coefficients, absolute)", f"lime package, {samples} masks", worst, len(images)
@@ -149,8 +161,12 @@ def mask_rows(model: Model, images: np.ndarray) -> Rows:
     theirs = MaskGenerator(model.input.size, step, 3 * step)
     parameters = torch.rand(n, *ours.lattice, generator=torch.Generator().manual_seed(0))
     told = theirs.generate(parameters[:, None])[0][:, 0]
-    yield "extremal_perturbation (masks)", "torchray MaskGenerator", float(
-        (ours.fine(ours.coarse(parameters)) - told).abs().max()), n  # fmt: skip
+    yield (
+        "extremal_perturbation (masks)",
+        "torchray MaskGenerator",
+        float((ours.fine(ours.coarse(parameters)) - told).abs().max()),
+        n,
+    )
 
 
 def rollout_rows(images: np.ndarray) -> Rows:
@@ -187,9 +203,12 @@ def main() -> None:
     print("| explainer | independent implementation | network | largest difference | pictures |")
     print("| --- | --- | --- | --- | --- |")
     kinds: dict[str, Callable[[Model, np.ndarray], Rows]] = {
-        "cam": cam_rows, "grad_cam": grad_cam_rows, "score_cam": score_cam_rows,
-        "lime": lambda model, images: lime_rows(model, images, args.samples), "masks": mask_rows,
-    }  # fmt: skip
+        "cam": cam_rows,
+        "grad_cam": grad_cam_rows,
+        "score_cam": score_cam_rows,
+        "lime": lambda model, images: lime_rows(model, images, args.samples),
+        "masks": mask_rows,
+    }
     wanted = args.only.split(",") if args.only else [*kinds, "rollout"]
     for name in args.networks:
         model = network(name, args.data, args.device)

@@ -49,17 +49,35 @@ class Constant(nn.Module):
         return torch.tensor([[0.0, 1.0, 0.5]]) + 0 * self.conv(x).mean((1, 2, 3))[:, None]
 
 
+def transformer(channels: int = 3) -> nn.Module:
+    """Two blocks of attention over patches of 4 pixels, for pictures of 32 x 28."""
+    from timm.models.vision_transformer import VisionTransformer
+
+    sizes = {"img_size": (32, 28), "patch_size": 4, "embed_dim": 16, "depth": 2, "num_heads": 2}
+    return VisionTransformer(in_chans=channels, num_classes=len(CLASSES), **sizes)
+
+
+KINDS: dict[str, Callable[[], nn.Module]] = {
+    "conv": ConvNet,
+    "grey": lambda: ConvNet(1),
+    "patch": PatchNet,
+    "constant": Constant,
+    "transformer": transformer,
+    "grey transformer": lambda: transformer(1),
+}
+
+
 @pytest.fixture(scope="session")
 def make_model() -> Callable[..., Model]:
-    """``make_model(kind, size, seed)``: a toy network of the kind ``conv``, ``grey``, ``patch`` or ``constant``."""
+    """``make_model(kind, size, seed)``: a toy network of one of the ``KINDS``."""
 
     def make(kind: str = "conv", size: tuple[int, int] = (32, 28), seed: int = 0) -> Model:
         torch.manual_seed(seed)
-        module = {"conv": ConvNet, "grey": lambda: ConvNet(1), "patch": PatchNet, "constant": Constant}[kind]()
+        module = KINDS[kind]()
         if kind in ("conv", "grey"):
             module.norm.running_mean.normal_(0, 0.1)
             module.head.weight.data.mul_(8)
-        spec = InputSpec(size, "grey" if kind == "grey" else "rgb", (-1.0, 1.0))
+        spec = InputSpec(size, "grey" if kind.startswith("grey") else "rgb", (-1.0, 1.0))
         return Model(kind, CLASSES, module, spec)
 
     return make

@@ -86,7 +86,7 @@ def test_cam_refuses_other_heads_and_recommends_grad_cam():
 def test_grad_cam_says_what_is_wrong_with_a_layer(make_model, blobs):
     with pytest.raises(InputError, match="did you mean 'conv'"):
         explainers.create("grad_cam", layer="conw")(make_model(), blobs(1), 0)
-    with pytest.raises(InputError, match="gives no feature map"):
+    with pytest.raises(InputError, match="does not give a feature map"):
         explainers.create("grad_cam", layer="head")(make_model(), blobs(1), 0)
 
 

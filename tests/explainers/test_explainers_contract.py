@@ -10,6 +10,7 @@ from xai_compare import explainers
 from xai_compare.errors import InputError
 
 CASES = {
+    "attention_rollout": {},
     "cam": {},
     "grad_cam": {},
     "lime": {"n_segments": 9, "n_samples": 60},
@@ -18,11 +19,20 @@ CASES = {
     "rise": {"n_samples": 50},
     "score_cam": {},
 }
+NETWORKS = {"attention_rollout": ("transformer", "grey transformer")}
+"""A network and its grey sister that the explainer can explain, where those of convolutions will not do."""
+NO_PASSES = ("random",)
+"""Explainers that never run the network."""
 each = pytest.mark.parametrize("name", list(CASES))
 
 
-def test_every_explainer_is_listed_here():
-    assert set(CASES) <= set(explainers.names())
+def network(name):
+    return NETWORKS.get(name, ("conv", "grey"))[0]
+
+
+def test_every_explainer_of_the_package_is_held_to_the_contract():
+    ours = [name for name in explainers.names() if explainers.REGISTRY.get(name).__module__.startswith("xai_compare.")]
+    assert sorted(CASES) == sorted(ours)
 
 
 def state(model):
@@ -34,14 +44,18 @@ def state(model):
 
 
 def same_state(a, b):
-    return a[0] == b[0] and a[2] == b[2] and all(
-        x[0] == y[0] and x[1] is y[1] and torch.equal(x[2], y[2]) for x, y in zip(a[1], b[1], strict=True)
-    )  # fmt: skip
+    return (
+        a[0] == b[0]
+        and a[2] == b[2]
+        and all(x[0] == y[0] and x[1] is y[1] and torch.equal(x[2], y[2]) for x, y in zip(a[1], b[1], strict=True))
+    )
 
 
 @each
 def test_maps_are_float32_of_the_pictures_size(name, make_model, blobs):
-    found = explainers.create(name, **CASES[name]).explain(make_model(), blobs(3), [0, "happiness", ("sadness", 0)])
+    found = explainers.create(name, **CASES[name]).explain(
+        make_model(network(name)), blobs(3), [0, "happiness", ("sadness", 0)]
+    )
     assert found.maps.shape == (3, 32, 28)
     assert found.maps.dtype == np.float32
     assert found.reasons == ["", "", ""]
@@ -51,10 +65,12 @@ def test_maps_are_float32_of_the_pictures_size(name, make_model, blobs):
 
 @each
 def test_batches_and_order_change_nothing(name, make_model, blobs):
-    model, images = make_model(), blobs(5)
+    model, images = make_model(network(name), seed=6), blobs(5)
     targets = ["anger", "happiness", "sadness", "predicted", ("happiness", "sadness")]
     together = explainers.create(name, **CASES[name])(model, images, targets)
-    small = explainers.create(name, **CASES[name], batch_size=2)(model, images[::-1], targets[::-1])[::-1]
+    model.batch_size = 2
+    small = explainers.create(name, **CASES[name])(model, images[::-1], targets[::-1])[::-1]
+    model.batch_size = 32
     alone = [explainers.create(name, **CASES[name])(model, images[i : i + 1], [targets[i]])[0] for i in range(5)]
     np.testing.assert_allclose(together, np.stack(alone), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(together, small, rtol=1e-4, atol=1e-5)
@@ -63,9 +79,9 @@ def test_batches_and_order_change_nothing(name, make_model, blobs):
 @each
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_the_network_is_left_as_it_was(name, training, make_model, blobs):
-    model = make_model(seed=3)
+    model = make_model(network(name), seed=3)
     model.module.train(training)
-    model.module.conv.weight.requires_grad_(False)
+    next(model.module.parameters()).requires_grad_(False)
     before = state(model)
     first = explainers.create(name, **CASES[name])(model, blobs(2), 1)
     assert same_state(before, state(model))
@@ -74,9 +90,9 @@ def test_the_network_is_left_as_it_was(name, training, make_model, blobs):
 
 @each
 def test_nothing_is_left_behind_after_an_error(name, make_model, blobs):
-    if name == "random":
-        pytest.skip("the random map never runs the network")
-    model = make_model(seed=4)
+    if name in NO_PASSES:
+        pytest.skip("it never runs the network")
+    model = make_model(network(name), seed=4)
     before = state(model)
     explainer = explainers.create(name, **CASES[name])
     explainer(model, blobs(1), 0)
@@ -89,18 +105,22 @@ def test_nothing_is_left_behind_after_an_error(name, make_model, blobs):
 
 @each
 def test_other_sizes_are_explained_at_input_size_and_resized_back(name, make_model, blobs):
-    assert explainers.create(name, **CASES[name])(make_model(), blobs(1, (50, 40)), 0).shape == (1, 50, 40)
+    assert explainers.create(name, **CASES[name])(make_model(network(name)), blobs(1, (50, 40)), 0).shape == (1, 50, 40)
 
 
 @each
 def test_no_pictures_no_maps(name, make_model, blobs):
-    assert explainers.create(name, **CASES[name])(make_model(), blobs(1)[:0], "predicted").shape == (0, 32, 28)
+    assert explainers.create(name, **CASES[name])(make_model(network(name)), blobs(1)[:0], "predicted").shape == (
+        0,
+        32,
+        28,
+    )
 
 
 @each
 def test_a_constant_network_has_no_explanation(name, make_model, blobs):
-    if name == "random":
-        pytest.skip("the random map knows no network")
+    if name in NO_PASSES:
+        pytest.skip("it never runs the network")
     explainer = explainers.create(name, **CASES[name])
     if explainer.refusal(make_model("constant")):
         return
@@ -111,15 +131,21 @@ def test_a_constant_network_has_no_explanation(name, make_model, blobs):
 
 @each
 def test_grey_networks_and_logs(name, make_model, blobs):
-    assert np.isfinite(explainers.create(name, **CASES[name])(make_model("grey"), blobs(2))).all()
+    grey = make_model(NETWORKS.get(name, ("conv", "grey"))[1])
+    assert np.isfinite(explainers.create(name, **CASES[name])(grey, blobs(2))).all()
 
 
 @each
-def test_unknown_options_name_the_nearest(name):
-    with pytest.raises(InputError, match=r"unknown option 'batch_sise'; did you mean 'batch_size'\?"):
-        explainers.create(name, batch_sise=3)
-    with pytest.raises(InputError, match="option batch_size = 0"):
-        explainers.create(name, batch_size=0)
+def test_unknown_options_are_refused(name):
+    with pytest.raises(InputError, match="unknown option 'flavour'"):
+        explainers.create(name, flavour=3)
+
+
+def test_unknown_and_bad_options_are_explained():
+    with pytest.raises(InputError, match=r"unknown option 'n_sample'; did you mean 'n_samples'\?"):
+        explainers.create("lime", n_sample=3)
+    with pytest.raises(InputError, match="option n_samples = 0"):
+        explainers.create("lime", n_samples=0)
 
 
 def test_unknown_explainers_name_the_nearest():
@@ -137,35 +163,43 @@ def test_seeds_come_from_content_options_and_seed(name, make_model, blobs):
     assert not np.allclose(maps, other)
 
 
-def test_a_third_party_explainer_comes_by_entry_point(monkeypatch, make_model, blobs):
-    from importlib.metadata import EntryPoint
-
-    from xai_compare.explainers import registry
-
-    points = {
-        "flat": EntryPoint("flat", "test_explainers_contract:Flat", registry.GROUP),
-        "gone": EntryPoint("gone", "no_such_module:X", registry.GROUP),
-        "odd": EntryPoint("odd", "pathlib:Path", registry.GROUP),
-    }
-    monkeypatch.setattr(registry, "_plugins", lambda: points)
-    assert explainers.names()[-3:] == ["flat", "gone", "odd"]
-    assert (explainers.create("flat")(make_model(), blobs(1), 0) == 1).all()
-    with pytest.raises(InputError, match="cannot be loaded"):
-        explainers.create("gone")
-    with pytest.raises(InputError, match="no subclass"):
-        explainers.create("odd")
+PLUGIN = """
+import numpy as np
+from xai_compare import explainers
 
 
 class Flat(explainers.Explainer):
-    """A third party's explainer."""
-
     def explain_batch(self, model, pictures):
-        """Ones."""
         return explainers.Explanation(np.ones(pictures.images.shape[:3], np.float32), [""] * len(pictures))
 
     def forwards(self, model):
-        """None."""
         return 0
+"""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A package, as pip installs it, that names explainers by entry point."""
+    (tmp_path / "flat_package.py").write_text(PLUGIN)
+    info = tmp_path / "flat_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: flat-package\nVersion: 1.0\n")
+    points = ["flat = flat_package:Flat", "gone = no_such_module:X", "odd = pathlib:Path"]
+    (info / "entry_points.txt").write_text("\n".join(["[xai_compare.explainers]", *points]))
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    explainers.REGISTRY._things.pop("flat", None)
+
+
+def test_a_third_party_explainer_comes_by_entry_point(installed, make_model, blobs):
+    assert explainers.names()[-3:] == ["flat", "gone", "odd"]
+    flat = explainers.create("flat")
+    assert flat.name == "flat"
+    assert (flat(make_model(), blobs(1), 0) == 1).all()
+    with pytest.raises(InputError, match="'gone' cannot be loaded"):
+        explainers.create("gone")
+    with pytest.raises(InputError, match="'odd' is not a subclass of"):
+        explainers.create("odd")
 
 
 @pytest.mark.parametrize(
@@ -173,8 +207,8 @@ class Flat(explainers.Explainer):
     [
         ("hapiness", "did you mean 'happiness'"),
         ("surprise", "has no class surprise"),
-        (3, "target 3 is no output"),
-        (-1, "target -1 is no output"),
+        (3, "target 3 is not an output"),
+        (-1, "target -1 is not an output"),
         (["anger"], "1 targets for 2 pictures"),
         (("anger", 0), "names one class twice"),
         (1.5, "targets must be"),
@@ -194,8 +228,9 @@ def test_targets_in_all_their_forms(make_model, blobs):
     one = [explainer(model, images, k) for k in range(3)]
     np.testing.assert_array_equal(explainer(model, images, "happy"), one[1])
     np.testing.assert_array_equal(explainer(model, images, np.array([2, 0]))[0], one[2][0])
-    np.testing.assert_array_equal(explainer(model, images, [("sadness", "anger"), [2, 0]]),
-                                  explainer(model, images, ("sadness", "anger")))  # fmt: skip
+    np.testing.assert_array_equal(
+        explainer(model, images, [("sadness", "anger"), [2, 0]]), explainer(model, images, ("sadness", "anger"))
+    )
     np.testing.assert_allclose(explainer(model, images, (2, 0)), one[2] - one[0], atol=1e-5)
     guess = model.predict(images).argmax(1)
     np.testing.assert_array_equal(explainer(model, images), np.stack([one[g][i] for i, g in enumerate(guess)]))

@@ -35,7 +35,6 @@ def test_masks_on_every_pixel_equal_torchrays(size, step):
 def test_the_masks_derivative_is_right():
     masks = SmoothMasks((8, 6), 2, 4.0, density=2)
     parameters = torch.rand(2, *masks.lattice, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    masks._bumps = masks._bumps.double()
     assert torch.autograd.gradcheck(masks.coarse, parameters.requires_grad_())
 
 
@@ -110,9 +109,15 @@ def test_equal_values_are_treated_equally():
 def test_the_known_patch_is_found(variant, reward, make_model):
     image = np.full((1, 32, 28, 3), 255, np.uint8)
     explainer = explainers.create(
-        "extremal_perturbation", variant=variant, reward=reward, areas=0.05, perturbation="fade", jitter=False, step=2,
+        "extremal_perturbation",
+        variant=variant,
+        reward=reward,
+        areas=0.05,
+        perturbation="fade",
+        jitter=False,
+        step=2,
         sigma=3.0,
-    )  # fmt: skip
+    )
     found = explainer.explain(make_model("patch"), image, 1)
     row, column = (found.maps[0] * m for m in np.mgrid[:32, :28])
     centre = np.array([row.sum(), column.sum()]) / found.maps[0].sum()
@@ -199,9 +204,15 @@ def test_the_smallest_area_that_is_enough_is_chosen(make_model):
 def test_deleting_chooses_by_the_fall_of_the_output(make_model):
     image = np.full((1, 32, 28, 3), 255, np.uint8)
     explainer = explainers.create(
-        "extremal_perturbation", variant="delete", select="smallest", areas=[0.02, 0.2], perturbation="fade",
-        jitter=False, step=2, sigma=3.0,
-    )  # fmt: skip
+        "extremal_perturbation",
+        variant="delete",
+        select="smallest",
+        areas=[0.02, 0.2],
+        perturbation="fade",
+        jitter=False,
+        step=2,
+        sigma=3.0,
+    )
     found = explainer.explain(make_model("patch"), image, 1)
     assert found.extras["threshold"][0] == pytest.approx(-0.1 * found.extras["unperturbed"][0], abs=1e-5)
     assert found.extras["chosen"][0] == pytest.approx(0.2)
@@ -224,12 +235,12 @@ def test_no_area_is_enough(make_model):
 
 
 def test_the_folded_copy_gives_what_the_network_itself_gives(make_model, blobs, monkeypatch):
-    from xai_compare.explainers import extremal
+    from xai_compare.models import Engine
 
     model, images = make_model(), blobs(2)
     explainer = explainers.create("extremal_perturbation", steps=12)
     folded = explainer.explain(model, images, 1)
-    monkeypatch.setattr(extremal, "folded", lambda model: model.module)
+    monkeypatch.setattr(Engine, "network", property(lambda engine: engine._model.module))
     plain = explainer.explain(model, images, 1)
     np.testing.assert_allclose(folded.maps, plain.maps, atol=1e-3)
     np.testing.assert_allclose(folded.extras["reward"], plain.extras["reward"], atol=1e-3)

@@ -133,9 +133,14 @@ def test_families(source, name, size, layer, cam):
 @pytest.mark.parametrize("engine", ["auto", "keras"])
 def test_a_keras_file(engine, shared):
     model = load(
-        {"keras": "models/fer2013_mini_XCEPTION.102-0.66.hdf5", "engine": engine, "classes": CLASSES,
-         "input": {"range": [-1, 1]}}, base=shared,
-    )  # fmt: skip
+        {
+            "keras": "models/fer2013_mini_XCEPTION.102-0.66.hdf5",
+            "engine": engine,
+            "classes": CLASSES,
+            "input": {"range": [-1, 1]},
+        },
+        base=shared,
+    )
     check_grad_cam(model, "conv2d_7")
     check_cam(model)
     check_refused("attention_rollout", model, "use grad_cam")

@@ -30,9 +30,15 @@ def test_equals_the_package_given_its_masks(kind, target, make_model, blobs):
         weights[2] = -1
 
     told, masks, values, r2 = lime_package(
-        image[0], labels, lambda x: model.predict(x) @ weights, n_samples=150, kernel_width=0.25, alpha=1.0, seed=3,
+        image[0],
+        labels,
+        lambda x: model.predict(x) @ weights,
+        n_samples=150,
+        kernel_width=0.25,
+        alpha=1.0,
+        seed=3,
         batch_size=32,
-    )  # fmt: skip
+    )
     ours = explainer.probabilities(model, model.prepare(image)[0], labels, masks) @ weights
     found = fit(masks, ours, nearness(masks, 0.25), 1.0)
     np.testing.assert_allclose(ours, values, atol=1e-6)
@@ -92,14 +98,14 @@ def test_standard_errors_cover(options, kind, make_model, blobs):
     model, image = make_model(kind), blobs(1, seed=1)
     labels = superpixels(image[0], 12, 20.0)
     assert labels.max() < 14
-    explainer = explainers.create("lime", batch_size=512)
+    explainer = explainers.create("lime")
     masks = every_mask(labels.max() + 1)
     values = explainer.probabilities(model, model.prepare(image)[0], labels, masks)[:, 1]
     limit = fit(masks, values, nearness(masks, 0.25), 1e-9).coefficients[labels]
     at = np.array([np.argwhere(labels == s)[0] for s in range(labels.max() + 1)]).T
     hits, misses, errors = [], [], []
     for seed in range(40):
-        explainer = explainers.create("lime", n_segments=12, n_samples=150, batch_size=256, seed=seed, **options)
+        explainer = explainers.create("lime", n_segments=12, n_samples=150, seed=seed, **options)
         found = explainer.explain(model, image, 1)
         hits.append((np.abs(found.maps - limit) <= 1.645 * found.extras["standard_error"])[0][tuple(at)])
         misses.append((found.maps - limit) ** 2)
@@ -115,17 +121,20 @@ def test_standard_errors_cover_on_real_faces(shared):
 
     from xai_compare import models
 
-    model = models.load({
-        "name": "x", "keras": str(shared / "models" / "fer2013_mini_XCEPTION.102-0.66.hdf5"),
-        "classes": ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"],
-        "input": {"size": 64, "channels": "grey", "range": [-1, 1]},
-    })  # fmt: skip
+    model = models.load(
+        {
+            "name": "x",
+            "keras": str(shared / "models" / "fer2013_mini_XCEPTION.102-0.66.hdf5"),
+            "classes": ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"],
+            "input": {"size": 64, "channels": "grey", "range": [-1, 1]},
+        }
+    )
     files = sorted((shared / "faces" / "images").iterdir())[::37][:4]
     images = np.stack([np.asarray(Image.open(f).convert("RGB").resize((64, 64))) for f in files])
-    reference = explainers.create("lime", n_samples=1200, seed=99, batch_size=64).explain(model, images)
+    reference = explainers.create("lime", n_samples=1200, seed=99).explain(model, images)
     hits = []
     for seed in range(3):
-        found = explainers.create("lime", n_samples=200, seed=seed, batch_size=64).explain(model, images)
+        found = explainers.create("lime", n_samples=200, seed=seed).explain(model, images)
         error = np.hypot(found.extras["standard_error"], reference.extras["standard_error"])
         hits.append(np.abs(found.maps - reference.maps) <= 1.645 * error)
     assert 0.8 <= np.mean(hits) <= 0.97
@@ -167,9 +176,7 @@ def test_fewer_masks_do_as_well_as_the_packages_way(make_model, blobs):
     model, image = make_model("conv", seed=2), blobs(1, seed=3)
     labels = superpixels(image[0], 12, 20.0)
     masks = every_mask(labels.max() + 1)
-    values = explainers.create("lime", batch_size=512).probabilities(model, model.prepare(image)[0], labels, masks)[
-        :, 1
-    ]
+    values = explainers.create("lime").probabilities(model, model.prepare(image)[0], labels, masks)[:, 1]
     limit = fit(masks, values, nearness(masks, 0.25), 1e-9).coefficients[labels]
 
     def error(**options):
@@ -212,7 +219,7 @@ def test_superpixels_are_connected_and_counted_from_zero(size, blobs):
 
 
 def test_one_superpixel_has_no_explanation(make_model, monkeypatch, blobs):
-    from xai_compare.explainers import lime
+    from xai_compare.explainers.methods import lime
 
     monkeypatch.setattr(lime, "superpixels", lambda image, n, c: np.zeros(image.shape[:2], np.int64))
     found = explainers.create("lime").explain(make_model(), blobs(2), 1)

@@ -10,8 +10,8 @@ import torchvision
 
 from xai_compare import explainers
 from xai_compare.errors import InputError
-from xai_compare.explainers.captum_methods import METHODS
-from xai_compare.explainers.rise import smooth
+from xai_compare.explainers.families.captum import METHODS
+from xai_compare.explainers.methods.rise import smooth
 from xai_compare.explainers.tokens import token_grid
 from xai_compare.models import InputSpec, Model
 
@@ -75,10 +75,14 @@ def test_score_cam_by_hand(make_model, blobs):
 
 @pytest.mark.parametrize(
     ("tokens", "size", "grid"),
-    [(197, (224, 224), (1, 14, 14)), (196, (224, 224), (0, 14, 14)), (25, (48, 32), (1, 6, 4)),
-     (18, (64, 64), (2, 4, 4)),
-     (8, (224, 224), None)],
-)  # fmt: skip
+    [
+        (197, (224, 224), (1, 14, 14)),
+        (196, (224, 224), (0, 14, 14)),
+        (25, (48, 32), (1, 6, 4)),
+        (18, (64, 64), (2, 4, 4)),
+        (8, (224, 224), None),
+    ],
+)
 def test_tokens_fit_a_grid(tokens, size, grid):
     assert token_grid(tokens, size) == grid
 
@@ -139,9 +143,11 @@ class Rectified(torch.nn.Module):
         for i, conv in enumerate(self.convs):
             x = self.rest(conv(x))
             x = {
-                "modules": self.acts[i], "one module": self.acts[0],
-                "functions": torch.nn.functional.relu, "in place": torch.Tensor.relu_,
-            }[self.how](x)  # fmt: skip
+                "modules": self.acts[i],
+                "one module": self.acts[0],
+                "functions": torch.nn.functional.relu,
+                "in place": torch.Tensor.relu_,
+            }[self.how](x)
         return self.head(x.mean((2, 3)))
 
 

@@ -11,7 +11,6 @@ import torchvision
 from torch import nn
 
 from xai_compare.models import InputSpec, Model
-from xai_compare.models.folding import folded
 
 
 class Twice(nn.Module):
@@ -74,27 +73,27 @@ def test_a_folded_copy_is_the_same_network(name):
     before = copy.deepcopy(model.module.state_dict())
     batch = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        told, found = model.module(batch), folded(model)(batch)
+        told, found = model.module(batch), model.engine.network(batch)
     assert (told - found).abs().max() <= 1e-4 * told.abs().max()
-    norms = sum(isinstance(m, nn.BatchNorm2d) for m in folded(model).modules())
+    norms = sum(isinstance(m, nn.BatchNorm2d) for m in model.engine.network.modules())
     assert norms == KEPT.get(name, 0)
-    assert folded(model) is not model.module
-    assert folded(model) is folded(model)
+    assert model.engine.network is not model.module
+    assert model.engine.network is model.engine.network
     assert all(torch.equal(before[key], value) for key, value in model.module.state_dict().items())
 
 
 def test_a_copy_is_made_again_when_weights_or_hooks_change():
     model = model_of(NETWORKS["resnet18"]())
     batch = torch.rand(2, 3, 64, 64)
-    first = folded(model)
+    first = model.engine.network
     with torch.no_grad():
         model.module.fc.weight.mul_(2)
-        assert folded(model) is not first
-        torch.testing.assert_close(folded(model)(batch), model.module(batch), rtol=1e-3, atol=1e-3)
+        assert model.engine.network is not first
+        torch.testing.assert_close(model.engine.network(batch), model.module(batch), rtol=1e-3, atol=1e-3)
         handle = model.module.fc.register_forward_hook(lambda m, args, out: out + 100)
-        torch.testing.assert_close(folded(model)(batch), model.module(batch), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(model.engine.network(batch), model.module(batch), rtol=1e-3, atol=1e-3)
         handle.remove()
-        torch.testing.assert_close(folded(model)(batch), model.module(batch), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(model.engine.network(batch), model.module(batch), rtol=1e-3, atol=1e-3)
 
 
 def test_a_copy_has_gradients_of_its_input():
@@ -102,7 +101,7 @@ def test_a_copy_has_gradients_of_its_input():
     batch = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     told, found = (
         torch.autograd.grad(net(x).sum(), x)[0]
-        for net in (model.module, folded(model))
+        for net in (model.module, model.engine.network)
         for x in [batch.clone().requires_grad_()]
     )
     torch.testing.assert_close(told, found, rtol=1e-3, atol=1e-4 * float(told.abs().max()))
@@ -114,4 +113,4 @@ def test_what_cannot_be_copied_is_used_as_it_is():
             raise TypeError("not to be copied")
 
     model = model_of(Stubborn())
-    assert folded(model) is model.module
+    assert model.engine.network is model.module

@@ -8,8 +8,8 @@ from torchvision import models as torchvision_models
 
 from xai_compare.errors import InputError
 from xai_compare.models import InputSpec, Model, cam_head, feature_layer
+from xai_compare.models.bundled import ARCHITECTURES
 from xai_compare.models.layers import channels_last, random_batch
-from xai_compare.synthetic.networks import ARCHITECTURES
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 

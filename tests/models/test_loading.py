@@ -81,12 +81,15 @@ def test_height_and_width_keep_their_order():
     assert model.prepare(PICTURES).shape == (2, 3, 64, 96)
 
 
-@pytest.mark.parametrize("wrap", [
-    pytest.param(lambda s: s, id="plain"),
-    pytest.param(lambda s: {"state_dict": s, "epoch": 3}, id="state_dict"),
-    pytest.param(lambda s: {"model": {f"module.{k}": v for k, v in s.items()}}, id="model-module"),
-    pytest.param(lambda s: {"state_dict": {f"model.module.{k}": v for k, v in s.items()}}, id="two-prefixes"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        pytest.param(lambda s: s, id="plain"),
+        pytest.param(lambda s: {"state_dict": s, "epoch": 3}, id="state_dict"),
+        pytest.param(lambda s: {"model": {f"module.{k}": v for k, v in s.items()}}, id="model-module"),
+        pytest.param(lambda s: {"state_dict": {f"model.module.{k}": v for k, v in s.items()}}, id="two-prefixes"),
+    ],
+)
 def test_a_state_dict_comes_back(wrap, resnet, tmp_path):
     torch.save(wrap(resnet.module.state_dict()), tmp_path / "w.pt")
     model = load(without(NET, "seed", weights="w.pt"), base=tmp_path)
@@ -163,7 +166,7 @@ def test_weights_that_do_not_fit(resnet, tmp_path):
         "also hold extra": (state | {"extra": torch.zeros(1)}, CLASSES),
         "layer1.0.conv1.weight are not finite": (state | undefined, CLASSES),
         "no state dict": ({"epoch": 3}, CLASSES),
-    }  # fmt: skip
+    }
     for message, (held, classes) in cases.items():
         torch.save(held, tmp_path / "w.pt")
         with pytest.raises(InputError) as caught:
@@ -172,37 +175,40 @@ def test_weights_that_do_not_fit(resnet, tmp_path):
         assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("spec", "message"), [
-    (without(NET, "torchvision", kears="m.h5"), "unknown key 'kears'; did you mean 'keras'"),
-    (NET | {"weight": "x"}, "unknown key 'weight'; did you mean 'weights'"),
-    (NET | {"input": {"sise": 3}}, "unknown key input.sise; did you mean 'size'"),
-    (without(NET, "torchvision"), "no source"),
-    (NET | {"timm": "resnet18"}, "2 sources"),
-    (NET | {"onnx": "m.onnx"}, "not supported yet"),
-    (NET | {"torchvision": "resnet81"}, "unknown torchvision architecture 'resnet81'; did you mean 'resnet18'"),
-    (without(NET, "torchvision", timm="hf-hub:someone/net"), "unknown timm architecture"),
-    (NET | {"torchvision": 18}, "unknown torchvision architecture 18"),
-    (without(NET, "classes"), "classes are not given"),
-    (NET | {"classes": "happy"}, "list of expressions"),
-    (NET | {"classes": ["happy", "joy"]}, "happiness more than once"),
-    (NET | {"classes": ["happy", "hangry"]}, "unknown expression 'hangry'"),
-    (without(NET, "weights"), "no weights"),
-    (without(NET, "seed"), "needs a seed"),
-    (NET | {"seed": "x"}, "`seed` must be"),
-    (NET | {"weights": "pretrained", "seed": None}, "needs a seed"),
-    (NET | {"weights": "none.pt"}, "there is no weights file"),
-    (NET | {"input": {"range": [0, 1]}}, "input.size is not given"),
-    (NET | {"input": {"size": 64}}, "input.range is not given"),
-    (NET | {"input": INPUT | {"size": -3}}, "input.size"),
-    (NET | {"input": INPUT | {"range": [1, 0]}}, "input.range"),
-    (NET | {"input": INPUT | {"mean": [0, 0]}}, "input.mean has 2 values for 3 channels"),
-    (NET | {"input": INPUT | {"std": 0}}, "input.std must be positive"),
-    (NET | {"input": INPUT | {"channels": "cmyk"}}, "rgb or grey"),
-    (NET | {"input": 64}, "`input` must hold"),
-    (NET | {"torchvision": "vit_b_32"}, "does not run on rgb pictures of 64x64"),
-    ("resnet18", "described by keys"),
-    ({"keras": "none.h5", "classes": CLASSES}, "there is no Keras file"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (without(NET, "torchvision", kears="m.h5"), "unknown key 'kears'; did you mean 'keras'"),
+        (NET | {"weight": "x"}, "unknown key 'weight'; did you mean 'weights'"),
+        (NET | {"input": {"sise": 3}}, "unknown key input.sise; did you mean 'size'"),
+        (without(NET, "torchvision"), "no source"),
+        (NET | {"timm": "resnet18"}, "2 sources"),
+        (NET | {"onnx": "m.onnx"}, "not supported yet"),
+        (NET | {"torchvision": "resnet81"}, "unknown torchvision architecture 'resnet81'; did you mean 'resnet18'"),
+        (without(NET, "torchvision", timm="hf-hub:someone/net"), "unknown timm architecture"),
+        (NET | {"torchvision": 18}, "unknown torchvision architecture 18"),
+        (without(NET, "classes"), "classes are not given"),
+        (NET | {"classes": "happy"}, "list of expressions"),
+        (NET | {"classes": ["happy", "joy"]}, "happiness more than once"),
+        (NET | {"classes": ["happy", "hangry"]}, "unknown expression 'hangry'"),
+        (without(NET, "weights"), "no weights"),
+        (without(NET, "seed"), "needs a seed"),
+        (NET | {"seed": "x"}, "`seed` must be"),
+        (NET | {"weights": "pretrained", "seed": None}, "needs a seed"),
+        (NET | {"weights": "none.pt"}, "there is no weights file"),
+        (NET | {"input": {"range": [0, 1]}}, "input.size is not given"),
+        (NET | {"input": {"size": 64}}, "input.range is not given"),
+        (NET | {"input": INPUT | {"size": -3}}, "input.size"),
+        (NET | {"input": INPUT | {"range": [1, 0]}}, "input.range"),
+        (NET | {"input": INPUT | {"mean": [0, 0]}}, "input.mean has 2 values for 3 channels"),
+        (NET | {"input": INPUT | {"std": 0}}, "input.std must be positive"),
+        (NET | {"input": INPUT | {"channels": "cmyk"}}, "rgb or grey"),
+        (NET | {"input": 64}, "`input` must hold"),
+        (NET | {"torchvision": "vit_b_32"}, "does not run on rgb pictures of 64x64"),
+        ("resnet18", "described by keys"),
+        ({"keras": "none.h5", "classes": CLASSES}, "there is no Keras file"),
+    ],
+)
 def test_what_the_user_must_mend(spec, message):
     with pytest.raises(InputError) as caught:
         load(spec)
@@ -273,22 +279,25 @@ def test_factories(folder):
     np.testing.assert_array_equal(again.predict(PICTURES), model.predict(PICTURES))
 
 
-@pytest.mark.parametrize(("spec", "message"), [
-    (made("make", options={"outputs": 3}), "gives (3,) outputs for 7 classes"),
-    (made("certain"), "gives probabilities, not logits"),
-    (made("make", output="probabilities"), "gives no probabilities"),
-    (made("undefined"), "not finite"),
-    (made("pair"), "returns a tuple"),
-    (made("broken"), "failed (ValueError: first line)"),
-    (made("nothing"), "returned a int"),
-    (made("none"), "no function 'none'"),
-    (made("make", options={"depth": 3}), "failed (TypeError"),
-    (made("make", options=[3]), "options must be"),
-    (made("make", output="labels"), "output must be"),
-    (made("make", factory="my_networks"), "must read 'module:function'"),
-    (made("make", factory="no_such_module_here:make"), "cannot be imported"),
-    (made("model"), "has its own input"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (made("make", options={"outputs": 3}), "gives (3,) outputs for 7 classes"),
+        (made("certain"), "outputs are probabilities, not logits"),
+        (made("make", output="probabilities"), "outputs are not probabilities"),
+        (made("undefined"), "not finite"),
+        (made("pair"), "returns a tuple"),
+        (made("broken"), "failed (ValueError: first line)"),
+        (made("nothing"), "returned a int"),
+        (made("none"), "no function 'none'"),
+        (made("make", options={"depth": 3}), "failed (TypeError"),
+        (made("make", options=[3]), "options must be"),
+        (made("make", output="labels"), "output must be"),
+        (made("make", factory="my_networks"), "must read 'module:function'"),
+        (made("make", factory="no_such_module_here:make"), "cannot be imported"),
+        (made("model"), "has its own input"),
+    ],
+)
 def test_factories_that_fail(spec, message, folder):
     with pytest.raises(InputError) as caught:
         load(spec, base=folder)

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import NETWORK, asked, write_pictures
+from toy_study import NETWORK, asked, write_pictures
 
 import xai_compare as xc
 from xai_compare import explainers, synthetic
 from xai_compare.errors import InputError
 from xai_compare.explainers.faithfulness import curves, drops, infidelity, rectangles, unexplained
-from xai_compare.explainers.random_map import RandomMap
+from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.faces import standardize
 from xai_compare.faces.returning import returned, ways_back
 from xai_compare.runs.estimate import estimate

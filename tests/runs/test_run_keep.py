@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import NETWORK, Telling, asked
+from toy_study import NETWORK, Telling, asked
 
 import xai_compare as xc
 from xai_compare.errors import InputError
-from xai_compare.explainers.random_map import RandomMap
+from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.faces import cutting
 from xai_compare.runs.inspection import status, verify
 

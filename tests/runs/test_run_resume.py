@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import NETWORK, Telling, asked, full, maps_of
 from PIL import Image
+from toy_study import NETWORK, Telling, asked, full, maps_of
 
 import xai_compare as xc
 from xai_compare.errors import InputError
-from xai_compare.explainers.random_map import RandomMap
+from xai_compare.explainers.methods.random import RandomMap
 
 
 @pytest.fixture(autouse=True)

@@ -57,7 +57,7 @@ def test_paths_are_relative_to_the_study_file(tmp_path: Path, monkeypatch: pytes
     study = Study.load("deep/er/study.yaml")
     assert study.images.manifest == folder / "faces/labels.csv"
     assert study.images.root == folder / "faces"
-    assert study.models[0].keras == folder / "nets/m.hdf5"
+    assert study.models[0].keras == str(folder / "nets/m.hdf5")
     assert study.human[0].file == [str(folder / "clicks.csv")]
     assert study.masks == folder / "own masks"
 
@@ -88,7 +88,7 @@ note: 'true'
 images: {folder: f, per_expression: 3, choose_by: label, pairs: true, margin: 1.5, max_pixels: 1000}
 models:
   - {name: a, factory: 'm:f', classes: [sad, surprise], input: {size: [64, 48], mean: [0.5], std: [2]}, fold: 1}
-  - {name: a, bundled: x, fold: '02', split: 2, seed: 3, output: logits, options: {width: 2, deep: {er: [1, null]}}}
+  - {name: a, factory: "m:f", fold: '02', split: 2, seed: 3, output: logits, options: {width: 2, deep: {er: [1, null]}}}
 explainers:
   - {lime: {n_samples: 10, label: few}}
   - {name: lime, label: many, options: {n_samples: 100}}

@@ -146,8 +146,8 @@ def _network(model: str) -> tuple[Model, Cutter]:
     """The network, and how the faces of its study are cut."""
     from xai_compare import models
     from xai_compare.faces.cutting import Cutter
+    from xai_compare.models.bundled import BUNDLED
     from xai_compare.study import Study
-    from xai_compare.synthetic import BUNDLED
 
     if model in BUNDLED:
         return models.load({"bundled": model}), Cutter()
@@ -159,7 +159,7 @@ def _network(model: str) -> tuple[Model, Cutter]:
     how = Cutter(study.images.margin, study.images.predictor, study.images.max_pixels)
     for spec in study.models:
         if name in (spec.name, spec.label):
-            return models.load(spec.loading(), base=spec.folder), how
+            return models.load(spec.loading()), how
     raise InputError(f"no model {name!r}", where=file, mend=nearest(name, [spec.label for spec in study.models]))
 
 

@@ -5,21 +5,17 @@ True
 """
 
 from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures
-from xai_compare.explainers.compiling import expecting
-from xai_compare.explainers.registry import create, family, names, register
+from xai_compare.explainers.registry import FAMILIES, REGISTRY, create, family, names, register
 
-# isort: split
-from xai_compare.explainers import (
-    captum_methods,
-    class_activation,
-    extremal,
-    lime,
-    random_map,
-    rise,
-    rollout,
-    score_cam,
-)
-
-__all__ = ["Explainer", "Explanation", "Options", "Pictures", "create", "expecting", "family", "names", "register"]
-
-del captum_methods, class_activation, extremal, lime, random_map, rise, rollout, score_cam
+__all__ = [
+    "FAMILIES",
+    "REGISTRY",
+    "Explainer",
+    "Explanation",
+    "Options",
+    "Pictures",
+    "create",
+    "family",
+    "names",
+    "register",
+]

@@ -11,22 +11,29 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from torch.nn import functional
 
 from xai_compare.errors import InputError, nearest
-from xai_compare.explainers.compiling import expecting
 from xai_compare.explainers.probing import untouched
 from xai_compare.explainers.targets import resolve
 from xai_compare.models import Model
 
 
 class Options(BaseModel):
-    """What the user may choose; unknown names are errors."""
+    """What the user may choose; unknown names are errors.
+
+    Only what changes the maps is an option. How many pictures are shown at once is not: that is `Model.batch_size`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    batch_size: int = Field(32, ge=1, le=4096, description="pictures in one forward pass")
+
+MOVED = {
+    "batch_size": "it belongs to the network: models.load(..., batch_size=64), or xai-compare run --batch-size 64",
+    "compile": "leave it out: networks are no longer compiled",
+}
+"""What used to be an option, and where it is now."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ class Explainer(ABC):
     """
 
     name: ClassVar[str] = ""
+    results: ClassVar[int] = 1
+    """Raised whenever a change of its code changes its maps, so that stored ones are made again."""
     Options: ClassVar[type[Options]] = Options
 
     def __init__(self, **options: Any) -> None:
@@ -100,20 +109,19 @@ class Explainer(ABC):
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             raise InputError(f"images must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
-        parts = []
         with untouched(model.module):
             weights = resolve(model, images, targets)
-        with untouched(model.module), expecting(len(images) * self.forwards(model)):
-            for start in range(0, len(images), self.chunk):
-                part = slice(start, start + self.chunk)
+
+            def some(part: slice) -> Explanation:
                 pictures = self._pictures(model, images[part], weights[part])
-                parts.append(_finished(self.explain_batch(model, pictures), images.shape[1:3]))
+                return _finished(self.explain_batch(model, pictures), images.shape[1:3])
+
+            parts = model.engine.batches(len(images), some, lambda: self.chunk(model))
         return _joined(parts, images.shape[:3])
 
-    @property
-    def chunk(self) -> int:
+    def chunk(self, model: Model) -> int:
         """How many pictures `explain_batch` is given at once."""
-        return int(self.options.batch_size)
+        return model.batch_size
 
     @abstractmethod
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
@@ -138,7 +146,7 @@ class Explainer(ABC):
 
     def seed_of(self, image: np.ndarray) -> int:
         """A 63-bit seed from the picture's content and every option that changes the answer."""
-        options = self.options.model_dump(mode="json", exclude={"batch_size", "precision", "compile"})
+        options = self.options.model_dump(mode="json", exclude={"precision"})
         digest = hashlib.sha256(json.dumps([self.name, options, image.shape], sort_keys=True).encode())
         digest.update(np.ascontiguousarray(image).tobytes())
         return int.from_bytes(digest.digest()[:8], "big") >> 1
@@ -158,8 +166,9 @@ def _finished(explanation: Explanation, size: tuple[int, int]) -> Explanation:
     """Undefined maps marked as such, and everything picture-shaped brought to the pictures' own size."""
     maps = np.asarray(explanation.maps, np.float32)
     odd = [not np.isfinite(one).all() for one in maps]
-    reasons = [reason or ("the map is not finite" if bad else "")
-               for reason, bad in zip(explanation.reasons, odd, strict=True)]  # fmt: skip
+    reasons = [
+        reason or ("the map is not finite" if bad else "") for reason, bad in zip(explanation.reasons, odd, strict=True)
+    ]
     maps, extras = undefined(maps, reasons), explanation.extras
     if maps.shape[1:] != tuple(size):
         inner = maps.shape
@@ -186,6 +195,9 @@ def _joined(parts: list[Explanation], shape: tuple[int, ...]) -> Explanation:
 
 
 def _validated(options: type[Options], given: dict[str, Any], where: str) -> Options:
+    for key in MOVED:
+        if key in given and key not in options.model_fields:
+            raise InputError(f"{key} is not an option of an explainer", where=where, mend=MOVED[key])
     try:
         return options(**given)
     except ValidationError as error:

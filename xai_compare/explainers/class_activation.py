@@ -1,24 +1,20 @@
-"""CAM and Grad-CAM: maps read from the last feature maps."""
+"""What the explainers that read feature maps share: which layer, its maps, and how they become a picture's map."""
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
 from xai_compare.errors import InputError, nearest
-from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
-from xai_compare.explainers.probing import Quantity, convert, lacks_logits, untouched
-from xai_compare.explainers.registry import register
+from xai_compare.explainers.base import Explainer
+from xai_compare.explainers.probing import untouched
 from xai_compare.explainers.tokens import as_map, token_layer
-from xai_compare.models import CamHead, Model, cam_head, feature_layer
-from xai_compare.models.folding import folded, stamp_of
+from xai_compare.models import Model, feature_layer
 from xai_compare.models.layers import channels_last, random_batch
 
 
@@ -28,102 +24,6 @@ class Certain(Explainer):
     def seed_of(self, image: np.ndarray) -> int:
         """Always 0."""
         return 0
-
-
-@register("cam")
-class CAM(Certain):
-    """Class activation mapping (Zhou et al. 2016, eq. 2): the head's weights times the last feature maps.
-
-    The map is signed, and its mean is the logit less the bias. Upsampled bilinearly (pixel centres aligned, as
-    ``align_corners=False``).
-    """
-
-    def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
-        """Signed maps in units of the logit."""
-        head = remembered(cam_head, model)
-        if head is None:
-            raise InputError(str(self.refusal(model)))
-        kept = _raw_features(model, head.layer, pictures.batch, _engine(model, head.layer))
-        coarse = _combined(head, kept.float(), pictures.weights)
-        reasons = ["" if spread > 0 else "the class activation map is the same everywhere"
-                   for spread in np.ptp(coarse.flatten(1).cpu().numpy(), axis=1)]  # fmt: skip
-        return Explanation(undefined(upsampled(coarse, model.input.size), reasons), reasons)
-
-    def forwards(self, model: Model) -> int:
-        """One."""
-        return 1
-
-    def refusal(self, model: Model) -> str | None:
-        """CAM needs global average pooling and one linear layer."""
-        if remembered(cam_head, model) is None:
-            return (
-                "CAM needs a network that ends in global average pooling and one linear layer; "
-                "use grad_cam, which equals CAM there and works on others too"
-            )
-        return None
-
-
-class GradCAMOptions(Options):
-    """Options of Grad-CAM."""
-
-    relu: bool = Field(True, description="keep positive evidence only, as the paper does; false: the signed map")
-    layer: str | None = Field(None, description="name of the module to read; the last spatial one by default")
-    on: Quantity = Field("logits", description="which output is differentiated; the paper: logits")
-
-
-@register("grad_cam")
-class GradCAM(Certain):
-    """Gradient-weighted class activation mapping (Selvaraju et al. 2017, eq. 1-2).
-
-    Feature maps are weighted by the spatial mean of the gradient of the output. Upsampled bilinearly. Of a vision
-    transformer, the patches before the last block's attention are the feature map.
-    """
-
-    Options = GradCAMOptions
-
-    def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
-        """Maps in units of output per position, non-negative unless ``relu`` is false."""
-        features, gradients = self._gradients(model, pictures)
-        features, gradients = (channels_first(model, part) for part in (features, gradients))
-        coarse = torch.einsum("nc,nchw->nhw", gradients.mean((2, 3)), features)
-        coarse = coarse.clamp(min=0) if self.options.relu else coarse
-        flat = gradients.flatten(1).abs().amax(1).cpu().numpy() == 0
-        reasons = ["the gradient is zero everywhere" if zero else "" for zero in flat]
-        return Explanation(undefined(upsampled(coarse, model.input.size), reasons), reasons)
-
-    def _gradients(self, model: Model, pictures: Pictures) -> tuple[torch.Tensor, torch.Tensor]:
-        leaf: list[torch.Tensor] = []
-
-        def cut(module: nn.Module, args: object, out: object) -> torch.Tensor:
-            # The graph begins here, so that nothing below the layer is kept or differentiated.
-            leaf[:] = [_map_of(layer, model, out).detach().requires_grad_()]
-            torch.set_grad_enabled(True)
-            return leaf[0].clone()
-
-        layer = last_layer(model, self.options.layer)
-        module = _engine(model, layer)
-        handle = module.get_submodule(layer).register_forward_hook(cut)
-        try:
-            with torch.no_grad():
-                out = convert(model, module(channels_last_in_memory(pictures.batch)), self.options.on)
-                if not leaf:
-                    raise InputError(f"layer {layer!r} is never run", where="explainer 'grad_cam'")
-                total = (out * pictures.weights).sum()
-                gradient = torch.autograd.grad(total, leaf[0], allow_unused=True)[0] if total.requires_grad else None
-        finally:
-            handle.remove()
-        features = leaf[0].detach()
-        return features.float(), torch.zeros_like(features) if gradient is None else gradient.float()
-
-    def forwards(self, model: Model) -> int:
-        """One, and the backward pass through the layers after the feature maps, which is much less than another."""
-        return 2
-
-    def refusal(self, model: Model) -> str | None:
-        """Grad-CAM needs a spatial feature map, and logits unless told otherwise."""
-        if why := lacks_logits(model, self.options.on):
-            return why
-        return layer_refusal(model, self.options.layer)
 
 
 def upsampled(coarse: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
@@ -142,8 +42,9 @@ def submodule(model: Model, layer: str) -> nn.Module:
         return model.module.get_submodule(layer)
     except AttributeError:
         known = [name for name, _ in model.module.named_modules() if name]
-        raise InputError(f"there is no layer {layer!r}", where=f"model {model.name!r}",
-                         mend=nearest(layer, known)) from None  # fmt: skip
+        raise InputError(
+            f"there is no layer {layer!r}", where=f"model {model.name!r}", mend=nearest(layer, known)
+        ) from None
 
 
 def last_layer(model: Model, layer: str | None) -> str:
@@ -188,14 +89,14 @@ def channels_last_in_memory(batch: torch.Tensor) -> torch.Tensor:
 
 def features_of(model: Model, layer: str, batch: torch.Tensor) -> torch.Tensor:
     """Feature maps, float32 ``(n, channels, h, w)``, that the layer gives for a prepared batch."""
-    return channels_first(model, _raw_features(model, layer, batch, _engine(model, layer)).float())
+    return channels_first(model, raw_features(model, layer, batch, network_for(model, layer)).float())
 
 
-def _raw_features(model: Model, layer: str, batch: torch.Tensor, module: nn.Module) -> torch.Tensor:
+def raw_features(model: Model, layer: str, batch: torch.Tensor, module: nn.Module) -> torch.Tensor:
     kept: list[torch.Tensor] = []
     # Cloned, because what follows may work in place.
     hook = module.get_submodule(layer).register_forward_hook(
-        lambda m, a, out: kept.append(_map_of(layer, model, out).clone())
+        lambda m, a, out: kept.append(map_of(layer, model, out).clone())
     )
     try:
         with torch.no_grad():
@@ -207,50 +108,36 @@ def _raw_features(model: Model, layer: str, batch: torch.Tensor, module: nn.Modu
     return kept[-1]
 
 
-def _map_of(layer: str, model: Model, out: object) -> torch.Tensor:
+def map_of(layer: str, model: Model, out: object) -> torch.Tensor:
     if not isinstance(out, torch.Tensor) or out.ndim not in (3, 4):
-        raise InputError(f"layer {layer!r} gives no feature map (n, c, h, w)", where=f"model {model.name!r}")
+        raise InputError(f"layer {layer!r} does not give a feature map (n, c, h, w)", where=f"model {model.name!r}")
     return out
 
 
-def _engine(model: Model, layer: str) -> nn.Module:
+def network_for(model: Model, layer: str) -> nn.Module:
     """The network, or its folded copy if the layer gives the same there."""
     submodule(model, layer)
-    copy = remembered(_sooner, model, layer)
-    return model.module if copy is None else copy
+    return model.engine.network if remembered(_same_there, model, layer) else model.module
 
 
-def _sooner(model: Model, layer: str) -> nn.Module | None:
-    """The folded copy, unless the layer gives something else there, as a convolution before a batch norm does."""
-    copy = folded(model)
-    if copy is model.module:
-        # None, for what is remembered of a network must not keep it alive.
-        return None
-    told, found = (_raw_features(model, layer, random_batch(model), module) for module in (model.module, copy))
-    return copy if bool((told - found).abs().max() <= _ROUNDING * told.abs().max()) else None
-
-
-def _combined(head: CamHead, features: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Maps ``(n, h, w)`` of the weighted classes, without making those of all classes."""
-    features = features.permute(0, 3, 1, 2) if head.channels_last else features
-    features = features.clamp(min=0) if head.relu else features
-    return torch.einsum("nc,nchw->nhw", weights @ head.weight.to(features), features)
+def _same_there(model: Model, layer: str) -> bool:
+    """Whether the layer gives the same in the folded copy; a convolution before a batch norm does not."""
+    told, found = (
+        raw_features(model, layer, random_batch(model), module) for module in (model.module, model.engine.network)
+    )
+    return bool((told - found).abs().max() <= _ROUNDING * told.abs().max())
 
 
 T = TypeVar("T")
 
 _ROUNDING = 1e-4
 
-_ANSWERS: weakref.WeakKeyDictionary[nn.Module, dict[tuple[str, ...], tuple[object, object]]] = (
-    weakref.WeakKeyDictionary()
-)
-
 
 def remembered(question: Callable[..., T], model: Model, *about: str) -> T:
     """The answer to a question that takes a few forward passes, remembered until its weights or hooks change."""
-    stamp = (stamp_of(model.module), model.input, model.output, model.activations)
-    held, key = _ANSWERS.setdefault(model.module, {}), (question.__name__, *about)
-    if key not in held or held[key][0] != stamp:
+
+    def asked() -> T:
         with untouched(model.module):
-            held[key] = (stamp, question(model, *about))
-    return held[key][1]  # type: ignore[return-value]
+            return question(model, *about)
+
+    return model.engine.remembered((question.__name__, *about), asked)

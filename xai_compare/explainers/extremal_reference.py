@@ -40,7 +40,17 @@ def torchray_masks(
     function = {"simple": simple_reward, "contrastive": contrastive_reward}[reward]
     with torch.enable_grad():
         masks, history = extremal_perturbation(
-            module, picture, target, areas=areas, perturbation=perturbation, max_iter=steps, num_levels=levels,
-            step=step, sigma=sigma, jitter=jitter, variant=variant, reward_func=function,
-        )  # fmt: skip
+            module,
+            picture,
+            target,
+            areas=areas,
+            perturbation=perturbation,
+            max_iter=steps,
+            num_levels=levels,
+            step=step,
+            sigma=sigma,
+            jitter=jitter,
+            variant=variant,
+            reward_func=function,
+        )
     return masks[:, 0].detach().cpu().numpy(), history.permute(1, 0, 2).numpy()

@@ -185,14 +185,22 @@ def _judged(problem: Problem, parameters: torch.Tensor, rewards: torch.Tensor, c
 
 
 def _found(
-    problem: Problem, masks: torch.Tensor, area: torch.Tensor, cost: torch.Tensor, rewards: torch.Tensor,
+    problem: Problem,
+    masks: torch.Tensor,
+    area: torch.Tensor,
+    cost: torch.Tensor,
+    rewards: torch.Tensor,
     costs: torch.Tensor,
-) -> Found:  # fmt: skip
+) -> Found:
     flat = (rewards == rewards[0]).all(0).numpy()
     return Found(
-        masks.cpu().numpy(), problem.told(masks).cpu().numpy(), area.cpu().numpy(), cost.cpu().numpy(),
-        _progress(rewards, costs), flat,
-    )  # fmt: skip
+        masks.cpu().numpy(),
+        problem.told(masks).cpu().numpy(),
+        area.cpu().numpy(),
+        cost.cpu().numpy(),
+        _progress(rewards, costs),
+        flat,
+    )
 
 
 def _progress(rewards: torch.Tensor, costs: torch.Tensor) -> np.ndarray:

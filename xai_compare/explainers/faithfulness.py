@@ -18,9 +18,9 @@ from torch import nn
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer
 from xai_compare.explainers.forwarding import Forward
+from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.explainers.perturbation import blurred
 from xai_compare.explainers.probing import untouched
-from xai_compare.explainers.random_map import RandomMap
 from xai_compare.explainers.targets import resolve
 from xai_compare.models import Model
 
@@ -45,9 +45,14 @@ class Curves:
 
 
 def curves(
-    model: Model, images: np.ndarray, maps: np.ndarray, targets: Any = "predicted", *, steps: int = 32,
-    fill: Fill = "black", batch_size: int = 32,
-) -> Curves:  # fmt: skip
+    model: Model,
+    images: np.ndarray,
+    maps: np.ndarray,
+    targets: Any = "predicted",
+    *,
+    steps: int = 32,
+    fill: Fill = "black",
+) -> Curves:
     """Deletion and insertion curves of maps.
 
     Args:
@@ -57,7 +62,6 @@ def curves(
         targets: as for `Explainer.explain`.
         steps: equal shares of the pixels that go (come) at a time.
         fill: what stands where the picture is not: black, or a strong blur of it.
-        batch_size: pictures in a forward pass.
 
     Raises:
         InputError: if the shapes do not fit.
@@ -66,7 +70,7 @@ def curves(
     parts: list[np.ndarray] = []
     with untouched(model.module):
         nothing = _filled(model, batch, fill)
-        run = Forward(model, "probabilities", batch_size)
+        run = Forward(model, "probabilities")
         for i, one in enumerate(values):
             if not np.isfinite(one).all():
                 parts.append(np.full((2, steps + 1), np.nan))
@@ -79,14 +83,20 @@ def curves(
 
 
 def infidelity(
-    model: Model, images: np.ndarray, maps: np.ndarray, targets: Any = "predicted", *, n: int = 100,
-    patch: float = 0.3, seed: int = 0, batch_size: int = 32,
-) -> np.ndarray:  # fmt: skip
+    model: Model,
+    images: np.ndarray,
+    maps: np.ndarray,
+    targets: Any = "predicted",
+    *,
+    n: int = 100,
+    patch: float = 0.3,
+    seed: int = 0,
+) -> np.ndarray:
     """Infidelity (Yeh et al. 2019, eq. 1 and the optimal scale of section 3.3), as an unexplained share in [0, 1].
 
     Random rectangles are blackened. The drop of the explained probability should be proportional to the sum of the map
     inside; returned is the mean squared deviation from the best proportion over the mean squared drop: 0 for a map
-    that foretells every drop, 1 for one that foretells none. NaN for undefined maps, and where nothing changes the
+    that predicts every drop, 1 for one that predicts none. NaN for undefined maps, and where nothing changes the
     output.
 
     Args:
@@ -98,13 +108,11 @@ def infidelity(
     boxes = rectangles(values.shape[1:], n, patch, seed)
     wanted = np.array([bool(np.isfinite(one).all()) for one in values], bool)
     lost = np.full((len(values), n), np.nan)
-    lost[wanted] = _drops(model, batch[wanted], weights[wanted], boxes, batch_size)
+    lost[wanted] = _drops(model, batch[wanted], weights[wanted], boxes)
     return unexplained(values, boxes, lost)
 
 
-def drops(
-    model: Model, images: np.ndarray, boxes: np.ndarray, targets: Any = "predicted", *, batch_size: int = 32
-) -> np.ndarray:
+def drops(model: Model, images: np.ndarray, boxes: np.ndarray, targets: Any = "predicted") -> np.ndarray:
     """How much of the explained probability each blackened rectangle takes, float64 ``(n, boxes)``.
 
     No map enters, so that all maps of a picture can be judged by the same drops, see `unexplained`.
@@ -113,7 +121,7 @@ def drops(
         images: uint8 ``(n, H, W, 3)`` at the network's input size.
         boxes: bool ``(boxes, H, W)``, as `rectangles` gives.
     """
-    return _drops(model, model.prepare(np.asarray(images)), resolve(model, images, targets), boxes, batch_size)
+    return _drops(model, model.prepare(np.asarray(images)), resolve(model, images, targets), boxes)
 
 
 def rectangles(shape: Sequence[int], n: int = 100, patch: float = 0.3, seed: int = 0) -> np.ndarray:
@@ -157,9 +165,14 @@ class Cascade:
 
 
 def cascade(
-    model: Model, explainer: Explainer, images: np.ndarray, targets: Any = "predicted", *, stages: int = 5,
+    model: Model,
+    explainer: Explainer,
+    images: np.ndarray,
+    targets: Any = "predicted",
+    *,
+    stages: int = 5,
     seed: int = 0,
-) -> Cascade:  # fmt: skip
+) -> Cascade:
     """Cascading parameter randomization (Adebayo et al. 2018, section 3), on a copy of the network.
 
     Targets are resolved once, on the trained network. Layers with weights of at least two dimensions are
@@ -200,9 +213,15 @@ def likeness(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def faithfulness(
-    model: Model, explainer: Explainer, images: np.ndarray, targets: Any = "predicted", *, steps: int = 32,
-    seed: int = 0, fill: Fill = "black",
-) -> dict[str, np.ndarray]:  # fmt: skip
+    model: Model,
+    explainer: Explainer,
+    images: np.ndarray,
+    targets: Any = "predicted",
+    *,
+    steps: int = 32,
+    seed: int = 0,
+    fill: Fill = "black",
+) -> dict[str, np.ndarray]:
     """Scores ``(n,)`` of an explainer's maps and of random maps, named with the prefix ``random_``.
 
     ``deletion`` (low is good), ``insertion`` (high), ``infidelity`` (low), ``forgetting`` (1 less the likeness to the
@@ -250,10 +269,12 @@ def _both(
 ) -> np.ndarray:
     """The deletion and the insertion curve ``(2, steps + 1)``; they share their ends, which are asked for once."""
     share = torch.arange(steps + 1, device=picture.device) / steps
-    recipes = torch.cat([
-        torch.stack([share, torch.zeros_like(share)], 1),
-        torch.stack([share[1:-1], torch.ones_like(share[1:-1])], 1),
-    ])  # fmt: skip
+    recipes = torch.cat(
+        [
+            torch.stack([share, torch.zeros_like(share)], 1),
+            torch.stack([share[1:-1], torch.ones_like(share[1:-1])], 1),
+        ]
+    )
 
     def made(some: torch.Tensor) -> torch.Tensor:
         hit = place < some[:, 0, None, None]
@@ -264,12 +285,12 @@ def _both(
     return np.stack([deletion, np.concatenate([deletion[-1:], out[steps + 1 :], deletion[:1]])])
 
 
-def _drops(model: Model, batch: torch.Tensor, weights: torch.Tensor, boxes: np.ndarray, batch_size: int) -> np.ndarray:
+def _drops(model: Model, batch: torch.Tensor, weights: torch.Tensor, boxes: np.ndarray) -> np.ndarray:
     hidden = torch.from_numpy(boxes).to(batch.device)
     found = np.full((len(batch), len(boxes)), np.nan)
     with untouched(model.module):
         nothing = _filled(model, batch, "black")
-        run = Forward(model, "probabilities", batch_size)
+        run = Forward(model, "probabilities")
         for i, picture in enumerate(batch):
             out = run.made(lambda some, p=picture, o=nothing[i]: torch.where(some[:, None], o, p), hidden) @ weights[i]  # type: ignore[misc]
             whole = run.made(lambda some: some, picture[None]) @ weights[i]

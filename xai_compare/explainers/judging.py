@@ -14,7 +14,7 @@ import numpy as np
 
 from xai_compare.explainers import faithfulness
 from xai_compare.explainers.base import Explainer
-from xai_compare.explainers.random_map import RandomMap
+from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.faces.returning import returned, ways_back
 from xai_compare.faces.warp import standardize
 from xai_compare.models import Model

@@ -45,10 +45,17 @@ def lime_package(
     # The package draws a progress bar that cannot be switched off.
     with contextlib.redirect_stderr(io.StringIO()):
         found = explainer.explain_instance(
-            image, lambda pictures: value(pictures)[:, None], labels=(0,), top_labels=None, hide_color=0,
-            num_features=100000, num_samples=n_samples, batch_size=batch_size,
-            segmentation_fn=lambda _: labels, model_regressor=Ridge(alpha=alpha, fit_intercept=True),
-        )  # fmt: skip
+            image,
+            lambda pictures: value(pictures)[:, None],
+            labels=(0,),
+            top_labels=None,
+            hide_color=0,
+            num_features=100000,
+            num_samples=n_samples,
+            batch_size=batch_size,
+            segmentation_fn=lambda _: labels,
+            model_regressor=Ridge(alpha=alpha, fit_intercept=True),
+        )
     coefficients = np.zeros(int(labels.max()) + 1)
     for segment, weight in found.local_exp[0]:
         coefficients[segment] = weight

@@ -33,23 +33,6 @@ def untouched(module: nn.Module) -> Iterator[None]:
             p.requires_grad_(True)
 
 
-def checked(model: Model, out: object) -> torch.Tensor:
-    """``out`` if it is a finite tensor ``(n, classes)``.
-
-    Raises:
-        InputError: if it is not.
-    """
-    where = f"model {model.name!r}"
-    if not isinstance(out, torch.Tensor) or out.ndim != 2 or out.shape[1] != len(model.classes):
-        shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
-        raise InputError(f"the network gives {shape} for {len(model.classes)} classes", where=where,
-                         mend="name as many classes as the network has outputs, in their order")  # fmt: skip
-    if not torch.isfinite(out).all():
-        raise InputError("the network's output is not finite (NaN or infinity)", where=where,
-                         mend="check the weights and the input range")  # fmt: skip
-    return out
-
-
 def outputs(model: Model, batch: torch.Tensor, quantity: Quantity) -> torch.Tensor:
     """Logits, probabilities or their logarithms, ``(n, classes)``, of a prepared batch; differentiable.
 
@@ -62,7 +45,7 @@ def outputs(model: Model, batch: torch.Tensor, quantity: Quantity) -> torch.Tens
 
 def convert(model: Model, out: object, quantity: Quantity) -> torch.Tensor:
     """The network's own output, as the ``quantity`` asked for."""
-    out = checked(model, out)
+    out = model.checked(out)
     if quantity == "logits":
         if why := lacks_logits(model, quantity):
             raise InputError(why, where=f"model {model.name!r}")
@@ -73,7 +56,7 @@ def convert(model: Model, out: object, quantity: Quantity) -> torch.Tensor:
 
 
 def lacks_logits(model: Model, quantity: Quantity) -> str | None:
-    """Why ``quantity`` cannot be had from the network, or None."""
+    """Why the network does not give ``quantity``, or None."""
     if quantity == "logits" and model.output != "logits":
-        return "the network gives probabilities, no logits; say on: log_probabilities or on: probabilities"
+        return "the network gives probabilities, not logits; say on: log_probabilities or on: probabilities"
     return None

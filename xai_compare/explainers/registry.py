@@ -1,38 +1,60 @@
-"""The register of explainers: ours by decorator, other packages' by entry point."""
+"""Explainers by name: ours one file each, other packages' by entry point."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from xai_compare.errors import InputError, nearest
 from xai_compare.explainers.base import Explainer
+from xai_compare.registry import Registry
 
-GROUP = "xai_compare.explainers"
-"""Entry-point group in which another package names its explainers: ``name = module:ExplainerClass``."""
-
+Make = Callable[[str, dict[str, Any]], Explainer]
 E = TypeVar("E", bound=type[Explainer])
 
-_REGISTERED: dict[str, type[Explainer]] = {}
+
+def _is_explainer(thing: Any) -> str:
+    fits = isinstance(thing, type) and issubclass(thing, Explainer)
+    return "" if fits else "is not a subclass of xai_compare.explainers.Explainer"
+
+
+REGISTRY: Registry[type[Explainer]] = Registry(
+    "explainer",
+    "xai_compare.explainers",
+    ("xai_compare.explainers.methods.*",),
+    one_per_module=True,
+    check=_is_explainer,
+)
+"""Another package names its own in the entry-point group: ``name = module:ExplainerClass``."""
+
+FAMILIES: Registry[Make] = Registry(
+    "family of explainers",
+    "xai_compare.explainer_families",
+    ("xai_compare.explainers.families.*",),
+    one_per_module=True,
+)
+"""What makes ``create("prefix:METHOD")``, by prefix: a function of the method and its options."""
 
 
 def register(name: str) -> Callable[[E], E]:
     """Class decorator that makes an `Explainer` available as ``create(name)``."""
 
     def decorate(cls: E) -> E:
-        if name in _REGISTERED and _REGISTERED[name].__qualname__ != cls.__qualname__:
-            raise ValueError(f"two explainers are called {name!r}")
+        REGISTRY.register(name, cls)
         cls.name = name
-        _REGISTERED[name] = cls
         return cls
 
     return decorate
 
 
+def family(prefix: str) -> Callable[[Make], Make]:
+    """Function decorator that makes explainers available as ``create("prefix:METHOD")``."""
+    return FAMILIES.named(prefix)
+
+
 def names() -> list[str]:
     """Names that `create` knows: those of this package first, then those of installed packages, each sorted."""
-    return [*sorted(_REGISTERED), *sorted(set(_plugins()) - set(_REGISTERED))]
+    return REGISTRY.names()
 
 
 def create(name: str, **options: Any) -> Explainer:
@@ -46,40 +68,11 @@ def create(name: str, **options: Any) -> Explainer:
     500
     """
     prefix, colon, method = str(name).partition(":")
-    if colon and prefix in _FAMILIES:
-        return _FAMILIES[prefix](method, options)
-    cls = _REGISTERED.get(name) or _plugin(name)
+    if colon:
+        if prefix not in FAMILIES:
+            raise InputError(f"unknown explainer {name!r}", mend=nearest(f"{prefix}:", [f"{p}:" for p in FAMILIES]))
+        return FAMILIES.get(prefix)(method, options)
+    cls = REGISTRY.get(name)
+    # A plug-in need not register itself; its entry point is its name.
+    cls.name = cls.name or name
     return cls(**options)
-
-
-_FAMILIES: dict[str, Callable[[str, dict[str, Any]], Explainer]] = {}
-
-
-def family(prefix: str) -> Callable[[Callable[[str, dict[str, Any]], Explainer]], Callable[..., Explainer]]:
-    """Function decorator that makes explainers available as ``create("prefix:METHOD")``."""
-
-    def decorate(make: Callable[[str, dict[str, Any]], Explainer]) -> Callable[..., Explainer]:
-        _FAMILIES[prefix] = make
-        return make
-
-    return decorate
-
-
-def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
-def _plugin(name: str) -> type[Explainer]:
-    point = _plugins().get(name)
-    if point is None:
-        raise InputError(f"unknown explainer {name!r}", mend=nearest(str(name), names()))
-    try:
-        cls = point.load()
-    except Exception as error:
-        raise InputError(f"explainer {name!r} cannot be loaded ({type(error).__name__}: {error})",
-                         where=f"entry point {point.value}") from error  # fmt: skip
-    if not (isinstance(cls, type) and issubclass(cls, Explainer)):
-        raise InputError(f"explainer {name!r} is no subclass of xai_compare.explainers.Explainer",
-                         where=f"entry point {point.value}")  # fmt: skip
-    cls.name = name
-    return cls

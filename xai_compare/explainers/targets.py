@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from xai_compare.errors import InputError
-from xai_compare.explainers.probing import checked, untouched
+from xai_compare.explainers.probing import untouched
 from xai_compare.expressions import canonical
 from xai_compare.models import Model
 
@@ -57,11 +57,8 @@ def resolve(model: Model, images: np.ndarray, targets: Any) -> torch.Tensor:
     """float32 weights ``(n, classes)`` of targets, see `target_weights`; ``"predicted"`` is asked of the network."""
     predicted: list[int] | None = None
     if needs_prediction(targets):
-        predicted = []
-        with untouched(model.module), torch.no_grad():
-            for start in range(0, len(images), 32):
-                out = checked(model, model.module(model.prepare(images[start : start + 32])))
-                predicted += out.argmax(1).tolist()
+        with untouched(model.module):
+            predicted = model.predict(images).argmax(1).tolist()
     return target_weights(model, targets, len(images), predicted).to(model.device, torch.float32)
 
 
@@ -99,6 +96,9 @@ def _index(model: Model, target: Any, predicted: int | None) -> int:
             return predicted
         return model.indices([canonical(target)])[0]
     if not 0 <= int(target) < len(model.classes):
-        raise InputError(f"target {int(target)} is no output", where=f"model {model.name!r}",
-                         mend=f"outputs are 0 to {len(model.classes) - 1}")  # fmt: skip
+        raise InputError(
+            f"target {int(target)} is not an output",
+            where=f"model {model.name!r}",
+            mend=f"outputs are 0 to {len(model.classes) - 1}",
+        )
     return int(target)

@@ -34,8 +34,11 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         raise
     except Exception as error:
         # A damaged file can raise anything at all from inside the readers.
-        raise InputError(f"the weights cannot be read ({_first_line(error)})", where=path,
-                         mend="the file may be truncated or of another format") from None  # fmt: skip
+        raise InputError(
+            f"the weights cannot be read ({_first_line(error)})",
+            where=path,
+            mend="the file may be truncated or of another format",
+        ) from None
     return _unwrapped(held, path)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 import logging
-import weakref
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from xai_compare.models.model import Model
+if TYPE_CHECKING:
+    from xai_compare.models.model import Model
 
 log = logging.getLogger(__name__)
 
@@ -24,22 +25,31 @@ ROUNDING, ROOM = 8.0, 10.0
 
 Stamp = tuple[object, ...]
 
-_COPIES: weakref.WeakKeyDictionary[nn.Module, tuple[Stamp, nn.Module | None]] = weakref.WeakKeyDictionary()
 
-
-def folded(model: Model) -> nn.Module:
+def fold(model: Model) -> nn.Module | None:
     """A copy of ``model.module`` that gives the same outputs sooner; differentiable with respect to its input.
 
     Its batch norms are folded into the convolutions (and linear layers) before them, and its weights lie channels
     last. That it is the same network is checked on noise, against what the network itself makes of a rounding of its
-    input, for some magnify that a thousandfold; what cannot be copied is left as it is. The copy is made once, and
-    again when weights or hooks have changed. Nothing is chosen by measuring time, so equal networks have equal copies.
+    input, for some magnify that a thousandfold. None for what cannot be copied. Nothing is chosen by measuring time,
+    so equal networks have equal copies. `Engine.network` keeps the copy.
     """
-    stamp = stamp_of(model.module)
-    held = _COPIES.get(model.module)
-    if held is None or held[0] != stamp:
-        held = _COPIES[model.module] = (stamp, _made(model))
-    return model.module if held[1] is None else held[1]
+    noise = np.random.default_rng(0).integers(0, 256, (2, *model.input.size, 3), dtype=np.uint8)
+    batch = model.prepare(noise)
+    try:
+        with torch.no_grad():
+            plain = copy.deepcopy(model.module).eval().requires_grad_(False)
+            told, shaken = plain(batch), plain(disturbed(batch))
+            copies = [_fold(copy.deepcopy(plain), _pairs(plain, batch)), plain]
+            for one in copies:
+                one = one.to(memory_format=torch.channels_last)
+                # A convolution whose output is read in two places shows here.
+                if nearly(told, one(batch), shaken):
+                    return one
+    except Exception as error:
+        # Networks refuse to be copied in many ways; the network itself gives the same answer.
+        log.info("%s runs as it is (%s)", model.name, (str(error).splitlines() or [type(error).__name__])[0])
+    return None
 
 
 def stamp_of(module: nn.Module) -> Stamp:
@@ -70,25 +80,6 @@ def disturbed(batch: torch.Tensor) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(batch.shape, generator=generator).to(batch)
     return batch + ROUNDING * torch.finfo(batch.dtype).eps * batch.abs().max() * noise
-
-
-def _made(model: Model) -> nn.Module | None:
-    noise = np.random.default_rng(0).integers(0, 256, (2, *model.input.size, 3), dtype=np.uint8)
-    batch = model.prepare(noise)
-    try:
-        with torch.no_grad():
-            plain = copy.deepcopy(model.module).eval().requires_grad_(False)
-            told, shaken = plain(batch), plain(disturbed(batch))
-            copies = [_fold(copy.deepcopy(plain), _pairs(plain, batch)), plain]
-            for one in copies:
-                one = one.to(memory_format=torch.channels_last)
-                # A convolution whose output is read in two places shows here.
-                if nearly(told, one(batch), shaken):
-                    return one
-    except Exception as error:
-        # Networks refuse to be copied in many ways; the network itself gives the same answer.
-        log.info("%s runs as it is (%s)", model.name, (str(error).splitlines() or [type(error).__name__])[0])
-    return None
 
 
 def _fold(module: nn.Module, pairs: list[tuple[str, str]]) -> nn.Module:

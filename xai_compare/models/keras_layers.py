@@ -166,10 +166,21 @@ def activation(function: Any, layer: Any, rank: int) -> nn.Module | None:
     name = getattr(function, "__name__", str(function))
     channels = 1 if rank == 4 else -1
     made: dict[str, Callable[[], nn.Module]] = {
-        "relu": nn.ReLU, "relu6": nn.ReLU6, "elu": nn.ELU, "selu": nn.SELU, "gelu": nn.GELU, "sigmoid": nn.Sigmoid,
-        "tanh": nn.Tanh, "silu": nn.SiLU, "hard_silu": nn.Hardswish, "hard_sigmoid": nn.Hardsigmoid, "mish": nn.Mish,
-        "softplus": nn.Softplus, "softsign": nn.Softsign, "softmax": lambda: nn.Softmax(channels),
-    }  # fmt: skip
+        "relu": nn.ReLU,
+        "relu6": nn.ReLU6,
+        "elu": nn.ELU,
+        "selu": nn.SELU,
+        "gelu": nn.GELU,
+        "sigmoid": nn.Sigmoid,
+        "tanh": nn.Tanh,
+        "silu": nn.SiLU,
+        "hard_silu": nn.Hardswish,
+        "hard_sigmoid": nn.Hardsigmoid,
+        "mish": nn.Mish,
+        "softplus": nn.Softplus,
+        "softsign": nn.Softsign,
+        "softmax": lambda: nn.Softmax(channels),
+    }
     if name == "linear":
         return None
     _need(name in made, layer, f"activation {name}")

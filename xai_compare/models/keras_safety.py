@@ -17,9 +17,17 @@ _MODELS = {"Functional", "Model", "Sequential"}
 _CARRIES_CODE = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer", "TFOpLambda", "SlicingOpLambda"}
 _CODE_VALUES = {"__lambda__", "__tensor__", "__torch_module__"}
 _OWN_MODULES = {
-    "layers", "models", "engine", "initializers", "regularizers", "constraints", "activations", "dtype_policies", "ops",
+    "layers",
+    "models",
+    "engine",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "activations",
+    "dtype_policies",
+    "ops",
     "random",
-}  # fmt: skip
+}
 _LIMIT = 64 << 20
 _LARGEST = 8 << 30
 
@@ -41,12 +49,16 @@ def check_file(path: Path, where: str) -> None:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
         line = (str(error).splitlines() or [type(error).__name__])[0][:160]
-        raise InputError(f"the Keras file cannot be read ({line})", where=path,
-                         mend="it may be truncated or of another format") from None  # fmt: skip
+        raise InputError(
+            f"the Keras file cannot be read ({line})", where=path, mend="it may be truncated or of another format"
+        ) from None
     if not isinstance(config, Mapping) or config.get("class_name") not in _MODELS:
         named = config.get("class_name") if isinstance(config, Mapping) else type(config).__name__
-        raise InputError(f"the network is a {named}, whose code is not in the file", where=path,
-                         mend="save it as a functional or sequential Keras model")  # fmt: skip
+        raise InputError(
+            f"the network is a {named}, whose code is not in the file",
+            where=path,
+            mend="save it as a functional or sequential Keras model",
+        )
     # What the network was compiled with is never built.
     config = {key: value for key, value in config.items() if key != "compile_config"}
     for entry in _walk(config):
@@ -59,8 +71,9 @@ def _h5_config(path: Path) -> str:
     with h5py.File(path, "r") as file:
         config = file.attrs.get("model_config")
     if config is None:
-        raise InputError("the file holds weights but no architecture", where=path,
-                         mend="save the whole network with model.save()")  # fmt: skip
+        raise InputError(
+            "the file holds weights but no architecture", where=path, mend="save the whole network with model.save()"
+        )
     return config.decode() if isinstance(config, bytes) else str(config)
 
 

@@ -18,9 +18,14 @@ from xai_compare.errors import InputError
 from xai_compare.models.model import Model
 
 _POOLING = (
-    nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d, nn.FractionalMaxPool2d,
-    nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Upsample,
-)  # fmt: skip
+    nn.MaxPool2d,
+    nn.AvgPool2d,
+    nn.LPPool2d,
+    nn.FractionalMaxPool2d,
+    nn.AdaptiveAvgPool2d,
+    nn.AdaptiveMaxPool2d,
+    nn.Upsample,
+)
 _TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.AlphaDropout)
 _TOLERANCE = 1e-3
 _STRETCH = 2.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,13 @@ import numpy as np
 import torch
 
 from xai_compare.errors import InputError, nearest
+from xai_compare.models.engine import BATCH
 from xai_compare.models.model import Model
-from xai_compare.models.request import COMMON, Request
-from xai_compare.models.sources import NOT_YET, SOURCES
+from xai_compare.models.request import Request
+from xai_compare.models.sources import COMMON, NOT_YET, SOURCES, Source
 
 
-def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu") -> Model:
+def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu", *, batch_size: int = BATCH) -> Model:
     """Load the network that ``spec`` describes, and run it once on noise.
 
     Args:
@@ -28,6 +29,7 @@ def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu")
             ``options`` and ``output`` of a factory.
         base: the folder that relative paths start from; by default the current one.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        batch_size: pictures in one forward pass (`Model.batch_size`).
 
     Raises:
         InputError: whatever is wrong with the specification, the files or the network's outputs, in one line.
@@ -39,7 +41,7 @@ def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu")
     base = Path() if base is None else Path(base)
     where = torch_device(device)
     request, builder = _read({key: value for key, value in spec.items() if value is not None}, base)
-    model = builder.build(request)
+    model = replace(builder.build(request), batch_size=batch_size)
     _check_weights(model)
     model.to(where)
     _dry_run(model)
@@ -62,23 +64,23 @@ def torch_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _read(spec: Mapping[str, Any], base: Path) -> tuple[Request, Any]:
+def _read(spec: Mapping[str, Any], base: Path) -> tuple[Request, type[Source]]:
     named = [key for key in spec if key in SOURCES]
     name = str(spec.get("name") or (spec[named[0]] if len(named) == 1 else "unnamed"))
     where = f"model {name!r}"
     for key in spec:
-        if key in NOT_YET:
+        if key in NOT_YET and key not in named:
             raise InputError(f"the source {key!r} is not supported yet", where=where, mend=NOT_YET[key])
     if len(named) > 1:
         raise InputError(f"it has {len(named)} sources: {', '.join(named)}", where=where, mend="keep exactly one")
-    modules = [importlib.import_module(SOURCES[key]) for key in (named or SOURCES)]
-    known = {*COMMON, *SOURCES, *(key for module in modules for key in module.KEYS)}
+    sources = [SOURCES.get(key) for key in named] or list(SOURCES.all().values())
+    known = {*COMMON, *SOURCES, *(key for source in sources for key in source.KEYS)}
     for key in spec:
         if key not in known:
             raise InputError(f"unknown key {key!r}", where=where, mend=nearest(str(key), sorted(known)))
     if not named:
         raise InputError("it has no source", where=where, mend=f"name one of {', '.join(SOURCES)}")
-    return Request(named[0], spec[named[0]], spec, base, name), modules[0]
+    return Request(named[0], spec[named[0]], spec, base, name), sources[0]
 
 
 def _check_weights(model: Model) -> None:
@@ -113,6 +115,8 @@ def _dry_run(model: Model) -> None:
         torch.allclose(raw.sum(1), torch.ones(2, device=raw.device), atol=1e-4)
     )
     if model.output == "logits" and sums_to_one:
-        raise InputError("the network gives probabilities, not logits", where=where, mend="say `output: probabilities`")
+        raise InputError(
+            "the network's outputs are probabilities, not logits", where=where, mend="say `output: probabilities`"
+        )
     if model.output == "probabilities" and (out.min() < -1e-4 or out.max() > 1 + 1e-4):
-        raise InputError("the network gives no probabilities", where=where, mend="say `output: logits`")
+        raise InputError("the network's outputs are not probabilities", where=where, mend="say `output: logits`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import canonical
+from xai_compare.models.engine import BATCH, Engine
 
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601 weights by which RGB becomes grey, as Pillow and OpenCV do it."""
@@ -48,6 +50,8 @@ class Model:
         output: whether ``module`` returns ``"logits"`` or ``"probabilities"``.
         activations: axis order of the feature maps inside ``module`` (Keras keeps channels last).
         source: where it came from, for the provenance (kind, file, sha256, ...).
+        batch_size: pictures in one forward pass; it may be set at any time. Halved where the device's memory does not
+            suffice. Results depend on it by rounding only.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Model:
     output: Literal["logits", "probabilities"] = "logits"
     activations: Literal["channels_first", "channels_last"] = "channels_first"
     source: Mapping[str, Any] = field(default_factory=dict)
+    batch_size: int = BATCH
 
     def __post_init__(self) -> None:
         self.classes = tuple(canonical(name) for name in self.classes)
@@ -67,7 +72,20 @@ class Model:
                 where=f"model {self.name!r}",
                 mend="give each output its own expression",
             )
+        if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise InputError(
+                f"batch_size must be a whole number from 1 up, not {self.batch_size!r}", where=f"model {self.name!r}"
+            )
         self.module.eval()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What runs the network many times."""
+        return Engine(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy of the model begins with an engine of its own.
+        return {key: value for key, value in self.__dict__.items() if key != "engine"}
 
     @property
     def device(self) -> torch.device:
@@ -107,37 +125,46 @@ class Model:
 
     def probabilities(self, batch: torch.Tensor) -> torch.Tensor:
         """Class probabilities ``(n, classes)`` of a prepared ``batch``; differentiable."""
-        out = self.module(batch)
-        if not isinstance(out, torch.Tensor):
-            raise InputError(
-                f"the network returns a {type(out).__name__}, not one tensor (n, classes)", where=f"model {self.name!r}"
-            )
+        out = self.checked(self.module(batch), finite=False)
         return out.softmax(-1) if self.output == "logits" else out
 
-    def predict(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
+    def predict(self, images: np.ndarray, batch_size: int | None = None) -> np.ndarray:
         """Class probabilities, float32 ``(n, classes)``, of uint8 ``(n, h, w, 3)`` RGB pictures.
+
+        Args:
+            images: the pictures.
+            batch_size: pictures in one forward pass, if not the model's own.
 
         Raises:
             InputError: if the number of outputs is not the number of classes, or an output is not finite.
         """
-        parts: list[np.ndarray] = []
+
+        def some(part: slice) -> np.ndarray:
+            return self.checked(self.probabilities(self.prepare(images[part])).float()).cpu().numpy()
+
         with torch.no_grad():
-            for start in range(0, len(images), batch_size):
-                out = self.probabilities(self.prepare(images[start : start + batch_size])).float()
-                parts.append(self._checked(out).cpu().numpy())
+            parts = self.engine.batches(len(images), some, (lambda: batch_size) if batch_size else None)
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
 
-    def _checked(self, out: torch.Tensor) -> torch.Tensor:
+    def checked(self, out: object, finite: bool = True) -> torch.Tensor:
+        """``out`` if it is a tensor ``(n, classes)``, and finite.
+
+        Raises:
+            InputError: if it is not.
+        """
+        where = f"model {self.name!r}"
+        if not isinstance(out, torch.Tensor):
+            raise InputError(f"the network returns a {type(out).__name__}, not one tensor (n, classes)", where=where)
         if out.ndim != 2 or out.shape[1] != len(self.classes):
             raise InputError(
                 f"the network gives {tuple(out.shape)[1:]} outputs for {len(self.classes)} classes",
-                where=f"model {self.name!r}",
+                where=where,
                 mend="name as many classes as the network has outputs, in their order",
             )
-        if not torch.isfinite(out).all():
+        if finite and not torch.isfinite(out).all():
             raise InputError(
                 "the network's output is not finite (NaN or infinity)",
-                where=f"model {self.name!r}",
+                where=where,
                 mend="check the weights and the input range",
             )
         return out

@@ -14,7 +14,6 @@ import torch
 from xai_compare.errors import InputError, nearest
 from xai_compare.models.model import InputSpec
 
-COMMON = ("name", "classes", "input")
 INPUT_KEYS = ("size", "channels", "range", "mean", "std")
 _CHANNELS = {"rgb": "rgb", "grey": "grey", "gray": "grey"}
 
@@ -126,8 +125,9 @@ class Request:
             return said[key]
         if known.get(key) is not None:
             return known[key]
-        raise InputError(f"input.{key} is not given and {self.source} does not know it", where=self.where,
-                         mend=f"say {what}")  # fmt: skip
+        raise InputError(
+            f"input.{key} is not given and {self.source} does not know it", where=self.where, mend=f"say {what}"
+        )
 
     def _per_channel(
         self, said: Mapping[str, Any], known: Mapping[str, Any], key: str, count: int

@@ -85,8 +85,7 @@ def estimate(study: Study, device: str = "auto", batch_size: int = BATCH_SIZE) -
     made = [create_explainer(spec, study.seed) for spec in study.explainers]
     costs = Costs(study)
     for spec in study.models:
-        model = models.load(spec.loading(), base=spec.folder).to(models.torch_device(device))
-        model.batch_size = batch_size
+        model = models.load(spec.loading(), device=device, batch_size=batch_size)
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
         each = [_explainer(model, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
         network = NetworkCost(spec.label, looked, _count(study, spec, model, rows), _seconds_per_forward(model), each)

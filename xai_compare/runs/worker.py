@@ -118,8 +118,7 @@ class Worker:
     def _loaded(self, number: int) -> tuple[Model, dict[str, Any]]:
         if number not in self._models:
             spec = self.study.models[number]
-            model = models.load(spec.loading(), base=spec.folder).to(models.torch_device(self.device))
-            model.batch_size = self.batch_size
+            model = models.load(spec.loading(), device=self.device, batch_size=self.batch_size)
             self._models[number] = (model, models.describe(model))
             while len(self._models) > 1 and sum(_bytes(held) for held, _ in self._models.values()) > HELD_BYTES:
                 self._models.popitem(last=False)

@@ -11,9 +11,9 @@ import yaml
 from PIL import Image
 
 from xai_compare.expressions import BASIC
+from xai_compare.models.bundled import BUNDLED
 from xai_compare.runs.directory import disk_errors
 from xai_compare.study import Study
-from xai_compare.synthetic.networks import BUNDLED
 from xai_compare.synthetic.observers import clicks
 from xai_compare.synthetic.sets import SimulatedFaces, faces
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from xai_compare.synthetic.paint import curve
-
-if TYPE_CHECKING:
-    from xai_compare.synthetic.skin import Skin
+from xai_compare.synthetic.relief import Relief
 
 
-def furrows(skin: Skin) -> None:
+def furrows(skin: Relief) -> None:
     """Cut every furrow of the pose into ``skin``."""
     _forehead(skin)
     _glabella(skin)
@@ -23,7 +19,7 @@ def furrows(skin: Skin) -> None:
     _lips_and_chin(skin)
 
 
-def _forehead(skin: Skin) -> None:
+def _forehead(skin: Relief) -> None:
     """Frontalis: lines across the brow, deep in the middle with AU 1, over the outer brows with AU 2."""
     rest = 0.12 * skin.identity.age
     inner, left, right = skin.pose.units[1], skin.pose.strength(2, -1), skin.pose.strength(2, 1)
@@ -52,7 +48,7 @@ def _forehead(skin: Skin) -> None:
         skin.carve(where, strength, depth * (1 - 0.15 * row), 0.07)
 
 
-def _glabella(skin: Skin) -> None:
+def _glabella(skin: Relief) -> None:
     """Corrugator: upright folds between the brows (AU 4); procerus: cross folds on the nose's root (AU 9)."""
     frown, wrinkle = skin.pose.units[4], skin.pose.units[9]
     p = skin.pose.points
@@ -74,7 +70,7 @@ def _glabella(skin: Skin) -> None:
     skin.canvas.bump(skin.height, (0, -0.15), (0.22, 0.22), 0.06 * wrinkle)
 
 
-def _eye(skin: Skin, side: int) -> None:
+def _eye(skin: Relief, side: int) -> None:
     """Crow's feet and the lower lid's pouch (AU 6), the tight lower lid (AU 7)."""
     p, age = skin.pose.points, skin.identity.age
     outer, inner, low = (p[36], p[39], p[41]) if side < 0 else (p[45], p[42], p[46])
@@ -91,7 +87,7 @@ def _eye(skin: Skin, side: int) -> None:
     skin.canvas.bump(skin.height, (middle, low[1] + 0.07), (0.36, 0.10), 0.025 + 0.035 * (cheek + tight))
 
 
-def _cheek(skin: Skin, side: int) -> None:
+def _cheek(skin: Relief, side: int) -> None:
     """The nasolabial fold: deepened by AU 12, 10, 9 and 20, each shaping it in its own way."""
     s, p = skin.pose.strength, skin.pose.points
     wing, corner = (p[31], p[48]) if side < 0 else (p[35], p[54])
@@ -105,7 +101,7 @@ def _cheek(skin: Skin, side: int) -> None:
     skin.groove(curve([start, middle, end]), 0.085, min(depth, 1.2), (0.7, 0))
 
 
-def _mouth(skin: Skin, side: int) -> None:
+def _mouth(skin: Relief, side: int) -> None:
     """Around the mouth's corner: dimple (14), marionette line (15), stretch lines (20), tightness (23)."""
     s, p = skin.pose.strength, skin.pose.points
     u, v = p[48] if side < 0 else p[54]
@@ -121,7 +117,7 @@ def _mouth(skin: Skin, side: int) -> None:
     skin.canvas.bump(skin.height, (u + side * 0.03, v), (0.20, 0.20), 0.06 * s(23, side))
 
 
-def _lips_and_chin(skin: Skin) -> None:
+def _lips_and_chin(skin: Relief) -> None:
     """The bulge of pressed lips (AU 23), the dimpled chin (AU 17)."""
     p, units = skin.pose.points, skin.pose.units
     tight, chin = units[23], units[17]

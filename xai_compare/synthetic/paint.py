@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicHermiteSpline, CubicSpline, PchipInterpolator
 
 Window = tuple[slice, slice]
 Points = Sequence[tuple[float, float]] | np.ndarray
@@ -123,19 +123,13 @@ def curve(points: Points, samples: int = 10) -> np.ndarray:
 
 
 def monotone(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Piecewise cubic through ``(x, y)`` that never overshoots (Fritsch & Butland, 1984), at increasing ``at``."""
-    step, rise = np.diff(x), np.diff(y)
-    slope = rise / step
-    product = slope[1:] * slope[:-1]
-    w1, w2 = 2 * step[1:] + step[:-1], step[1:] + 2 * step[:-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inner = np.where(product > 0, (w1 + w2) / (w1 / slope[:-1] + w2 / slope[1:]), 0.0)
-    tangent = np.concatenate([[1.5 * slope[0] - 0.5 * inner[0]], inner, [1.5 * slope[-1] - 0.5 * inner[-1]]])
-    k = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(step) - 1)
-    t = (at - x[k]) / step[k]
-    bend = t * (1 - t)
-    straight = y[k] + t * rise[k]
-    return straight + bend * ((1 - t) * (step[k] * tangent[k] - rise[k]) - t * (step[k] * tangent[k + 1] - rise[k]))
+    """Piecewise cubic through ``(x, y)`` that never overshoots (Fritsch & Butland, 1984), at increasing ``at``.
+
+    SciPy's, but for the tangents at the ends, where the curve is bent as a natural spline is.
+    """
+    slope, tangent = np.diff(y) / np.diff(x), PchipInterpolator(x, y)(x, nu=1)
+    tangent[[0, -1]] = 1.5 * slope[[0, -1]] - 0.5 * tangent[[1, -2]]
+    return np.asarray(CubicHermiteSpline(x, y, tangent)(at))
 
 
 class Profile:

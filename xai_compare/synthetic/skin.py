@@ -8,51 +8,31 @@ from scipy.ndimage import zoom
 from xai_compare.synthetic.anatomy import Pose
 from xai_compare.synthetic.furrows import furrows
 from xai_compare.synthetic.identity import Identity
-from xai_compare.synthetic.paint import Canvas, Points, Profile, Window, linear, smooth
+from xai_compare.synthetic.paint import Canvas, Profile, Window, linear, smooth
+from xai_compare.synthetic.relief import Relief
 
 _RIDGE = Profile([(-0.6, 0.0), (-0.3, 0.02), (0.0, 0.10), (0.45, 0.22), (0.8, 0.36), (0.95, 0.40), (1.12, 0.26),
                   (1.26, 0.06), (1.4, 0.0)])  # fmt: skip
 _RIDGE_WIDTH = Profile([(-0.6, 0.34), (0.0, 0.24), (0.45, 0.26), (0.95, 0.38), (1.3, 0.46)])
 
 
-class Skin:
-    """Height, colour and darkening of a face's skin, in the window that holds the face.
+class Skin(Relief):
+    """A face's skin: its relief and its colour.
 
     Attributes:
-        height: float32 ``(h, w)``, towards the viewer, in half outer-eye distances.
         albedo: float32 ``(h, w, 3)``, linear.
-        shade: float32 ``(h, w)``, the share of light that reaches creases and hollows.
         gloss: float32 ``(h, w)``, strength of the highlights.
     """
 
     def __init__(self, canvas: Canvas, identity: Identity, pose: Pose) -> None:
-        self.canvas, self.identity, self.pose = canvas, identity, pose
-        shape = canvas.u.shape
-        self.height = np.zeros(shape, np.float32)
-        self.shade = np.ones(shape, np.float32)
-        self.gloss = np.full(shape, 0.055, np.float32)
-        self.albedo = np.empty((*shape, 3), np.float32)
+        super().__init__(canvas, identity, pose)
+        self.gloss = np.full(canvas.u.shape, 0.055, np.float32)
+        self.albedo = np.empty((*canvas.u.shape, 3), np.float32)
         self._head()
         self._features()
         self._mouth()
         furrows(self)
         self._colour()
-
-    def groove(self, points: Points, width: float, depth: float, ends: tuple[float, float] = (0, 0)) -> None:
-        """A crease along ``points``: lower and darker."""
-        if depth < 1e-3:
-            return
-        where, strength = self.canvas.stroke(points, 1.8 * width, ends)
-        self.carve(where, strength, depth, width)
-
-    def carve(self, where: Window, strength: np.ndarray, depth: float | np.ndarray, width: float) -> None:
-        """Lower and darken the skin by a stroke of ``depth``, which may vary from pixel to pixel."""
-        self.height[where] -= np.float32(width) * (depth * strength)
-        self.shade[where] *= 1 - np.minimum(0.42 * np.asarray(depth, np.float32), np.float32(0.52)) * strength**2
-
-    def hollow(self, centre: tuple[float, float], radii: tuple[float, float], darkness: float) -> None:
-        """Let less light into a soft ellipse."""
-        self.canvas.bump(self.shade, centre, radii, -darkness)
 
     def _head(self) -> None:
         """The head as an ellipsoid whose lower part stretches with the jaw."""

@@ -21,8 +21,8 @@ from torch.nn import functional
 import xai_compare
 from xai_compare.expressions import BASIC
 from xai_compare.images.crop import MARGIN, align
+from xai_compare.models.bundled import ARCHITECTURES, BUNDLED, WEIGHTS
 from xai_compare.models.model import Model
-from xai_compare.synthetic.networks import ARCHITECTURES, BUNDLED, WEIGHTS
 from xai_compare.synthetic.sets import SimulatedFaces, faces
 
 SIDE = 88

@@ -1,16 +1,63 @@
-"""Where networks come from: one file per source, one line in the registry.
+"""Where networks come from: one file for each source, called as its key in a specification.
 
-A source is a module with ``KEYS`` (the specification's keys that it reads, besides the common ones) and
-``build(request) -> Model``.
+A source is a class (or module) with three names, found through `SOURCES`; another package offers its own by entry
+point, in the group ``xai_compare.networks``::
+
+    class Hub:
+        KEYS = ("weights", "revision")  # keys of the specification that it reads, besides its own and the common ones
+        PATHS = ("weights",)  # which of them, or its own, name a file or folder
+        DEFAULTS = {"weights": "random"}  # optional: what keys stand for in a study where they are not given
+
+        @staticmethod
+        def build(request):  # xai_compare.models.request.Request -> xai_compare.models.Model
+            import hub
+            ...
+
+What is heavy is imported in ``build``, so that a specification can be read, and its paths found, without it.
 """
 
-SOURCES: dict[str, str] = {
-    "keras": "xai_compare.models.sources.keras_file",
-    "torchvision": "xai_compare.models.sources.torchvision_zoo",
-    "timm": "xai_compare.models.sources.timm_zoo",
-    "factory": "xai_compare.models.sources.factory",
-    "bundled": "xai_compare.models.sources.bundled",
-}
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from xai_compare.registry import Registry
+
+if TYPE_CHECKING:
+    from xai_compare.models.model import Model
+    from xai_compare.models.request import Request
+
+COMMON = ("name", "classes", "input")
+"""Keys of every specification."""
+WORDS = ("random", "pretrained")
+"""What may stand for a file of weights."""
+
+
+class Source(Protocol):
+    """What makes networks of specifications."""
+
+    KEYS: tuple[str, ...]
+    PATHS: tuple[str, ...]
+
+    @staticmethod
+    def build(request: Request) -> Model:
+        """The network."""
+        ...
+
+
+def _is_source(thing: Any) -> str:
+    missing = [name for name in ("KEYS", "PATHS", "build") if not hasattr(thing, name)]
+    return f"has no {' and no '.join(missing)}" if missing else ""
+
+
+SOURCES: Registry[type[Source]] = Registry(
+    "source of networks",
+    "xai_compare.networks",
+    ("xai_compare.models.sources.*",),
+    one_per_module=True,
+    check=_is_source,
+)
 
 NOT_YET: dict[str, str] = {
     "onnx": "load it through a factory that returns a torch.nn.Module",
@@ -18,3 +65,30 @@ NOT_YET: dict[str, str] = {
     "hf": "download the weights and use timm, torchvision or a factory",
 }
 """Sources that are planned, with what to do meanwhile."""
+
+
+def keys_of(source: str) -> tuple[str, ...]:
+    """Every key that a specification with this source may have.
+
+    Raises:
+        InputError: if there is no such source, or its package cannot be imported.
+    """
+    return (source, *COMMON, *SOURCES.get(source).KEYS)
+
+
+def located(spec: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """A specification whose relative paths start from ``base``; words that stand for a file stay.
+
+    Raises:
+        InputError: if a source's package cannot be imported.
+    """
+    named = [SOURCES.get(key) for key in spec if key in SOURCES]
+    paths = {key for source in named for key in source.PATHS}
+    for source in named:
+        spec = {**getattr(source, "DEFAULTS", {}), **spec}
+    return {
+        key: str(base / Path(value).expanduser())
+        if key in paths and isinstance(value, (str, Path)) and str(value) not in WORDS
+        else value
+        for key, value in spec.items()
+    }

@@ -161,7 +161,7 @@ class Explain(Stage):
         """A hash of all that a chunk's maps depend on."""
         worker = self.job.worker
         made, spec = worker.explainers[explainer], self.job.study.images
-        settings = [made.name, made.options.model_dump(mode="json"), spec.margin, spec.predictor]
+        settings = [made.name, made.results, made.options.model_dump(mode="json"), spec.margin, spec.predictor]
         inputs = [(asdict(item), self.job.pictures.sha256(item.image)) for item in items]
         return digest([RESULTS, VERSION, worker.identity(number), settings, inputs])
 

@@ -1,0 +1,156 @@
+"""The engine of a network: what runs it many times, and remembers what was learnt of it on the way."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from xai_compare.models.folding import fold, stamp_of
+
+if TYPE_CHECKING:
+    from xai_compare.models.model import Model
+
+log = logging.getLogger(__name__)
+
+Precision = Literal["auto", "fp32", "bf16"]
+Settled = Literal["fp32", "bf16"]
+
+BATCH = 32
+"""Pictures in one forward pass, unless the model says otherwise."""
+
+T = TypeVar("T")
+
+
+def whole(some: torch.Tensor) -> torch.Tensor:
+    """Pictures as they are."""
+    return some
+
+
+class Engine:
+    """Runs one network many times: a folded copy, channels last, in the precision asked, batch by batch.
+
+    Every model has one (`Model.engine`). The network itself stays as it is. What the engine makes of it or learns of
+    it is kept in one place (`remembered`) until a weight, a buffer or a hook of the network changes. Nothing here is
+    chosen by measuring time, so equal networks run in the same way each time.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._kept: dict[object, tuple[object, Any]] = {}
+
+    def remembered(self, key: object, make: Callable[[], T]) -> T:
+        """What ``make`` gives, made once for each ``key``, and again when the network has changed."""
+        model = self._model
+        stamp = (model.module, stamp_of(model.module), model.input, model.output, model.activations)
+        held = self._kept.get(key)
+        if held is None or held[0] != stamp:
+            held = self._kept[key] = (stamp, make())
+        value: T = held[1]
+        return value
+
+    @property
+    def network(self) -> nn.Module:
+        """The folded copy (see `xai_compare.models.folding`), or the network itself if it cannot be copied."""
+        made = self.remembered("folded", lambda: fold(self._model))
+        return self._model.module if made is None else made
+
+    @property
+    def copied(self) -> bool:
+        """Whether there is a copy. A network without one runs in float32 only."""
+        return self.network is not self._model.module
+
+    def forward(self, precision: Settled = "fp32") -> Callable[[torch.Tensor], torch.Tensor]:
+        """The network as a function of prepared pictures, differentiable; outputs are float32."""
+        if precision == "fp32" or not self.copied:
+            return self.network
+        rough = self.remembered("bf16", lambda: copy.deepcopy(self.network).bfloat16())
+        return lambda batch: rough(batch.bfloat16()).float()
+
+    def outputs(
+        self,
+        recipes: torch.Tensor,
+        make: Callable[[torch.Tensor], torch.Tensor] = whole,
+        precision: Settled = "fp32",
+    ) -> torch.Tensor:
+        """The network's own outputs, float32 ``(n, classes)``, without gradients.
+
+        Args:
+            recipes: ``(n, ...)``, from which pictures are made batch by batch, so that memory does not grow with n
+                but for the outputs.
+            make: prepared pictures ``(k, c, h, w)`` of ``k`` recipes.
+            precision: ``bf16`` runs a copy in bfloat16.
+        """
+        run = self.forward(precision)
+
+        def some(part: slice) -> torch.Tensor:
+            with torch.no_grad():
+                out = run(make(recipes[part]).contiguous(memory_format=torch.channels_last))
+                return self._model.checked(out.float() if isinstance(out, torch.Tensor) else out)
+
+        return torch.cat(self.batches(len(recipes), some))
+
+    def batches(self, n: int, run: Callable[[slice], T], size: Callable[[], int] | None = None) -> list[T]:
+        """What ``run`` gives for one part of 0..n after another.
+
+        A part that does not fit in the device's memory is tried again after the model's batch size was halved, which
+        it stays.
+
+        Args:
+            n: how many there are.
+            run: given a slice.
+            size: how many make a part; by default the model's batch size.
+        """
+        parts: list[T] = []
+        start = 0
+        while start < n:
+            step = max(1, size() if size else self._model.batch_size)
+            try:
+                parts.append(run(slice(start, min(start + step, n))))
+            except torch.OutOfMemoryError:
+                if self._model.batch_size <= 1:
+                    raise
+                self._model.batch_size = (self._model.batch_size + 1) // 2
+                log.info("out of memory: %s goes on with batches of %d", self._model.name, self._model.batch_size)
+                continue
+            start += step
+        return parts
+
+    def settled(self, precision: Precision, large: float) -> Settled:
+        """``auto`` is bfloat16 where the device computes in it and a picture takes ``large`` operations or more.
+
+        The answer depends on the network and the kind of machine only. A network that cannot be copied runs in
+        float32.
+        """
+        if not self.copied:
+            return "fp32"
+        if precision == "auto":
+            return "bf16" if computes_bf16(self._model.device) and self.operations() >= large else "fp32"
+        return precision
+
+    def operations(self) -> float:
+        """Floating-point operations of one forward pass of one picture, counted once."""
+        return self.remembered("operations", self._counted)
+
+    def _counted(self) -> float:
+        # Taken before, for making the copy runs the network too.
+        network = self.network
+        channels = 1 if self._model.input.channels == "grey" else 3
+        picture = torch.zeros(1, channels, *self._model.input.size, device=self._model.device)
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            network(picture)
+        return float(counter.get_total_flops())
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies in bfloat16, faster than in float32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    # Torch's own questions; without the instructions bfloat16 is emulated, and slow.
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in asked)
