@@ -18,7 +18,16 @@ from run import load, load_reader
 import xai_compare as xc
 from xai_compare.comparison import region_auc
 from xai_compare.comparison.resampling import draw_counts
-from xai_compare.emotion import CLASSES, EMERT, Standard, frame_view, load_network, modality_falls, modality_share
+from xai_compare.emotion import (
+    CLASSES,
+    EMERT,
+    Arrays,
+    Standard,
+    frame_view,
+    load_network,
+    modality_falls,
+    modality_share,
+)
 from xai_compare.synthetic.clips import NEUTRAL, eye_region, mouth_region
 
 FRAME = 3
@@ -57,8 +66,10 @@ def main() -> None:
     (given.out / "tables").mkdir(exist_ok=True)
     table = pd.DataFrame(rows)
     summary(table).to_csv(given.out / "tables" / "region_auc.csv", index=False)
-    shares = [modality_share(pd.concat(parts, ignore_index=True), clips.people.tolist()).assign(head=head, simulated=True)
-              for head, parts in falls.items()]
+    shares = [
+        modality_share(pd.concat(parts, ignore_index=True), clips.people.tolist()).assign(head=head, simulated=True)
+        for head, parts in falls.items()
+    ]
     pd.concat(shares).to_csv(given.out / "tables" / "modality_share.csv", index=False)
     save_maps(given.out, maps, held["landmarks"][:, FRAME])
 
@@ -70,7 +81,7 @@ def untrained_heads(out: Path, net: EMERT, seed: int) -> EMERT:
 
 
 def explained(
-    net: EMERT, features: xc.emotion.Arrays, standard: Standard, frames: xc.emotion.Arrays, clip: int, head: str, label: str
+    net: EMERT, features: Arrays, standard: Standard, frames: Arrays, clip: int, head: str, label: str
 ) -> np.ndarray:
     """Grad-CAM of a frame, (h, w)."""
     model = frame_view(net, features, standard, clip, head, frame=FRAME)
@@ -82,8 +93,14 @@ def measured(
 ) -> list[dict[str, object]]:
     """How far the map tells each region from the rest of the face."""
     return [
-        {"clip": clip, "person": person, "head": head, "network": kind, "region": name,
-         "auc": float(region_auc(found, region(landmarks, found.shape)))}
+        {
+            "clip": clip,
+            "person": person,
+            "head": head,
+            "network": kind,
+            "region": name,
+            "auc": float(region_auc(found, region(landmarks, found.shape))),
+        }
         for name, region in REGIONS.items()
     ]
 
@@ -95,17 +112,29 @@ def summary(table: pd.DataFrame, n: int = 2000) -> pd.DataFrame:
     for region in REGIONS:
         columns[f"trained er-less-fer {region}"] = wide["trained", "er", region] - wide["trained", "fer", region]
     for head, region in (("er", "eyes"), ("fer", "mouth")):
-        columns[f"trained-less-untrained {head} {region}"] = wide["trained", head, region] - wide["untrained", head, region]
+        gain = wide["trained", head, region] - wide["untrained", head, region]
+        columns[f"trained-less-untrained {head} {region}"] = gain
     rows = []
     for name, values in columns.items():
         sums = values.groupby("person").agg(["sum", "count"])
         counts = draw_counts(len(sums), n, 0)
         drawn = (counts @ sums["sum"].to_numpy()) / (counts @ sums["count"].to_numpy())
         network, head, region = name.split(" ")
-        rows.append((network, head, region, values.mean(), *np.nanquantile(drawn, [0.025, 0.975]),
-                     int(values.notna().sum()), int(values.isna().sum()), True))
-    return pd.DataFrame(rows, columns=["network", "head", "region", "auc", "ci_low", "ci_high", "n", "undefined",
-                                       "simulated"])
+        rows.append(
+            (
+                network,
+                head,
+                region,
+                values.mean(),
+                *np.nanquantile(drawn, [0.025, 0.975]),
+                int(values.notna().sum()),
+                int(values.isna().sum()),
+                True,
+            )
+        )
+    return pd.DataFrame(
+        rows, columns=["network", "head", "region", "auc", "ci_low", "ci_high", "n", "undefined", "simulated"]
+    )
 
 
 def save_maps(out: Path, maps: dict[str, list[tuple[int, np.ndarray]]], landmarks: np.ndarray) -> None:

@@ -60,8 +60,10 @@ def jobs() -> dict[str, tuple[str, Setting]]:
     for task, title in (("er", "self-report alone"), ("fer", "seen expression alone")):
         found[f"{task}_3 {title}"] = (f"{task}_3", replace(whole, name=title, tasks=(task,)))
     noise = Noise(VARIANCES[1], "eye")
-    found["er_3 trained with noise"] = ("er_3", replace(whole, name="noise 0.05 on eye, trained and tested",
-                                                        train_noise=noise, test_noise=noise))
+    found["er_3 trained with noise"] = (
+        "er_3",
+        replace(whole, name="noise 0.05 on eye, trained and tested", train_noise=noise, test_noise=noise),
+    )
     return found
 
 
@@ -104,9 +106,17 @@ def prepare(out: Path, people: int, clips: int, faces: int, seed: int) -> None:
     data = Arrays(simulated.face, simulated.eye, simulated.fixation, tuple(simulated.clips.table["clip"]))
     features = read_faces(load_reader(out), data).face
     simulated.clips.table.to_csv(out / "clips.csv", index=False)
-    np.savez(out / "clips.npz", face=simulated.face, features=features, eye=simulated.eye,
-             fixation=simulated.fixation, reported=simulated.reported, seen=simulated.seen,
-             leaked=simulated.leaked, landmarks=simulated.landmarks)
+    np.savez(
+        out / "clips.npz",
+        face=simulated.face,
+        features=features,
+        eye=simulated.eye,
+        fixation=simulated.fixation,
+        reported=simulated.reported,
+        seen=simulated.seen,
+        leaked=simulated.leaked,
+        landmarks=simulated.landmarks,
+    )
 
 
 def load_reader(out: Path) -> UnitReader:
@@ -134,8 +144,16 @@ def train(name: str, out: Path, recipe: Recipe) -> dict[str, float]:
     clips, frames, features, fold = load(out)
     reader = load_reader(out)
     protocol, setting = jobs()[name]
-    trained = cross_validate(clips, features, protocol, setting, recipe, fold=fold, backbone=lambda: reader,
-                             folder=out / "checkpoints" / name)
+    trained = cross_validate(
+        clips,
+        features,
+        protocol,
+        setting,
+        recipe,
+        fold=fold,
+        backbone=lambda: reader,
+        folder=out / "checkpoints" / name,
+    )
     tables = [trained.predictions]
     if name == "er_3 all":
         read = functools.partial(read_faces, reader)
@@ -145,8 +163,14 @@ def train(name: str, out: Path, recipe: Recipe) -> dict[str, float]:
                 tables.append(retested(trained, clips, frames, protocol, Noise(variance, on), name=title, reader=read))
     if setting.network == "emert" and protocol == "er_7":
         for k, (net, standard) in enumerate(zip(trained.nets, trained.standards, strict=True)):
-            save_network(out / "networks" / setting.name / f"fold_{k}", net, standard,  # type: ignore[arg-type]
-                         features.part(np.flatnonzero(fold != k)), backbone=READER, simulated=True)
+            save_network(
+                out / "networks" / setting.name / f"fold_{k}",
+                net,
+                standard,  # type: ignore[arg-type]
+                features.part(np.flatnonzero(fold != k)),
+                backbone=READER,
+                simulated=True,
+            )
     table = pd.concat(tables).assign(simulated=True)
     table.to_parquet(out / "predictions" / f"{name}.parquet")
     right = (table["label"] == table["predicted"]).mean() if setting.name in ("all", *MODALITIES) else float("nan")

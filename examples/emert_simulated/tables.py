@@ -79,16 +79,25 @@ def paired(out: Path) -> pd.DataFrame:
     rows = []
     for protocol, table in (("er_7", held), ("fer_7", as_protocol(held, "fer_7"))):
         for name in [n for n in dict.fromkeys(table["setting"]) if n != "all"]:
-            rows.append({"protocol": protocol, "a": "all", "b": name, **compared(table, "all", name), "data": "simulated"})
+            found = compared(table, "all", name)
+            rows.append({"protocol": protocol, "a": "all", "b": name, **found, "data": "simulated"})
     return pd.DataFrame(rows)
 
 
 def ceiling(out: Path) -> pd.DataFrame:
     """The Monte-Carlo Bayes ceiling, and what the best possible judge gets right of these very clips."""
-    clips, frames, _, _ = load(out)
+    clips = load(out)[0]
     held = np.load(out / "clips.npz")
-    simulated = SimulatedClips(clips, held["reported"], held["seen"], held["leaked"], held["landmarks"], held["face"],
-                               held["eye"], held["fixation"])
+    simulated = SimulatedClips(
+        clips,
+        held["reported"],
+        held["seen"],
+        held["leaked"],
+        held["landmarks"],
+        held["face"],
+        held["eye"],
+        held["fixation"],
+    )
     table = ceilings(steps=held["eye"].shape[1])
     here = []
     for modalities, task in zip(table["modalities"], table["task"], strict=True):
@@ -99,8 +108,14 @@ def ceiling(out: Path) -> pd.DataFrame:
 
 def beside(scored: pd.DataFrame) -> pd.DataFrame:
     """Rows of the paper's tables with the simulation's, in percent where shares are; never mixed up: see ``data``."""
-    names = {"MuT": "mult", "LMF": "lmf", "ResNet_LSTM": "resnet_lstm", "ResNet_Transformer": "resnet_transformer",
-             "EMERT": "all", "both": "all"}
+    names = {
+        "MuT": "mult",
+        "LMF": "lmf",
+        "ResNet_LSTM": "resnet_lstm",
+        "ResNet_Transformer": "resnet_transformer",
+        "EMERT": "all",
+        "both": "all",
+    }
     protocol = {("II", "er"): "er_3", ("II", "fer"): "fer_3", ("VII", "er"): "er_3", ("VII", "fer"): "fer_3"}
     rows = []
     pooled = scored[scored["averaging"] == "pooled"].set_index(["protocol", "setting", "metric"])
@@ -117,8 +132,10 @@ def beside(scored: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=columns)
     noise = pooled.reset_index()
     noise = noise[noise["setting"].str.contains("noise") & noise["metric"].isin(["war", "f1"])]
-    extra = [("IX", r.setting, "er", r.metric, 100 * r.value, 100 * r.ci_low, 100 * r.ci_high, "simulated")
-             for r in noise.itertuples()]
+    extra = [
+        ("IX", r.setting, "er", r.metric, 100 * r.value, 100 * r.ci_low, 100 * r.ci_high, "simulated")
+        for r in noise.itertuples()
+    ]
     return pd.concat([table, pd.DataFrame(extra, columns=columns)], ignore_index=True)
 
 
@@ -143,12 +160,18 @@ def raters(out: Path) -> pd.DataFrame:
     truth = clips.table["fer"].map(index).to_numpy()
     drawn = (ratings == truth[:, None]).mean(0)
     alphas = [cronbach_alpha(ratings == k) for k in range(len(CLASSES))]
-    rows = [(name, planted, share, reliability) for (name, planted), share, reliability
-            in zip(RATERS.items(), drawn, found.reliability, strict=True)]
+    rows = [
+        (name, planted, share, reliability)
+        for (name, planted), share, reliability in zip(RATERS.items(), drawn, found.reliability, strict=True)
+    ]
     table = pd.DataFrame(rows, columns=["rater", "planted", "drawn", "recovered"])
     majority = np.array([np.bincount(row, minlength=7).argmax() for row in ratings])
-    return table.assign(right_consensus=(found.labels == truth).mean(), right_majority=(majority == truth).mean(),
-                        alpha_mean=np.mean(alphas), data="simulated")
+    return table.assign(
+        right_consensus=(found.labels == truth).mean(),
+        right_majority=(majority == truth).mean(),
+        alpha_mean=np.mean(alphas),
+        data="simulated",
+    )
 
 
 def figures(out: Path, scored: pd.DataFrame) -> None:
@@ -176,7 +199,8 @@ def draw_scores(out: Path, scored: pd.DataFrame) -> None:
     known = pd.read_csv(out / "tables" / "ceiling.csv").set_index(["task", "modalities"])["war"]
     figure, both = plt.subplots(1, 2, figsize=(9, 4.6), sharey=True, layout="constrained")
     for axes, task in zip(both, ("er", "fer"), strict=True):
-        part = scored[(scored["protocol"] == f"{task}_7") & (scored["metric"] == "war") & (scored["averaging"] == "pooled")]
+        part = scored[(scored["protocol"] == f"{task}_7") & (scored["metric"] == "war")]
+        part = part[part["averaging"] == "pooled"]
         part = part.set_index("setting").reindex(order)
         for place, (name, row) in enumerate(part.iterrows()):
             axes.plot([row["ci_low"], row["ci_high"]], [place, place], color="tab:blue", lw=2)
@@ -185,7 +209,7 @@ def draw_scores(out: Path, scored: pd.DataFrame) -> None:
             if name != "eyes shuffled":
                 axes.plot(known[task, " + ".join(read)], place, "|", color="k", ms=10)
         axes.axvline(1 / 7, color="0.7", lw=1, ls=":")
-        axes.set(title=f"{TITLES[task]}, 7 classes", xlabel="share right (WAR), 95 % interval over people", xlim=(0, 1.02))
+        axes.set(title=f"{TITLES[task]}, 7 classes", xlabel="share right, 95 % interval over people", xlim=(0, 1.02))
         axes.grid(axis="x", alpha=0.3)
     both[0].set_yticks(range(len(order)), order)
     both[0].invert_yaxis()
