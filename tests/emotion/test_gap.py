@@ -18,7 +18,7 @@ from xai_compare.errors import InputError
 def test_confusion_rows_are_shares_of_each_self_report(clips: Clips) -> None:
     table = confusion(clips)
     assert table.index.tolist() == list(CLASSES)
-    np.testing.assert_allclose(table[list(CLASSES)].sum(1), 1)
+    np.testing.assert_allclose(table[list(CLASSES)].sum(axis=1), 1)
     fear = clips.table["er"] == "fear"
     assert table.loc["fear", "anger"] == pytest.approx((clips.table["fer"][fear] == "anger").mean())
     assert table.loc["fear", "n"] == fear.sum()

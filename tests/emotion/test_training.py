@@ -165,7 +165,7 @@ def test_a_protocol_is_trained_and_tested_over_folds(clips: Clips, data: Arrays,
     table = trained.predictions
     assert table["clip"].tolist() == clips.table["clip"].tolist()
     assert table.groupby("person")["fold"].nunique().max() == 1
-    np.testing.assert_allclose(table.filter(regex="^p_").sum(1), 1)
+    np.testing.assert_allclose(table.filter(regex="^p_").sum(axis=1), 1)
     assert len(lines) == len(trained.nets) == 3
     pooled, each = scores(table, "er_7"), fold_scores(table, "er_7")
     assert pooled["metric"].tolist() == ["war", "uar", "f1", "f1_macro"]

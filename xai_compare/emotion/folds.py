@@ -39,7 +39,8 @@ def folds(people: Sequence[str], n: int = 5, by: FoldBy = "person", seed: int = 
         GroupKFold(n, shuffle=True, random_state=seed) if by == "person" else KFold(n, shuffle=True, random_state=seed)
     )
     found = np.empty(len(names), int)
-    for k, (_, test) in enumerate(kind.split(names[:, None], groups=names)):
+    groups = names if by == "person" else None
+    for k, (_, test) in enumerate(kind.split(names[:, None], groups=groups)):
         found[test] = k
     return found
 

@@ -79,7 +79,7 @@ def agreement(clips: Clips, n: int = REPLICATES, seed: int = 0) -> pd.DataFrame:
         if {f"er_{what}", f"fer_{what}"} <= set(clips.table):
             rows += _differences(clips.table, what, place, counts)
     return pd.DataFrame(
-        [(m, of, value, *np.nanquantile(drawn, [0.025, 0.975]), k) for m, of, value, drawn, k in rows],
+        [(m, of, value, *_ends(drawn), k) for m, of, value, drawn, k in rows],
         columns=["measure", "of", "value", "ci_low", "ci_high", "n"],
     )
 
@@ -138,8 +138,8 @@ def _correlated(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[float
         return (*[np.nan] * 8, len(x))
     found = [stats.pearsonr(x, y), stats.spearmanr(x, y), stats.kendalltau(x, y)]
     drawn = _weighted_pearson(x, y, counts)
-    low, high = np.nanquantile(drawn, [0.025, 0.975]) if len(drawn) else (np.nan, np.nan)
-    return (*(float(v) for one in found for v in (one.statistic, one.pvalue)), float(low), float(high), len(x))
+    low, high = _ends(drawn)
+    return (*(float(v) for one in found for v in (one.statistic, one.pvalue)), low, high, len(x))
 
 
 def _weighted_pearson(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -148,6 +148,13 @@ def _weighted_pearson(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.nd
     cov = counts @ (x * y) / n - mx * my
     with np.errstate(invalid="ignore", divide="ignore"):
         return cov / np.sqrt((counts @ x**2 / n - mx**2) * (counts @ y**2 / n - my**2))
+
+
+def _ends(drawn: np.ndarray) -> tuple[float, float]:
+    if not np.isfinite(drawn).any():
+        return float("nan"), float("nan")
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _adjusted(p: np.ndarray) -> np.ndarray:

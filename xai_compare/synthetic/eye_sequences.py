@@ -4,7 +4,8 @@ Feature k of a clip of person p whose self-report is e is ``x(t) = offset[p, k] 
 with ``rise(t) = 1 - exp(-t / 8)`` in samples, offsets of standard deviation 1 and AR(1) noise of standard deviation 1
 and autocorrelation 0.8. Six eye features and both coordinates of the gaze have an effect, four more eye features have
 none, and the other 29 are fixed mixtures of those ten, as the columns of an eye tracker repeat one another. All is
-Gaussian, so that the likelihood of each class is known exactly. A clip is judged by itself, as networks judge it: the other clips of its person are not used.
+Gaussian, so that the likelihood of each class is known exactly. A clip is judged by itself, as networks judge it: the
+other clips of its person are not used.
 """
 
 from __future__ import annotations
