@@ -46,7 +46,8 @@ def eye_samples(
     where = f"{trial.participant}, {trial.image}"
     if why := cleaning.problem_with_clock(trial.time):
         raise InputError(why, where=where, mend="leave the trial out")
-    if trial.placement is None:
+    place = trial.placement
+    if place is None:
         raise InputError("the size of the picture on the screen is not known", where=where, mend="give placement")
     rate = cleaning.rate_of(trial.time)
     found = cleaning.losses(trial, rate, blink_ms)
@@ -58,10 +59,10 @@ def eye_samples(
     blink, lost = np.zeros(len(trial)), np.zeros(len(trial))
     for start, stop, is_blink in zip(found.starts, found.stops, found.blink, strict=True):
         (blink if is_blink else lost)[start:stop] = 1
-    gaze = np.stack([x / trial.placement.width, y / trial.placement.height], 1)
+    gaze = np.stack([x / place.width, y / place.height], 1)
     step = np.diff(x, prepend=x[:1]), np.diff(y, prepend=y[:1])
     seconds = np.maximum(np.diff(trial.time, prepend=trial.time[0] - 1000 / rate), 1e-3) / 1000
-    speed = np.hypot(*step) / trial.placement.width / seconds
+    speed = np.hypot(*step) / place.width / seconds
     return np.stack([change, blink, lost, speed], 1).astype(np.float32), gaze.astype(np.float32)
 
 
@@ -81,5 +82,5 @@ def _without_edges(trial: Trial, found: cleaning.Losses, samples: int) -> Trial:
     lost = np.zeros(len(trial), bool)
     for start, stop in zip(found.starts[found.blink], found.stops[found.blink], strict=True):
         lost[max(start - samples, 0) : stop + samples] = True
-    kept = {name: np.where(lost, np.nan, getattr(trial, name)) for name in ("x", "y", "pupil")}
-    return dataclasses.replace(trial, **kept)
+    x, y, pupil = (np.where(lost, np.nan, values) for values in (trial.x, trial.y, trial.pupil))
+    return dataclasses.replace(trial, x=x, y=y, pupil=pupil)
