@@ -15,15 +15,15 @@
 # # Expression is not emotion
 #
 # Liu et al. (2024) filmed people while they watched videos, recorded their eyes, asked what they felt (the
-# **self-report**) and had others say what their faces show (the **seen expression**). The two differ, and eye behaviour
-# tells more of the first than the face does. Their data are given out on signed request only. So this notebook shows two
-# things side by side and never mixes them up:
+# **self-report**) and had others say what their faces show (the **seen expression**). The two differ, and they find that
+# eye behaviour adds to what the face tells. Their data are given out on signed request only. So this notebook shows
+# two things side by side and never mixes them up:
 #
 # - **cited**: what the paper prints;
 # - **simulated**: what the same network does on simulated clips, whose answers are known.
 #
-# **Nothing simulated says anything about people.** A self-report is what a person says, a seen expression is what others
-# see; neither is the person's emotion, and neither may be used to decide about people.
+# **Nothing simulated says anything about people.** A self-report is what a person says, a seen expression is what
+# others see; neither is the person's emotion, and neither may be used to decide about people.
 #
 # The tables come from `examples/emert_simulated`, whose README says how they were made and what they cost. The
 # environment variable `XAI_COMPARE_EMERT` may name the folder of another run.
@@ -47,8 +47,8 @@ print("tables:", ", ".join(tables))
 
 # %% [markdown]
 # ## The network
-# The released networks are built name for name, so that the authors' weights would fit. The paper draws two heads on one
-# trunk instead; both layouts are here.
+# The released networks are built name for name, so that the authors' weights would fit. The paper draws two heads on
+# one trunk instead; both layouts are here.
 
 # %%
 for task in ("classification", "regression", "intensity"):
@@ -99,8 +99,8 @@ for name, metric, title in (
 
 # %% [markdown]
 # ## How far from the best possible judge
-# The Bayes ceiling is the share right of a judge who knows how the simulation works. The networks do not, and learn from
-# 960 clips.
+# The Bayes ceiling is the share right of a judge who knows how the simulation works. The networks do not, and learn
+# from 960 clips.
 
 # %%
 display(Image(filename=str(place / "figures" / "scores.png")))

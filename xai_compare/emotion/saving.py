@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from pathlib import Path
@@ -16,6 +17,7 @@ from xai_compare.emotion.sampling import Arrays, Standard
 from xai_compare.emotion.views import still_view
 from xai_compare.errors import InputError
 from xai_compare.models import Model
+from xai_compare.models.provenance import file_sha256
 
 _FILES = ("card.json", "weights.safetensors", "inputs.npz")
 
@@ -85,7 +87,9 @@ def saved_head(folder: str, head: str = "er") -> Model:
         InputError: as `load_network` and `still_view`.
     """
     net, standard, clip = load_network(folder)
-    return still_view(net, clip, standard, head)
+    model = still_view(net, clip, standard, head)
+    sha256 = file_sha256(Path(folder) / "weights.safetensors")
+    return dataclasses.replace(model, source={**model.source, "folder": str(folder), "sha256": sha256})
 
 
 def _backbone(name: str, folder: Path) -> nn.Module | None:
