@@ -24,6 +24,12 @@ def _one_landmarker() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _one_task_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests count and break tasks in their order; one of its own compares with several at once."""
+    monkeypatch.setattr("xai_compare.runs.engines.local.tasks_at_once", lambda worker: 1)
+
+
 @pytest.fixture(scope="session")
 def drawn() -> synthetic.SimulatedFaces:
     """Nine simulated faces, three of each expression."""
