@@ -15,9 +15,9 @@
 # # Expression is not emotion
 #
 # Liu et al. (2024) filmed people while they watched videos, recorded their eyes, asked what they felt (the
-# **self-report**) and had others say what their faces show (the **seen expression**). The two differ, and they find that
-# eye behaviour adds to what the face tells. Their data are given out on signed request only. So this notebook shows
-# two things side by side and never mixes them up:
+# **self-report**) and had others say what their faces show (the **seen expression**). The two differ, and they find
+# that eye behaviour adds to what the face tells. Their data are given out on signed request only, so this notebook
+# shows two things side by side and never mixes them up:
 #
 # - **cited**: what the paper prints;
 # - **simulated**: what the same network does on simulated clips, whose answers are known.
