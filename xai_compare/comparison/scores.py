@@ -46,6 +46,10 @@ COLUMNS = (
     "note",
     "floor",
     "floor_kind",
+    "ceiling_low",
+    "ceiling_high",
+    "p",
+    "p_adjusted",
 )
 """Columns of the tidy table of scores: what was measured, between whom, on which images, how surely, above what."""
 
@@ -381,9 +385,11 @@ def floor_of(metric: Metric, area: float = math.nan) -> tuple[float, str]:
 
 
 def as_frame(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
-    """Return rows of `COLUMNS` as a frame with the columns' types, also of no rows at all."""
-    frame = pd.DataFrame(list(rows), columns=list(COLUMNS))
-    return frame.astype({"value": float, "n": "Int64", "ci_low": float, "ci_high": float, "floor": float})
+    """Return rows as a frame of `COLUMNS` with their types, also of no rows; columns that rows lack are empty."""
+    found = list(rows)
+    frame = pd.DataFrame(found, columns=list(COLUMNS[: len(found[0]) if found else None]))
+    numbers = ("value", "ci_low", "ci_high", "floor", "ceiling_low", "ceiling_high", "p", "p_adjusted")
+    return frame.reindex(columns=list(COLUMNS)).astype({"n": "Int64", **dict.fromkeys(numbers, float)})
 
 
 def in_order(scores: pd.DataFrame) -> pd.DataFrame:
