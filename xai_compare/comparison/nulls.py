@@ -125,7 +125,7 @@ def null_table(
     if not kept:
         return pd.DataFrame(columns=list(NULL_COLUMNS))
     groups = list(_groups(kept, asked, options or {}))
-    wanted = [metric for metric in chosen(metrics) if metric.needs[1] != "region"]
+    wanted = [metric for metric in chosen(metrics) if metric.needs[1] not in ("region", "maps")]
     shape = groups[0].maps.shape[1:]
     tables = _Tables(groups, references, options or {}, (int(shape[0]), int(shape[1])))
     grid = Grid.of(tables.shape)

@@ -13,7 +13,7 @@ import pandas as pd
 from xai_compare.comparison.arrays import ratio
 from xai_compare.comparison.dispatch import ALL
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling import LEVEL, bins_of, draw_counts, interval
+from xai_compare.comparison.resampling import LEAST, LEVEL, bins_of, draw_counts, interval
 from xai_compare.comparison.scores import as_frame, floor_of
 
 OF_PICTURES = "mean of the images' scores"
@@ -79,7 +79,7 @@ def _row(metric: Metric, pictures: Sequence[Picture], replicates: int, seed: int
     numbers = np.array(list(values.values()))
     value = float(numbers.mean()) if numbers.size else math.nan
     low = high = math.nan
-    if replicates and numbers.size > 1:
+    if replicates and numbers.size >= LEAST:
         names, sums, sizes = bins_of(list(values), numbers)
         counts = draw_counts(names, replicates, seed)
         means = ratio(counts @ sums, counts @ sizes)

@@ -21,6 +21,7 @@ from xai_compare.comparison import (
     Picture,
     PictureScores,
     References,
+    ScoreKey,
     merges_table,
     null_table,
     picture_nulls,
@@ -28,7 +29,9 @@ from xai_compare.comparison import (
     with_nulls,
 )
 from xai_compare.comparison.intervals import threads
+from xai_compare.comparison.noise import Estimate
 from xai_compare.comparison.nulls import NULL_COLUMNS
+from xai_compare.comparison.scores import in_order, with_estimates
 from xai_compare.errors import InputError
 from xai_compare.faces import SHAPE, face_prior
 from xai_compare.runs.averaging import ALL
@@ -58,7 +61,8 @@ def study_metrics(study: Study) -> list[str]:
     if study.compare.statistics is not None:
         METRICS.get(study.compare.statistics.metric)
     if study.compare.metrics is None:
-        return [*MASK_METRICS, "dice", *study.compare.correlation, "known_auc", "known_energy"]
+        more = ["noise_corrected"] if "pearson" in study.compare.correlation else []
+        return [*MASK_METRICS, "dice", *study.compare.correlation, *more, "known_auc", "known_energy"]
     for name in study.compare.metrics:
         if "points" in METRICS.get(name).needs and not study.human:
             what = f"the metric {name!r} needs points where people clicked or looked"
@@ -82,6 +86,7 @@ def tables(
     options = {"dice": {"threshold": study.compare.thresholds.dice}}
     references = References(study_masks(study), "ekman", *_of_people(study, stores, maps))
     stored = StoredMaps(stores, study.compare.scaling)
+    estimates: dict[ScoreKey, Estimate] = {}
     found = intervals(
         stored,
         heatmaps.expression.values.tolist(),
@@ -91,10 +96,14 @@ def tables(
         replicates=study.compare.bootstrap,
         seed=study.seed,
         advance=advance,
+        estimates=estimates,
     )
     named = [METRICS.get(name) for name in metrics]
     of_regions, region_nulls = region_scores(stored, named, study.compare.bootstrap, study.seed, maps)
-    parts = [score_table(maps, metrics, references, options, counts, found), of_regions]
+    of_maps = in_order(
+        with_estimates(score_table(maps, metrics, references, options, counts, found), estimates, counts)
+    )
+    parts = [of_maps, of_regions]
     parts = [part for part in parts if len(part)]
     scores = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     own = {store.source.label for store in stores}
