@@ -57,7 +57,7 @@ def test_it_is_the_mean_over_pairs_of_different_images(names: tuple[str, str]) -
                 plain(a[k], b[k], ["abcdef"[i] for i in np.flatnonzero(k)], ["abcdef"[i] for i in np.flatnonzero(k)])
             )
             for k in kept
-        ]  # noqa: E501
+        ]
         error = np.sqrt(5 / 6 * np.sum((without - np.mean(without)) ** 2))
         assert np.arctanh(found.high) - np.arctanh(found.value) == pytest.approx(2.5706 * error, rel=1e-4)
 

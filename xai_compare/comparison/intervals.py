@@ -8,7 +8,7 @@ maps, which are taken once for all sources together.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
@@ -158,6 +158,32 @@ def pool_intervals(
         return found
 
 
+def replicates(
+    pool: Pool,
+    expression: str,
+    metrics: Sequence[Metric],
+    references: References,
+    options: Options | None = None,
+    *,
+    n: int = REPLICATES,
+    seed: int = 0,
+    against: Collection[str] = (),
+) -> dict[tuple[str, str, str], Floats]:
+    """The scores of one group against some references, on the sample (first) and on every resample of its images.
+
+    Args:
+        pool, expression, metrics, references, options, n, seed: as in `pool_intervals`.
+        against: names ``b`` of what is compared with: sources, people, masks.
+
+    Returns:
+        float64 (n + 1,) by (metric, a, b); sources of the same images share every draw.
+    """
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as workers:
+        made = _Replicates(pool, expression, metrics, references, options or {}, n, seed, (), against)
+        made.ends(workers, LEVEL)
+        return {(one.metric.name, one.a, one.b): made.values[id(one)] for one in made.every}
+
+
 def threads() -> int:
     """How many processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -176,6 +202,7 @@ class _Replicates:
         n: int,
         seed: int,
         more: Sequence[Comparison],
+        against: Collection[str] | None = None,
     ) -> None:
         self.pool, self.options, self.n = pool, options, n
         self.names = list(pool.rows)
@@ -183,6 +210,7 @@ class _Replicates:
         self.shape = shape
         asked = [metric for metric in metrics if metric.bootstrap]
         every = [one for m in asked for one in comparisons(m, self.names, expression, references, shape)]
+        every = [one for one in every if against is None or one.b in against]
         self.overlaps = [one for one in every if _is(one, *MASK_METRICS)]
         self.dices = [one for one in every if _is(one, "dice")]
         self.correlations = {name: [one for one in every if _is(one, name)] for name in ("pearson", "uncentred")}

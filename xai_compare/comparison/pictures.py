@@ -66,6 +66,15 @@ class PictureScores:
                 rows.append((name, a, b, expression, ALL, *_row(metric, mine, replicates, seed, level)))
         return as_frame(rows)
 
+    def images(self, b: str) -> pd.DataFrame:
+        """Return the score of every picture, the mean over trainings: metric, a, b, image, expression, value."""
+        rows = []
+        for (name, a), pictures in self.found.items():
+            of_image = {one.image: one.expression for one in pictures}
+            values = _by_image({(i, one.image): one.value for i, one in enumerate(pictures)})
+            rows += [(name, a, b, image, of_image[image], value) for image, value in values.items()]
+        return pd.DataFrame(rows, columns=["metric", "a", "b", "image", "expression", "value"])
+
 
 def _row(metric: Metric, pictures: Sequence[Picture], replicates: int, seed: int, level: float) -> tuple[object, ...]:
     """Return value, n, ci_low, ci_high, note, floor and floor_kind."""

@@ -72,8 +72,8 @@ def study_metrics(study: Study) -> list[str]:
 
 def tables(
     study: Study, stores: Sequence[MapStore], heatmaps: xr.Dataset, advance: Callable[[int], None]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The scores, the merges and the nulls of a study's heatmaps, see `xai_compare.comparison`.
+) -> dict[str, pd.DataFrame]:
+    """The tables ``scores``, ``merges``, ``nulls`` and ``known_images`` of a study's heatmaps.
 
     Args:
         study: what is asked.
@@ -99,11 +99,11 @@ def tables(
         estimates=estimates,
     )
     named = [METRICS.get(name) for name in metrics]
-    of_regions, region_nulls = region_scores(stored, named, study.compare.bootstrap, study.seed, maps)
+    pictures, region_nulls = region_scores(stored, named, maps)
     of_maps = in_order(
         with_estimates(score_table(maps, metrics, references, options, counts, found), estimates, counts)
     )
-    parts = [of_maps, of_regions]
+    parts = [of_maps, pictures.table("known/region", study.compare.bootstrap, study.seed)]
     parts = [part for part in parts if len(part)]
     scores = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     own = {store.source.label for store in stores}
@@ -112,7 +112,12 @@ def tables(
     nulls = [null_table(maps, metrics, references, options, ignorant), region_nulls]
     nulls = [part for part in nulls if len(part)]
     null = pd.concat(nulls, ignore_index=True) if nulls else pd.DataFrame(columns=list(NULL_COLUMNS))
-    return with_nulls(scores, null), merges_table({key: one for key, one in maps.items() if key.a in own}), null
+    return {
+        "scores": with_nulls(scores, null),
+        "merges": merges_table({key: one for key, one in maps.items() if key.a in own}),
+        "nulls": null,
+        "known_images": pictures.images("known/region"),
+    }
 
 
 def _keyed(heatmaps: xr.Dataset) -> tuple[dict[MapKey, np.ndarray], dict[MapKey, int]]:
@@ -149,12 +154,8 @@ def _of_people(
 
 
 def region_scores(
-    maps: StoredMaps,
-    metrics: Sequence[Metric],
-    replicates: int,
-    seed: int,
-    means: Mapping[MapKey, np.ndarray] | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    maps: StoredMaps, metrics: Sequence[Metric], means: Mapping[MapKey, np.ndarray] | None = None
+) -> tuple[PictureScores, pd.DataFrame]:
     """How well each network's map finds the region known to differ in its picture, averaged over pictures.
 
     Of the metrics, those that need a picture's region.
@@ -162,7 +163,6 @@ def region_scores(
     Args:
         maps: of every source.
         metrics: any; those that need a picture's region are taken.
-        replicates, seed: of the intervals.
         means: the mean maps, for the scores of maps that do not know the picture.
 
     Returns:
@@ -172,7 +172,7 @@ def region_scores(
     known = next((slug for slug, store in maps.stores.items() if store.source.kind == "known"), None)
     found = PictureScores()
     if known is None or not wanted:
-        return found.table("known/region"), picture_nulls(found, "known/region", {})
+        return found, picture_nulls(found, "known/region", {})
     # Eight pixels a byte: the regions of ten thousand pictures stay in memory.
     regions = {one.image: np.packbits(region > 0.5) for one, region in maps.stream(known) if (region > 0.5).any()}
     areas = {image: float(np.bitwise_count(bits).sum(dtype=np.int64)) for image, bits in regions.items()}
@@ -199,7 +199,7 @@ def region_scores(
             for (a, null, image, _), values in zip(todo, scores, strict=True):
                 for metric, value in zip(wanted, values, strict=True):
                     guesses.setdefault((metric.name, a, null), {})[image] = value
-    return found.table("known/region", replicates, seed), picture_nulls(found, "known/region", guesses)
+    return found, picture_nulls(found, "known/region", guesses)
 
 
 def _ignorant_of(

@@ -38,7 +38,11 @@ class Scores(Summary):
 
     def files(self) -> Sequence[str]:
         """The tables."""
-        return [f"tables/{name}.{suffix}" for name in ("scores", "merges", "nulls") for suffix in ("csv", "parquet")]
+        return [
+            f"tables/{name}.{suffix}"
+            for name in ("scores", "merges", "nulls", "known_images")
+            for suffix in ("csv", "parquet")
+        ]
 
     def steps(self) -> int:
         """One for each expression."""
@@ -47,5 +51,4 @@ class Scores(Summary):
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write the tables."""
         heatmaps = load(self.job.directory / "heatmaps.zarr")
-        scores, merges, nulls = tables(self.job.study, self.job.stores, heatmaps, advance)
-        self.job.write_tables({"scores": scores, "merges": merges, "nulls": nulls})
+        self.job.write_tables(tables(self.job.study, self.job.stores, heatmaps, advance))
