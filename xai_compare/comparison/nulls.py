@@ -5,7 +5,7 @@ source's map, people's points) stand here the scores of
 
 - ``whole``: the whole face (a mask of every pixel, a uniform map);
 - ``prior``: a map of where faces are, whatever they express;
-- ``mean_map``: the mean of all sources' maps of all expressions;
+- ``mean_map``: the mean of all networks' maps of all expressions;
 - ``other``: the source's map against the references of the other expressions, and over all expressions every way of
   giving each a wrong one (derangements): is it this expression, or just faces?
 - ``other_map``: the mean of the source's maps of the other expressions, against this one's reference;
@@ -155,7 +155,8 @@ def in_order(nulls: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
 
 def _groups(maps: Mapping[tuple[str, str], npt.NDArray[Any]], asked: Ignorant, options: Options) -> Iterator[_Group]:
     wide = {key: one.astype(np.float64) for key, one in maps.items()}
-    whole = [one for (_, expression), one in wide.items() if expression == ALL] or list(wide.values())
+    mine = {key: one for key, one in wide.items() if key[0] in asked.models} or wide
+    whole = [one for (_, expression), one in mine.items() if expression == ALL] or list(mine.values())
     mean = np.mean(whole, axis=0)
     for expression in ordered(expression for _, expression in maps):
         names = [a for a, e in maps if e == expression]

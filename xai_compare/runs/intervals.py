@@ -62,7 +62,7 @@ class StoredMaps:
             low, high = (np.array(columns[key], np.float64) for key in ("low", "high"))
             self._ranges[slug, index] = low, high
             undefined = ~np.isfinite(low) | ~np.isfinite(high) | np.array([bool(why) for why in columns["reason"]])
-            undefined |= (scaling == "min_max") & (high <= low) | (scaling == "positive") & (high <= 0)
+            undefined |= (scaling == "min_max") & (high <= low) | (scaling in ("positive", "mass")) & (high <= 0)
             for row, item in enumerate(store.items[part]):
                 if not undefined[row]:
                     yield Entry(index, row, str(item["image"]), str(item["group"]))

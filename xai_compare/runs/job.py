@@ -39,6 +39,7 @@ ALWAYS = (
     "heatmaps",
     "scores",
     "differences",
+    "per_image",
     "statistics",
     "tables",
 )

@@ -34,6 +34,7 @@ from xai_compare.comparison.nulls import NULL_COLUMNS
 from xai_compare.comparison.scores import in_order, with_estimates
 from xai_compare.errors import InputError
 from xai_compare.faces import SHAPE, face_prior
+from xai_compare.runs.attention import with_ceilings
 from xai_compare.runs.averaging import ALL
 from xai_compare.runs.intervals import StoredMaps, intervals
 from xai_compare.runs.points import read_points
@@ -113,7 +114,7 @@ def tables(
     nulls = [part for part in nulls if len(part)]
     null = pd.concat(nulls, ignore_index=True) if nulls else pd.DataFrame(columns=list(NULL_COLUMNS))
     return {
-        "scores": with_nulls(scores, null),
+        "scores": with_ceilings(with_nulls(scores, null), stores, options, study.seed),
         "merges": merges_table({key: one for key, one in maps.items() if key.a in own}),
         "nulls": null,
         "known_images": pictures.images("known/region"),

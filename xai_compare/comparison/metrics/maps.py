@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 from xai_compare.comparison.arrays import Floats, as_maps, flat, ratio, same_size
 from xai_compare.comparison.registry import metric
@@ -89,6 +90,30 @@ def unit_vectors(maps: npt.NDArray[np.generic], centred: bool) -> Floats:
         vectors /= np.sqrt((vectors * vectors).sum(-1, keepdims=True))
     vectors[~defined] = np.nan
     return vectors
+
+
+@metric(
+    "spearman",
+    title="Spearman correlation",
+    range=(-1.0, 1.0),
+    needs=("map", "map"),
+    source="Spearman's rank correlation over pixels, ties sharing their mean rank",
+    undefined="a map is constant or missing",
+    bootstrap=False,
+)
+def spearman(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
+    """Spearman's rank correlation over the pixels of maps (..., h, w), in [-1, 1]; NaN if either map is constant."""
+    first, second = as_maps(a), as_maps(b)
+    same_size(first, second)
+    return correlation(_ranked(first), _ranked(second), centred=True)
+
+
+def _ranked(maps: npt.NDArray[np.generic]) -> Floats:
+    """Return the ranks of each map's pixels; NaN throughout for a map with values that are not finite."""
+    rows = flat(maps)
+    ranks = rankdata(rows, axis=-1)
+    ranks[~np.isfinite(rows).all(-1)] = np.nan
+    return np.asarray(ranks.reshape(maps.shape))
 
 
 def density(maps: npt.NDArray[np.generic]) -> Floats:
