@@ -15,13 +15,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from scipy.ndimage import gaussian_filter
 
 from xai_compare.comparison import (
+    METRICS,
     Ignorant,
     Picture,
     PictureScores,
+    Pool,
     References,
     dice,
     null_table,
@@ -30,8 +31,9 @@ from xai_compare.comparison import (
     pearson,
     picture_nulls,
 )
+from xai_compare.comparison.differences import difference_table, pool_differences
 from xai_compare.comparison.noise import corrected
-from xai_compare.comparison.resampling import draw_counts, errors, interval_ends
+from xai_compare.comparison.resampling import draw_counts, interval_ends
 
 SHAPE = (46, 37)
 POPULATION = 600
@@ -131,12 +133,12 @@ def null_studies(studies: int, seed: int, n: int = 30) -> pd.DataFrame:
         # Which map is whose is a coin's throw for each image: the two sources have one population.
         swap = rng.random(n)[:, None, None] < 0.5
         one, other = np.where(swap, b[drawn], a[drawn]), np.where(swap, a[drawn], b[drawn])
-        weights = np.vstack([np.ones((1, n)), draw_counts(n, REPLICATES, study)]).astype(np.float32) / n
-        mask = mask_of(study)
-        values = [otsu_scores((weights @ m.reshape(n, -1)).reshape(-1, *SHAPE), mask)["iou"] for m in (one, other)]
-        away = values[0] - values[1]
-        error = errors(away[:1], away[None, 1:], n)[0]
-        p["difference"].append(2 * stats.t.sf(abs(away[0]) / error, n - 1) if error > 0 else 1.0)
+        pool = Pool.of({"one": one, "other": other}, {name: [str(i) for i in range(n)] for name in ("one", "other")})
+        made = pool_differences(
+            pool, "fear", [METRICS.get("iou")], References({"fear": mask_of(study)}), sources=("one", "other"),
+            against=("ekman",), n=100, seed=study,
+        )  # fmt: skip
+        p["difference"].append(float(difference_table(made, mean=False)["p"].iloc[0]))
         maps = {("net", name, "all"): field for name, field in zip(expressions, fields(rng, 6, 4), strict=True)}
         masks = {name: otsu_masks(field) for name, field in zip(expressions, fields(rng, 6, 4), strict=True)}
         nulls = null_table(maps, ["iou"], References(masks), None, Ignorant(n=99, seed=study))

@@ -155,8 +155,8 @@ def in_order(nulls: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
 
 def _groups(maps: Mapping[tuple[str, str], npt.NDArray[Any]], asked: Ignorant, options: Options) -> Iterator[_Group]:
     wide = {key: one.astype(np.float64) for key, one in maps.items()}
-    mine = {key: one for key, one in wide.items() if key[0] in asked.models} or wide
-    whole = [one for (_, expression), one in mine.items() if expression == ALL] or list(mine.values())
+    known = {key: one for key, one in wide.items() if key[0] in asked.models} or wide
+    whole = [one for (_, expression), one in known.items() if expression == ALL] or list(known.values())
     mean = np.mean(whole, axis=0)
     for expression in ordered(expression for _, expression in maps):
         names = [a for a, e in maps if e == expression]

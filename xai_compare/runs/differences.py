@@ -25,7 +25,7 @@ from xai_compare.runs.scoring import study_masks, study_metrics
 from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 
-MOST = 500
+MOST = 300
 """Resamples that are enough for a standard error."""
 _WANTED = ("iou", "dice", "pearson")
 
