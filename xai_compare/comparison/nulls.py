@@ -155,16 +155,18 @@ def in_order(nulls: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
 
 def _groups(maps: Mapping[tuple[str, str], npt.NDArray[Any]], asked: Ignorant, options: Options) -> Iterator[_Group]:
     wide = {key: one.astype(np.float64) for key, one in maps.items()}
-    known = {key: one for key, one in wide.items() if key[0] in asked.models} or wide
+    # People and masks are what maps are compared with, so their own maps are no part of it.
+    known = {key: one for key, one in wide.items() if key[0] in asked.models}
     whole = [one for (_, expression), one in known.items() if expression == ALL] or list(known.values())
-    mean = np.mean(whole, axis=0)
+    mean = np.mean(whole, axis=0) if len(known) > 1 else None
+    blank = np.full(next(iter(wide.values())).shape, np.nan)
     for expression in ordered(expression for _, expression in maps):
         names = [a for a, e in maps if e == expression]
         others: list[npt.NDArray[Any]] = []
         for a in names:
             theirs = [one for (b, e), one in wide.items() if b == a and e not in (expression, ALL)]
-            others.append(np.mean(theirs, axis=0) if theirs and expression != ALL else np.full(mean.shape, np.nan))
-        single = {"prior": asked.prior, "mean_map": mean if len(maps) > 1 else None}
+            others.append(np.mean(theirs, axis=0) if theirs and expression != ALL else blank)
+        single = {"prior": asked.prior, "mean_map": mean}
         mine = np.stack([maps[a, expression] for a in names])
         yield _Group(expression, names, mine, single, np.stack(others), Maps(mine, options))
 

@@ -109,6 +109,7 @@ class Attention:
 def with_ceilings(scores: pd.DataFrame, stores: Sequence[MapStore], options: Options, seed: int) -> pd.DataFrame:
     """Fill ``ceiling_low`` and ``ceiling_high`` of the scores of mean maps against people."""
     table = scores.copy()
+    people_too = {store.source.label for store in stores if store.source.kind == "human"}
     for store in stores:
         if store.source.kind != "human":
             continue
@@ -117,7 +118,9 @@ def with_ceilings(scores: pd.DataFrame, stores: Sequence[MapStore], options: Opt
             for expression, people in maps.items():
                 low, high = ceilings(metric, people, options, seed)
                 mine = (table["metric"] == metric) & (table["fold"] == ALL) & (table["expression"] == expression)
-                mine &= (table["a"] == store.source.label) ^ (table["b"] == store.source.label)
+                # Of two groups of people the second is the one that the first is to predict.
+                first = (table["a"] == store.source.label) & ~table["b"].isin(people_too)
+                mine &= first | (table["b"] == store.source.label)
                 table.loc[mine, ["ceiling_low", "ceiling_high"]] = low, high
     return table
 

@@ -130,13 +130,14 @@ def density(maps: npt.NDArray[np.generic]) -> Floats:
     "similarity",
     title="Similarity (SIM)",
     needs=("map", "map"),
-    source=_MIT,
+    source=f"{_MIT}; as pysaliency has it, without the benchmark's min-max scaling before",
     undefined="a map has no mass or is missing",
 )
 def similarity(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     """Mass that two maps (..., h, w) share once each sums to 1, in [0, 1] (SIM, histogram intersection).
 
-    A map with negative values is first raised until its least value is 0. NaN if a map has no mass.
+    A map with negative values is first raised until its least value is 0; the MIT benchmark's own code stretches
+    every map to 0..1 first, which takes a map's least value away even where that is above 0. NaN if a map has no mass.
     """
     first, second = as_maps(a), as_maps(b)
     same_size(first, second)
