@@ -18,7 +18,8 @@ from pydantic_core import PydanticUndefined
 
 from xai_compare import explainers, human, study
 from xai_compare.comparison import METRICS
-from xai_compare.models.sources import NOT_YET
+from xai_compare.models.sources import COMMON, SOURCES
+from xai_compare.registry import STAGES
 
 DOCS = Path(__file__).parent
 DOCUMENTS = ("study.md", "explainers.md", "methods.md")
@@ -34,20 +35,21 @@ MEANINGS = {
     "Study.compare": "the comparisons, see below",
     "Study.note": "free text, shown in the report",
     "ModelSpec.name": "what tables and figures call it; no slash",
-    "ModelSpec.keras": "source: a Keras model file (`.keras`, `.h5`, `.hdf5`); layers that carry code are refused",
-    "ModelSpec.torchvision": "source: the name of a torchvision architecture, such as `resnet18`",
-    "ModelSpec.timm": "source: the name of a timm architecture",
-    "ModelSpec.factory": "source: `module:function`, looked for on Python's path and beside the study; returns a "
+    "source.keras": "a Keras model file (`.keras`, `.h5`, `.hdf5`); layers that carry code are refused",
+    "source.torchvision": "the name of a torchvision architecture, such as `resnet18`",
+    "source.timm": "the name of a timm architecture",
+    "source.factory": "`module:function`, looked for on Python's path and beside the study; returns a "
     "`torch.nn.Module` or a `Model`",
-    "ModelSpec.bundled": "source: `compact` or `residual`, trained on simulated faces",
-    "ModelSpec.weights": "a state dict (`.pth`, `.pt`, `.safetensors`), or `random`, or `pretrained` (may download)",
+    "source.bundled": "`compact` or `residual`, trained on simulated faces",
+    "source.weights": "a state dict (`.pth`, `.pt`, `.safetensors`), or `random`, or `pretrained` (may download)",
     "ModelSpec.classes": "the expression of each output, in the order of the outputs",
     "ModelSpec.input": "what it is fed, see below; the source's own by default, where it knows",
-    "ModelSpec.seed": "of random weights, or of torch while a factory runs",
-    "ModelSpec.output": "whether it gives `logits` or `probabilities`; only a factory must say, default `logits`",
-    "ModelSpec.options": "keywords for the factory",
-    "ModelSpec.engine": "of a Keras model: `native` rebuilds it from torch layers, `keras` keeps Keras's own; `auto` "
+    "source.seed": "of random weights, or of torch while a factory runs",
+    "source.output": "whether it gives `logits` or `probabilities`; only a factory must say, default `logits`",
+    "source.options": "keywords for the factory",
+    "source.engine": "of a Keras model: `native` rebuilds it from torch layers, `keras` keeps Keras's own; `auto` "
     "takes the first where it can",
+    "source.folder": "where a factory's module lies; the study's folder by default",
     "ModelInput.size": "pixels: one number, or `[height, width]`",
     "ModelInput.channels": "`rgb` or `grey`",
     "ModelInput.range": "the values of black and white, such as `[0, 1]` or `[-1, 1]`; `[0, 1]` where `mean` is given",
@@ -133,12 +135,11 @@ def meaning(model: type[BaseModel], name: str) -> str:
     return said[0].upper() + said[1:] + ("" if said.endswith(".") else ".")
 
 
-def keys(model: type[BaseModel], leave_out: tuple[str, ...] = ()) -> str:
+def keys(model: type[BaseModel]) -> str:
     """The table of a model's keys."""
     rows = [
         (f"`{name}`", values(field.annotation), default(field), meaning(model, name))
         for name, field in model.model_fields.items()
-        if name not in leave_out
     ]
     return table(("key", "values", "default", "meaning"), rows)
 
@@ -172,12 +173,34 @@ def formats() -> str:
     return table(("format", "holds"), rows)
 
 
+def sources() -> str:
+    """The table of sources of networks and of the keys that each reads."""
+    readers: dict[str, list[str]] = {}
+    for source in SOURCES.names():
+        for key in SOURCES.get(source).KEYS:
+            if key not in COMMON:
+                readers.setdefault(key, []).append(source)
+    rows = [(f"`{source}`", "a source", MEANINGS[f"source.{source}"]) for source in SOURCES.names()]
+    for key, known in readers.items():
+        rows.append((f"`{key}`", f"with {', '.join(f'`{one}`' for one in known)}", MEANINGS[f"source.{key}"]))
+    said = [(key, which, f"{meaning[0].upper()}{meaning[1:]}.") for key, which, meaning in rows]
+    return table(("key", "which", "meaning"), said)
+
+
+def stages() -> str:
+    """The table of the stages that a study asks for by a key of their name."""
+    asked = {name: stage for name, stage in STAGES.all().items() if stage.Options is not None}
+    rows = [(f"`{name}`", (stage.Options.__doc__ or "").strip().splitlines()[0]) for name, stage in asked.items()]
+    return table(("key", "what it asks for"), rows)
+
+
 def tables() -> dict[str, str]:
     """Every table by its name."""
     return {
         "study": keys(study.Study),
         "images": keys(study.Images),
-        "models": keys(study.ModelSpec, leave_out=tuple(NOT_YET)),
+        "models": keys(study.ModelSpec),
+        "sources": sources(),
         "input": keys(study.ModelInput),
         "explainers": keys(study.ExplainerSpec),
         "human": keys(study.HumanSpec),
@@ -186,7 +209,8 @@ def tables() -> dict[str, str]:
         "compare": keys(study.Compare),
         "thresholds": keys(study.Thresholds),
         "statistics": keys(study.Statistics),
-        "faithfulness": keys(study.Faithfulness),
+        "stages": stages(),
+        "faithfulness": keys(STAGES.get("faithfulness").Options),
         "options": options(),
         "metrics": metrics(),
     }

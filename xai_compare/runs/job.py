@@ -52,6 +52,7 @@ class Settings:
 
     Attributes:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        threads: tasks done at once in this process; by default one for each of torch's threads, at most four.
         workers: processes of a local Dask cluster; None for this process alone.
         scheduler: address of a Dask scheduler that runs already.
         batch_size: pictures in one forward pass.
@@ -60,6 +61,7 @@ class Settings:
     """
 
     device: str = "auto"
+    threads: int | None = None
     workers: int | None = None
     scheduler: str | None = None
     batch_size: int = BATCH_SIZE

@@ -6,14 +6,16 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import xarray as xr
 
 from xai_compare.errors import InputError
 from xai_compare.runs.store import LEVELS, load
 from xai_compare.study import Study
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass
@@ -57,6 +59,8 @@ class Run:
     @cached_property
     def maps(self) -> xr.Dataset:
         """Every standardized map: ``map (item, y, x)`` float32, raw values; coordinates say whose it is; lazy."""
+        import xarray as xr
+
         root = self._finished("maps.zarr")
         parts = [_decoded(load(folder)) for folder in sorted(path for path in root.iterdir() if path.is_dir())]
         shared = set.intersection(*(set(part.coords) for part in parts)) if parts else set()

@@ -72,6 +72,7 @@ class LIME(Explainer):
     plain regression, and ``repeatability``, the expected correlation of two independent runs' maps, all ``(n,)``.
     """
 
+    alone: ClassVar[bool] = True  # It estimates in a second thread while the network runs.
     Options = LIMEOptions
 
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:

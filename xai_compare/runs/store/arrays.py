@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import xarray as xr
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def save(dataset: xr.Dataset, path: Path, mode: str = "w") -> None:
@@ -18,6 +20,8 @@ def save(dataset: xr.Dataset, path: Path, mode: str = "w") -> None:
 
 def load(path: Path) -> xr.Dataset:
     """Open a zarr dataset lazily; of format 3 alone, for format 2 knows a codec that unpickles."""
+    import xarray as xr
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
         return xr.open_zarr(path, consolidated=False, zarr_format=3)

@@ -22,10 +22,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 import zarr
 
-from xai_compare.faces import SHAPE
+from xai_compare.faces.size import SHAPE
 from xai_compare.runs.store.arrays import save
 from xai_compare.runs.store.files import digest, slug, write_atomically
 
@@ -236,6 +235,8 @@ class MapStore:
         for path in self._zarr.iterdir():  # Labels of an earlier, longer or shorter, list of items.
             if path.is_dir() and path.name != "map":
                 shutil.rmtree(path)
+        import xarray as xr
+
         encoding = f"value = least + (level - 1) / {LEVELS} * (greatest - least); level 0 is undefined"
         save(xr.Dataset(coords=coordinates, attrs={**description, "encoding": encoding}), self._zarr, mode="a")
 
