@@ -24,7 +24,7 @@ MAX_VALUES, MAX_DEPTH = 100_000, 50
 FOLDS = {"all": "all trainings together", "mean of folds": "the mean of the trainings' scores"}
 """Names of folds in tables that a training may not have."""
 
-Scaling = Literal["min_max", "positive", "none"]
+Scaling = Literal["min_max", "positive", "positive_part", "none"]
 
 
 class _Strict(BaseModel):

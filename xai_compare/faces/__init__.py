@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from xai_compare.faces.canonical import CANONICAL, TRIANGLES, complete
     from xai_compare.faces.cutting import Chosen, Cutter
     from xai_compare.faces.detection import Face, Landmarker, detect, predictor_file
+    from xai_compare.faces.prior import face_prior
     from xai_compare.faces.size import SHAPE
     from xai_compare.faces.warp import standardize, to_standard
 
@@ -21,6 +22,7 @@ __all__ = [
     "Landmarker",
     "complete",
     "detect",
+    "face_prior",
     "predictor_file",
     "standardize",
     "to_standard",
@@ -32,6 +34,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "canonical": ["CANONICAL", "TRIANGLES", "complete"],
         "cutting": ["Chosen", "Cutter"],
         "detection": ["Face", "Landmarker", "detect", "predictor_file"],
+        "prior": ["face_prior"],
         "size": ["SHAPE"],
         "warp": ["standardize", "to_standard"],
     },

@@ -30,7 +30,19 @@ from xai_compare.study import Study
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ALWAYS = ("look", "people", "points", "regions", "explain", "heatmaps", "scores", "statistics", "tables")
+ALWAYS = (
+    "look",
+    "people",
+    "points",
+    "regions",
+    "explain",
+    "heatmaps",
+    "scores",
+    "differences",
+    "per_image",
+    "statistics",
+    "tables",
+)
 """The stages of every run that wants them; beside them `report`, and what a study asks for."""
 
 
