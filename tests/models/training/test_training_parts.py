@@ -18,12 +18,12 @@ from xai_compare.errors import InputError
 from xai_compare.expressions import EXPRESSIONS
 from xai_compare.faces import CANONICAL, standardize
 from xai_compare.models import InputSpec, Model, cam_head
+from xai_compare.models.bundled import ARCHITECTURES
 from xai_compare.models.training import evaluation, reveal, towards
 from xai_compare.models.training.augmentation import augmentation
 from xai_compare.models.training.config import Reveal, Towards
 from xai_compare.models.training.pictures import Order, Varied
 from xai_compare.models.training.tuning import trials, tuning_set
-from xai_compare.synthetic.networks import ARCHITECTURES
 
 CLASSES = ("anger", "fear", "happiness")
 PARK = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
