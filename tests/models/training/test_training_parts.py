@@ -241,7 +241,7 @@ def test_pictures_without_a_map_are_not_pulled() -> None:
     model = network()
     term = towards.MapTerm(model, Towards(maps="ekman"))
     out, node = term.run(model.prepare(np.zeros((2, 64, 64, 3), np.uint8)))
-    assert float(term(out, node, torch.tensor([0, 1]), torch.full((2, 64, 64), np.nan))) == 0.0
+    assert term(out, node, torch.tensor([0, 1]), torch.full((2, 64, 64), np.nan)).item() == 0.0
 
 
 def test_maps_carried_to_pictures_come_back_onto_the_standard_face() -> None:
