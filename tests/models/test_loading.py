@@ -202,7 +202,7 @@ def test_weights_that_do_not_fit(resnet, tmp_path):
         (NET | {"input": INPUT | {"range": [1, 0]}}, "input.range"),
         (NET | {"input": INPUT | {"mean": [0, 0]}}, "input.mean has 2 values for 3 channels"),
         (NET | {"input": INPUT | {"std": 0}}, "input.std must be positive"),
-        (NET | {"input": INPUT | {"channels": "cmyk"}}, "rgb or grey"),
+        (NET | {"input": INPUT | {"channels": "cmyk"}}, "rgb, bgr, grey or grey3"),
         (NET | {"input": 64}, "`input` must hold"),
         (NET | {"torchvision": "vit_b_32"}, "does not run on rgb pictures of 64x64"),
         ("resnet18", "described by keys"),
