@@ -38,7 +38,7 @@ class Chance(Section):
     )
 
     def applies(self, material: Material) -> bool:
-        return material.masked and not _rows(material).empty
+        return material.masked and not _rows(material).empty and bool(_sources(material))
 
     def figures(self, material: Material) -> list[Picture]:
         return [_figure(material)]
