@@ -145,6 +145,9 @@ print(f"items right by consensus {right['right_consensus']:.3f}, by majority {ri
 # %%
 values = tables["scores"]
 rmse = values[values["metric"] == "rmse"].pivot_table(index="protocol", columns="averaging", values="value")
-print(rmse.round(4))
-assert (rmse["batches"] <= rmse["pooled"]).all()
+if rmse.empty:
+    print("no protocol of values has been trained in this run")
+else:
+    print(rmse.round(4))
+    assert (rmse["batches"] <= rmse["pooled"]).all()
 plt.close("all")
