@@ -67,6 +67,20 @@ def test_remodnav_finds_the_steps():
     np.testing.assert_allclose(found, [(0, 500), (500, 900), (900, 1500), (1500, 2000)], atol=20)
 
 
+@pytest.mark.parametrize("method", ["ivt", "idt", "remodnav"])
+def test_losses_anywhere(method):
+    """Lost at the beginning, a moment before the end, and long in the middle; no fixation reaches into a loss."""
+    np.random.seed(0)
+    positions = step_function(3000, [1000, 2000], [(3.0, 0.0), (0.0, 3.0)], (0.0, 0.0), noise=0.02)
+    for lost in (slice(0, 40), slice(60, 70), slice(1400, 1700), slice(2985, 2990)):
+        positions[lost] = np.nan
+    found = detect(method, positions, np.arange(3000) * 2.0, 500.0)
+    assert len([one for one in found if one[1] - one[0] > 100]) in (4, 5)  # REMoDNaV may see a small saccade in noise.
+    for start, stop in found:
+        assert np.isnan(positions[start:stop]).mean() < 0.05
+    assert detect(method, np.full((500, 2), np.nan), np.arange(500) * 2.0, 500.0) == []
+
+
 def test_a_new_detector_is_one_function(monkeypatch):
     DETECTORS.names()
     monkeypatch.setattr(DETECTORS, "_things", dict(DETECTORS._things))

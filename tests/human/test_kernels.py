@@ -7,7 +7,7 @@ from scipy.stats import multivariate_normal
 
 from xai_compare.errors import InputError
 from xai_compare.human import read_fixations
-from xai_compare.human.kernels import _densities, _picture, fit_kernel, select
+from xai_compare.human.kernels import _densities, _picture, face_priors, fit_kernel, select
 
 SHAPE = (200, 240)
 
@@ -93,3 +93,20 @@ def test_select():
         select(points, between_ms=(800, 900))
     with pytest.raises(InputError, match="no column 'order'"):
         select(points.drop(columns="order"), first=1)
+
+
+def test_priors_come_from_other_faces_brought_onto_this_one():
+    from xai_compare.faces import CANONICAL
+
+    base = CANONICAL[:68] * 0.5
+    landmarks = {"a": base + 20, "b": base * 1.4 + (60, 10), "c": base + 5}
+    eye = {name: points[36:42].mean(0) for name, points in landmarks.items()}
+    frame = pd.DataFrame([
+        {"participant": "p", "image": name, "x": eye[name][0], "y": eye[name][1]} for name in ("a", "b")
+    ])  # fmt: skip
+    priors = face_priors(frame, dict.fromkeys("abcd", SHAPE), landmarks, 3.0)
+    assert sorted(priors) == ["a", "b", "c"]  # Of d no landmarks are known.
+    for name, values in priors.items():
+        y, x = np.unravel_index(values.argmax(), values.shape)
+        np.testing.assert_allclose((x, y), eye[name], atol=1)
+        assert values.sum() == pytest.approx(1, rel=1e-5)

@@ -40,10 +40,17 @@ def human(
     ] = None,
     detector: Annotated[str, typer.Option(help="How fixations are found: ivt, idt, remodnav.")] = "ivt",
     max_lost: Annotated[float, typer.Option(help="Share of lost samples with which a trial is kept.")] = 0.10,
+    liu_correction: Annotated[
+        bool, typer.Option("--liu-correction", help="Interpolate losses that are not blinks (Liu et al. 2024).")
+    ] = False,
     min_fixation_ms: Annotated[float, typer.Option(help="Shorter fixations are removed.")] = 80.0,
     kernel: Annotated[Literal["gaussian", "disc", "dwell"], typer.Option(help="What a point becomes.")] = "gaussian",
     sigma_px: Annotated[float | None, typer.Option(help="Width of the Gaussian; one degree by default.")] = None,
     radius_px: Annotated[float | None, typer.Option(help="Radius of the discs that clicks uncovered.")] = None,
+    first: Annotated[int | None, typer.Option(help="Maps of the first so many points of each trial.")] = None,
+    between_ms: Annotated[
+        str | None, typer.Option(metavar="FROM,TO", help="Maps of the points that begin in this window of the trial.")
+    ] = None,
     only_correct: Annotated[bool, typer.Option("--only-correct", help="Maps of right answers only.")] = False,
     scanpaths: Annotated[bool, typer.Option("--scanpaths", help="Compare scanpaths by MultiMatch.")] = False,
     simulated: Annotated[bool, typer.Option("--simulated", help="The data are simulated; everything says so.")] = False,
@@ -65,15 +72,34 @@ def human(
     screen = Screen((int(size[0]), int(size[1])) if size else None, (cm[0], cm[1]) if cm else None,
                     distance_cm, pixels_per_degree)  # fmt: skip
     place = None if placement in (None, "screen") else Placement(*_numbers(placement, 4, "--placement"))
-    gaze = GazeSettings(detector=detector, max_lost=max_lost, min_fixation_ms=min_fixation_ms)
+    gaze = GazeSettings(
+        detector=detector, max_lost=max_lost, min_fixation_ms=min_fixation_ms, liu_correction=liu_correction
+    )
     reading = Reading(format, screen, "screen" if placement == "screen" else place, gaze, simulated=simulated)
-    shapes, landmarks = _pictures(pictures) if pictures else ({}, {})
+    files, shapes, landmarks = _pictures(pictures) if pictures else ({}, {}, {})
     points, whole = _numbers(face, 6, "--face"), _numbers(picture_size, 2, "--picture-size")
+    window = _numbers(between_ms, 2, "--between-ms")
+    maps = MapSettings(
+        kernel,
+        sigma_px=sigma_px,
+        radius_px=radius_px,
+        only_correct=only_correct,
+        first=first,
+        between_ms=(window[0], window[1]) if window else None,
+    )
     asked = Asked(
-        reading, MapSettings(kernel, sigma_px=sigma_px, radius_px=radius_px, only_correct=only_correct), shapes,
-        landmarks, _expressions(labels), size=(int(whole[1]), int(whole[0])) if whole else None, face=points or None,
-        scanpaths=scanpaths, title=out.resolve().name, seed=seed,
-    )  # fmt: skip
+        reading,
+        maps,
+        shapes,
+        landmarks,
+        files,
+        _expressions(labels),
+        size=(int(whole[1]), int(whole[0])) if whole else None,
+        face=points or None,
+        scanpaths=scanpaths,
+        title=out.resolve().name,
+        seed=seed,
+    )
     _, statements = write(sources, out, asked, overwrite=overwrite, say=tell)
     tell(verdict(statements).line)
     for one in statements:
@@ -93,26 +119,30 @@ def _numbers(text: str | None, count: int, option: str) -> list[float]:
     return numbers
 
 
-def _pictures(folder: Path) -> tuple[dict[str, tuple[int, int]], dict[str, np.ndarray]]:
-    """The size of each picture of a folder, and the landmarks of the largest face in it, where one is found."""
+def _pictures(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, int]], dict[str, np.ndarray]]:
+    """The file and size of each picture of a folder, and the landmarks of its largest face, where one is found."""
     from xai_compare import faces
     from xai_compare.human.pictures import PICTURE_SUFFIXES
     from xai_compare.images import read_image
 
     if not folder.is_dir():
         raise InputError("no such folder", where=folder, mend="name the folder of the pictures")
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURE_SUFFIXES)
+    files = {
+        str(file.relative_to(folder)): file
+        for file in sorted(folder.rglob("*"))
+        if file.suffix.lower() in PICTURE_SUFFIXES
+    }
     if not files:
         raise InputError("holds no picture", where=folder)
     shapes, landmarks = {}, {}
-    for file in files:
-        name, picture = str(file.relative_to(folder)), read_image(file)
+    for name, file in files.items():
+        picture = read_image(file)
         shapes[name] = (picture.shape[0], picture.shape[1])
         found = faces.detect(picture)
         if found:
             landmarks[name] = found[0].landmarks
     tell(f"{len(files)} pictures, a face found in {len(landmarks)}")
-    return shapes, landmarks
+    return files, shapes, landmarks
 
 
 def _expressions(path: Path | None) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """People: where they clicked and where they looked, as tables of points and as maps."""
 
 from xai_compare.human.agreement import leave_one_out, split_half
+from xai_compare.human.clicks.discs import disc_maps
 from xai_compare.human.columns import COLUMNS
+from xai_compare.human.experiment import Experiment, Reading, read_experiment
 from xai_compare.human.formats import FORMATS, click_formats, fixation_formats, reads
 from xai_compare.human.gaze.events import GazeSettings
 from xai_compare.human.gaze.recording import Events, events, fixations
@@ -14,12 +16,15 @@ __all__ = [
     "COLUMNS",
     "FORMATS",
     "Events",
+    "Experiment",
     "GazeSettings",
     "HumanMap",
     "Placement",
+    "Reading",
     "Screen",
     "attention_map",
     "click_formats",
+    "disc_maps",
     "events",
     "fixation_formats",
     "fixations",
@@ -29,6 +34,7 @@ __all__ = [
     "on_pictures",
     "pixels_per_degree",
     "read_clicks",
+    "read_experiment",
     "read_fixations",
     "read_gaze",
     "reads",

@@ -265,19 +265,20 @@ def transitions(points: pd.DataFrame, areas: Mapping[str, Areas]) -> pd.DataFram
         areas: the areas of each picture.
     """
     names = list(dict.fromkeys(name for one in areas.values() for name in one.names))
-    counts = pd.DataFrame(0.0, index=pd.Index(names, name="from"), columns=pd.Index(names, name="to"))
     keys = [key for key in ("participant", "image", "trial") if key in points]
     ranked = points.sort_values([*keys, "order"], kind="stable") if "order" in points else points
-    for image, of_image in ranked.groupby("image", sort=False, observed=True):
-        if image not in areas:
+    found = np.zeros((len(names), len(names)))
+    trial = ranked.groupby(keys, sort=False, observed=True).ngroup().to_numpy()
+    rank = ranked["order"].to_numpy(float) if "order" in ranked else np.arange(len(ranked), dtype=float)
+    for image, rows in ranked.groupby("image", sort=False, observed=True).indices.items():
+        if str(image) not in areas:
             continue
-        where = areas[str(image)].at(of_image["x"].to_numpy(), of_image["y"].to_numpy())
-        trial = of_image[[key for key in keys if key != "image"]].astype(str).agg("\t".join, axis=1).to_numpy()
-        rank = of_image["order"].to_numpy() if "order" in of_image else np.arange(len(of_image))
-        same = (trial[1:] == trial[:-1]) & (rank[1:] - rank[:-1] == 1)
-        both = same & (where[1:] != "off picture") & (where[:-1] != "off picture")
-        for one, other in zip(where[:-1][both], where[1:][both], strict=True):
-            counts.loc[one, other] += 1
+        own = ranked.iloc[rows]
+        where = pd.Index(names).get_indexer(pd.Index(areas[str(image)].at(own["x"].to_numpy(), own["y"].to_numpy())))
+        same = (np.diff(trial[rows]) == 0) & (np.diff(rank[rows]) == 1)
+        both = same & (where[1:] >= 0) & (where[:-1] >= 0)
+        np.add.at(found, (where[:-1][both], where[1:][both]), 1)
+    counts = pd.DataFrame(found, index=pd.Index(names, name="from"), columns=pd.Index(names, name="to"))
     total = counts.sum(axis=1)
     return counts.div(total.where(total > 0), axis=0)
 

@@ -154,10 +154,11 @@ def _gaze(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[O
 
 
 def _fixations(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[Outcome], None]) -> Experiment:
-    points = pd.concat(
-        [read_fixations(file, format) for file, format in zip(files["file"], files["format"], strict=True)],
-        ignore_index=True,
-    )
+    read = [read_fixations(file, format) for file, format in zip(files["file"], files["format"], strict=True)]
+    files = files.assign(dropped=[frame.attrs["dropped"] for frame in read])
+    for frame in read:
+        frame.attrs = {}
+    points = pd.concat(read, ignore_index=True)
     points["trial"] = points.get("trial", 1)
     short = points["duration"] < reading.gaze.min_fixation_ms
     trials = answers.trial_table(points).rename(columns={"clicks": "fixations"})
@@ -254,6 +255,9 @@ def removals(experiment: Experiment) -> pd.DataFrame:
     """Everything that was removed or set apart, by reason: ``participant, image, what, reason, count``."""
     trials = experiment.trials
     rows = [trials.loc[~trials["kept"], ["participant", "image", "reason"]].assign(what="trial", count=1)]
+    dropped = [one for counts in experiment.files.get("dropped", ()) for one in counts.items()]
+    rows += [pd.DataFrame([{"participant": "", "image": "", "what": "row of a file", "reason": reason, "count": count}])
+             for reason, count in dropped if count]  # fmt: skip
     parts = (("too_short", "fixation", "too short"), ("blinks", "run of samples", "blink"),
              ("losses", "run of samples", "eye not found"), ("missing", "sample", "left out by the clock"))  # fmt: skip
     for column, what, reason in parts:
@@ -262,7 +266,7 @@ def removals(experiment: Experiment) -> pd.DataFrame:
             rows.append(some[["participant", "image"]].assign(what=what, reason=reason, count=some[column].astype(int)))
     if "on_picture" in experiment.points:
         off = experiment.points[~experiment.points["on_picture"].astype(bool)]
-        counted = off.groupby(["participant", "image"], observed=True).size().rename("count").reset_index()
-        rows.append(counted.assign(what=experiment.noun.removesuffix("s"), reason="off the picture (kept, flagged)"))
+        beside = off.groupby(["participant", "image"], observed=True).size().rename("count").reset_index()
+        rows.append(beside.assign(what=experiment.noun.removesuffix("s"), reason="off the picture (kept, flagged)"))
     table = pd.concat(rows, ignore_index=True)
     return table[["participant", "image", "what", "reason", "count"]]

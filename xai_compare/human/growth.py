@@ -26,7 +26,8 @@ def growth(
 
     Args:
         one: clicks or fixations; so many of these people are drawn.
-        other: those to agree with, all of them; by default the people of ``one`` who are not drawn.
+        other: those to agree with, all of them; by default the people of ``one`` who are not drawn, at least as many as
+            those who are.
         images: each picture's (height, width) in pixels.
         sigma: standard deviation of the Gaussian, in pixels.
         draws: how often people are drawn, per picture and number.
@@ -50,7 +51,7 @@ def growth(
         values = []
         for image, stack in mine.items():
             rest = None if theirs is None else theirs.get(image)
-            if (theirs is not None and rest is None) or len(stack) < size + (theirs is None):
+            if (theirs is not None and rest is None) or len(stack) < size * (1 + (theirs is None)):
                 continue
             values.append(np.mean([_agreement(stack, rest, size, rng) for _ in range(draws)]))
         if len(values) >= max(1, len(mine) // 2):

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from xai_compare.errors import InputError
-from xai_compare.human.maps import chosen, masses
+from xai_compare.human.maps import attention_map, chosen, masses
 
 _MOST = 4000
 _EM_STEPS = 60
@@ -50,6 +50,41 @@ class FittedKernel:
     def gain(self) -> float:
         """How much more it tells of a point than the fixed width does, as a share of the latter."""
         return (self.bits - self.fixed_bits) / abs(self.fixed_bits) if self.fixed_bits else math.nan
+
+
+def face_priors(
+    frame: pd.DataFrame,
+    images: Mapping[str, tuple[int, int]],
+    landmarks: Mapping[str, np.ndarray],
+    sigma: float,
+) -> dict[str, np.ndarray]:
+    """Where people look on other faces, brought onto each face: float32 (h, w) with sum 1, by picture.
+
+    The points of every other picture are moved by the affine transform that takes its landmarks onto this picture's,
+    by least squares; a Gaussian stands at each. Pictures without landmarks have no prior, and lend none.
+
+    Args:
+        frame: points, as from `read_clicks` or `read_fixations`.
+        images: each picture's (height, width) in pixels.
+        landmarks: float (68, 2) of the face in each picture.
+        sigma: standard deviation of the Gaussian, in pixels.
+    """
+    points = {str(image): own[["x", "y"]].to_numpy(float) for image, own in frame.groupby("image", observed=True)}
+    known = [image for image in images if image in landmarks]
+    priors = {}
+    for image in known:
+        moved = []
+        for other in known:
+            if other != image and other in points:
+                source = np.column_stack([landmarks[other], np.ones(68)])
+                matrix = np.linalg.lstsq(source, landmarks[image], rcond=None)[0]
+                moved.append(np.column_stack([points[other], np.ones(len(points[other]))]) @ matrix)
+        if moved:
+            there = np.concatenate(moved)
+            made = attention_map(there[:, 0], there[:, 1], images[image], sigma)
+            if made.sum() > 0:
+                priors[image] = made / made.sum()
+    return priors
 
 
 @dataclass

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.expressions import ALIASES
-from xai_compare.human.clicks.answers import correlation
+from xai_compare.human.clicks.answers import correlation, noun
 
 
 def per_image(trials: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +33,7 @@ def per_image(trials: pd.DataFrame) -> pd.DataFrame:
         agreement = float((counts * (counts - 1)).sum() / (n * (n - 1))) if n > 1 else np.nan
         tied = len(counts) > 1 and counts.iloc[0] == counts.iloc[1]
         majority = "" if tied else str(counts.index[0])
-        label = _noun(own["label"].iloc[0]) if "label" in own and own["label"].notna().any() else ""
+        label = noun(own["label"].iloc[0]) if "label" in own and own["label"].notna().any() else ""
         rows.append({
             "image": image, "n": n, "agreement": agreement, "majority": majority, "share": counts.iloc[0] / n,
             "label": label, "as_labelled": majority == label if label and majority else pd.NA,
@@ -103,12 +102,7 @@ def _answered(trials: pd.DataFrame) -> pd.DataFrame:
         raise InputError("the trials have no 'response'", mend="name the answers in a column of the data")
     kept = trials[trials["kept"]] if "kept" in trials else trials
     kept = kept[kept["response"].notna()]
-    return kept.assign(response=kept["response"].map(_noun))
-
-
-def _noun(value: object) -> str:
-    text = str(value).strip().lower().replace(" ", "_").replace("-", "_")
-    return ALIASES.get(text, text)
+    return kept.assign(response=kept["response"].map(noun))
 
 
 def _fleiss(table: pd.DataFrame) -> dict[str, object]:
@@ -145,7 +139,7 @@ def _cronbach(answered: pd.DataFrame) -> dict[str, object]:
     row: dict[str, object] = {"measure": "cronbach_alpha", "value": np.nan, "n": 0}
     if "label" not in answered or answered["label"].isna().all():
         return row | {"note": "the pictures have no labels"}
-    right = (answered["response"] == answered["label"].map(_noun)).astype(float)
+    right = (answered["response"] == answered["label"].map(noun)).astype(float)
     table = answered.assign(right=right).pivot_table(
         index="image", columns="participant", values="right", aggfunc="first", observed=True
     )

@@ -168,7 +168,10 @@ def _drop_unplaced(table: pd.DataFrame, where: object, renamed: dict[str, str]) 
     if "duration" in table:
         untimed = table["duration"].isna() & ~unplaced
         dropped["no duration"] = int(untimed.sum())
-        unplaced |= untimed
+        nothing = (table["duration"] == 0) & ~unplaced
+        if nothing.any():
+            dropped["a duration of 0"] = int(nothing.sum())
+        unplaced |= untimed | nothing
     kept = table[~unplaced].reset_index(drop=True)
     if kept.empty:
         reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)

@@ -88,7 +88,8 @@ def _pictures(experiment: Experiment) -> list[Statement]:
     if len(seen):
         usual = float(seen.median())
         level: Level = "good" if usual >= 10 else "care" if usual >= 3 else "bad"
-        line = f"A picture is seen by {usual:g} people (median; fewest {seen.min()}) whose trials are kept."
+        people = "person" if usual == 1 else "people"
+        line = f"A picture is seen by {usual:g} {people} (median; fewest {seen.min()}) whose trials are kept."
         said.append(Statement(level, line))
     if never:
         some = ", ".join(never[:3]) + (" ..." if len(never) > 3 else "")

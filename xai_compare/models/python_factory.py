@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
@@ -41,7 +41,7 @@ def build(request: Request) -> Model:
         source |= {"file": str(path), "sha256": file_sha256(path)}
     if isinstance(made, Model):
         return _relabelled(made, request, source)
-    return Model(request.name, request.classes, module, request.input({}), output=_output(request), source=source)
+    return Model(request.name, request.classes, module, request.input({}), output=request.output, source=source)
 
 
 def _relabelled(made: Model, request: Request, source: Mapping[str, Any]) -> Model:
@@ -53,16 +53,6 @@ def _relabelled(made: Model, request: Request, source: Mapping[str, Any]) -> Mod
     return Model(
         request.name, classes, made.module, made.input, made.output, made.activations, {**made.source, **source}
     )
-
-
-def _output(request: Request) -> Literal["logits", "probabilities"]:
-    match request.spec.get("output", "logits"):
-        case "logits":
-            return "logits"
-        case "probabilities":
-            return "probabilities"
-        case other:
-            raise InputError(f"output must be logits or probabilities, not {other!r}", where=request.where)
 
 
 @contextmanager

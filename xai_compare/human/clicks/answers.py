@@ -128,9 +128,14 @@ def _labelled(trials: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFrame:
         if name not in trials or trials[name].isna().all():
             raise InputError(f"the trials have no {name!r}", mend="name it in a column of the data")
     kept = trials[trials["kept"]].dropna(subset=list(needed))
-    return kept.assign(**{name: kept[name].map(_noun) for name in needed})
+    return kept.assign(**{name: kept[name].map(noun) for name in needed})
 
 
-def _noun(value: object) -> str:
+def noun(value: object) -> str:
+    """The expression that an answer names, or the answer in lower case where it names none.
+
+    >>> noun("Happy"), noun("No idea")
+    ('happiness', 'no_idea')
+    """
     text = str(value).strip().lower().replace(" ", "_").replace("-", "_")
     return ALIASES.get(text, text)

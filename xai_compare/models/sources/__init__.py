@@ -6,6 +6,7 @@ point, in the group ``xai_compare.networks``::
     class Hub:
         KEYS = ("weights", "revision")  # keys of the specification that it reads, besides its own and the common ones
         PATHS = ("weights",)  # which of them, or its own, name a file or folder
+        NAMES = ()  # which of PATHS may also be names: a path only where the file is there
         DEFAULTS = {"weights": "random"}  # optional: what keys stand for in a study where they are not given
 
         @staticmethod
@@ -59,13 +60,6 @@ SOURCES: Registry[type[Source]] = Registry(
     check=_is_source,
 )
 
-NOT_YET: dict[str, str] = {
-    "onnx": "load it through a factory that returns a torch.nn.Module",
-    "torchscript": "give the architecture and a state dict, or a factory",
-    "hf": "download the weights and use timm, torchvision or a factory",
-}
-"""Sources that are planned, with what to do meanwhile."""
-
 
 def keys_of(source: str) -> tuple[str, ...]:
     """Every key that a specification with this source may have.
@@ -86,9 +80,12 @@ def located(spec: Mapping[str, Any], base: Path) -> dict[str, Any]:
     paths = {key for source in named for key in source.PATHS}
     for source in named:
         spec = {**getattr(source, "DEFAULTS", {}), **spec}
-    return {
-        key: str(base / Path(value).expanduser())
-        if key in paths and isinstance(value, (str, Path)) and str(value) not in WORDS
-        else value
-        for key, value in spec.items()
-    }
+    names = {key for source in named for key in getattr(source, "NAMES", ())}
+
+    def placed(key: str, value: Any) -> Any:
+        if key not in paths or not isinstance(value, (str, Path)) or str(value) in WORDS:
+            return value
+        place = base / Path(value).expanduser()
+        return value if key in names and not place.exists() else str(place)
+
+    return {key: placed(key, value) for key, value in spec.items()}

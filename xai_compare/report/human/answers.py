@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -48,7 +50,7 @@ def pair_figures(matrices: dict[str, pd.DataFrame], simulated: bool) -> dict[str
     }
     return {
         f"pairs_{name}": matrix(table, f"{said[name]} by pair", "Rows: what the face shows; columns: the other choice",
-                                "false label", name == "clicks", simulated)
+                                "false label", False, simulated)
         for name, table in matrices.items()
     }  # fmt: skip
 
@@ -67,12 +69,13 @@ def agreement(table: pd.DataFrame, simulated: bool) -> Figure:
     axes.set(xlim=(-0.5, max(len(ranked) - 0.5, 0.5)), ylim=(0, 1.02), ylabel="agreement P")
     axes.set_xlabel("pictures, by agreement (orange: the majority answered otherwise than labelled)", size=8)
     axes.set_xticks([])
-    for at, (name, part) in enumerate((("Most agreed", ranked.head(6)), ("Least agreed", ranked.tail(6)[::-1]))):
-        left = 0.6 + 0.205 * at
-        figure.text(left, 0.74, name, weight="bold", size=8.5)
+    for at, (title, part) in enumerate((("Most agreed", ranked.head(6)), ("Least agreed", ranked.tail(6)[::-1]))):
+        left = 0.585 + 0.21 * at
+        figure.text(left, 0.74, title, weight="bold", size=8.5)
         for line, one in enumerate(part.itertuples()):
-            said = f"{one.agreement:.2f}  {style.plain(one.image, 16)}: {str(one.majority) or 'tied'}"
-            figure.text(left, 0.67 - 0.085 * line, said, size=7)
+            name = style.plain(PurePosixPath(str(one.image)).name, 20)
+            said = f"{one.agreement:.2f}  {name}: {str(one.majority) or 'tied'}"
+            figure.text(left, 0.67 - 0.085 * line, said, size=6.5)
     return figure
 
 

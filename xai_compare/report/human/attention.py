@@ -15,7 +15,7 @@ _ORDER = ("eyes", "brows", "nose", "mouth", "cheeks", "forehead", "rest")
 
 def standard_maps(means: dict[str, np.ndarray], counts: dict[str, int], what: str, simulated: bool) -> Figure:
     """The mean map of each expression on the standard face, drawn over its landmarks."""
-    figure = style.new_figure(max(3.4, 1.75 * len(means) + 0.2), 3.1)
+    figure = style.new_figure(max(5.4, 1.75 * len(means) + 0.2), 3.3)
     said = f"Mean over pictures, {what}; each map from 0 to its greatest"
     style.heading(figure, "Attention on the standard face", said, simulated)
     for at, (name, values) in enumerate(means.items()):
@@ -27,7 +27,7 @@ def standard_maps(means: dict[str, np.ndarray], counts: dict[str, int], what: st
         axes.set_title(f"{name}\n{counts.get(name, 0)} pictures", size=8, weight="normal")
         for spine in axes.spines.values():
             spine.set(visible=True, color=style.FRAME)
-    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.03, top=0.68, wspace=0.06)
+    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.03, top=0.65, wspace=0.06)
     return figure
 
 
@@ -36,11 +36,11 @@ def areas(table: pd.DataFrame, simulated: bool) -> Figure:
     own = table[table["measure"] == table["measure"].iloc[0]]
     names = [name for name in _ORDER if name in set(own["area"])] or list(own["area"].unique())
     expressions = [name for name in own["expression"].unique() if name != "all"] or ["all"]
-    figure = style.new_figure(max(5.0, 0.95 * len(names) + 1.4), 3.3)
+    figure = style.new_figure(max(7.0, 0.95 * len(names) + 1.4), 3.9)
     style.heading(
         figure, "Areas of the face", f"Share of the {own['measure'].iloc[0]} that fall on each area", simulated
     )
-    axes = figure.add_axes((0.10, 0.12, 0.87, 0.56))
+    axes = figure.add_axes((0.08, 0.1, 0.9, 0.54))
     width = 0.8 / len(expressions)
     for at, (expression, colour) in enumerate(style.colours(expressions).items()):
         share = own[own["expression"] == expression].set_index("area")["share"].reindex(names)
@@ -51,7 +51,7 @@ def areas(table: pd.DataFrame, simulated: bool) -> Figure:
                  label="share of the picture", zorder=3)  # fmt: skip
     axes.set_xticks(range(len(names)), names)
     axes.set_ylabel("%")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=min(4, len(expressions) + 1), fontsize=7.5)
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=min(5, len(expressions) + 1), fontsize=7.5)
     return figure
 
 

@@ -25,17 +25,17 @@ def distributions(fixations: pd.DataFrame, saccades: pd.DataFrame, simulated: bo
     )
     bottom, height = 0.16, 0.54
     durations = fixations["duration"].to_numpy(float)
-    _histogram(figure, (0.055, bottom, 0.20, height), durations, np.arange(0, _LONGEST_MS + 1, 40),
+    _histogram(figure, (0.07, bottom, 0.185, height), durations, np.arange(0, _LONGEST_MS + 1, 40),
                "Fixation duration (ms)", f"mean {durations.mean():.0f} ms" if len(durations) else "none")  # fmt: skip
     if len(saccades):
         amplitude = saccades["amplitude"].to_numpy(float)
         most = max(2.0, float(np.quantile(amplitude, 0.99)))
-        _histogram(figure, (0.32, bottom, 0.20, height), amplitude, np.linspace(0, most, 26),
+        _histogram(figure, (0.325, bottom, 0.185, height), amplitude, np.linspace(0, most, 26),
                    "Saccade amplitude (degrees)", f"mean {amplitude.mean():.2f} degrees")  # fmt: skip
-        _rose(figure, (0.545, 0.06, 0.22, 0.66), saccades["orientation"].to_numpy(float), "Saccade orientation",
+        _rose(figure, (0.565, 0.12, 0.165, 0.52), saccades["orientation"].to_numpy(float), "Saccade orientation",
               ("right", "up", "left", "down"))  # fmt: skip
         turning = saccades["turning_angle"].dropna().to_numpy(float)
-        _rose(figure, (0.775, 0.06, 0.22, 0.66), turning, "Turning angle", ("straight on", "", "back", ""))
+        _rose(figure, (0.80, 0.12, 0.165, 0.52), turning, "Turning angle", ("on", "", "back", ""))
     return figure
 
 
@@ -73,7 +73,8 @@ def _rose(
     axes.set_rlabel_position(45)  # type: ignore[attr-defined]
     axes.grid(color=style.RULE, linewidth=0.6)
     axes.spines["polar"].set_visible(False)
-    axes.set_title(title, size=9, pad=10)
+    axes.set_title(title, size=8, weight="normal", loc="center", pad=14)
+    axes.tick_params(pad=0)
 
 
 def scanpaths(
@@ -114,7 +115,7 @@ def _panel(axes: Axes, own: pd.DataFrame, shape: tuple[int, int], landmarks: np.
     colours = [style.PALETTE[1] if rank == 0 else style.PALETTE[0] for rank in range(len(own))]
     axes.scatter(x, y, s=size, c=colours, alpha=0.55, linewidth=0, zorder=3)
     for rank, (a, b) in enumerate(zip(x, y, strict=True), start=1):
-        axes.text(a, b, str(rank), size=5, ha="center", va="center", zorder=4)
+        axes.text(a, b, str(rank), size=5, ha="center", va="center", zorder=4, clip_on=True)
     axes.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5), xticks=[], yticks=[], aspect="equal")
     for spine in axes.spines.values():
         spine.set(visible=True, color=style.FRAME)

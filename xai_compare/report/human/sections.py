@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from xai_compare.errors import InputError
-from xai_compare.expressions import ALIASES
 from xai_compare.human import areas as aoi
 from xai_compare.human import labels, scanpaths, split_half
 from xai_compare.human.attention import maps_of, mean_maps, on_standard_face, told_apart
 from xai_compare.human.clicks import answers, discs
 from xai_compare.human.experiment import Experiment, removals
 from xai_compare.human.growth import growth
-from xai_compare.human.kernels import fit_kernel
+from xai_compare.human.kernels import face_priors, fit_kernel
 from xai_compare.human.maps import HumanMap
 from xai_compare.human.usability import judge
+from xai_compare.images import read_image
+from xai_compare.report import style
 from xai_compare.report.human import answers as answer_figures
 from xai_compare.report.human import attention as attention_figures
 from xai_compare.report.human import gaze as gaze_figures
@@ -31,7 +33,8 @@ from xai_compare.report.human.page import Contents
 if TYPE_CHECKING:
     from xai_compare.report.human.writing import Asked
 
-_PEOPLE_DRAWN, _SPLITS, _GROWTH_DRAWS, _ORDER_PICTURES = 40, 20, 6, 4
+_UNNAMED = "unnamed"
+_PEOPLE_DRAWN, _SPLITS, _GROWTH_DRAWS, _ORDER_PICTURES, _UNCOVERED = 40, 20, 6, 4, 12
 
 
 @dataclass
@@ -57,8 +60,7 @@ class Material:
             for image, label in (
                 trials.dropna(subset=["label"]).groupby("image", observed=True)["label"].first().items()
             ):
-                text = str(label).strip().lower()
-                own.setdefault(str(image), ALIASES.get(text, text))
+                own.setdefault(str(image), answers.noun(label))
         return own
 
     def table(self, name: str, table: pd.DataFrame, index: bool = False) -> None:
@@ -151,10 +153,9 @@ def agreement(material: Material, contents: Contents) -> None:
     if "response" not in experiment.trials or experiment.trials["response"].isna().all():
         return
     each, whole = labels.per_image(experiment.trials), labels.overall(experiment.trials)
-    measures = experiment.kept.groupby("image", observed=True)[
-        [name for name in ("fixations", "clicks", "path", "rt") if name in experiment.trials]
-    ]
-    related = labels.against(each, measures.mean().reset_index())
+    kept = _with_path(experiment)
+    names = [name for name in ("fixations", "clicks", "path", "rt") if name in kept]
+    related = labels.against(each, kept.groupby("image", observed=True)[names].mean().reset_index())
     for name, table in (("agreement", each), ("agreement_overall", whole), ("agreement_with", related)):
         material.table(name, table)
     contents.figures["agreement"] = answer_figures.agreement(each, experiment.simulated)
@@ -165,6 +166,17 @@ def agreement(material: Material, contents: Contents) -> None:
         ("Agreement over all pictures", "Chance-corrected: 0 is chance, 1 is full agreement.", whole),
         ("What goes with agreement", "Pearson's r over pictures, with the mean over trials of each measure.", related),
     ]
+
+
+def _with_path(experiment: Experiment) -> pd.DataFrame:
+    """The kept trials with the length of the path from point to point, in pixels."""
+    keys, points = ["participant", "image", "trial"], experiment.points
+    if "path" in experiment.kept or not len(points):
+        return experiment.kept
+    step = points.groupby(keys, sort=False, observed=True)[["x", "y"]].diff()
+    length = points[keys].assign(path=np.hypot(step["x"].to_numpy(), step["y"].to_numpy()))
+    path = length.groupby(keys, observed=True)["path"].sum()
+    return experiment.kept.merge(path.reset_index(), on=keys, how="left")
 
 
 def pairs(material: Material, contents: Contents) -> None:
@@ -219,6 +231,22 @@ def order(material: Material, contents: Contents) -> None:
         contents.words["click_order"] = "Pictures answered best and worst; only trials that were answered correctly."
 
 
+def uncovered(material: Material, contents: Contents) -> None:
+    """Pictures as people uncovered them"""
+    asked, points = material.asked, material.experiment.points
+    if asked.maps.kernel != "disc" or not asked.files or material.experiment.yields != "clicks":
+        return
+    folder = material.out / "figures" / "uncovered"
+    folder.mkdir(exist_ok=True)
+    for image, file in list(asked.files.items())[:_UNCOVERED]:
+        own = points[points["image"].astype(str) == image]
+        for participant, clicks in list(own.groupby("participant", observed=True))[:1]:
+            seen = discs.revealed(read_image(file), clicks["x"].to_numpy(float), clicks["y"].to_numpy(float),
+                                  float(asked.maps.radius_px or 0))  # fmt: skip
+            name = style.slug(f"{PurePosixPath(image).stem}_{participant}".lower())
+            Image.fromarray(seen).save(folder / f"{name}.png")
+
+
 def maps(material: Material, contents: Contents) -> None:
     """Maps of the pictures, and on the standard face"""
     with warnings.catch_warnings(record=True) as told:
@@ -233,8 +261,10 @@ def maps(material: Material, contents: Contents) -> None:
             material.standard[one.image] = on_standard_face(one.map, material.asked.landmarks[one.image])
     if not material.standard:
         return
-    expressions = {image: material.expressions.get(image, "unnamed") for image in material.standard}
+    expressions = _of(material, material.standard)
     means = mean_maps(material.standard, expressions)
+    if set(expressions.values()) == {_UNNAMED}:
+        means.pop(_UNNAMED)
     np.savez_compressed(material.out / "maps" / "standard.npz", **means)  # type: ignore[arg-type]
     counts = {name: sum(name in ("all", value) for value in expressions.values()) for name in means}
     what = material.asked.maps.kernel
@@ -251,17 +281,24 @@ def maps(material: Material, contents: Contents) -> None:
         )
 
 
+def _of(material: Material, images: Iterable[str]) -> dict[str, str]:
+    return {image: material.expressions.get(image, _UNNAMED) for image in images}
+
+
 def kernel(material: Material, contents: Contents) -> None:
     """The fitted kernel"""
     experiment = material.experiment
     if not material.asked.fit_kernel or material.asked.maps.kernel == "disc" or not experiment.shapes:
         return
     sigma = material.asked.maps.sigma(experiment)
-    found = fit_kernel(_few_per_trial(experiment.points), experiment.shapes, sigma, seed=material.asked.seed)
+    points = _few_per_trial(experiment.points)
+    priors = face_priors(points, experiment.shapes, material.asked.landmarks, sigma / 2)
+    found = fit_kernel(points, experiment.shapes, sigma, priors or None, seed=material.asked.seed)
     row = {**vars(found), "gain": found.gain}
     material.table("kernel", pd.DataFrame([row]))
     words = (
-        "The width that predicts people best, fitted by leaving each of them out; bits are over a uniform map. "
+        "The width, and the shares of a uniform map and of a prior (where people look on the other faces), that "
+        "predict people best, fitted by leaving each of them out; bits are over a uniform map. "
         "The maps themselves keep the fixed width."
     )
     contents.tables.append(("Fitted kernel", words, pd.DataFrame([row])))
@@ -274,7 +311,8 @@ def people_needed(material: Material, contents: Contents) -> None:
         return
     sigma = material.asked.maps.sigma(experiment)
     some = dict(list(experiment.shapes.items())[:60])
-    table = growth(_few_per_trial(experiment.points), None, some, sigma, draws=_GROWTH_DRAWS, seed=material.asked.seed)
+    points = experiment.points[experiment.points["image"].astype(str).isin(some)]
+    table = growth(_few_per_trial(points), None, some, sigma, draws=_GROWTH_DRAWS, seed=material.asked.seed)
     if len(table) < 2:
         return
     material.table("growth", table)
@@ -292,7 +330,7 @@ def areas(material: Material, contents: Contents) -> None:
            if image in asked.landmarks}  # fmt: skip
     if not own:
         return
-    expressions = {image: material.expressions.get(image, "unnamed") for image in own}
+    expressions = _of(material, own)
     joined = {image: one.joined() for image, one in own.items()}
     tables = []
     for parts in (joined, own):
@@ -303,6 +341,8 @@ def areas(material: Material, contents: Contents) -> None:
     made = {one.image: one.map for one in material.maps if one.image in own and not one.reason}
     tables.append(aoi.map_shares(made, joined, expressions))
     table = pd.concat(tables, ignore_index=True).drop_duplicates(["expression", "area", "measure"])
+    if set(expressions.values()) == {_UNNAMED}:
+        table = table[table["expression"] == "all"].reset_index(drop=True)
     material.table("areas", table)
     wide = table[table["measure"] == experiment.noun].pivot(index="expression", columns="area", values="share")
     shown = (100 * wide[[name for name in aoi.NAMES if name in wide]]).round(1).reset_index()
@@ -332,5 +372,5 @@ def scanpath(material: Material, contents: Contents) -> None:
 
 Section = Callable[[Material, Contents], None]
 SECTIONS: tuple[Section, ...] = (
-    usability, gaze, mouse, agreement, pairs, order, maps, areas, people_needed, kernel, scanpath,
+    usability, gaze, mouse, agreement, pairs, order, uncovered, maps, areas, people_needed, kernel, scanpath,
 )  # fmt: skip

@@ -22,6 +22,7 @@ from xai_compare.human.gaze.recording import samples_of
 from xai_compare.human.pictures import match
 from xai_compare.human.readers import Paths
 from xai_compare.human.usability import Statement
+from xai_compare.report import style
 from xai_compare.report.human.page import Contents, render
 from xai_compare.report.human.sections import SECTIONS, Material
 from xai_compare.report.saving import save_png
@@ -39,6 +40,7 @@ class Asked:
         maps: how points become maps.
         shapes: height and width of each picture, where pictures are at hand.
         landmarks: float (68, 2) of the face in each picture.
+        files: the picture files, by the same names.
         expressions: of each picture, whatever its folder and suffix.
         size: height and width of all pictures, where neither they nor the files tell.
         face: x and y of left eye, right eye and mouth on every picture, where faces are aligned and not at hand.
@@ -52,6 +54,7 @@ class Asked:
     maps: MapSettings = field(default_factory=MapSettings)
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     landmarks: dict[str, np.ndarray] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
     expressions: dict[str, str] = field(default_factory=dict)
     size: tuple[int, int] | None = None
     face: Sequence[float] | None = None
@@ -95,16 +98,24 @@ def write(
     for section in SECTIONS:
         say(f"{section.__name__.replace('_', ' ')} ...")
         try:
-            section(material, contents)
+            with style.styled():
+                section(material, contents)
         except InputError as error:
             contents.notes.append(f"{section.__doc__ or section.__name__} could not be made: {error}.")
     _tables(experiment, out / "tables")
     for name, figure in contents.figures.items():
         save_png(figure, out / "figures" / f"{name}.png")
-    written = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file())
-    page = render(asked.title, experiment, contents, [*written, "summary.html"])
+    page = render(asked.title, experiment, contents, _written(out))
     (out / "summary.html").write_text(page, "utf-8")
     return experiment, contents.statements
+
+
+def _written(out: Path) -> list[str]:
+    """What lies in the directory, for the page: a figure once, those of participants together."""
+    files = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file())
+    people = [name for name in files if name.startswith("figures/participants/")]
+    shown = [name for name in files if name not in people]
+    return shown + ([f"figures/participants/: {len(people)} figures, one for each participant"] if people else [])
 
 
 def _named(expressions: dict[str, str], images: Iterable[str]) -> dict[str, str]:
@@ -123,7 +134,7 @@ def _faces(asked: Asked, experiment: Experiment) -> dict[str, np.ndarray]:
 
 
 def _prepare(out: Path, overwrite: bool) -> None:
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and any(file.is_file() for file in out.rglob("*")):
         ours = {"tables", "maps", "figures", "summary.html"}
         strange = sorted(file.name for file in out.iterdir() if file.name not in ours)
         if not overwrite:

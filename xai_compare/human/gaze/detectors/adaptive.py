@@ -43,14 +43,25 @@ def remodnav(
         px2deg=1.0, sampling_rate=rate, min_fixation_duration=min_fixation_ms / 1000,
         pursuit_velthresh=pursuit_velocity, min_intersaccade_duration=0.04,
     )  # fmt: skip
-    data = np.zeros(len(degrees), [("x", float), ("y", float)])
-    data["x"], data["y"] = degrees.T
+    begin, end = _whole(degrees, rate)
+    if begin == end:
+        return []
+    data = np.zeros(end - begin, [("x", float), ("y", float)])
+    data["x"], data["y"] = degrees[begin:end].T
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         events = classifier(classifier.preproc(data), classify_isp=True, sort_events=True)
     found: Intervals = []
     for event in events:
         if event["label"] == "FIXA":
-            start, stop = round(event["start_time"] * rate), round(event["end_time"] * rate)
-            found.append((max(start, found[-1][1] if found else 0), min(stop, len(degrees))))
+            start, stop = (begin + round(event[f"{edge}_time"] * rate) for edge in ("start", "end"))
+            found.append((max(start, found[-1][1] if found else 0), min(stop, end)))
     return [(start, stop) for start, stop in found if stop > start]
+
+
+def _whole(degrees: np.ndarray, rate: float) -> tuple[int, int]:
+    """From the first to the last 50 ms without a loss: REMoDNaV's filter cannot begin or end with one."""
+    lost = ~np.isfinite(degrees).all(1)
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], lost, [True]]).astype(np.int8)))
+    runs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= 0.05 * rate]
+    return (int(runs[0][0]), int(runs[-1][1])) if runs else (0, 0)

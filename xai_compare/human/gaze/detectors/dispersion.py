@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from pymovements.events import idt as pymovements_idt
 
@@ -27,5 +29,7 @@ def idt(
     shortest = max(2, round(window_ms * rate / 1000))
     if len(degrees) <= shortest:
         return []
-    found = pymovements_idt(degrees, minimum_duration=shortest, dispersion_threshold=dispersion).frame
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # Windows of lost samples only have no extent.
+        found = pymovements_idt(degrees, minimum_duration=shortest, dispersion_threshold=dispersion).frame
     return [(int(a), int(b) + 1) for a, b in zip(found["onset"], found["offset"], strict=True)]
