@@ -12,6 +12,7 @@ from sklearn import metrics as sk
 from torch import nn
 from torchvision import tv_tensors
 from torchvision.transforms import v2
+from xai_compare.synthetic.networks import ARCHITECTURES
 
 from xai_compare import ekman
 from xai_compare.errors import InputError
@@ -23,7 +24,6 @@ from xai_compare.models.training.augmentation import augmentation
 from xai_compare.models.training.config import Reveal, Towards
 from xai_compare.models.training.pictures import Order, Varied
 from xai_compare.models.training.tuning import trials, tuning_set
-from xai_compare.synthetic.networks import ARCHITECTURES
 
 CLASSES = ("anger", "fear", "happiness")
 PARK = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
