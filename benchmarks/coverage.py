@@ -159,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--nulls", type=int, default=1000)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 30, 100])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[10, 30, 100])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", help="where the table of coverage is written, as CSV")
     asked = parser.parse_args()

@@ -74,7 +74,7 @@ def test_the_tables_of_everything(finished: xc.Run) -> None:
     assert finished.heatmaps.mean_face.dtype == np.uint8
     assert list(finished.scores.columns) == [
         "metric", "a", "b", "expression", "fold", "value", "n", "ci_low", "ci_high", "note",
-        "floor", "floor_kind",
+        "floor", "floor_kind", "ceiling_low", "ceiling_high", "p", "p_adjusted",
     ]  # fmt: skip
     assert set(finished.scores["metric"]) >= {"iou", "precision", "recall", "f1", "dice", "pearson", "uncentred"}
 

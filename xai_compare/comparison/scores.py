@@ -383,7 +383,9 @@ def with_estimates(scores: pd.DataFrame, estimates: Mapping[Any, Any], counts: C
         sizes = [counts.get((name, key[3], key[4])) for name in (key[1], key[2])]
         known = [size for size in sizes if size is not None]
         note = OF_MANY_IMAGES + (f"; {'' if one.value == one.value else 'undefined: '}{one.note}" if one.note else "")
-        rows.append((*key, one.value, min(known) if known else None, one.low, one.high, note, math.nan, ""))
+        fewest = min(known) if known else None
+        note += _small(fewest, one.low)
+        rows.append((*key, one.value, fewest, one.low, one.high, note, math.nan, ""))
     return pd.concat([scores, as_frame(rows)], ignore_index=True) if rows else scores
 
 
