@@ -37,8 +37,8 @@ MEANINGS = {
     "ModelSpec.keras": "source: a Keras model file (`.keras`, `.h5`, `.hdf5`); layers that carry code are refused",
     "ModelSpec.torchvision": "source: the name of a torchvision architecture, such as `resnet18`",
     "ModelSpec.timm": "source: the name of a timm architecture",
-    "ModelSpec.factory": "source: `module:function`, looked for on Python's path and beside the study; returns a "
-    "`torch.nn.Module` or a `Model`",
+    "ModelSpec.factory": "source: `file:function` of a file beside the study, or the name of a factory that an "
+    "installed package registers; needs `--allow-code`; returns a `torch.nn.Module` or a `Model`",
     "ModelSpec.bundled": "source: `compact` or `residual`, trained on simulated faces",
     "ModelSpec.weights": "a state dict (`.pth`, `.pt`, `.safetensors`), or `random`, or `pretrained` (may download)",
     "ModelSpec.classes": "the expression of each output, in the order of the outputs",

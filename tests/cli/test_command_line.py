@@ -50,6 +50,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def study(place: Path, file: Path, **changes: object) -> Path:
     model = {"name": "net", "factory": "cli_networks:good", "classes": ["anger", "happiness"]}
+    model["folder"] = str(place)
     model["input"] = {"size": 24, "channels": "grey", "range": [0, 1]}
     model |= changes.pop("model", {})
     content = {
@@ -71,8 +72,9 @@ def call(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
 
-    def calling(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["xai-compare", *map(str, arguments)])
+    def calling(*arguments: object, allow_code: bool = True) -> tuple[int, str, str]:
+        allowed = ["--allow-code"] if allow_code and arguments and arguments[0] in ("run", "explain") else []
+        monkeypatch.setattr(sys, "argv", ["xai-compare", *map(str, arguments), *allowed])
         try:
             cli.main()
             code = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from PIL import Image
 import xai_compare as xc
 from xai_compare import synthetic
 from xai_compare.faces import Landmarker
+from xai_compare.runs.job import Settings
 
 CLASSES = ["anger", "happiness", "surprise"]
 NETWORK = {
     "name": "toy",
     "factory": "toy_networks:pooled",
+    "folder": str(Path(__file__).parent),
     "classes": CLASSES,
     "input": {"size": 32, "channels": "grey", "range": [0, 1]},
 }
@@ -53,6 +55,14 @@ def _one_landmarker() -> Iterator[None]:
     """Its file of 100 MB is read once, not once a run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("xai_compare.faces.cutting.Landmarker", cache(Landmarker))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _code_is_allowed() -> Iterator[None]:
+    """The toy networks are code beside these tests: allowed here once, instead of in every call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xai_compare.runs.job.Settings", partial(Settings, allow_code=True))
         yield
 
 

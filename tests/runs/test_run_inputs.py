@@ -142,7 +142,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "NaN network": ({"models": [{**NETWORK, "factory": "toy_networks:sick"}]}, "model 'toy': .*not finite"),
     "broken factory": ({"models": [{**NETWORK, "factory": "toy_networks:broken"}]}, "RuntimeError: this factory is"),
     "no factory": ({"models": [{**NETWORK, "factory": "toy_networks:absent"}]}, "no function 'absent'"),
-    "no module": ({"models": [{**NETWORK, "factory": "no_such_module:f"}]}, "cannot be imported"),
+    "no module": (
+        {"models": [{**NETWORK, "factory": "no_such_module:f"}]},
+        "there is no factory file .*no_such_module.py",
+    ),
     "wrong channels": (
         {"models": [{**NETWORK, "input": {"size": 32, "channels": "rgb", "range": [0, 1]}}]},
         "does not run on rgb",

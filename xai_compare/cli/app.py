@@ -23,6 +23,9 @@ RequiredOut = Annotated[Path, typer.Option("--out", help="Directory to write int
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Pictures in one forward pass; it changes no result.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the directory holds.")]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="Let the study's factories run: code that lies beside it. Read it first.")
+]
 RunDirectory = Annotated[Path, typer.Argument(help="A run directory.")]
 
 

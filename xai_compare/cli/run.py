@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from xai_compare.cli.app import BatchSize, Device, Out, Overwrite, app, show, tell
+from xai_compare.cli.app import AllowCode, BatchSize, Device, Out, Overwrite, app, show, tell
 
 if TYPE_CHECKING:
     from xai_compare.runs import Run
@@ -26,8 +26,15 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Use this seed instead of the study's.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of a local Dask cluster.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that runs already.")] = None,
+    tls: Annotated[
+        tuple[Path, Path, Path] | None,
+        typer.Option(
+            help="Certificate authority, certificate and key (PEM) of a scheduler at tls://.", metavar="CA CERT KEY"
+        ),
+    ] = None,
     keep: Annotated[Keep, typer.Option(help="Keep the maps of single pictures, or only the heatmaps.")] = "maps",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it costs.")] = False,
+    allow_code: AllowCode = False,
 ) -> None:
     """Explain pictures with networks, compare with people and anatomy, and write a report."""
     from xai_compare.study import Study
@@ -44,36 +51,18 @@ def run(
     if dry_run:
         from xai_compare.runs.estimate import estimate
 
-        show(estimate(asked, device, batch_size), "What the study costs")
+        show(estimate(asked, device, batch_size, allow_code=allow_code), "What the study costs")
         return
-    _summary(_run(asked, out, overwrite, device, batch_size, workers, scheduler, keep))
+    settings = {"device": device, "batch_size": batch_size, "workers": workers, "scheduler": scheduler, "tls": tls}
+    _summary(_run(asked, out, overwrite=overwrite, **settings, keep=keep, allow_code=allow_code))
 
 
-def _run(
-    asked: Study,
-    out: Path | None,
-    overwrite: bool,
-    device: str,
-    batch_size: int,
-    workers: int | None,
-    scheduler: str | None,
-    keep: Keep,
-) -> Run:
+def _run(asked: Study, out: Path | None, **settings: Any) -> Run:
     from xai_compare import runs
     from xai_compare.cli.screen import Screen
 
     with Screen() as screen:
-        return runs.run(
-            asked,
-            out,
-            overwrite=overwrite,
-            progress=screen,
-            device=device,
-            batch_size=batch_size,
-            workers=workers,
-            scheduler=scheduler,
-            keep=keep,
-        )
+        return runs.run(asked, out, progress=screen, **settings)
 
 
 def _summary(finished: Run) -> None:

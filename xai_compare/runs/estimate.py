@@ -71,7 +71,9 @@ class Costs:
         return maps * SHAPE[0] * SHAPE[1] * 2
 
 
-def estimate(study: Study, device: str = "auto", batch_size: int = BATCH_SIZE) -> pd.DataFrame:
+def estimate(
+    study: Study, device: str = "auto", batch_size: int = BATCH_SIZE, *, allow_code: bool = False
+) -> pd.DataFrame:
     """Pictures, forward passes, seconds and megabytes, for each network and stage of a study.
 
     Where pictures are chosen by the predicted class, their number is an upper bound: it is known only once the
@@ -85,7 +87,7 @@ def estimate(study: Study, device: str = "auto", batch_size: int = BATCH_SIZE) -
     made = [create_explainer(spec, study.seed) for spec in study.explainers]
     costs = Costs(study)
     for spec in study.models:
-        model = models.load(spec.loading(), device=device, batch_size=batch_size)
+        model = models.load(spec.loading(), device=device, batch_size=batch_size, allow_code=allow_code)
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
         each = [_explainer(model, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
         network = NetworkCost(spec.label, looked, _count(study, spec, model, rows), _seconds_per_forward(model), each)

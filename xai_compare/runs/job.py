@@ -42,6 +42,8 @@ class Settings:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         workers: processes of a local Dask cluster; None for this process alone.
         scheduler: address of a Dask scheduler that runs already.
+        tls: certificate authority, certificate and key (PEM files) for a scheduler whose address begins with ``tls://``.
+        allow_code: whether the study's factories may run: a study is data, and cannot allow this to itself.
         batch_size: pictures in one forward pass.
         keep: ``"maps"``, or ``"heatmaps"`` to remove the maps of single pictures once the tables are made.
         report: whether figures and the page are made.
@@ -50,6 +52,8 @@ class Settings:
     device: str = "auto"
     workers: int | None = None
     scheduler: str | None = None
+    tls: tuple[Path, Path, Path] | None = None
+    allow_code: bool = False
     batch_size: int = BATCH_SIZE
     keep: Literal["maps", "heatmaps"] = "maps"
     report: bool = True
@@ -95,11 +99,13 @@ class Job:
 
     def __init__(self, study: Study, directory: Path, settings: Settings, progress: Progress) -> None:
         models.torch_device(settings.device)
+        for spec in study.models:
+            models.permit(spec.loading(), f"model {spec.label!r}", settings.allow_code)
         self.study, self.directory, self.settings = study, directory, settings
         self._progress = progress
         self.manifest = read_pictures(study)
         self.pictures = Pictures(study.images, self.manifest, directory / "faces.jsonl")
-        self.worker = Worker(study, settings.device, self.pictures, settings.batch_size)
+        self.worker = Worker(study, settings.device, self.pictures, settings.batch_size, settings.allow_code)
         self.plan, self.done = Plan.read(directory), Done.read(directory)
         self._removed = self.plan.keep == "heatmaps"
         self.stores: list[MapStore] = []

@@ -7,6 +7,7 @@ point, in the group ``xai_compare.networks``::
         KEYS = ("weights", "revision")  # keys of the specification that it reads, besides its own and the common ones
         PATHS = ("weights",)  # which of them, or its own, name a file or folder
         DEFAULTS = {"weights": "random"}  # optional: what keys stand for in a study where they are not given
+        RUNS_CODE = False  # optional: whether it runs code that the specification names; then it must be allowed
 
         @staticmethod
         def build(request):  # xai_compare.models.request.Request -> xai_compare.models.Model
@@ -65,6 +66,18 @@ NOT_YET: dict[str, str] = {
     "hf": "download the weights and use timm, torchvision or a factory",
 }
 """Sources that are planned, with what to do meanwhile."""
+
+
+def runs_code(spec: Mapping[str, Any]) -> str:
+    """The code that a specification asks to run, as it names it; ``""`` where it asks for none.
+
+    Raises:
+        InputError: if a source's package cannot be imported.
+    """
+    for key in spec:
+        if key in SOURCES and getattr(SOURCES.get(key), "RUNS_CODE", False):
+            return f"{key} {spec[key]!r}"
+    return ""
 
 
 def keys_of(source: str) -> tuple[str, ...]:
