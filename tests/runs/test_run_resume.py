@@ -143,16 +143,14 @@ def test_a_changed_option_is_another_study(pictures: Path, tmp_path: Path, count
     assert sum(counted) == 9
 
 
-def test_changed_weights_redo_all(pictures: Path, tmp_path: Path, counted: list[int], monkeypatch: object) -> None:
-    import toy_networks
-
-    study = only_random(pictures)
+def test_changed_weights_redo_all(pictures: Path, tmp_path: Path, counted: list[int]) -> None:
+    code = (Path(__file__).parent / "toy_networks.py").read_text()
+    (tmp_path / "toy_networks.py").write_text(code)
+    study = only_random(pictures, models=[{**NETWORK, "folder": str(tmp_path)}])
     xc.run(study, tmp_path / "run", report=False)
     counted.clear()
-    original = toy_networks.Pooled
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(toy_networks, "pooled", lambda: original(99, 3))
-        xc.run(study, tmp_path / "run", report=False)
+    (tmp_path / "toy_networks.py").write_text(code.replace("def pooled(seed: int = 0", "def pooled(seed: int = 99"))
+    xc.run(study, tmp_path / "run", report=False)
     assert sum(counted) == 9
 
 

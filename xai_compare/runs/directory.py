@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xai_compare.errors import InputError
-from xai_compare.runs.store import DONE, FOLDER, PLAN, write_atomically
+from xai_compare.runs.store import DONE, FOLDER, PLAN, make_room, write_atomically
 from xai_compare.study import Study
 
 REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr", FOLDER, PLAN)
@@ -34,6 +34,9 @@ def refuse_strangers(directory: Path, study: Study, overwrite: bool) -> None:
         try:
             same = Study.load(directory / "study.yaml").fingerprint() == study.fingerprint()
         except InputError:
+            if not overwrite:
+                mend = "--overwrite makes the directory this study's; what fits it is kept"
+                raise InputError("is damaged", where=directory / "study.yaml", mend=mend) from None
             same = False
         if not same and not overwrite and any((directory / name).exists() for name in MADE):
             mend = "name another directory with --out, or --overwrite"
@@ -57,6 +60,7 @@ def claim(directory: Path, study: Study, overwrite: bool) -> None:
 def alone(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the system frees it when the process ends, however it ends."""
     directory.mkdir(parents=True, exist_ok=True)
+    make_room(directory / ".lock")
     lock = FileLock(directory / ".lock", timeout=0)
     try:
         lock.acquire()

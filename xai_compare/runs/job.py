@@ -183,8 +183,9 @@ class Job:
             self.plan.write(self.directory)
 
     def write_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
-        """Write tables as CSV and Parquet."""
+        """Write tables as CSV and Parquet, and note what was written."""
         write_tables(self.directory / "tables", **tables)
+        self.done.note(self.directory, [f"tables/{name}.{suffix}" for name in tables for suffix in ("csv", "parquet")])
 
     def _asked(self) -> dict[str, type[Stage]]:
         """The stages of this run, in an order in which each comes after those that it needs."""
@@ -275,3 +276,4 @@ class Job:
             if told:
                 facts[name] = told
         provenance.write(self.directory / "provenance.json", facts)
+        self.done.note(self.directory, ["provenance.json"])
