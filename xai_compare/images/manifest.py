@@ -67,6 +67,7 @@ def read_folder(folder: str | Path) -> Manifest:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("no such folder", where=folder)
+    _refuse_odd_names(folder)
     extensions = set(Image.registered_extensions())
     records = []
     for place in sorted(p for p in folder.iterdir() if p.is_dir()):
@@ -82,6 +83,12 @@ def read_folder(folder: str | Path) -> Manifest:
     if not records:
         raise InputError("no picture found", where=folder, mend="put pictures into one sub-folder per expression")
     return _existing(pd.DataFrame(records).reindex(columns=COLUMNS, fill_value=""), folder, folder, False)
+
+
+def _refuse_odd_names(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if any("\ud800" <= character <= "\udfff" for character in path.name):
+            raise InputError(f"the name {path.name!r} is not UTF-8", where=folder, mend="rename it")
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -133,13 +140,16 @@ def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool)
     keep: list[bool] = []
     paths: list[str] = []
     seen: set[str] = set()
-    base = root.resolve()
+    try:
+        base = root.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"cannot be followed ({error})", where=root, mend="check images: root") from None
     for name in rows["image"]:
         place, reason = root / name, ""
         try:
             inside = place.resolve().is_relative_to(base)
             present = place.is_file()
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):  # The last where links lead in a circle.
             inside, present = True, False
         if not name.strip():
             reason = "the row names no image"

@@ -13,7 +13,9 @@ def write_tables(folder: Path, **frames: pd.DataFrame) -> None:
     """Write each table as CSV and Parquet; each file is there whole or not at all."""
     make_room(folder, folder=True)
     folder.mkdir(exist_ok=True)
-    for name, frame in frames.items():
+    for name, given in frames.items():
+        frame = given.copy(deep=False)
+        frame.attrs = {}  # Parquet would write them as JSON, which not everything is.
         for suffix in (".csv", ".parquet"):
             part = folder / f".{name}{suffix}.part"
             if suffix == ".csv":
