@@ -319,3 +319,19 @@ def test_help_and_stopping(call, monkeypatch: pytest.MonkeyPatch) -> None:  # ty
     code, _, err = call()
     assert code == 130
     assert "continues" in err
+
+
+def test_a_stopped_run_says_what_is_kept(place: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    def stopping(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xai_compare.runs.averaging.mean_face", stopping)
+    monkeypatch.setattr("xai_compare.runs.stages.heatmaps.mean_face", stopping)
+    code, _, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run")
+    assert code == 130
+    assert err == "stopped; 2 of 2 maps are kept, and the same command continues\n"
+
+
+def test_code_must_be_allowed(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run", allow_code=False)
+    one_line(code, err, "asks to run code", "cli_networks:good", "--allow-code")

@@ -172,7 +172,7 @@ def test_a_changed_study_keeps_the_maps_it_shares(asked: xc.Study, tmp_path: Pat
     changed = asked.model_dump(mode="json")
     changed["explainers"] = ["grad_cam", "cam"]
     other = xc.Study.parse(changed)
-    with pytest.raises(InputError, match="another study"):
+    with pytest.raises(InputError, match=r"another study's run, of which this one has not the explainer 'lime'"):
         xc.run(other, tmp_path / "run", report=False)
     run = xc.run(other, tmp_path / "run", overwrite=True, report=False)
     assert record.stat().st_mtime_ns == before

@@ -313,3 +313,37 @@ def test_the_same_study_from_the_runs_own_copy(finished: xc.Run) -> None:
     assert xc.Study.load(finished.dir / "study.yaml").fingerprint() == finished.study.fingerprint()
     assert finished.study.models[0].factory == NETWORK["factory"]
     assert full(Path(str(finished.study.images.manifest)).parent).fingerprint() == finished.study.fingerprint()
+
+
+def test_an_explainer_more_continues(pictures: Path, tmp_path: Path, counted: list[int]) -> None:
+    xc.run(only_random(pictures), tmp_path / "run", report=False)
+    counted.clear()
+    told = Telling()
+    run = xc.run(only_random(pictures, explainers=["random", "cam"]), tmp_path / "run", report=False, progress=told)
+    assert counted == []
+    assert "toy/cam" in run.heatmaps.source.values
+    assert any("without the explainer 'cam'; what fits is kept" in line for line in told.said)
+    assert any("toy/random: all 9 were there already" in line for line in told.said)
+    assert not any("Nothing is to be done" in line for line in told.said)
+
+
+def test_a_finished_study_says_so(pictures: Path, tmp_path: Path) -> None:
+    told = Telling()
+    xc.run(only_random(pictures), tmp_path / "run", report=False, progress=told)
+    assert not any("Nothing is to be done" in line for line in told.said)
+    xc.run(only_random(pictures), tmp_path / "run", report=False, progress=told)
+    assert told.said[-1].startswith("Nothing is to be done")
+
+
+@pytest.mark.parametrize(
+    ("changes", "lost"),
+    [
+        ({"explainers": ["cam"]}, "the explainer 'random'"),
+        ({"seed": 6}, "the seed"),
+        ({"models": [{**NETWORK, "options": {"seed": 3}}]}, "the network 'toy'"),
+    ],
+)
+def test_what_would_lose_work_is_refused(pictures: Path, tmp_path: Path, changes: dict[str, object], lost: str) -> None:
+    xc.run(only_random(pictures), tmp_path / "run", report=False)
+    with pytest.raises(InputError, match=f"of which this one has not {lost}"):
+        xc.run(only_random(pictures, **changes), tmp_path / "run", report=False)

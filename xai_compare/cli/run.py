@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from xai_compare.cli.app import AllowCode, BatchSize, Device, Out, Overwrite, app, show, tell
+from xai_compare.errors import InputError
 
 if TYPE_CHECKING:
     from xai_compare.runs import Run
@@ -60,9 +62,29 @@ def run(
 def _run(asked: Study, out: Path | None, **settings: Any) -> Run:
     from xai_compare import runs
     from xai_compare.cli.screen import Screen
+    from xai_compare.runs.store import slug
 
-    with Screen() as screen:
-        return runs.run(asked, out, progress=screen, **settings)
+    try:
+        with Screen() as screen:
+            return runs.run(asked, out, progress=screen, **settings)
+    except KeyboardInterrupt:
+        print(stopped(Path(out or Path("runs") / slug(asked.name))), file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def stopped(directory: Path) -> str:
+    """What a run that was stopped has kept, and how it goes on."""
+    from xai_compare.runs.inspection import status
+
+    kept = "no map was made yet"
+    try:
+        rows = status(directory)
+        done, planned = int(rows["done"].sum()), int(rows["maps"].sum())
+        if planned:
+            kept = f"{done:,} of {planned:,} maps are kept"
+    except InputError:  # It had not come to planning.
+        pass
+    return f"stopped; {kept}, and the same command continues"
 
 
 def _summary(finished: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 from dataclasses import dataclass, field
 from os.path import normpath
 from pathlib import Path
@@ -97,7 +98,11 @@ def _read_csv(path: Path) -> pd.DataFrame:
         raise InputError("no such manifest", where=path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            # German Excel writes semicolons; which it is, the header tells.
+            first = file.readline()
+            file.seek(0)
+            separator = max(",;\t", key=first.count)
+            reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
             lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except UnicodeDecodeError:
         raise InputError("the manifest is not UTF-8", where=path, mend="save it as CSV UTF-8") from None
@@ -135,6 +140,15 @@ def _expression(name: str, path: Path, line: object) -> str:
         raise InputError(error.what, where=f"{path}, line {line}", mend=error.mend) from None
 
 
+def _neighbour(place: Path) -> str:
+    """The file of the same name with another ending, if there is one."""
+    try:
+        there = sorted(one.name for one in place.parent.glob(f"{glob.escape(place.stem)}.*") if one.is_file())
+    except (OSError, ValueError):
+        return ""
+    return f"; did you mean {there[0]!r}?" if there else ""
+
+
 def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool) -> Manifest:
     skipped: list[tuple[str, str]] = []
     keep: list[bool] = []
@@ -158,7 +172,7 @@ def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool)
         elif not inside and not allow_outside:
             reason = f"lies outside the root {root}; say allow_outside: true if that is meant"
         elif not present:
-            reason = "no such file"
+            reason = "no such file" + _neighbour(place)
         seen.add(normpath(name))
         keep.append(not reason)
         paths.append(str(place))

@@ -72,7 +72,8 @@ def run(
     Args:
         study: what is asked.
         out: the run directory; ``runs/NAME OF THE STUDY`` by default.
-        overwrite: whether another study's run in ``out`` may be replaced.
+        overwrite: whether another study's run in ``out`` may be replaced. A study that has only gained something (an
+            explainer, a network, people, another comparison) continues its run without it.
         progress: who is told how far it is.
         settings: see `Settings`.
 
@@ -80,11 +81,16 @@ def run(
         InputError: whatever the user must mend, in one line; what was computed before stays in ``out``.
     """
     directory = Path(out or Path("runs") / slug(study.name))
-    refuse_strangers(directory, study, overwrite)
+    gained = refuse_strangers(directory, study, overwrite)
     with disk_errors(directory), alone(directory):
         job = Job(study, directory, Settings(**settings), progress or Silent())
-        claim(directory, study, overwrite)
-        return job.finish()
+        if gained:
+            job.say(f"{directory} holds this study without {gained}; what fits is kept, the rest is made")
+        claim(directory, study)
+        finished = job.finish()
+        if not job.worked:
+            job.say(f"Nothing is to be done: all of {directory} was there already")
+        return finished
 
 
 class Job:
@@ -113,6 +119,8 @@ class Job:
         self.refused: list[dict[str, str]] = []
         self.failed: list[dict[str, Any]] = []
         self.seconds: dict[str, float] = {}
+        self.worked = False
+        """Whether a task was done, or files were made."""
         self.stages: dict[str, Stage] = {name: cls(self) for name, cls in self._asked().items()}
 
     def finish(self) -> Run:

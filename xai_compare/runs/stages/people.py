@@ -78,12 +78,21 @@ def read(spec: HumanSpec, images: Sequence[str]) -> Crowd:
     sigma = spec.sigma_degrees * pixels_per_degree(spec)
     reader = human.read_clicks if spec.format in clicks else human.read_fixations
     points = reader(spec.file, format=spec.format)
+    _refuse_fractions(points, where)
     found, _ = human.match(points["image"].astype(str).unique(), images)
     if not found:
         some = ", ".join(str(name) for name in points["image"].unique()[:3])
         raise InputError(f"none of its images is in the manifest (it has {some} ...)", where=where)
     seen = set(found.values())
     return Crowd(spec, points, [image for image in images if image in seen], sigma)
+
+
+def _refuse_fractions(points: pd.DataFrame, where: str) -> None:
+    """Refuse coordinates that are fractions of the picture: as pixels they would all lie in one corner."""
+    places = points[["x", "y"]].to_numpy(np.float64)
+    if len(places) > 2 and (places >= 0).all() and (places <= 1).all() and (places % 1 != 0).any():
+        what = "all its coordinates lie between 0 and 1: fractions of the picture, not pixels"
+        raise InputError(what, where=where, mend="multiply x by the picture's width and y by its height")
 
 
 def pixels_per_degree(spec: HumanSpec) -> float:
