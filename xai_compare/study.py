@@ -335,6 +335,9 @@ class Study(_Strict):
                 model.resolve(base)
             except RuntimeError as error:
                 raise InputError(f"model {model.name!r} names what is not a path ({error})", where=where) from None
+        for options in (self.__pydantic_extra__ or {}).values():
+            if hasattr(options, "resolve"):
+                options.resolve(base)
         for human in self.human:
             files = [human.file] if isinstance(human.file, str) else human.file
             human.file = [str(at(Path(file))) for file in files]
@@ -426,8 +429,9 @@ def _stage_options(key: str, value: Any) -> BaseModel | None:
         raise InputError(f"unknown key {key!r}", mend=nearest(key, known))
     if isinstance(value, options):
         return value
-    if value is None or isinstance(value, bool):
-        value = {} if value else None
+    if value is None or value is False:
+        return None
+    value = {} if value is True else value
     try:
         return None if value is None else options.model_validate(value)
     except ValidationError as error:

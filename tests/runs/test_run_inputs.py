@@ -131,9 +131,9 @@ def human(file: Path, **changes: Any) -> list[dict[str, Any]]:
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "unknown explainer": ({"explainers": ["gradcam"]}, "did you mean 'grad_cam'"),
-    "captum's name": ({"explainers": ["integrated_gradients"]}, "did you mean 'captum:integrated_gradients'"),
+    "captum's name": ({"explainers": ["integrated_gradients"]}, "did you mean 'captum:IntegratedGradients'"),
     "mistyped layer": ({"explainers": [{"grad_cam": {"layer": "featurs.0"}}]}, "did you mean 'features.0'"),
-    "no such layer": ({"explainers": [{"grad_cam": {"layer": "xyzzy"}}]}, "no layer 'xyzzy'; it has 6 layers, such as"),
+    "no such layer": ({"explainers": [{"grad_cam": {"layer": "xyzzy"}}]}, "no layer 'xyzzy'; it has 5 layers, such as"),
     "unknown option": ({"explainers": [{"random": {"cels": 3}}]}, "unknown option 'cels'.*did you mean 'cells'"),
     "bad option": ({"explainers": [{"random": {"cells": 0}}]}, "option cells = 0"),
     "no manifest": ({"images": {"manifest": "/nowhere/labels.csv"}}, "/nowhere/labels.csv: no such manifest"),

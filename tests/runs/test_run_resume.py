@@ -195,7 +195,7 @@ def damaged(folder: Path, damage: str) -> Iterator[Path]:
 
 def test_another_studys_run_is_refused_and_left_alone(copied: Path, pictures: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in copied.rglob("*") if path.is_file()}
-    with pytest.raises(InputError, match=r"another study's run; .*--overwrite") as error:
+    with pytest.raises(InputError, match=r"another study's run, .*--overwrite") as error:
         xc.run(only_random(pictures), copied, report=False)
     assert str(copied) in str(error.value)
     assert before == {path: path.stat().st_mtime_ns for path in before}

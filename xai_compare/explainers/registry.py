@@ -85,6 +85,7 @@ def _in_a_family(method: str) -> str:
     """The full name of a method that a family knows and this package has no explainer for; ``""`` if there is none."""
     for prefix in FAMILIES:
         make = FAMILIES.get(prefix)
-        if method in getattr(sys.modules[make.__module__], "METHODS", ()):
-            return f"{prefix}:{method}"
+        for known in getattr(sys.modules[make.__module__], "METHODS", ()):
+            if method.replace("_", "").lower() == known.lower():
+                return f"{prefix}:{known}"
     return ""

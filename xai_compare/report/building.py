@@ -41,7 +41,17 @@ def build(run: Run) -> Path:
         asked=asked_of(run),
         skipped=run.skipped,
         provenance=run.provenance,
+        notices=_code_that_ran(run.provenance),
     )
+
+
+def _code_that_ran(provenance: Mapping[str, Any]) -> list[str]:
+    """A sentence for each network that came from code beside the study, which the numbers rest on."""
+    lines = []
+    for name, code in (provenance.get("code_that_ran") or {}).items():
+        what = f"{code['file']} (SHA-256 {code['sha256'][:12]}…)" if "file" in code else code.get("entry_point", "")
+        lines.append(f"Code of the user's own made the network {name}: {what}. This page rests on that code too.")
+    return lines
 
 
 def build_comparison(
