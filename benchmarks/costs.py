@@ -80,14 +80,14 @@ def predicted_and_measured(identities: int) -> None:
         study = Study.load(folder / "study.yaml")
         table = estimate(study).set_index("step")
         done = run(study, Path(place) / "run", report=False)
-        stages = json.loads((done.dir / "provenance.json").read_text())["stages"]
+        explaining = json.loads((done.dir / "provenance.json").read_text())["explaining"]
         print(f"\n{'explainer':>22} {'maps':>6} {'predicted s':>12} {'measured s':>11} {'bytes per map':>14}")
         for name in EXPLAINERS:
             store = done.dir / "maps.zarr" / f"model--compact--{name}" / "map"
             size = sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
             number = int(table.loc[name, "pictures"])
             predicted = float(table.loc[name, "minutes"]) * 60
-            measured = stages[f"explain: {name}"]
+            measured = explaining[f"model--compact--{name}"]["seconds"]
             print(f"{name:>22} {number:6d} {predicted:12.1f} {measured:11.1f} {size / number:14,.0f}")
 
 

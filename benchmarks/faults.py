@@ -4,7 +4,7 @@
 
 A small study on rendered (simulated) faces is run once unbroken. Then it is started again and again in a second
 directory and killed (SIGKILL) after a random time, the main process or one of its workers, until the wanted number of
-kills is reached; then it is let finish. Tables, heatmaps and maps must equal the unbroken run's. Then chunk files are
+kills is reached; then it is let finish. Tables, heatmaps and maps must equal the unbroken run's. Then stored files are
 damaged (a flipped bit, or a truncation), `verify` must find each, and `run` must make each again.
 """
 
@@ -43,7 +43,8 @@ def make_study(folder: Path) -> Path:
         "human": [
             {"name": "clicks", "file": "clicks.csv", "format": "clicks", "pixels_per_degree": 20, "simulated": True}
         ],
-        "compare": {"bootstrap": 100},
+        "compare": {"bootstrap": 100, "statistics": True},
+        "faithfulness": {"images": 4, "steps": 8, "rectangles": 16},
     }
     path = folder / "faults.yaml"
     path.write_text(yaml.safe_dump(asked))
@@ -74,7 +75,8 @@ def same(a: Path, b: Path) -> list[str]:
     """What differs between two finished runs: tables, heatmaps, maps."""
     first, second = Run.open(a), Run.open(b)
     found = []
-    for name in ("scores", "merges", "predictions", "images", "skipped", "maps"):
+    tables = ("scores", "merges", "predictions", "images", "skipped", "maps", "faithfulness", "ceiling", "anova")
+    for name in tables:
         if not pd.read_parquet(a / f"tables/{name}.parquet").equals(pd.read_parquet(b / f"tables/{name}.parquet")):
             found.append(f"table {name}")
     for name in ("heatmap", "count", "mean_face"):
@@ -110,9 +112,14 @@ def killing(study: Path, out: Path, kills: int, workers: int | None, longest: fl
 
 def damaging(study: Path, out: Path, number: int) -> None:
     """Damage chunk files one at a time; each must be found by verify and mended by run."""
-    files = [p for p in (out / "maps.zarr").rglob("map/c/*/0/0") if p.is_file()] + list(
-        (out / "chunks").rglob("*.json")
-    )
+    files = [p for p in (out / "maps.zarr").rglob("map/c/*/0/0") if p.is_file()]
+    files += [
+        *(out / "chunks").rglob("*.json"),
+        *(out / "records").glob("*.jsonl"),
+        *(out / "points").glob("*.parquet"),
+    ]
+    files += [p for p in (out / "heatmaps.zarr").rglob("c/*") if p.is_file()]
+    files += [out / "tables" / f"{name}.parquet" for name in ("scores", "merges", "ceiling", "anova", "tukey")]
     found = 0
     chosen = [random.choice(files) for _ in range(number)]
     for path in chosen:

@@ -35,7 +35,7 @@ def compare(directory: Path, replicates: int | None, plain: bool) -> None:
     study, stores, heatmaps = run.study, read_plan(directory), run.heatmaps
     study.compare.bootstrap = replicates or study.compare.bootstrap
     began, used = time.perf_counter(), time.process_time()
-    scores, _ = tables(study, stores, heatmaps, lambda steps: None)
+    scores = tables(study, stores, heatmaps, lambda steps: None)["scores"]
     seconds, cpu = time.perf_counter() - began, time.process_time() - used
     print(
         f"package: {seconds:.1f} s ({cpu:.1f} s of processor), {len(scores)} scores, "

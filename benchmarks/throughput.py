@@ -49,7 +49,7 @@ def measure(study: Path, out: Path, *options: str) -> dict[str, float]:
     stages = json.loads((out / "provenance.json").read_text())["stages"]
     records = [json.loads(path.read_text()) for path in (out / "chunks").rglob("*.json")]
     explained = sum(record.get("explain_seconds", 0) for record in records)
-    return {"stage": stages["explain: lime"], "explainer": explained, "whole": whole}
+    return {"stage": stages["explain"], "explainer": explained, "whole": whole}
 
 
 def main() -> None:

@@ -13,15 +13,20 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
+import torch
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from xai_compare import explainers, human, study
 from xai_compare.comparison import METRICS
-from xai_compare.models.sources import NOT_YET
+from xai_compare.images.datasets import DATASETS
+from xai_compare.models.sources import COMMON, SOURCES
+from xai_compare.models.training import config as training
+from xai_compare.models.zoo import ZOO
+from xai_compare.registry import STAGES
 
 DOCS = Path(__file__).parent
-DOCUMENTS = ("study.md", "explainers.md", "methods.md")
+DOCUMENTS = ("study.md", "explainers.md", "methods.md", "zoo.md", "datasets.md", "training.md")
 
 MEANINGS = {
     "Study.name": "what the report calls the study, and the folder in `runs/` if `--out` names none",
@@ -34,22 +39,30 @@ MEANINGS = {
     "Study.compare": "the comparisons, see below",
     "Study.note": "free text, shown in the report",
     "ModelSpec.name": "what tables and figures call it; no slash",
-    "ModelSpec.keras": "source: a Keras model file (`.keras`, `.h5`, `.hdf5`); layers that carry code are refused",
-    "ModelSpec.torchvision": "source: the name of a torchvision architecture, such as `resnet18`",
-    "ModelSpec.timm": "source: the name of a timm architecture",
-    "ModelSpec.factory": "source: `file:function` of a file beside the study, or the name of a factory that an "
-    "installed package registers; needs `--allow-code`; returns a `torch.nn.Module` or a `Model`",
-    "ModelSpec.bundled": "source: `compact` or `residual`, trained on simulated faces",
-    "ModelSpec.weights": "a state dict (`.pth`, `.pt`, `.safetensors`), or `random`, or `pretrained` (may download)",
+    "source.keras": "a Keras model file (`.keras`, `.h5`, `.hdf5`); layers that carry code are refused",
+    "source.torchvision": "the name of a torchvision architecture, such as `resnet18`",
+    "source.timm": "the name of a timm architecture",
+    "source.factory": "`file:function` of a file beside the study, or the name of a factory that an installed "
+    "package registers; needs `--allow-code`; returns a `torch.nn.Module` or a `Model`",
+    "source.bundled": "`compact` or `residual`, trained on simulated faces",
+    "source.zoo": "one of the paper's twelve networks, see [zoo.md](zoo.md)",
+    "source.hf": "an image classifier of Hugging Face's transformers: a name on the hub, or a local folder; classes, "
+    "size and normalization come from its configuration, and no code of a repository is run",
+    "source.onnx": "an ONNX file, converted to torch layers so that it has gradients, and compared with onnxruntime",
+    "source.export": "a file saved by `torch.export` (`.pt2`)",
+    "source.torchscript": "a TorchScript file; its insides cannot be watched, so CAM, Grad-CAM and rollout refuse it",
+    "source.revision": "a branch, tag or commit on the hub",
+    "source.weights": "a state dict (`.pth`, `.pt`, `.safetensors`), or `random`, or `pretrained` (may download)",
     "ModelSpec.classes": "the expression of each output, in the order of the outputs",
     "ModelSpec.input": "what it is fed, see below; the source's own by default, where it knows",
-    "ModelSpec.seed": "of random weights, or of torch while a factory runs",
-    "ModelSpec.output": "whether it gives `logits` or `probabilities`; only a factory must say, default `logits`",
-    "ModelSpec.options": "keywords for the factory",
-    "ModelSpec.engine": "of a Keras model: `native` rebuilds it from torch layers, `keras` keeps Keras's own; `auto` "
+    "source.seed": "of random weights, or of torch while a factory runs",
+    "source.output": "whether it gives `logits` or `probabilities`; `logits` by default",
+    "source.options": "keywords for the factory",
+    "source.engine": "of a Keras model: `native` rebuilds it from torch layers, `keras` keeps Keras's own; `auto` "
     "takes the first where it can",
+    "source.folder": "where a factory's module lies; the study's folder by default",
     "ModelInput.size": "pixels: one number, or `[height, width]`",
-    "ModelInput.channels": "`rgb` or `grey`",
+    "ModelInput.channels": "`rgb`, `bgr`, `grey` (one channel) or `grey3` (the grey picture in three channels)",
     "ModelInput.range": "the values of black and white, such as `[0, 1]` or `[-1, 1]`; `[0, 1]` where `mean` is given",
     "ModelInput.mean": "per channel, subtracted after `range`",
     "ModelInput.std": "per channel, divided by after `mean`",
@@ -58,7 +71,7 @@ MEANINGS = {
     "ExplainerSpec.options": "the explainer's own options",
     "HumanSpec.name": "what tables call it, after `human/`; no slash",
     "HumanSpec.file": "a file, a pattern with `*`, or a list of them",
-    "HumanSpec.format": "how the file is written, see below",
+    "HumanSpec.format": "how the file is written, see below; `auto` recognises it",
     "HumanSpec.screen": "the screen, see below; not needed where `pixels_per_degree` is given",
     "HumanSpec.pixels_per_degree": "pixels *of the pictures* in one degree of visual angle",
     "HumanSpec.sigma_degrees": "standard deviation of the Gaussian at each point, in degrees",
@@ -133,12 +146,11 @@ def meaning(model: type[BaseModel], name: str) -> str:
     return said[0].upper() + said[1:] + ("" if said.endswith(".") else ".")
 
 
-def keys(model: type[BaseModel], leave_out: tuple[str, ...] = ()) -> str:
+def keys(model: type[BaseModel]) -> str:
     """The table of a model's keys."""
     rows = [
         (f"`{name}`", values(field.annotation), default(field), meaning(model, name))
         for name, field in model.model_fields.items()
-        if name not in leave_out
     ]
     return table(("key", "values", "default", "meaning"), rows)
 
@@ -167,9 +179,57 @@ def metrics() -> str:
 
 def formats() -> str:
     """The table of file formats of people's data."""
-    rows = [(f"`{name}`", "clicks") for name in human.click_formats()]
-    rows += [(f"`{name}`", "fixations") for name in human.fixation_formats()]
-    return table(("format", "holds"), rows)
+    own = {name: one for name, one in human.FORMATS.all().items() if one.read.__module__.startswith("xai_compare.")}
+    rows = [(f"`{name}`", one.yields, one.about) for name, one in own.items()]
+    return table(("format", "holds", "what it is"), sorted(rows, key=lambda row: (row[1], row[0])))
+
+
+def sources() -> str:
+    """The table of sources of networks and of the keys that each reads."""
+    readers: dict[str, list[str]] = {}
+    for source in SOURCES.names():
+        for key in SOURCES.get(source).KEYS:
+            if key not in COMMON:
+                readers.setdefault(key, []).append(source)
+    rows = [(f"`{source}`", "a source", MEANINGS[f"source.{source}"]) for source in SOURCES.names()]
+    for key, known in readers.items():
+        rows.append((f"`{key}`", f"with {', '.join(f'`{one}`' for one in known)}", MEANINGS[f"source.{key}"]))
+    said = [(key, which, f"{meaning[0].upper()}{meaning[1:]}.") for key, which, meaning in rows]
+    return table(("key", "which", "meaning"), said)
+
+
+def stages() -> str:
+    """The table of the stages that a study asks for by a key of their name."""
+    asked = {name: stage for name, stage in STAGES.all().items() if stage.Options is not None}
+    rows = [(f"`{name}`", (stage.Options.__doc__ or "").strip().splitlines()[0]) for name, stage in asked.items()]
+    return table(("key", "what it asks for"), rows)
+
+
+def zoo() -> str:
+    """The table of the zoo's networks: our parameters beside the published ones."""
+    rows = []
+    for entry in sorted((ZOO.get(name) for name in ZOO), key=lambda entry: (entry.imagenet is not None, entry.epochs)):
+        with torch.device("meta"):
+            count = sum(p.numel() for p in entry.make(6, False).parameters())
+        number, unit = entry.published.split()
+        off = count / (float(number) * {"K": 1e3, "M": 1e6}[unit]) - 1
+        rows.append(
+            (f"`{entry.name}`", entry.title, f"{entry.input.size[0]} x {entry.input.size[1]}", f"{count:,}",
+             entry.published, f"{100 * off:+.2f} %", entry.made_of, "yes" if entry.imagenet else "no",
+             str(entry.epochs), f"`{entry.layer}`", "yes" if entry.cam else "no")
+        )  # fmt: skip
+    header = ("zoo", "in the paper", "input", "parameters", "published", "difference", "layers from",
+              "ImageNet weights in the paper", "epochs in the paper", "Grad-CAM layer", "CAM applies")  # fmt: skip
+    return table(header, rows)
+
+
+def datasets() -> str:
+    """The table of readers of datasets."""
+    rows = [
+        (f"`{name}`", one.title, one.layout, one.rule, one.source)
+        for name, one in ((name, DATASETS.get(name)) for name in DATASETS.names())
+    ]
+    return table(("name", "dataset", "expected files", "what is taken", "the rules come from"), rows)
 
 
 def tables() -> dict[str, str]:
@@ -177,18 +237,28 @@ def tables() -> dict[str, str]:
     return {
         "study": keys(study.Study),
         "images": keys(study.Images),
-        "models": keys(study.ModelSpec, leave_out=tuple(NOT_YET)),
+        "models": keys(study.ModelSpec),
+        "sources": sources(),
         "input": keys(study.ModelInput),
         "explainers": keys(study.ExplainerSpec),
         "human": keys(study.HumanSpec),
+        "gaze": keys(study.GazeKeys),
         "formats": formats(),
         "screen": keys(study.Screen),
         "compare": keys(study.Compare),
         "thresholds": keys(study.Thresholds),
         "statistics": keys(study.Statistics),
-        "faithfulness": keys(study.Faithfulness),
+        "stages": stages(),
+        "faithfulness": keys(STAGES.get("faithfulness").Options),
         "options": options(),
         "metrics": metrics(),
+        "zoo": zoo(),
+        "datasets": datasets(),
+        "training": keys(training.Training),
+        "training_data": keys(training.Source),
+        "training_optimizer": keys(training.Optimizer),
+        "training_reveal": keys(training.Reveal),
+        "training_towards": keys(training.Towards),
     }
 
 

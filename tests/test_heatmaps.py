@@ -152,3 +152,17 @@ def test_no_map_stays_no_map() -> None:
 def test_an_unknown_scaling_is_refused() -> None:
     with pytest.raises(InputError, match="unknown scaling 'softmax'"):
         scale(np.zeros((1, 2, 2)), np.zeros(1), np.ones(1), "softmax")
+
+
+def test_the_papers_recipe_keeps_positive_weights_as_they_are() -> None:
+    maps = np.array([[[-3.0, 1.0, 2.0]], [[-1.0, 0.0, 10.0]], [[-1.0, -2.0, -3.0]]], np.float32)
+    low, high = maps.min((1, 2)), maps.max((1, 2))
+    np.testing.assert_array_equal(scale(maps, low, high, "positive_part"), np.maximum(maps, 0))
+    assert np.isnan(scale(maps, low, high, "positive")[2]).all()
+
+
+def test_people_s_maps_weigh_every_face_alike() -> None:
+    maps = np.stack([np.full((2, 3), 0.2, np.float32), np.full((2, 3), 7.0, np.float32), np.zeros((2, 3), np.float32)])
+    scaled = scale(maps, maps.min((1, 2)), maps.max((1, 2)), "mass")
+    np.testing.assert_allclose(scaled[:2].sum((1, 2)), 1, rtol=1e-6)
+    assert np.isnan(scaled[2]).all()

@@ -20,6 +20,7 @@ __version__ = VERSION
 _ROOMS = (
     "comparison",
     "ekman",
+    "emotion",
     "explainers",
     "expressions",
     "faces",
@@ -39,6 +40,7 @@ __all__ = [
     "__version__",
     "comparison",
     "ekman",
+    "emotion",
     "explainers",
     "expressions",
     "faces",

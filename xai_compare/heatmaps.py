@@ -8,7 +8,7 @@ import numpy as np
 
 from xai_compare.errors import InputError
 
-SCALINGS = ("min_max", "positive", "none")
+SCALINGS = ("min_max", "positive", "positive_part", "none", "mass")
 
 
 def scale(maps: np.ndarray, low: np.ndarray, high: np.ndarray, scaling: str = "min_max") -> np.ndarray:
@@ -18,12 +18,15 @@ def scale(maps: np.ndarray, low: np.ndarray, high: np.ndarray, scaling: str = "m
         maps: float ``(n, h, w)``.
         low, high: float ``(n,)``, the least and greatest value of each map *before* it was warped. A warp only
             interpolates, so scaling after it is scaling before it.
-        scaling: ``"min_max"`` maps low..high to 0..1 (as in Gaya-Morey et al. 2024, section 4.1); ``"positive"`` sets
-            negative values to 0 and divides by the greatest; ``"none"`` keeps the values.
+        scaling: ``"min_max"`` maps low..high to 0..1 (what the text of Gaya-Morey et al. 2024, section 4.1, says of
+            values); ``"positive"`` sets negative values to 0 and divides by the greatest; ``"positive_part"`` sets
+            negative values to 0 and divides by nothing (what the code of Gaya-Morey et al. does: LIME's positive
+            weights, averaged as they are); ``"none"`` keeps the values; ``"mass"`` divides by the sum, so that
+            people's maps weigh every face alike, however many pixels it has in its picture.
 
     Returns:
-        float32 ``(n, h, w)``; NaN where a map is constant (``min_max``) or nowhere positive (``positive``), for which
-        the scaling is undefined.
+        float32 ``(n, h, w)``; NaN where a map is constant (``min_max``), nowhere positive (``positive``) or sums to
+        nothing (``mass``), for which the scaling is undefined.
 
     Raises:
         InputError: if the scaling is unknown.
@@ -32,11 +35,16 @@ def scale(maps: np.ndarray, low: np.ndarray, high: np.ndarray, scaling: str = "m
     low, high = (np.asarray(v, np.float32).reshape(-1, 1, 1) for v in (low, high))
     if scaling == "none":
         return maps
+    if scaling == "positive_part":
+        return np.maximum(maps, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         if scaling == "min_max":
             return np.where(high > low, (maps - low) / (high - low), np.float32(np.nan))
         if scaling == "positive":
             return np.where(high > 0, np.maximum(maps, 0) / high, np.float32(np.nan))
+        if scaling == "mass":
+            sums = maps.sum((1, 2), keepdims=True, dtype=np.float64)
+            return np.where(sums > 0, maps / sums, np.nan).astype(np.float32)
     raise InputError(f"unknown scaling {scaling!r}", mend=f"known: {', '.join(SCALINGS)}")
 
 

@@ -15,7 +15,7 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import canonical
 from xai_compare.images.crop import MARGIN
 from xai_compare.images.reading import MAX_PIXELS
-from xai_compare.models.sources import NOT_YET, SOURCES, keys_of, located
+from xai_compare.models.sources import SOURCES, keys_of, located
 from xai_compare.registry import STAGES
 
 MAX_VALUES, MAX_DEPTH = 100_000, 50
@@ -24,7 +24,7 @@ MAX_VALUES, MAX_DEPTH = 100_000, 50
 FOLDS = {"all": "all trainings together", "mean of folds": "the mean of the trainings' scores"}
 """Names of folds in tables that a training may not have."""
 
-Scaling = Literal["min_max", "positive", "none"]
+Scaling = Literal["min_max", "positive", "positive_part", "none"]
 
 
 class _Strict(BaseModel):
@@ -60,7 +60,7 @@ class ModelInput(_Strict):
     """What a network wants to be fed."""
 
     size: int | tuple[int, int] | None = None
-    channels: Literal["rgb", "grey"] | None = None
+    channels: Literal["rgb", "bgr", "grey", "grey3"] | None = None
     range: tuple[float, float] | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -91,7 +91,7 @@ class ModelSpec(BaseModel):
         for key in [key for key, value in extra.items() if value is None]:
             del extra[key]
         named = [key for key in extra if key in SOURCES] or SOURCES.names()
-        known = {*ModelSpec.model_fields, *SOURCES.names(), *NOT_YET, *(key for one in named for key in keys_of(one))}
+        known = {*ModelSpec.model_fields, *SOURCES.names(), *(key for one in named for key in keys_of(one))}
         for key in extra:
             if key not in known:
                 raise UnknownKeyError(key, sorted(known))
@@ -146,6 +146,17 @@ class Screen(_Strict):
     resolution: tuple[int, int] | None = None
 
 
+class GazeKeys(_Strict):
+    """How samples of gaze become fixations."""
+
+    detector: str = Field("ivt", description="`ivt`, `idt`, `remodnav` or one of another package")
+    options: dict[str, Any] = Field(default_factory=dict, description="of the detector")
+    max_lost: float = Field(0.10, ge=0, le=1, description="largest share of lost samples with which a trial is kept")
+    min_fixation_ms: float = Field(80.0, ge=0, description="shorter fixations are removed")
+    max_saccade_ms: float = Field(150.0, ge=0, description="longest time between two fixations that is a saccade")
+    liu_correction: bool = Field(False, description="interpolate losses that are not blinks (Liu et al. 2024)")
+
+
 class HumanSpec(_Strict):
     """Clicks or fixations of people."""
 
@@ -153,11 +164,30 @@ class HumanSpec(_Strict):
     file: str | list[str]
     format: str
     screen: Screen | None = None
+    placement: tuple[float, float, float, float] | Literal["screen"] | None = Field(
+        None, description="left, top, width, height of the picture on the screen, if the files do not tell"
+    )
+    gaze: GazeKeys = Field(GazeKeys(), description="how samples become fixations, see below")
+    kernel: Literal["gaussian", "disc", "dwell"] = Field(
+        "gaussian", description="what a point becomes; dwell: a Gaussian weighed by the time spent there"
+    )
+    radius_px: float | None = Field(None, gt=0, description="radius of the discs, in pixels of the pictures")
+    first: int | None = Field(None, ge=1, description="keep the first so many points of each trial")
+    between_ms: tuple[float, float] | None = Field(None, description="keep points that begin in this window")
+    exclude: bool = Field(
+        False, description="leave out trials and people that cannot be used, of clicks and fixations too"
+    )
     pixels_per_degree: float | None = Field(None, gt=0)
     sigma_degrees: float = Field(1.0, gt=0)
     weights: Literal["duration"] | None = None
     only_correct: bool = False
     simulated: bool = False
+
+    @model_validator(mode="after")
+    def _radius(self) -> HumanSpec:
+        if self.kernel == "disc" and self.radius_px is None:
+            raise ValueError("kernel: disc needs radius_px, in pixels of the pictures")
+        return self
 
 
 class Thresholds(_Strict):

@@ -162,7 +162,7 @@ def test_every_metric_says_what_it_is() -> None:
         assert metric.title
         assert metric.source
         assert metric.range[0] < metric.range[1]
-        assert set(metric.needs) <= {"map", "mask", "region", "points", "nonfixations", "baseline"}
+        assert set(metric.needs) <= {"map", "maps", "mask", "region", "points", "nonfixations", "baseline"}
         assert metric.function.__doc__
         assert reason(name, float("nan")) == metric.undefined != ""
         assert reason(name, 0.5) == ""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_intervals import plain_intervals
+from scipy import stats
 
 from xai_compare.comparison import (
     bootstrap,
@@ -56,8 +57,11 @@ def test_the_interval_holds_the_value_where_every_replicate_is_lower() -> None:
         return float(correlation(*sample.mean(0)))
 
     plain = bootstrap(correlate, pairs, n=200, kind="percentile")
-    shifted = bootstrap(correlate, pairs, n=200)
+    shifted = bootstrap(correlate, pairs, n=200, kind="recentred")
+    usual = bootstrap(correlate, pairs, n=200)
     assert plain.high < plain.value
+    wide = np.sqrt(np.var(usual.replicates) * 14 / 13 + (usual.replicates.mean() - usual.value) ** 2)
+    assert usual.value - usual.low == pytest.approx(stats.t.ppf(0.975, 13) * wide)
     assert shifted.low < shifted.value < shifted.high
     assert shifted.high - shifted.low == pytest.approx(plain.high - plain.low)
     with pytest.raises(InputError, match="did you mean 'percentile'"):
@@ -183,15 +187,16 @@ def test_intervals_of_a_whole_group_are_the_plain_ones() -> None:
     assert {key[0] for key in found} == {"iou", "precision", "recall", "f1", "known_energy", *metrics}
 
 
-def test_one_image_has_no_interval() -> None:
-    result = bootstrap_mean_map(lambda means: otsu_scores(means, MASK), some_maps(1), n=5)["iou"]
+@pytest.mark.parametrize("few", [1, 2])
+def test_one_or_two_images_have_no_interval(few: int) -> None:
+    result = bootstrap_mean_map(lambda means: otsu_scores(means, MASK), some_maps(few), n=5)["iou"]
     assert np.isfinite(result.value)
     assert np.isnan([result.low, result.high]).all()
-    assert score_intervals({"a": some_maps(1)}, {"a": ["x"]}, "fear", mask=MASK, n=5) == {}
+    assert score_intervals({"a": some_maps(few)}, {"a": ["x", "y"][:few]}, "fear", mask=MASK, n=5) == {}
 
 
 def test_undefined_replicates_are_left_out() -> None:
-    maps = np.stack([np.zeros(SHAPE), MASK * 1.0])
+    maps = np.stack([np.zeros(SHAPE), np.zeros(SHAPE), MASK * 1.0])
     result = bootstrap_mean_map(lambda means: otsu_scores(means, MASK), maps, n=40)["iou"]
     assert np.isnan(result.replicates).any()
     assert (result.low, result.high) == (1, 1)

@@ -1,6 +1,7 @@
 """Reading clicks and fixations: what is kept, what is dropped and counted, and what is refused in one clear line."""
 
 import gzip
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from xai_compare.errors import InputError
-from xai_compare.human import click_format, click_formats, fixation_formats, formats, read_clicks, read_fixations
+from xai_compare.human import FORMATS, click_formats, fixation_formats, read_clicks, read_fixations, reads, recognise
 
 PLAIN = "participant,image,x,y\n07,a.jpg,1.5,2\n07,a.jpg,3,4\n08,b.jpg,5,6\n"
 
@@ -154,15 +155,55 @@ def test_formats_are_named():
 
 
 def test_a_new_format_is_a_function_and_a_line(monkeypatch, write):
-    monkeypatch.setattr(formats, "_CLICKS", dict(formats._CLICKS))
+    FORMATS.names()
+    monkeypatch.setattr(FORMATS, "_things", dict(FORMATS._things))
 
-    @click_format("mine")
+    @reads("mine", yields="clicks")
     def mine(path):
         return pd.DataFrame({"user": ["p"], "image": ["a"], "x": ["1"], "y": [2]}, index=[9])
 
     assert read_clicks(write("anything"), format="mine").x.tolist() == [1.0]
-    with pytest.raises(ValueError, match="is taken"):
-        click_format("mine")(lambda path: pd.DataFrame())
+    assert "mine" in click_formats()
+    with pytest.raises(InputError, match="holds clicks, not fixations"):
+        read_fixations(write("anything"), format="mine")
+
+
+def test_a_format_of_another_package(monkeypatch, tmp_path, write):
+    """One file and one entry point, and a study may name it."""
+    (tmp_path / "their_lab.py").write_text(
+        "import pandas as pd\n"
+        "from xai_compare.human.formats import reads\n"
+        "@reads('their_lab', yields='fixations', recognise=lambda head: 'its mark' * head.text.startswith('THEIR'))\n"
+        "def their_lab(path):\n"
+        "    return pd.DataFrame({'user': ['p'], 'image': ['a'], 'x': [1], 'y': [2], 'duration': [200]})\n"
+    )
+    FORMATS.names()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(FORMATS, "_things", dict(FORMATS._things))
+    point = EntryPoint("their_lab", "their_lab:their_lab", "xai_compare.readers")
+    monkeypatch.setattr(FORMATS, "_plugins", lambda: {"their_lab": point})
+    assert "their_lab" in fixation_formats()
+    assert read_fixations(write("THEIR DATA"), format="auto").duration.tolist() == [200.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "name"), [(PLAIN, "clicks"), ("participant,image,x,y,duration\np,a,1,2,200\n", "fixations")]
+)
+def test_recognises(write, content, name):
+    found, why = recognise(write(content))
+    assert found.name == name
+    assert "columns" in why
+
+
+def test_recognises_nothing(write):
+    with pytest.raises(InputError, match="not recognised; name it: "):
+        recognise(write("a,b\n1,2\n"))
+
+
+def test_recognises_matlab(shared):
+    folder = shared / "osie_bubbleview"
+    assert recognise(folder / "osie30x30.mat")[0].name == "bubbleview"
+    assert recognise(folder / "osie-eye-official.mat")[0].name == "osie"
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_weights_that_do_not_fit(resnet, tmp_path):
         (NET | {"input": {"sise": 3}}, "unknown key input.sise; did you mean 'size'"),
         (without(NET, "torchvision"), "no source"),
         (NET | {"timm": "resnet18"}, "2 sources"),
-        (NET | {"onnx": "m.onnx"}, "not supported yet"),
+        (NET | {"onnx": "m.onnx"}, "it has 2 sources"),
         (NET | {"torchvision": "resnet81"}, "unknown torchvision architecture 'resnet81'; did you mean 'resnet18'"),
         (without(NET, "torchvision", timm="hf-hub:someone/net"), "unknown timm architecture"),
         (NET | {"torchvision": 18}, "unknown torchvision architecture 18"),

@@ -78,3 +78,12 @@ def test_table_3_stops_cleanly_where_no_heatmaps_are_given(kernel: pytest.Monkey
     said = execute("02_table_3_and_figure_10.py")
     assert "No heatmaps here" in said
     assert "cells agree" not in said
+
+
+@pytest.mark.slow
+def test_the_notebook_about_emotion_keeps_cited_and_simulated_apart(kernel: pytest.MonkeyPatch) -> None:
+    kernel.delenv("XAI_COMPARE_EMERT", raising=False)
+    said = execute("05_expression_is_not_emotion.py")
+    assert "modality loss at chance: 3.2958" in said
+    assert "cited" in said
+    assert "simulated" in said

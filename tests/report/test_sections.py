@@ -15,8 +15,9 @@ from report_fakes import NASTY, FakeRun
 
 from xai_compare import registry, report
 from xai_compare.report import SECTIONS, section
-from xai_compare.report.material import from_run
+from xai_compare.report.material import LabelledSource, Material, from_run
 from xai_compare.report.section import parts
+from xai_compare.report.telling import ranked
 
 BLINKS = """
 from xai_compare.report import SECTIONS, Cell, Headline, Listing, Material, Picture, Section, style
@@ -187,15 +188,15 @@ def test_chance_is_a_column_and_may_be_absent(small_run: FakeRun, floors: bool) 
     scores = small_run.scores if floors else small_run.scores.drop(columns=["floor", "floor_kind"])
     (picture,) = SECTIONS.get("known")().figures(from_run(replace(small_run, scores=scores)))
     texts = " ".join(text.get_text() for axes in picture.figure.axes for text in axes.texts)
-    assert ("chance 0.50" in texts and "chance 0.08" in texts) == floors
-    assert ("guessing" in picture.how) == floors
+    assert ("floor 0.50" in texts and "floor 0.08" in texts) == floors
+    assert ("do not know the picture" in picture.how) == floors
 
 
 def test_chance_that_differs_is_drawn_beside_each_bar(small_run: FakeRun) -> None:
     scores = small_run.scores.copy()
     scores.loc[(scores["metric"] == "known_energy") & scores["a"].str.startswith("resnet18"), "floor"] = 0.37
     (picture,) = SECTIONS.get("known")().figures(from_run(replace(small_run, scores=scores)))
-    assert "chance 0.08 to 0.37" in " ".join(text.get_text() for text in picture.figure.axes[1].texts)
+    assert "floor 0.08 to 0.37" in " ".join(text.get_text() for text in picture.figure.axes[1].texts)
 
 
 def test_a_network_called_as_people_are_is_a_network(tmp_path: Path) -> None:
@@ -212,3 +213,33 @@ def test_the_report_needs_no_network_library() -> None:
     code = "import sys, xai_compare.report; print([n for n in ('torch', 'captum', 'keras') if n in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def _differences(p: float, low: float) -> pd.DataFrame:
+    names = ["net/cam", "net/lime", "other/cam"]
+    rows = [
+        {"metric": "iou", "a1": a, "a2": b, "b": "ekman", "expression": "all", "ci_low": low, "ci_high": 0.3}
+        | {"p": p, "p_adjusted": p}
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("p", "low", "said"),
+    [
+        pytest.param(0.001, 0.1, "net seen through CAM comes nearest, beyond the margin of error", id="apart"),
+        pytest.param(0.2, 0.1, "no source can be told from it", id="not significant"),
+        pytest.param(0.001, -0.1, "no source can be told from it", id="interval holds 0"),
+        pytest.param(float("nan"), 0.1, "cannot be told without the maps of single pictures", id="not tested"),
+    ],
+)
+def test_nobody_is_ranked_whose_difference_holds_zero(p: float, low: float, said: str) -> None:
+    sources = tuple(LabelledSource(name, "model", *name.split("/")) for name in ("net/cam", "net/lime", "other/cam"))
+    tables = {"differences": _differences(p, low)}
+    material = Material(
+        title="t", sources=sources, maps={}, scores=pd.DataFrame(), merges=pd.DataFrame(), masks={}, mask_name="ekman",
+        read=lambda name: tables.get(name, pd.DataFrame()),
+    )  # fmt: skip
+    assert said in ranked(material, "iou", "ekman", [source.name for source in sources], "comes nearest")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 import xai_compare as xc
@@ -51,6 +52,34 @@ def test_workers_give_the_same_bits_as_one_process(asked: xc.Study, tmp_path: Pa
     together = xc.run(asked, tmp_path / "together", report=False, workers=2)
     assert values(alone) == values(together)
     assert np.isfinite(alone.maps["map"].to_numpy()).all()
+
+
+def test_several_tasks_at_once_give_the_same_bits(
+    asked: xc.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xai_compare.runs.store.maps.CHUNK", 3)
+    before = torch.get_num_threads()
+    alone = xc.run(asked, tmp_path / "alone", report=False, threads=1)
+    together = xc.run(asked, tmp_path / "together", report=False, threads=3)
+    assert values(alone) == values(together)
+    assert torch.get_num_threads() == before
+
+
+def test_what_breaks_in_a_thread_is_raised_where_outcomes_are_drawn(tmp_path: Path) -> None:
+    class Broken(Stage):
+        @staticmethod
+        def make(worker: Any, task: Task) -> int:
+            if task.data == 2:
+                raise KeyboardInterrupt
+            return int(task.data)
+
+    class Alone:
+        def twin(self) -> Alone:
+            return self
+
+    engine = Local(Alone(), threads=2)  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        list(engine.map(Broken, [Task(str(number), "", number) for number in range(9)], tmp_path, ordered=False))
 
 
 class Failing(Stage):

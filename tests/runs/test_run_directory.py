@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import asked, write_pictures
+from toy_study import asked, write_pictures
 
 import xai_compare as xc
 from xai_compare import synthetic

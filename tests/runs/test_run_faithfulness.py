@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import NETWORK, asked, write_pictures
+from toy_study import NETWORK, asked, write_pictures
 
 import xai_compare as xc
 from xai_compare import explainers, synthetic

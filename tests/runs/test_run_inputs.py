@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import CLASSES, NETWORK, asked, maps_of
 from PIL import Image
+from toy_study import CLASSES, NETWORK, asked, maps_of
 
 import xai_compare as xc
 from xai_compare.errors import InputError

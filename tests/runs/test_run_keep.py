@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import NETWORK, Telling, asked
+from toy_study import NETWORK, Telling, asked
 
 import xai_compare as xc
 from xai_compare.errors import InputError

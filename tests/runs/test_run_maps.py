@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from captum.attr import LayerAttribution, LayerGradCam
-from conftest import CLASSES, asked
 from PIL import Image
+from toy_study import CLASSES, asked
 
 import xai_compare as xc
 from xai_compare.errors import InputError

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import CLASSES, NETWORK, asked, maps_of
 from scipy.stats import f_oneway, rankdata
+from toy_study import CLASSES, NETWORK, asked, maps_of
 
 import xai_compare as xc
 from xai_compare import comparison, ekman

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import NETWORK, Telling, asked, full, maps_of
 from PIL import Image
+from toy_study import NETWORK, Telling, asked, full, maps_of
 
 import xai_compare as xc
 from xai_compare.errors import InputError

@@ -65,7 +65,19 @@ def compare_heatmaps(
     import pandas as pd
 
     from xai_compare import ekman, report
-    from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps, with_mean_maps
+    from xai_compare.comparison import (
+        DEFAULT_METRICS,
+        Ignorant,
+        References,
+        mask_scores,
+        merges_table,
+        null_table,
+        pair_scores,
+        read_heatmaps,
+        with_mean_maps,
+        with_nulls,
+    )
+    from xai_compare.faces import face_prior
     from xai_compare.runs import provenance
     from xai_compare.runs.store import content, write_tables
 
@@ -74,9 +86,12 @@ def compare_heatmaps(
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
         raise InputError("is not an empty directory", where=out, mend="name another with --out, or --overwrite")
     scores = pd.concat([mask_scores(maps, found, b=masks_name), pair_scores(maps)], ignore_index=True)
+    ignorant = Ignorant(face_prior(next(iter(maps.values())).shape), list(dict.fromkeys(key.a for key in maps)))
+    nulls = null_table(maps, DEFAULT_METRICS, References(found, masks_name), None, ignorant)
+    scores = with_nulls(scores, nulls)
     merges = merges_table(maps)
     try:
-        write_tables(out / "tables", scores=scores, merges=merges)
+        write_tables(out / "tables", scores=scores, merges=merges, nulls=nulls)
     except OSError as error:
         raise InputError(
             f"cannot be written to ({error.strerror})", where=out, mend="name another with --out"

@@ -12,6 +12,10 @@ from xai_compare.cli.app import AllowCode, BatchSize, Device, Out, Overwrite, ap
 from xai_compare.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
     from xai_compare.runs import Run
     from xai_compare.study import Study
 
@@ -53,7 +57,7 @@ def run(
     if dry_run:
         from xai_compare.runs.estimate import estimate
 
-        show(estimate(asked, device, batch_size, allow_code=allow_code), "What the study costs")
+        _costs(estimate(asked, device, batch_size, allow_code=allow_code))
         return
     settings = {"device": device, "batch_size": batch_size, "workers": workers, "scheduler": scheduler, "tls": tls}
     _summary(_run(asked, out, overwrite=overwrite, **settings, keep=keep, allow_code=allow_code))
@@ -87,6 +91,23 @@ def stopped(directory: Path) -> str:
     return f"stopped; {kept}, and the same command continues"
 
 
+def _costs(frame: pd.DataFrame) -> None:
+    """Print an estimate, and the rows of the manifest that cannot be used."""
+    shown = frame.assign(minutes=["under a minute" if value < 1 else f"{value:.0f}" for value in frame["minutes"]])
+    show(shown, "What making the maps costs (scores, figures and the page come on top)", digits=1)
+    _left_out(frame.attrs["skipped"], "")
+
+
+def _left_out(skipped: Sequence[tuple[str, str]], rest: str) -> None:
+    """Say which images are skipped, the first five by name."""
+    if skipped:
+        tell(f"{len(skipped)} images skipped:")
+    for image, reason in skipped[:5]:
+        tell(f"  {image}: {reason}")
+    if len(skipped) > 5:
+        tell(f"  ... and {len(skipped) - 5} more{rest}")
+
+
 def _summary(finished: Run) -> None:
     from xai_compare.runs.scoring import headline
 
@@ -99,12 +120,8 @@ def _summary(finished: Run) -> None:
         pairs = finished.scores[finished.scores["expression"] == "all"]
         show(pairs[["metric", "a", "b", "value", "n", "ci_low", "ci_high"]], "People with people")
     skipped = finished.skipped
-    if len(skipped):
-        tell(f"{len(skipped)} images skipped:")
-        for image, reason in list(zip(skipped["image"], skipped["reason"], strict=True))[:5]:
-            tell(f"  {image}: {reason}")
-        if len(skipped) > 5:
-            tell(f"  ... all of them in {finished.dir / 'tables' / 'skipped.csv'}")
+    rows = list(zip(skipped["image"], skipped["reason"], strict=True))
+    _left_out(rows, f", all of them in {finished.dir / 'tables' / 'skipped.csv'}")
     if finished.simulated:
         tell(f"Simulated data: {', '.join(sorted(finished.simulated))}")
     tell(f"Report: {finished.dir / 'report.html'}")

@@ -6,6 +6,7 @@ Undefined is NaN, and `reason` says why.
 
 from xai_compare.comparison.clustering import Merge, linkage, merges
 from xai_compare.comparison.dispatch import DEFAULT_METRICS, MASK_METRICS, PAIR_METRICS, References
+from xai_compare.comparison.floors import picture_nulls, with_nulls
 from xai_compare.comparison.heatmap_files import read_heatmaps, unmatched
 from xai_compare.comparison.intervals import Pool, pool_intervals, score_intervals
 from xai_compare.comparison.metrics.maps import (
@@ -26,6 +27,7 @@ from xai_compare.comparison.metrics.points import (
     nss,
 )
 from xai_compare.comparison.metrics.regions import pointing, region_auc, region_energy
+from xai_compare.comparison.nulls import NULL_COLUMNS, Ignorant, null_table
 from xai_compare.comparison.pictures import Picture, PictureScores
 from xai_compare.comparison.registry import METRICS, Metric, metric, reason
 from xai_compare.comparison.resampling import (
@@ -49,6 +51,7 @@ from xai_compare.comparison.scores import (
     with_mean_maps,
 )
 from xai_compare.comparison.statistics import Anova, Ceiling, anova, ceiling, tukey
+from xai_compare.comparison.surrogates import Surrogates
 from xai_compare.comparison.thresholds import otsu, otsu_masks, otsu_scores, to_8bit
 
 __all__ = [
@@ -56,9 +59,11 @@ __all__ = [
     "DEFAULT_METRICS",
     "MASK_METRICS",
     "METRICS",
+    "NULL_COLUMNS",
     "PAIR_METRICS",
     "Anova",
     "Ceiling",
+    "Ignorant",
     "Interval",
     "MapKey",
     "Merge",
@@ -68,6 +73,7 @@ __all__ = [
     "Pool",
     "References",
     "ScoreKey",
+    "Surrogates",
     "anova",
     "auc_borji",
     "auc_judd",
@@ -93,11 +99,13 @@ __all__ = [
     "merges_table",
     "metric",
     "nss",
+    "null_table",
     "otsu",
     "otsu_masks",
     "otsu_scores",
     "pair_scores",
     "pearson",
+    "picture_nulls",
     "pointing",
     "pool_intervals",
     "precision",
@@ -115,4 +123,5 @@ __all__ = [
     "unmatched",
     "wide",
     "with_mean_maps",
+    "with_nulls",
 ]

@@ -8,9 +8,10 @@ maps, which are taken once for all sources together.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from xai_compare.comparison.dispatch import (
     comparisons,
     evaluate,
 )
+from xai_compare.comparison.noise import Estimate, corrected
 from xai_compare.comparison.registry import METRICS, Metric
 from xai_compare.comparison.resampling import LEVEL, REPLICATES, draw_counts, gram, interval_ends, weighted_means
 from xai_compare.comparison.scores import ScoreKey
@@ -128,6 +130,7 @@ def pool_intervals(
     seed: int = 0,
     level: float = LEVEL,
     more: Sequence[Comparison] = (),
+    estimates: dict[ScoreKey, Estimate] | None = None,
 ) -> dict[ScoreKey, tuple[float, float]]:
     """Bootstrap, over images, the scores of the mean maps of one group; on all the processor's cores.
 
@@ -140,14 +143,45 @@ def pool_intervals(
         references, options: see `xai_compare.comparison.dispatch`.
         n, seed, level: as in `bootstrap`.
         more: further scores of single maps.
+        estimates: gains the noise-corrected correlations by the same keys, if they are asked for.
 
     Returns:
         (low, high) by (metric, a, b, expression, fold), as `score_table` takes it; a score without an interval (fewer
-        than two images, undefined) is absent.
+        than three images, undefined) is absent.
     """
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as workers:
         replicates = _Replicates(pool, expression, metrics, references, options or {}, n, seed, more)
-        return {ScoreKey(*key, expression, fold): ends for key, ends in replicates.ends(workers, level).items()}
+        found = {ScoreKey(*key, expression, fold): ends for key, ends in replicates.ends(workers, level).items()}
+        if estimates is not None:
+            pairs = replicates.estimated.items()
+            estimates.update({ScoreKey("noise_corrected", *pair, expression, fold): one for pair, one in pairs})
+        return found
+
+
+def replicates(
+    pool: Pool,
+    expression: str,
+    metrics: Sequence[Metric],
+    references: References,
+    options: Options | None = None,
+    *,
+    n: int = REPLICATES,
+    seed: int = 0,
+    against: Collection[str] = (),
+) -> dict[tuple[str, str, str], Floats]:
+    """The scores of one group against some references, on the sample (first) and on every resample of its images.
+
+    Args:
+        pool, expression, metrics, references, options, n, seed: as in `pool_intervals`.
+        against: names ``b`` of what is compared with: sources, people, masks.
+
+    Returns:
+        float64 (n + 1,) by (metric, a, b); sources of the same images share every draw.
+    """
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as workers:
+        made = _Replicates(pool, expression, metrics, references, options or {}, n, seed, (), against)
+        made.ends(workers, LEVEL)
+        return {(one.metric.name, one.a, one.b): made.values[id(one)] for one in made.every}
 
 
 def threads() -> int:
@@ -168,6 +202,7 @@ class _Replicates:
         n: int,
         seed: int,
         more: Sequence[Comparison],
+        against: Collection[str] | None = None,
     ) -> None:
         self.pool, self.options, self.n = pool, options, n
         self.names = list(pool.rows)
@@ -175,6 +210,7 @@ class _Replicates:
         self.shape = shape
         asked = [metric for metric in metrics if metric.bootstrap]
         every = [one for m in asked for one in comparisons(m, self.names, expression, references, shape)]
+        every = [one for one in every if against is None or one.b in against]
         self.overlaps = [one for one in every if _is(one, *MASK_METRICS)]
         self.dices = [one for one in every if _is(one, "dice")]
         self.correlations = {name: [one for one in every if _is(one, name)] for name in ("pearson", "uncentred")}
@@ -185,6 +221,8 @@ class _Replicates:
         self.values = {id(one): np.full(n + 1, np.nan) for one in (*every, *more)}
         self.histograms = {name: np.zeros((2, n + 1, 256), np.int32) for name in self.names if self.region is not None}
         self.every = [*every, *more]
+        self.corrects = any(metric.needs == ("maps", "maps") for metric in metrics)
+        self.estimated: dict[tuple[str, str], Estimate] = {}
 
     def _weights(self, seed: int) -> dict[str, npt.NDArray[Any]]:
         """How often each map of each source counts: (n + 1, m), the sample itself first."""
@@ -200,7 +238,8 @@ class _Replicates:
 
     def ends(self, workers: ThreadPoolExecutor, level: float) -> dict[tuple[str, str, str], tuple[float, float]]:
         """Take every score and return the intervals' ends by (metric, a, b)."""
-        products = workers.submit(gram, self.pool.maps) if any(self.correlations.values()) else None
+        wanted = any(self.correlations.values()) or self.corrects
+        products = workers.submit(gram, self.pool.maps) if wanted else None
         if self.overlaps or self.dices or self.others:
             blocks = [slice(s, min(s + _BLOCK, self.n + 1)) for s in range(0, self.n + 1, _BLOCK)]
             maps = {name: self.pool.of_source(name) for name in self.names}
@@ -208,8 +247,19 @@ class _Replicates:
                 task.result()
         if products is not None:
             self._correlate(products.result(), workers)
+            if self.corrects:
+                self.estimated = self._estimates(products.result()[0], workers, level)
         self._cut()
         return self._intervals(level)
+
+    def _estimates(
+        self, products: Floats, workers: ThreadPoolExecutor, level: float
+    ) -> dict[tuple[str, str], Estimate]:
+        """The noise-corrected correlations of every two sources."""
+        pairs = list(combinations(self.names, 2))
+        sides = {name: (np.asarray(self.pool.rows[name]), self.pool.images[name]) for name in self.names}
+        made = workers.map(lambda pair: corrected(products, sides[pair[0]], sides[pair[1]], level), pairs)
+        return dict(zip(pairs, made, strict=True))
 
     def _block(self, maps: Mapping[str, npt.NDArray[Any]], block: slice) -> None:
         """Make the mean maps of some replicates, source by source, and score them."""

@@ -13,7 +13,7 @@ import pandas as pd
 from xai_compare.comparison.arrays import ratio
 from xai_compare.comparison.dispatch import ALL
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling import LEVEL, bins_of, draw_counts, interval
+from xai_compare.comparison.resampling import LEAST, LEVEL, bins_of, draw_counts, interval
 from xai_compare.comparison.scores import as_frame, floor_of
 
 OF_PICTURES = "mean of the images' scores"
@@ -66,6 +66,15 @@ class PictureScores:
                 rows.append((name, a, b, expression, ALL, *_row(metric, mine, replicates, seed, level)))
         return as_frame(rows)
 
+    def images(self, b: str) -> pd.DataFrame:
+        """Return the score of every picture, the mean over trainings: metric, a, b, image, expression, value."""
+        rows = []
+        for (name, a), pictures in self.found.items():
+            of_image = {one.image: one.expression for one in pictures}
+            values = _by_image({(i, one.image): one.value for i, one in enumerate(pictures)})
+            rows += [(name, a, b, image, of_image[image], value) for image, value in values.items()]
+        return pd.DataFrame(rows, columns=["metric", "a", "b", "image", "expression", "value"])
+
 
 def _row(metric: Metric, pictures: Sequence[Picture], replicates: int, seed: int, level: float) -> tuple[object, ...]:
     """Return value, n, ci_low, ci_high, note, floor and floor_kind."""
@@ -79,7 +88,7 @@ def _row(metric: Metric, pictures: Sequence[Picture], replicates: int, seed: int
     numbers = np.array(list(values.values()))
     value = float(numbers.mean()) if numbers.size else math.nan
     low = high = math.nan
-    if replicates and numbers.size > 1:
+    if replicates and numbers.size >= LEAST:
         names, sums, sizes = bins_of(list(values), numbers)
         counts = draw_counts(names, replicates, seed)
         means = ratio(counts @ sums, counts @ sizes)

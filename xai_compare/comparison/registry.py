@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 
 from xai_compare.registry import Registry
 
-Need = Literal["map", "mask", "region", "points", "nonfixations", "baseline"]
+Need = Literal["map", "maps", "mask", "region", "points", "nonfixations", "baseline"]
 Direction = Literal["higher", "lower"]
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,7 +32,8 @@ class Metric:
         needs: what its arguments are, in order. The first is a source's ``"map"``, or its ``"mask"`` (the map cut by
             Otsu's threshold). The second is another source's ``"map"``, the ``"mask"`` of the expression, the
             ``"region"`` known to differ in one picture (then the metric is taken picture by picture), or people's
-            ``"points"``. After points may come ``"nonfixations"`` (points on other pictures) and a ``"baseline"`` map.
+            ``"points"``. Two times ``"maps"``: both sources' maps of single images. After points may come
+            ``"nonfixations"`` (points on other pictures) and a ``"baseline"`` map.
         source: the paper and equation, or the benchmark, that defines it.
         undefined: when its value is NaN.
         function: the function itself, batched over the leading axes of its maps.
@@ -86,6 +87,7 @@ def metric(
     """
     firsts, seconds, thirds = ("map", "mask"), ("map", "mask", "region", "points"), ("nonfixations", "baseline")
     fits = len(needs) > 1 and needs[0] in firsts and needs[1] in seconds and all(need in thirds for need in needs[2:])
+    fits = fits or needs == ("maps", "maps")
     if not fits or (needs[2:] and needs[1] != "points"):
         raise ValueError(f"the metric {name!r} cannot need {needs}")
 

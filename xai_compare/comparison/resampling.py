@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
 from xai_compare.comparison.arrays import Floats, ratio
 from xai_compare.comparison.registry import METRICS
@@ -25,7 +26,11 @@ MANY = 600
 """Images of a group beyond which bins of images are drawn."""
 BINS = 500
 LEVEL = 0.95
-Kind = Literal["recentred", "percentile"]
+LEAST = 3
+"""Images below which there is no interval."""
+FEW = 20
+"""Images below which an interval holds the truth less often than it says, see ``benchmarks/coverage.py``."""
+Kind = Literal["rms", "recentred", "percentile"]
 _MEMORY = 128 * 2**20
 _DRAWN = 2**20
 
@@ -36,7 +41,7 @@ class Interval:
 
     Attributes:
         value: the statistic of the sample itself.
-        low, high: the interval's ends, see `interval`; NaN with fewer than two images, or if the value or every
+        low, high: the interval's ends, see `interval`; NaN with fewer than three images, or if the value or every
             replicate is NaN.
         replicates: float64 (n,), the statistic of each resample; NaN ones are left out of the interval.
     """
@@ -54,7 +59,7 @@ def bootstrap(
     seed: int = 0,
     level: float = LEVEL,
     images: Sequence[str] | None = None,
-    kind: Kind = "recentred",
+    kind: Kind = "rms",
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Interval:
     """Bootstrap any statistic, the images (first axis) drawn with replacement.
@@ -139,24 +144,27 @@ def interval(
     value: float,
     replicates: Floats,
     level: float = LEVEL,
-    images: int = 2,
-    kind: Kind = "recentred",
+    images: int = LEAST,
+    kind: Kind = "rms",
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Interval:
     """Make an `Interval` of replicates (n,), those that are NaN left out.
 
-    A resample holds some 63 % of the distinct images, so its mean map is noisier than the sample's, and a score that
-    noise lowers, a correlation above all, comes out too low in *every* replicate: the ``"percentile"`` interval can
-    lie wholly below the value. ``"recentred"`` shifts it so that the replicates' median falls on the value, which
-    keeps its width; it is an interval for the expected score of a mean map of as many images.
+    The interval is one for the score of the population's mean map, that of very many images. A resample holds some
+    63 % of the distinct images, so its mean map is noisier than the sample's, as the sample's is noisier than the
+    population's; a score that noise moves is moved again in *every* replicate, and the ``"percentile"`` interval can
+    lie wholly to one side of the value. ``"rms"`` reaches to both sides by Student's t times the root mean square
+    distance of the replicates from the value: their spread (times ``n / (n - 1)``, as resamples of n images spread
+    too little) and that shift. ``benchmarks/coverage.py`` shows how often it holds the truth, beside
+    ``"recentred"``, which moves the percentile interval until the replicates' median falls on the value.
 
     Args:
         value: of the sample.
         replicates: float64 (n,).
         level: share of the replicates between the ends.
-        images: how many distinct images there are; below 2 nothing can be said.
-        kind: ``"recentred"`` or ``"percentile"``.
-        bounds: the statistic's range, to which shifted ends are clipped.
+        images: how many distinct images there are; below 3 nothing can be said.
+        kind: ``"rms"``, ``"recentred"`` or ``"percentile"``.
+        bounds: the statistic's range, to which ends are clipped.
 
     Raises:
         InputError: for a level outside (0, 1) or another kind.
@@ -170,8 +178,8 @@ def interval_ends(
     values: Floats,
     replicates: Floats,
     level: float = LEVEL,
-    images: npt.NDArray[np.int64] | int = 2,
-    kind: Kind = "recentred",
+    images: npt.NDArray[np.int64] | int = LEAST,
+    kind: Kind = "rms",
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Floats:
     """Return the ends of many intervals at once, equal to `interval` of each.
@@ -185,35 +193,37 @@ def interval_ends(
     Returns:
         float64 (k, 2); NaN where an interval has no ends.
     """
+    if kind not in get_args(Kind):
+        raise InputError(f"unknown kind of interval {kind!r}", mend=nearest(kind, get_args(Kind)))
+    shares = _shares(level)
     ends = np.full((len(values), 2), np.nan)
-    enough = np.broadcast_to(np.asarray(images) > 1, len(values)) & ~np.isnan(values)
-    whole = enough & ~np.isnan(replicates).any(1)
-    if whole.any():
-        quantiles = np.quantile(replicates[whole], _shares(level), axis=1)
-        ends[whole] = _shifted(values[whole], quantiles, kind, bounds)
-    for i in np.flatnonzero(enough & ~whole & ~np.isnan(replicates).all(1)):
-        quantiles = np.nanquantile(replicates[i], _shares(level))[:, None]
-        ends[i] = _shifted(values[i : i + 1], quantiles, kind, bounds)[0]
+    sizes = np.broadcast_to(np.asarray(images), len(values))
+    there = (sizes >= LEAST) & np.isfinite(values) & ~np.isnan(replicates).all(1)
+    if kind == "rms":
+        away = errors(values[there], replicates[there], sizes[there])
+        away *= stats.t.ppf((1 + level) / 2, sizes[there] - 1)
+        ends[there] = np.clip(values[there, None] + away[:, None] * (-1, 1), *bounds)
+        return ends
+    for i in np.flatnonzero(there):
+        low, middle, high = np.nanquantile(replicates[i], shares)
+        shift = values[i] - middle if kind == "recentred" else 0.0
+        ends[i] = np.clip([low + shift, high + shift], *bounds) if kind == "recentred" else (low, high)
     return ends
+
+
+def errors(values: Floats, replicates: Floats, images: npt.NDArray[np.int64] | int) -> Floats:
+    """Return the root mean square errors (k,) of values (k,) by their replicates (k, n), see `interval`."""
+    sizes = np.broadcast_to(np.asarray(images, np.float64), len(values))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = np.nanvar(replicates, axis=1) * sizes / (sizes - 1)
+        shift = np.nanmean(replicates, axis=1) - values
+        return np.asarray(np.sqrt(spread + shift**2))
 
 
 def _shares(level: float) -> list[float]:
     if not 0 < level < 1:
         raise InputError(f"the level of an interval lies between 0 and 1, got {level}")
     return [(1 - level) / 2, 0.5, (1 + level) / 2]
-
-
-def _shifted(values: Floats, quantiles: Floats, kind: Kind, bounds: tuple[float, float]) -> Floats:
-    """Return the ends (k, 2) for values (k,) and their replicates' low, middle and high quantiles (3, k)."""
-    if kind not in get_args(Kind):
-        raise InputError(f"unknown kind of interval {kind!r}", mend=nearest(kind, get_args(Kind)))
-    low, middle, high = quantiles
-    ends = np.stack([low, high], -1)
-    if kind == "recentred":
-        with np.errstate(invalid="ignore"):
-            shifted = np.clip(values[:, None] + ends - middle[:, None], *bounds)
-        ends = np.where(np.isfinite(middle)[:, None], shifted, ends)
-    return ends
 
 
 def weighted_means(

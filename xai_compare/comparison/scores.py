@@ -29,6 +29,7 @@ from xai_compare.comparison.dispatch import (
 )
 from xai_compare.comparison.metrics.maps import correlation_matrix
 from xai_compare.comparison.registry import METRICS, Metric
+from xai_compare.comparison.resampling import FEW
 from xai_compare.comparison.thresholds import dice_masks, otsu_scores
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ordered
@@ -46,6 +47,10 @@ COLUMNS = (
     "note",
     "floor",
     "floor_kind",
+    "ceiling_low",
+    "ceiling_high",
+    "p",
+    "p_adjusted",
 )
 """Columns of the tidy table of scores: what was measured, between whom, on which images, how surely, above what."""
 
@@ -54,6 +59,7 @@ ALL_FOLDS = ALL
 MEAN_OF_FOLDS = "mean of folds"
 OF_MEAN_MAP = "score of the mean map"
 OF_FOLD_SCORES = "mean of the fold scores"
+OF_MANY_IMAGES = "estimate for the mean maps of very many images"
 
 
 class MapKey(NamedTuple):
@@ -128,7 +134,7 @@ def score_table(
     for metric in chosen(metrics):
         if metric.needs[1] == "map":
             rows.update(_of_pairs(metric, maps, references, options or {}))
-        elif metric.needs[1] != "region":
+        elif metric.needs[1] not in ("region", "maps"):
             rows.update(_of_single_maps(metric, maps, references, options or {}, overlaps))
     return as_table(rows, counts, intervals)
 
@@ -365,8 +371,20 @@ def as_table(rows: _Rows, counts: Counts | None = None, intervals: Intervals | N
         sources = [every.get((source, key.expression, key.fold)) for source in (key.a, key.b)]
         known = [number for number in sources if number is not None]
         low, high = (intervals or {}).get(key, (math.nan, math.nan))
+        note += _small(min(known) if known else None, low)
         table.append((*key, value, min(known) if known else None, low, high, note, *floor_of(METRICS.get(key.metric))))
     return in_order(as_frame(table))
+
+
+def with_estimates(scores: pd.DataFrame, estimates: Mapping[Any, Any], counts: Counts) -> pd.DataFrame:
+    """Add rows of `xai_compare.comparison.noise.Estimate` by (metric, a, b, expression, fold)."""
+    rows = []
+    for key, one in estimates.items():
+        sizes = [counts.get((name, key[3], key[4])) for name in (key[1], key[2])]
+        known = [size for size in sizes if size is not None]
+        note = OF_MANY_IMAGES + (f"; {'' if one.value == one.value else 'undefined: '}{one.note}" if one.note else "")
+        rows.append((*key, one.value, min(known) if known else None, one.low, one.high, note, math.nan, ""))
+    return pd.concat([scores, as_frame(rows)], ignore_index=True) if rows else scores
 
 
 def floor_of(metric: Metric, area: float = math.nan) -> tuple[float, str]:
@@ -380,10 +398,19 @@ def floor_of(metric: Metric, area: float = math.nan) -> tuple[float, str]:
     return (math.nan, "") if math.isnan(chance) else (chance, "chance")
 
 
+def _small(images: int | None, low: float) -> str:
+    """What must be said of an interval from few images."""
+    if images is None or math.isnan(low) or images >= FEW:
+        return ""
+    return f"; {images} images are few: the interval may be too narrow"
+
+
 def as_frame(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
-    """Return rows of `COLUMNS` as a frame with the columns' types, also of no rows at all."""
-    frame = pd.DataFrame(list(rows), columns=list(COLUMNS))
-    return frame.astype({"value": float, "n": "Int64", "ci_low": float, "ci_high": float, "floor": float})
+    """Return rows as a frame of `COLUMNS` with their types, also of no rows; columns that rows lack are empty."""
+    found = list(rows)
+    frame = pd.DataFrame(found, columns=list(COLUMNS[: len(found[0]) if found else None]))
+    numbers = ("value", "ci_low", "ci_high", "floor", "ceiling_low", "ceiling_high", "p", "p_adjusted")
+    return frame.reindex(columns=list(COLUMNS)).astype({"n": "Int64", **dict.fromkeys(numbers, float)})
 
 
 def in_order(scores: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from xai_compare.errors import InputError
 
 @dataclass(frozen=True)
 class Ceiling:
-    """How well people agree with one another: what a perfect model of them can be expected to reach.
+    """How well people agree with one another: for split halves the square root of ``value`` bounds a model.
 
     Attributes:
         value: mean of ``parts``.
@@ -43,7 +43,8 @@ def ceiling(
 
     ``"split-half"``: people are split at random in two halves (an odd one stays out), the halves' mean maps are
     correlated, and Spearman-Brown's ``2 r / (1 + r)`` extends the result from half the people to all: the reliability
-    of the mean map of everyone. ``"leave-one-out"``: each person's map is correlated with the mean map of the others,
+    of the mean map of everyone. The highest correlation with that map which a perfect model can be expected to reach
+    is its square root. ``"leave-one-out"``: each person's map is correlated with the mean map of the others,
     uncorrected: what one more person would reach.
 
     Args:

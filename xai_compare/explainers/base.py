@@ -82,6 +82,8 @@ class Explainer(ABC):
     name: ClassVar[str] = ""
     results: ClassVar[int] = 1
     """Raised whenever a change of its code changes its maps, so that stored ones are made again."""
+    alone: ClassVar[bool] = False
+    """Whether it keeps all cores busy by itself; runs then do nothing beside it."""
     Options: ClassVar[type[Options]] = Options
 
     def __init__(self, **options: Any) -> None:

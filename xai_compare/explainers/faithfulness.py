@@ -94,10 +94,11 @@ def infidelity(
 ) -> np.ndarray:
     """Infidelity (Yeh et al. 2019, eq. 1 and the optimal scale of section 3.3), as an unexplained share in [0, 1].
 
-    Random rectangles are blackened. The drop of the explained probability should be proportional to the sum of the map
-    inside; returned is the mean squared deviation from the best proportion over the mean squared drop: 0 for a map
-    that predicts every drop, 1 for one that predicts none. NaN for undefined maps, and where nothing changes the
-    output.
+    Random rectangles are blackened. The drop of the explained probability should be proportional to the sum, inside,
+    of the map less its mean; returned is the mean squared deviation from the best proportion that is not negative,
+    over the mean squared drop: 0 for a map that predicts every drop, 1 for one that predicts none. Without the mean,
+    the size of a rectangle alone would predict much of it; with a negative proportion, a map that is wrong everywhere
+    would count as right. NaN for undefined maps, and where nothing changes the output.
 
     Args:
         n: rectangles for each picture.
@@ -137,15 +138,20 @@ def rectangles(shape: Sequence[int], n: int = 100, patch: float = 0.3, seed: int
 
 
 def unexplained(maps: np.ndarray, boxes: np.ndarray, lost: np.ndarray) -> np.ndarray:
-    """The infidelity ``(n,)`` of maps ``(n, h, w)`` whose rectangles lost ``(n, boxes)``, see `infidelity`."""
+    """The infidelity ``(n,)`` of maps ``(n, h, w)`` whose rectangles lost ``(n, boxes)``, see `infidelity`.
+
+    A map that foretells the contrary of what happens foretells nothing, so the proportion is never negative; and a
+    constant added to a map tells how large a rectangle is, not where it matters, so each map is taken less its mean.
+    """
     found = np.full(len(maps), np.nan)
     inside = boxes.reshape(len(boxes), -1)
     for i, (one, drop) in enumerate(zip(maps, lost, strict=True)):
         power = float(drop @ drop)
         if np.isfinite(one).all() and power > 0:
-            told = inside @ np.asarray(one, np.float64).ravel()
+            values = np.asarray(one, np.float64).ravel()
+            told = inside @ (values - values.mean())
             size = float(told @ told)
-            scale = float(told @ drop) / size if size > 0 else 0.0
+            scale = max(float(told @ drop) / size, 0.0) if size > 0 else 0.0
             found[i] = float(np.mean((scale * told - drop) ** 2) / (power / len(boxes)))
     return found
 

@@ -57,7 +57,7 @@ def token_layer(model: Model) -> str | None:
 
     with ExitStack() as stack, torch.no_grad():
         for name, module in model.module.named_modules():
-            if name.rpartition(".")[2] in ("norm1", "ln_1") and not isinstance(module, nn.Identity):
+            if name.rpartition(".")[2] in ("norm1", "ln_1", "layernorm_before") and not isinstance(module, nn.Identity):
                 stack.callback(module.register_forward_hook(note(name)).remove)
         model.module(random_batch(model, 1))
     return seen[-1] if seen else None
@@ -90,12 +90,22 @@ def summary_tokens(model: Model, tokens: int) -> torch.Tensor:
 
 
 def attention_modules(module: nn.Module) -> list[nn.Module]:
-    """Self-attentions that can be made to show their weights: torch's own and timm's."""
-    return [m for m in module.modules() if isinstance(m, nn.MultiheadAttention) or _timm(m)]
+    """Self-attentions that can be made to show their weights: torch's own, timm's and transformers'."""
+    return [m for m in module.modules() if isinstance(m, nn.MultiheadAttention) or _timm(m) or _transformers(m)]
 
 
 def _timm(module: nn.Module) -> bool:
     return hasattr(module, "fused_attn") and isinstance(getattr(module, "attn_drop", None), nn.Module)
+
+
+def _transformers(module: nn.Module) -> bool:
+    """Attention of transformers that gives its weights beside its output; the innermost module of that kind."""
+
+    def shows(m: nn.Module) -> bool:
+        eager = getattr(getattr(m, "config", None), "_attn_implementation", None) == "eager"
+        return eager and type(m).__name__.endswith("Attention")
+
+    return shows(module) and not any(shows(m) for m in module.modules() if m is not module)
 
 
 @contextmanager
@@ -113,6 +123,8 @@ def watched(module: nn.Module) -> Iterator[list[torch.Tensor]]:
                     attention.register_forward_pre_hook(ask, with_kwargs=True),
                     attention.register_forward_hook(lambda m, a, out: seen.append(out[1])),
                 ]
+            elif _transformers(attention):
+                handles = [attention.register_forward_hook(lambda m, a, out: seen.append(out[1].mean(1)))]
             else:
                 inner: nn.Module = attention.attn_drop  # type: ignore[assignment]
                 handles = [inner.register_forward_hook(lambda m, a, out: seen.append(out.mean(1)))]

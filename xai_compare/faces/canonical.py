@@ -8,9 +8,7 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 from xai_compare.errors import InputError
-
-SHAPE = (275, 224)
-"""Height and width of the canonical face, in pixels."""
+from xai_compare.faces.size import SHAPE
 
 JAW = slice(0, 17)
 """The landmarks of the jaw line, those repeated at the top border."""

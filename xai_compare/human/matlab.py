@@ -1,4 +1,4 @@
-"""MATLAB files of the BubbleView study: clicks (Kim et al. 2017) and the OSIE fixations beside them (Xu et al. 2014).
+"""MATLAB files of the BubbleView study: clicks (Kim et al. 2017), and the OSIE fixations beside them (Xu et al. 2014).
 
 Both hold a struct array ``bubble``, one element per picture: ``filename`` and ``userdata``, one element per
 participant, whose ``fixations.enc`` is (n, 2) x, y in pixels of the picture and ``fixations.enc_time`` one text per
@@ -17,30 +17,14 @@ import pandas as pd
 from scipy.io import loadmat
 
 from xai_compare.errors import InputError
-from xai_compare.human.formats import click_format, fixation_format
 
 
-@click_format("bubbleview")
-def bubbleview(path: Path) -> pd.DataFrame:
-    """Return BubbleView clicks: participant, image, x, y, order from 1, time in ms since the trial's first click.
+def trials(path: Path) -> Iterator[tuple[dict[str, np.ndarray], list[str]]]:
+    """Yield each trial's points, as columns, and the texts that go with them.
 
-    The clock of these files counts seconds, so times are multiples of 1000.
+    Raises:
+        InputError: if the file is not a MATLAB file of this layout.
     """
-    trials = []
-    for trial, stamps in _trials(path):
-        clock = pd.to_datetime(stamps, format="%Y-%m-%d %H:%M:%S").to_numpy(dtype="datetime64[ms]").astype(float)
-        trials.append(trial | {"time": clock - clock[0]})
-    return _joined(trials, path)
-
-
-@fixation_format("osie")
-def osie(path: Path) -> pd.DataFrame:
-    """Return OSIE fixations: participant, image, x, y, order from 1, duration in ms."""
-    return _joined([trial | {"duration": np.array(durations)} for trial, durations in _trials(path)], path)
-
-
-def _trials(path: Path) -> Iterator[tuple[dict[str, np.ndarray], list[str]]]:
-    """Yield each trial's points, as columns, and the texts that go with them."""
     try:
         for picture in _load(path).ravel():
             image = str(picture["filename"].item())
@@ -74,7 +58,23 @@ def _load(path: Path) -> Any:
     return content["bubble"]
 
 
-def _joined(trials: list[dict[str, np.ndarray]], path: Path) -> pd.DataFrame:
+def joined(trials: list[dict[str, np.ndarray]], path: Path) -> pd.DataFrame:
+    """Return the trials' points as one table.
+
+    Raises:
+        InputError: if there is none.
+    """
     if not trials:
         raise InputError("holds no point", where=path)
     return pd.DataFrame({name: np.concatenate([trial[name] for trial in trials]) for name in trials[0]})
+
+
+def times_look_like(path: Path, raw: bytes, mark: str) -> bool:
+    """Whether a MATLAB file of this layout has times with ``mark`` (``":"`` for a clock) or, for ``""``, durations."""
+    if not raw.startswith(b"MATLAB 5.0"):
+        return False
+    try:
+        first = next(iter(trials(path)))[1][0]
+    except (InputError, StopIteration, IndexError):
+        return False
+    return mark in first if mark else ":" not in first

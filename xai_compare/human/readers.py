@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.human.formats import Format, find_click_format, find_fixation_format
+from xai_compare.human.formats import FORMATS, Format, Yields, find
+from xai_compare.human.recognition import Head
+from xai_compare.human.screen import Placement, Screen
 from xai_compare.human.tables import tidy
 
 Paths = str | Path | Iterable[str | Path]
@@ -19,7 +22,8 @@ def read_clicks(path: Paths, format: str = "clicks") -> pd.DataFrame:
 
     Args:
         path: a file, a pattern such as ``"clicks/*.csv"``, or several of them.
-        format: ``clicks`` (delimited text, see `tables.read_table`), ``bubbleview`` (MATLAB) or a registered one.
+        format: ``clicks`` (delimited text, see `text.read_table`), ``bubbleview`` (MATLAB), another format of
+            clicks, or ``auto``.
 
     Returns:
         ``participant, image`` text; ``x, y`` pixels of the picture; optional ``order``, ``time`` in ms, ``response``,
@@ -31,7 +35,7 @@ def read_clicks(path: Paths, format: str = "clicks") -> pd.DataFrame:
     Raises:
         InputError: if a file is absent, unreadable or empty, a column is absent, or a cell is not what it should be.
     """
-    return _read(path, find_click_format(format), ("participant", "image", "x", "y"))
+    return _read(path, format, ("clicks",), ("participant", "image", "x", "y"))
 
 
 def read_fixations(path: Paths, format: str = "fixations") -> pd.DataFrame:
@@ -39,7 +43,8 @@ def read_fixations(path: Paths, format: str = "fixations") -> pd.DataFrame:
 
     Args:
         path: a file, a pattern such as ``"gaze/*.csv"``, or several of them.
-        format: ``fixations`` (delimited text, see `tables.read_table`), ``osie`` (MATLAB) or a registered one.
+        format: ``fixations`` (delimited text, see `text.read_table`), ``osie`` (MATLAB), another format of
+            fixations, or ``auto``.
 
     Returns:
         As `read_clicks`, with ``duration``; fixations without a duration are dropped and counted.
@@ -47,12 +52,36 @@ def read_fixations(path: Paths, format: str = "fixations") -> pd.DataFrame:
     Raises:
         InputError: as `read_clicks`, and if a duration is negative.
     """
-    return _read(path, find_fixation_format(format), ("participant", "image", "x", "y", "duration"))
+    return _read(path, format, ("fixations",), ("participant", "image", "x", "y", "duration"))
 
 
-def _read(path: Paths, read: Format, required: Sequence[str]) -> pd.DataFrame:
-    files = _files(path)
-    frames = [tidy(read(file), file, required) for file in files]
+def recognise(path: str | Path) -> tuple[Format, str]:
+    """Return the format of a file, and why it is taken for that.
+
+    Raises:
+        InputError: if the file cannot be read, or is of no known format or of several.
+    """
+    head = Head.of(Path(path))
+    found = {name: why for name, one in FORMATS.all().items() if (why := one.recognise(head))}
+    if len(found) == 1:
+        name, why = next(iter(found.items()))
+        return FORMATS.get(name), why
+    if found:
+        several = "; ".join(f"{name}, by {why}" for name, why in found.items())
+        raise InputError(f"could be of several formats ({several})", where=path, mend="name the format")
+    raise InputError("its format is not recognised", where=path, mend=f"name it: {', '.join(FORMATS)}")
+
+
+def of_format(path: Path, format: str, kinds: tuple[Yields, ...]) -> Format:
+    """Return the format named, or recognised where it is ``auto``, if it yields one of ``kinds``."""
+    return find(recognise(path)[0].name if format == "auto" else format, *kinds)
+
+
+def _read(path: Paths, format: str, kinds: tuple[Yields, ...], required: Sequence[str]) -> pd.DataFrame:
+    if format != "auto":
+        find(format, *kinds)
+    files = files_of(path)
+    frames = [tidy(_table(of_format(file, format, kinds), file), file, required) for file in files]
     attrs = {
         "files": [str(file) for file in files],
         "renamed": {given: name for frame in frames for given, name in frame.attrs["renamed"].items()},
@@ -66,6 +95,41 @@ def _read(path: Paths, read: Format, required: Sequence[str]) -> pd.DataFrame:
     return joined
 
 
+def read_points(path: Paths, format: str = "auto") -> pd.DataFrame:
+    """Return clicks or the path of a mouse with every row of the files, those of trials without a point among them.
+
+    Args:
+        path: a file, a pattern, or several of them.
+        format: jspsych, bubbleview, clicks, mouse, another format of clicks or tracks, or ``auto``.
+
+    Returns:
+        As `read_clicks`, but ``x`` and ``y`` are NaN in rows without a point; ``attrs["yields"]`` is ``clicks`` or
+        ``tracks``.
+
+    Raises:
+        InputError: as `read_clicks`, or if some files hold clicks and others tracks.
+    """
+    files = files_of(path)
+    formats = [of_format(file, format, ("clicks", "tracks")) for file in files]
+    kinds = {one.yields for one in formats}
+    if len(kinds) > 1:
+        raise InputError("some files hold clicks and others tracks of the mouse", mend="read them apart")
+    required = ("participant", "image", "x", "y")
+    frames = [tidy(_table(one, file), file, required, unplaced=True) for one, file in zip(formats, files, strict=True)]
+    for frame in frames:
+        frame.attrs = {}
+    joined = pd.concat(frames, ignore_index=True)
+    if not joined[["x", "y"]].notna().all(axis=1).any():
+        raise InputError(f"none of its {len(joined)} rows has a point", where=files[0])
+    joined.attrs = {"files": [str(file) for file in files], "yields": kinds.pop()}
+    return joined
+
+
+def _table(format: Format, file: Path) -> pd.DataFrame:
+    made = format.read(file)
+    return made if isinstance(made, pd.DataFrame) else pd.concat(made, ignore_index=True)
+
+
 def _totals(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     totals: dict[str, int] = {}
     for count in counts:
@@ -74,11 +138,11 @@ def _totals(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return totals
 
 
-def _files(path: Paths) -> list[Path]:
+def files_of(path: Paths) -> list[Path]:
     """Return the distinct files that a path, a pattern or several of them name, each pattern's sorted."""
     given = [path] if isinstance(path, str | Path) else list(path)
     if not given:
-        raise InputError("no file of clicks or fixations is named")
+        raise InputError("no file of human data is named")
     files: dict[Path, None] = {}
     for one in given:
         plain = Path(one).expanduser()
@@ -100,3 +164,62 @@ def _matches(pattern: Path) -> list[Path]:
         raise InputError(
             f"is not a pattern ({error})", where=pattern, mend="write **/ for any depth of folders"
         ) from None
+
+
+def stream_gaze(path: Paths, format: str = "auto") -> Iterator[pd.DataFrame]:
+    """Yield the samples of one or several recordings as the reader gives them, table by table, in flat memory.
+
+    The columns are those of `xai_compare.human.columns.SAMPLES_READ`; `xai_compare.human.gaze.recording.outcomes`
+    makes events of them. EyeLink and SMI files are read whole, one at a time.
+
+    Raises:
+        InputError: if a file is absent, unreadable, or not of a format of samples.
+    """
+    files = files_of(path)
+    readers = [of_format(file, format, ("samples",)) for file in files]
+    for file, one in zip(files, readers, strict=True):
+        made = one.read(file)
+        for table in [made] if isinstance(made, pd.DataFrame) else made:
+            table.attrs["file"] = str(file)
+            yield table
+
+
+def read_gaze(
+    path: Paths, format: str = "auto", *, screen: Screen | None = None, placement: Placement | None = None
+) -> pd.DataFrame:
+    """Return the samples of gaze in one or several recordings, a row per sample.
+
+    Args:
+        path: a file, a pattern such as ``"gaze/*.csv.gz"``, or several of them.
+        format: tobii, eyelink, gazepoint, smi, bids, samples, another format of samples, or ``auto``.
+        screen: what the files do not tell of the screen.
+        placement: where the picture lay on the screen, if the files do not tell.
+
+    Returns:
+        ``participant, image`` categories; ``trial`` int, from 1 for each participant and file; ``time`` ms by the
+        tracker's clock; ``x, y`` pixels of the picture as shown, NaN where the eye was not found, never clipped;
+        ``on_picture`` bool; ``pupil``; ``left, top, width, height`` of the picture on the screen, where known; and
+        ``event``, where the exporter labels samples. ``attrs`` hold ``files`` and ``screen``.
+
+    Raises:
+        InputError: as `stream_gaze`, or if the picture's place on the screen is needed and not known.
+    """
+    from xai_compare.human.gaze.recording import table_of
+    from xai_compare.human.gaze.trial import trials
+
+    files = files_of(path)
+    count: Counter[str] = Counter()
+    parts = [
+        table_of(trial)
+        for file in files
+        for trial in trials(stream_gaze(file, format), file, screen=screen, placement=placement, count=count)
+    ]
+    if not parts:
+        raise InputError("no sample is of a picture", where=files[0])
+    known = parts[0].attrs["screen"]
+    for part in parts:
+        part.attrs.clear()
+    joined = pd.concat(parts, ignore_index=True)
+    joined = joined.astype({name: "category" for name in ("participant", "image", "event") if name in joined})
+    joined.attrs = {"files": [str(file) for file in files], "screen": known}
+    return joined

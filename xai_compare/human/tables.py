@@ -8,19 +8,13 @@ is kept as it is.
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import zlib
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ALIASES as EXPRESSION_ALIASES
-from xai_compare.human.formats import click_format, fixation_format
 
 COLUMN_ALIASES: dict[str, tuple[str, ...]] = {
     "participant": ("subject", "observer", "user", "viewer", "participant_id", "subject_id", "observer_id", "user_id"),
@@ -34,6 +28,9 @@ COLUMN_ALIASES: dict[str, tuple[str, ...]] = {
     "correct": ("is_correct",),
     "false_label": ("false_option", "distractor"),
     "label": ("true_label", "expression"),
+    "trial": ("trial_index", "trial_number", "trial_id"),
+    "rt": ("rt_ms", "reaction_time", "response_time"),
+    "block": ("block_number",),
 }
 """Other names a column may have; upper and lower case, and blanks or hyphens for underscores, do not matter."""
 
@@ -43,69 +40,11 @@ MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", ".", "-"})
 ROW = "row in file"
 """The column, gone once a table is checked, whose numbers messages quote."""
 
-_NUMBERS = ("x", "y", "order", "time", "duration")
+_NUMBERS = ("x", "y", "order", "time", "duration", "rt", "width", "height")
 _YES, _NO = frozenset({"1", "true", "yes", "t", "y", "1.0"}), frozenset({"0", "false", "no", "f", "n", "0.0"})
 
 
-@fixation_format("fixations")
-@click_format("clicks")
-def read_table(path: Path) -> pd.DataFrame:
-    """Return a delimited text file as a table of text, with the file's row numbers in the column `ROW`.
-
-    The file is UTF-8, with or without a byte-order mark, may be compressed (``.gz``), and its first row names the
-    columns. Comma, semicolon or tab separates them: the one the first row holds most of. Empty rows are left out.
-
-    Raises:
-        InputError: if the file cannot be read, is empty or not UTF-8, names a column twice, or has a row that is too
-            long or too short.
-    """
-    text = _text(path)
-    separator = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(header, path)
-        rows: list[list[str]] = []
-        numbers: list[int] = []
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(header):
-                what = f"row {reader.line_num} has {len(cells)} cells where the header has {len(header)}"
-                raise InputError(what, where=path, mend="quote cells that hold the separator")
-            rows.append(cells)
-            numbers.append(reader.line_num)
-    except csv.Error as error:
-        raise InputError(f"row {reader.line_num} is no delimited text ({error})", where=path) from error
-    if not rows:
-        raise InputError("holds no row below its header", where=path)
-    table = pd.DataFrame(rows, columns=header, dtype=object)
-    return table.assign(**{ROW: numbers})
-
-
-def _text(path: Path) -> str:
-    try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"cannot be read ({error})", where=path) from error
-    if not raw.strip():
-        raise InputError("is empty", where=path)
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        what = f"is not UTF-8 text, with or without byte-order mark (byte {error.start})"
-        raise InputError(what, where=path, mend="save it as 'CSV UTF-8'") from error
-
-
-def _check_header(header: list[str], path: Path) -> None:
-    if not any(header):
-        raise InputError("its first row is blank", where=path, mend="name the columns there")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise InputError(f"its header has {', '.join(map(repr, twice))} more than once", where=path)
-
-
-def tidy(table: pd.DataFrame, where: object, required: Sequence[str]) -> pd.DataFrame:
+def tidy(table: pd.DataFrame, where: object, required: Sequence[str], *, unplaced: bool = False) -> pd.DataFrame:
     """Return the table with canonical column names, typed columns and without points that have no place.
 
     ``attrs`` of the result tell what was done: ``renamed`` {given name: canonical name}, ``points`` (rows given) and
@@ -115,6 +54,7 @@ def tidy(table: pd.DataFrame, where: object, required: Sequence[str]) -> pd.Data
         table: one row per point, values as text or numbers.
         where: what to call the table in messages, such as the file's path.
         required: the columns it must have.
+        unplaced: keep rows without a place, such as those of a trial without a click.
 
     Raises:
         InputError: if a required column is absent, a cell is not what its column holds, or no point remains.
@@ -132,6 +72,9 @@ def tidy(table: pd.DataFrame, where: object, required: Sequence[str]) -> pd.Data
         table["correct"] = _truths(table["correct"], rows, where)
     elif {"response", "label"} <= set(table):
         table["correct"] = _right_answers(table["response"], table["label"])
+    if unplaced:
+        table.attrs = {"renamed": renamed, "points": len(table), "dropped": {}}
+        return table
     return _drop_unplaced(table, where, renamed)
 
 
@@ -157,6 +100,18 @@ def _canonical_columns(
             mend=nearest(missing[0], [name for name in given.values() if name != ROW]).replace("known", "its columns"),
         )
     return table.rename(columns=renamed), renamed
+
+
+def canonical_names(names: Iterable[str]) -> dict[str, str]:
+    """Which of ``names`` stand for a canonical column, by its own name or a usual alias: {name: column}."""
+    known = {alias: name for name, aliases in COLUMN_ALIASES.items() for alias in (name, *aliases)}
+    return {name: known[_key(name)] for name in names if _key(name) in known}
+
+
+def named_columns(names: Iterable[str]) -> set[str]:
+    """The columns that ``names`` stand for, by their own name or a usual alias."""
+    names = list(names)
+    return {_key(name) for name in names} | set(canonical_names(names).values())
 
 
 def _key(name: str) -> str:
@@ -213,7 +168,10 @@ def _drop_unplaced(table: pd.DataFrame, where: object, renamed: dict[str, str]) 
     if "duration" in table:
         untimed = table["duration"].isna() & ~unplaced
         dropped["no duration"] = int(untimed.sum())
-        unplaced |= untimed
+        nothing = (table["duration"] == 0) & ~unplaced
+        if nothing.any():
+            dropped["a duration of 0"] = int(nothing.sum())
+        unplaced |= untimed | nothing
     kept = table[~unplaced].reset_index(drop=True)
     if kept.empty:
         reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)

@@ -98,7 +98,36 @@ class Residual(nn.Module):
         return torch.as_tensor(self.classifier(self.pool(self.features(batch)).flatten(1)))
 
 
-ARCHITECTURES: dict[str, type[Compact] | type[Residual]] = {"compact": Compact, "residual": Residual}
+class Photographic(nn.Module):
+    """Six residual blocks of separable convolutions on grey 80 x 80 pictures; 10 x 10 feature maps."""
+
+    input = InputSpec(size=(80, 80), channels="grey", range=(0.0, 1.0), mean=(0.5,), std=(0.25,))
+
+    def __init__(self, classes: int = 5, width: int = 24) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            _block(1, width, stride=2, kernel=5),
+            _Residual(width, 2 * width, 2),
+            _Residual(2 * width, 2 * width, 1),
+            _Residual(2 * width, 4 * width, 2),
+            _Residual(4 * width, 4 * width, 1),
+            _Residual(4 * width, 6 * width, 1),
+            _Residual(6 * width, 6 * width, 1),
+        )
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(0.3)
+        self.classifier = nn.Linear(6 * width, classes)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        """float32 ``(n, 1, 80, 80)`` to logits ``(n, classes)``."""
+        return torch.as_tensor(self.classifier(self.dropout(self.pool(self.features(batch)).flatten(1))))
+
+
+ARCHITECTURES: dict[str, type[Compact] | type[Residual] | type[Photographic]] = {
+    "compact": Compact,
+    "residual": Residual,
+    "photographic": Photographic,
+}
 
 
 def bundled(name: str) -> Model:

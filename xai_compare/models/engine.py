@@ -140,8 +140,7 @@ class Engine:
     def _counted(self) -> float:
         # Taken before, for making the copy runs the network too.
         network = self.network
-        channels = 1 if self._model.input.channels == "grey" else 3
-        picture = torch.zeros(1, channels, *self._model.input.size, device=self._model.device)
+        picture = torch.zeros(1, self._model.input.depth, *self._model.input.size, device=self._model.device)
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             network(picture)
         return float(counter.get_total_flops())

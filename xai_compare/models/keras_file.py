@@ -45,7 +45,7 @@ def build(request: Request) -> Model:
     last = _channels_last(shape, request.where)
     spec = request.input(_known(shape, last))
     height, width = spec.size
-    depth = 1 if spec.channels == "grey" else 3
+    depth = spec.depth
     if any(a is not None and a != b for a, b in zip(_chw(shape, last), (depth, height, width), strict=True)):
         raise InputError(
             f"the network takes {_words(shape)}, not {spec.channels} pictures of {height}x{width}",

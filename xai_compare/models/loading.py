@@ -14,7 +14,7 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.models.engine import BATCH
 from xai_compare.models.model import Model
 from xai_compare.models.request import Request
-from xai_compare.models.sources import COMMON, NOT_YET, SOURCES, Source, runs_code
+from xai_compare.models.sources import COMMON, SOURCES, Source, runs_code
 
 
 def load(
@@ -28,7 +28,8 @@ def load(
     """Load the network that ``spec`` describes, and run it once on noise.
 
     Args:
-        spec: exactly one source key (``keras``, ``torchvision``, ``timm``, ``factory``, ``bundled``), ``classes``
+        spec: exactly one source key (``zoo``, ``keras``, ``torchvision``, ``timm``, ``hf``, ``onnx``, ``export``,
+            ``torchscript``, ``factory``, ``bundled``), ``classes``
             (the expression of each output, usual aliases allowed), optionally ``name``, ``input`` (``size`` in
             pixels, one number or [height, width]; ``channels`` rgb or grey; ``range``: the values of black and
             white; ``mean`` and ``std``, per channel, applied after the range) and the keys of the source:
@@ -89,9 +90,6 @@ def _read(spec: Mapping[str, Any], base: Path) -> tuple[Request, type[Source]]:
     named = [key for key in spec if key in SOURCES]
     name = str(spec.get("name") or (spec[named[0]] if len(named) == 1 else "unnamed"))
     where = f"model {name!r}"
-    for key in spec:
-        if key in NOT_YET and key not in named:
-            raise InputError(f"the source {key!r} is not supported yet", where=where, mend=NOT_YET[key])
     if len(named) > 1:
         raise InputError(f"it has {len(named)} sources: {', '.join(named)}", where=where, mend="keep exactly one")
     sources = [SOURCES.get(key) for key in named] or list(SOURCES.all().values())

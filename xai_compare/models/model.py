@@ -26,16 +26,22 @@ class InputSpec:
 
     Attributes:
         size: height and width in pixels.
-        channels: ``"rgb"`` (three channels) or ``"grey"`` (one channel).
+        channels: ``"rgb"`` or ``"bgr"`` (three channels), ``"grey"`` (one channel) or ``"grey3"`` (the grey picture
+            three times).
         range: the values to which 0 and 255 are mapped, linearly.
         mean, std: per-channel standardization, applied after ``range``.
     """
 
     size: tuple[int, int]
-    channels: Literal["rgb", "grey"] = "rgb"
+    channels: Literal["rgb", "bgr", "grey", "grey3"] = "rgb"
     range: tuple[float, float] = (0.0, 1.0)
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+
+    @property
+    def depth(self) -> int:
+        """How many channels the network takes."""
+        return 1 if self.channels == "grey" else 3
 
 
 @dataclass
@@ -110,8 +116,12 @@ class Model:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             raise InputError(f"images must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
         batch = torch.from_numpy(np.ascontiguousarray(images)).to(self.device).permute(0, 3, 1, 2).float()
-        if self.input.channels == "grey":
+        if self.input.channels in ("grey", "grey3"):
             batch = (batch * batch.new_tensor(LUMA)[None, :, None, None]).sum(1, keepdim=True)
+        if self.input.channels == "grey3":
+            batch = batch.repeat(1, 3, 1, 1)
+        if self.input.channels == "bgr":
+            batch = batch.flip(1)
         if tuple(batch.shape[-2:]) != tuple(self.input.size):
             batch = functional.interpolate(batch, self.input.size, mode="bilinear", antialias=True)
         low, high = self.input.range

@@ -8,6 +8,7 @@ may not reach, say, ``subprocess``.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import re
 import sys
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
@@ -25,6 +26,7 @@ from xai_compare.models.checkpoint import lay_in, read_state_dict
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request, seeded
+from xai_compare.models.sources import OWN_FACTORIES
 from xai_compare.registry import Registry
 
 
@@ -64,7 +66,7 @@ def build(request: Request) -> Model:
         source |= {"file": str(path), "sha256": file_sha256(path)}
     if isinstance(made, Model):
         return _relabelled(made, request, source)
-    return Model(request.name, request.classes, module, request.input({}), output=_output(request), source=source)
+    return Model(request.name, request.classes, module, request.input({}), output=request.output, source=source)
 
 
 def _relabelled(made: Model, request: Request, source: Mapping[str, Any]) -> Model:
@@ -76,16 +78,6 @@ def _relabelled(made: Model, request: Request, source: Mapping[str, Any]) -> Mod
     return Model(
         request.name, classes, made.module, made.input, made.output, made.activations, {**made.source, **source}
     )
-
-
-def _output(request: Request) -> Literal["logits", "probabilities"]:
-    match request.spec.get("output", "logits"):
-        case "logits":
-            return "logits"
-        case "probabilities":
-            return "probabilities"
-        case other:
-            raise InputError(f"output must be logits or probabilities, not {other!r}", where=request.where)
 
 
 @contextmanager
@@ -102,6 +94,9 @@ def _importable(folder: Path) -> Iterator[None]:
 def _function(request: Request, folder: Path) -> tuple[Callable[..., object], dict[str, str]]:
     """The function, and what the provenance says of its code: the file and its hash, or the package's entry point."""
     named = str(request.value)
+    if named in OWN_FACTORIES:
+        place, _, name = named.partition(":")
+        return getattr(importlib.import_module(place), name), {"entry_point": named}
     if isinstance(request.value, str) and ":" not in named and named in FACTORIES:
         found = FACTORIES.get(named)
         return found, {"entry_point": f"{found.__module__}:{getattr(found, '__qualname__', named)}"}

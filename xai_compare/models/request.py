@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -17,7 +17,7 @@ from xai_compare.models.model import InputSpec
 INPUT_KEYS = ("size", "channels", "range", "mean", "std")
 MOST_PIXELS = 1024 * 1024
 """Of a network's input: far more than any network of faces takes, and what any machine runs in seconds."""
-_CHANNELS = {"rgb": "rgb", "grey": "grey", "gray": "grey"}
+_CHANNELS = {"rgb": "rgb", "bgr": "bgr", "grey": "grey", "gray": "grey", "grey3": "grey3", "gray3": "grey3"}
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,18 @@ class Request:
         return self.value
 
     @property
+    def output(self) -> Literal["logits", "probabilities"]:
+        """What the network gives: ``output`` of the specification, logits by default.
+
+        Raises:
+            InputError: if it says something else.
+        """
+        said = self.spec.get("output", "logits")
+        if said not in ("logits", "probabilities"):
+            raise InputError(f"output must be logits or probabilities, not {said!r}", where=self.where)
+        return "logits" if said == "logits" else "probabilities"
+
+    @property
     def seed(self) -> int | None:
         """The seed of random weights, if one is given."""
         seed = self.spec.get("seed")
@@ -110,10 +122,12 @@ class Request:
                 raise InputError(f"unknown key input.{key}", where=self.where, mend=nearest(str(key), INPUT_KEYS))
         said = {key: value for key, value in said.items() if value is not None}
         size = _size(self._need(said, known, "size", "the pixels it takes, such as 224 or [224, 192]"), self.where)
-        channels = _CHANNELS.get(str(self._need(said, known, "channels", "rgb or grey")).lower())
+        channels = _CHANNELS.get(str(self._need(said, known, "channels", "rgb, bgr, grey or grey3")).lower())
         if channels is None:
-            raise InputError(f"input.channels must be rgb or grey, not {said.get('channels')!r}", where=self.where)
-        count = 3 if channels == "rgb" else 1
+            raise InputError(
+                f"input.channels must be rgb, bgr, grey or grey3, not {said.get('channels')!r}", where=self.where
+            )
+        count = 1 if channels == "grey" else 3
         mean, std = (self._per_channel(said, known, key, count) for key in ("mean", "std"))
         if "range" in said or "mean" not in said:
             span = self._need(said, known, "range", "the values of black and white, such as [0, 1] or [-1, 1]")

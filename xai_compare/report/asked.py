@@ -37,6 +37,7 @@ def asked_of(run: Any) -> list[tuple[str, str]]:
     scaling = {
         "min_max": "each map from its own least to its greatest value (0 to 1) before averaging",
         "positive": "negative values set to 0, then divided by the greatest, before averaging",
+        "positive_part": "negative values set to 0, the others averaged as they are",
         "none": "not scaled before averaging",
     }
     rows = [

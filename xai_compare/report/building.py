@@ -77,7 +77,12 @@ def build_comparison(
     """
     out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
-    material = from_heatmaps(heatmaps, masks, scores, merges, title)
+
+    def read(name: str) -> pd.DataFrame:
+        path = out_dir / "tables" / f"{name}.parquet"
+        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+
+    material = from_heatmaps(heatmaps, masks, scores, merges, title, read)
     notice = (
         "These heatmaps came ready-made: how they were computed, and from which images, is not known here. Every score "
         "on this page was recomputed from them."

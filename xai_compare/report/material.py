@@ -276,8 +276,12 @@ def from_heatmaps(
     scores: pd.DataFrame,
     merges: pd.DataFrame,
     title: str,
+    read: Callable[[str], pd.DataFrame] = lambda name: pd.DataFrame(),
 ) -> Material:
-    """Gather ready-made heatmaps, (model, expression, fold) to ``(h, w)``; their mean over folds is what is drawn."""
+    """Gather ready-made heatmaps, (model, expression, fold) to ``(h, w)``; their mean over folds is what is drawn.
+
+    Further tables, if any, are those that ``read`` gives by name.
+    """
     means = {(key.a, key.expression): value for key, value in with_mean_maps(heatmaps).items() if key.fold == ALL}
     sources = tuple(LabelledSource(name, "model", name) for name in dict.fromkeys(name for name, _ in means))
     name = _mask_name(scores, sources)
@@ -290,6 +294,7 @@ def from_heatmaps(
         masks=masks,
         mask_name=name,
         mask_title="Ekman mask" if name == "ekman" else "Mask",
+        read=read,
     )
 
 

@@ -36,8 +36,8 @@ class Row:
 
 
 def how(store: MapStore, scaling: str) -> str:
-    """How a source's maps are scaled: networks' as the study says, people's and regions' not at all."""
-    return scaling if store.source.kind == "model" else "none"
+    """How a source's maps are scaled: networks' as the study says, people's to the same sum, regions' not at all."""
+    return {"model": scaling, "human": "mass"}.get(store.source.kind, "none")
 
 
 def scaled(store: MapStore, scaling: str) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:

@@ -20,6 +20,7 @@ import numpy as np
 from xai_compare.comparison import METRICS, Pool, References, ScoreKey, pool_intervals
 from xai_compare.comparison.dispatch import ALL, Options
 from xai_compare.comparison.intervals import threads
+from xai_compare.comparison.noise import Estimate
 from xai_compare.comparison.resampling import BINS, MANY, bin_of
 from xai_compare.faces import SHAPE
 from xai_compare.heatmaps import scale
@@ -61,7 +62,7 @@ class StoredMaps:
             low, high = (np.array(columns[key], np.float64) for key in ("low", "high"))
             self._ranges[slug, index] = low, high
             undefined = ~np.isfinite(low) | ~np.isfinite(high) | np.array([bool(why) for why in columns["reason"]])
-            undefined |= (scaling == "min_max") & (high <= low) | (scaling == "positive") & (high <= 0)
+            undefined |= (scaling == "min_max") & (high <= low) | (scaling in ("positive", "mass")) & (high <= 0)
             for row, item in enumerate(store.items[part]):
                 if not undefined[row]:
                     yield Entry(index, row, str(item["image"]), str(item["group"]))
@@ -144,6 +145,7 @@ def intervals(
     replicates: int,
     seed: int,
     advance: Callable[[int], None],
+    estimates: dict[ScoreKey, Estimate] | None = None,
 ) -> Mapping[ScoreKey, tuple[float, float]]:
     """95 % intervals by (metric, a, b, expression, fold "all"); see `xai_compare.comparison.pool_intervals`.
 
@@ -155,6 +157,7 @@ def intervals(
         replicates: how many; 0 gives no intervals.
         seed: of the draws.
         advance: called once an expression.
+        estimates: gains the noise-corrected correlations, if they are asked for.
     """
     found: dict[ScoreKey, tuple[float, float]] = {}
     wanted = [METRICS.get(name) for name in metrics]
@@ -164,6 +167,8 @@ def intervals(
             with tempfile.TemporaryDirectory(dir=run, prefix=".bins-") as place:
                 pool = maps.pool(expression, Path(place))
                 if pool is not None:
-                    found |= pool_intervals(pool, expression, ALL, wanted, references, options, n=replicates, seed=seed)
+                    found |= pool_intervals(
+                        pool, expression, ALL, wanted, references, options, n=replicates, seed=seed, estimates=estimates
+                    )
         advance(1)
     return found

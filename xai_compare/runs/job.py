@@ -30,7 +30,19 @@ from xai_compare.study import Study
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ALWAYS = ("look", "people", "points", "regions", "explain", "heatmaps", "scores", "statistics", "tables")
+ALWAYS = (
+    "look",
+    "people",
+    "points",
+    "regions",
+    "explain",
+    "heatmaps",
+    "scores",
+    "differences",
+    "per_image",
+    "statistics",
+    "tables",
+)
 """The stages of every run that wants them; beside them `report`, and what a study asks for."""
 
 
@@ -40,6 +52,7 @@ class Settings:
 
     Attributes:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        threads: tasks done at once in this process; by default one for each of torch's threads, at most four.
         workers: processes of a local Dask cluster; None for this process alone.
         scheduler: address of a Dask scheduler that runs already.
         tls: certificate authority, certificate and key (PEM files) for a scheduler whose address begins with ``tls://``.
@@ -50,6 +63,7 @@ class Settings:
     """
 
     device: str = "auto"
+    threads: int | None = None
     workers: int | None = None
     scheduler: str | None = None
     tls: tuple[Path, Path, Path] | None = None

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from xai_compare.comparison.resampling import draw_counts, interval
+from xai_compare.comparison.differences import holm
+from xai_compare.comparison.resampling import FEW, LEAST
 
 if TYPE_CHECKING:
     from xai_compare.runs.stages.faithfulness import Faithfulness, Unit
@@ -34,7 +36,10 @@ COLUMNS = (
     "ci_high",
     "better",
     "note",
+    "p",
+    "p_adjusted",
 )
+"""``p`` is that of a paired t test against the random map; ``p_adjusted`` corrects it over the table (Holm)."""
 CURVES = ("model", "explainer", "curve", "share", "mean", "random_mean", "n")
 _NAMED = 5
 
@@ -51,7 +56,7 @@ def faithfulness_tables(stage: Faithfulness) -> dict[str, pd.DataFrame]:
             scores += [(*names, *row) for row in _scores(stage, mine, random)]
             curves += [(*names, *row) for row in _curves(mine, random)]
     return {
-        "faithfulness": pd.DataFrame(scores, columns=list(COLUMNS)),
+        "faithfulness": _corrected(pd.DataFrame(scores, columns=list(COLUMNS[:-1]))),
         "faithfulness_curves": pd.DataFrame(curves, columns=list(CURVES)),
     }
 
@@ -96,20 +101,37 @@ def _scores(stage: Faithfulness, mine: Mapping[str, Any], random: Mapping[str, A
             continue
         images = [image for image, one in zip(mine["images"], both, strict=True) if one]
         own, chance = mine[score][both], random[score][both]
-        low, high = _interval(own - chance, images, stage)
+        differences = _by_image(own - chance, images)
+        low, high, p = _tested(differences)
         means = [float(values.mean()) if len(values) else float("nan") for values in (own, chance, own - chance)]
-        rows.append((score, len(images), *means, low, high, better, _note(mine, asked, both)))
+        note = _note(mine, asked, both)
+        if 0 < len(differences) < FEW:
+            note = "; ".join(filter(None, [note, f"{len(differences)} pictures are few, {FEW} are wanted"]))
+        rows.append((score, len(images), *means, low, high, better, note, p))
     return rows
 
 
-def _interval(differences: np.ndarray, images: Sequence[str], stage: Faithfulness) -> tuple[float, float]:
-    """The 95 % bootstrap interval of a mean difference, pictures drawn with replacement, as all intervals here."""
-    replicates = stage.job.study.compare.bootstrap
-    if not replicates or len(differences) < 2:
-        return float("nan"), float("nan")
-    counts = draw_counts(images, replicates, stage.job.study.seed)
-    found = interval(float(differences.mean()), counts @ differences / len(differences), images=len(set(images)))
-    return found.low, found.high
+def _by_image(values: np.ndarray, images: Sequence[str]) -> np.ndarray:
+    """Each picture's mean over trainings, which are no independent looks at it."""
+    return pd.Series(values).groupby(list(images), sort=False).mean().to_numpy(float)
+
+
+def _tested(differences: np.ndarray) -> tuple[float, float, float]:
+    """The 95 % interval of the mean difference by Student's t, pictures being drawn, and its p value."""
+    if len(differences) < LEAST or not np.ptp(differences) > 0:
+        return float("nan"), float("nan"), float("nan")
+    found = stats.ttest_1samp(differences, 0)
+    ends = found.confidence_interval(0.95)
+    return float(ends.low), float(ends.high), float(found.pvalue)
+
+
+def _corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the p values corrected over the table."""
+    known = table["p"].notna()
+    table["p_adjusted"] = np.nan
+    if known.any():
+        table.loc[known, "p_adjusted"] = holm(table.loc[known, "p"].to_numpy(float))
+    return table
 
 
 def _note(mine: Mapping[str, Any], asked: np.ndarray, both: np.ndarray) -> str:

@@ -6,24 +6,26 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.faces import SHAPE, to_standard
+from xai_compare.faces import CANONICAL, SHAPE, to_standard
 from xai_compare.images import Frame
 from xai_compare.runs.store import MapStore, make_room
 
-COLUMNS = ("participant", "image", "x", "y", "weight")
+COLUMNS = ("participant", "image", "x", "y", "weight", "sigma")
 FOLDER = "points"
 
 
-def on_face(points: pd.DataFrame, frame: Frame, weights: str | None) -> pd.DataFrame:
+def on_face(points: pd.DataFrame, frame: Frame, weights: str | None, sigma: float) -> pd.DataFrame:
     """Bring the points on one picture onto the standard face; those that miss it are left out.
 
     Args:
         points: participant, image, x, y in pixels of the picture, and the column that weighs them, if any.
         frame: how the picture's face is cut.
         weights: name of that column.
+        sigma: standard deviation of people's Gaussians, in pixels of the picture.
 
     Returns:
-        `COLUMNS`; x and y in pixels of the standard face.
+        `COLUMNS`; x, y and sigma in pixels of the standard face. Of a picture all points have one sigma, by the
+        face's size there and here: the warp itself stretches a little differently from place to place.
     """
     cut = frame.points(points[["x", "y"]].to_numpy(np.float64))
     places = to_standard(cut, frame.landmarks, (frame.side, frame.side))
@@ -37,9 +39,18 @@ def on_face(points: pd.DataFrame, frame: Frame, weights: str | None) -> pd.DataF
             "x": places[:, 0],
             "y": places[:, 1],
             "weight": weighed,
+            "sigma": sigma * _enlargement(frame),
         }
     )
     return table[np.asarray(inside)].reset_index(drop=True)
+
+
+def _enlargement(frame: Frame) -> float:
+    """Pixels of the standard face for one of the picture."""
+    here = CANONICAL[:68] - CANONICAL[:68].mean(0)
+    there = frame.landmarks - frame.landmarks.mean(0)
+    of_cut = float(np.sqrt(abs(np.linalg.det(frame.matrix[:, :2]))))
+    return of_cut * float(np.sqrt((here**2).sum() / (there**2).sum()))
 
 
 def write_points(store: MapStore, points: pd.DataFrame) -> None:
@@ -53,7 +64,7 @@ def write_points(store: MapStore, points: pd.DataFrame) -> None:
 
 
 def read_points(store: MapStore) -> pd.DataFrame:
-    """A source's points on the standard face: participant, image, x, y (pixels), weight.
+    """A source's points on the standard face: participant, image, x, y (pixels), weight, sigma.
 
     Raises:
         InputError: if they are not there, or damaged.

@@ -6,15 +6,17 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import xarray as xr
 
 from xai_compare.errors import InputError
 from xai_compare.faces import SHAPE
 from xai_compare.runs.store import LEVELS, MEND, Done, Plan, load
 from xai_compare.study import Study
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass
@@ -57,6 +59,8 @@ class Run:
     @cached_property
     def maps(self) -> xr.Dataset:
         """Every standardized map: ``map (item, y, x)`` float32, raw values; coordinates say whose it is; lazy."""
+        import xarray as xr
+
         root = self._finished("maps.zarr")
         parts = []
         for store in sorted(Plan.demand(self.dir).stores(self.dir), key=lambda store: store.source.slug):

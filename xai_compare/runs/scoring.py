@@ -15,16 +15,26 @@ from xai_compare.comparison import (
     COLUMNS,
     MASK_METRICS,
     METRICS,
+    Ignorant,
     MapKey,
     Metric,
     Picture,
     PictureScores,
     References,
+    ScoreKey,
     merges_table,
+    null_table,
+    picture_nulls,
     score_table,
+    with_nulls,
 )
 from xai_compare.comparison.intervals import threads
+from xai_compare.comparison.noise import Estimate
+from xai_compare.comparison.nulls import NULL_COLUMNS
+from xai_compare.comparison.scores import in_order, with_estimates
 from xai_compare.errors import InputError
+from xai_compare.faces import SHAPE, face_prior
+from xai_compare.runs.attention import with_ceilings
 from xai_compare.runs.averaging import ALL
 from xai_compare.runs.intervals import StoredMaps, intervals
 from xai_compare.runs.points import read_points
@@ -52,7 +62,8 @@ def study_metrics(study: Study) -> list[str]:
     if study.compare.statistics is not None:
         METRICS.get(study.compare.statistics.metric)
     if study.compare.metrics is None:
-        return [*MASK_METRICS, "dice", *study.compare.correlation, "known_auc", "known_energy"]
+        more = ["noise_corrected"] if "pearson" in study.compare.correlation else []
+        return [*MASK_METRICS, "dice", *study.compare.correlation, *more, "known_auc", "known_energy"]
     for name in study.compare.metrics:
         if "points" in METRICS.get(name).needs and not study.human:
             what = f"the metric {name!r} needs points where people clicked or looked"
@@ -62,8 +73,8 @@ def study_metrics(study: Study) -> list[str]:
 
 def tables(
     study: Study, stores: Sequence[MapStore], heatmaps: xr.Dataset, advance: Callable[[int], None]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The scores and the merges of a study's heatmaps; columns as in `xai_compare.comparison.COLUMNS`.
+) -> dict[str, pd.DataFrame]:
+    """The tables ``scores``, ``merges``, ``nulls`` and ``known_images`` of a study's heatmaps.
 
     Args:
         study: what is asked.
@@ -76,6 +87,7 @@ def tables(
     options = {"dice": {"threshold": study.compare.thresholds.dice}}
     references = References(study_masks(study), "ekman", *_of_people(study, stores, maps))
     stored = StoredMaps(stores, study.compare.scaling)
+    estimates: dict[ScoreKey, Estimate] = {}
     found = intervals(
         stored,
         heatmaps.expression.values.tolist(),
@@ -85,15 +97,28 @@ def tables(
         replicates=study.compare.bootstrap,
         seed=study.seed,
         advance=advance,
+        estimates=estimates,
     )
-    parts = [
-        score_table(maps, metrics, references, options, counts, found),
-        region_scores(stored, [METRICS.get(name) for name in metrics], study.compare.bootstrap, study.seed),
-    ]
+    named = [METRICS.get(name) for name in metrics]
+    pictures, region_nulls = region_scores(stored, named, maps)
+    of_maps = in_order(
+        with_estimates(score_table(maps, metrics, references, options, counts, found), estimates, counts)
+    )
+    parts = [of_maps, pictures.table("known/region", study.compare.bootstrap, study.seed)]
     parts = [part for part in parts if len(part)]
     scores = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     own = {store.source.label for store in stores}
-    return scores, merges_table({key: one for key, one in maps.items() if key.a in own})
+    networks = tuple(dict.fromkeys(store.source.label for store in stores if store.source.kind == "model"))
+    ignorant = Ignorant(face_prior(), networks, seed=study.seed)
+    nulls = [null_table(maps, metrics, references, options, ignorant), region_nulls]
+    nulls = [part for part in nulls if len(part)]
+    null = pd.concat(nulls, ignore_index=True) if nulls else pd.DataFrame(columns=list(NULL_COLUMNS))
+    return {
+        "scores": with_ceilings(with_nulls(scores, null), stores, options, study.seed),
+        "merges": merges_table({key: one for key, one in maps.items() if key.a in own}),
+        "nulls": null,
+        "known_images": pictures.images("known/region"),
+    }
 
 
 def _keyed(heatmaps: xr.Dataset) -> tuple[dict[MapKey, np.ndarray], dict[MapKey, int]]:
@@ -129,41 +154,75 @@ def _of_people(
     return points, baselines
 
 
-def region_scores(maps: StoredMaps, metrics: Sequence[Metric], replicates: int, seed: int) -> pd.DataFrame:
+def region_scores(
+    maps: StoredMaps, metrics: Sequence[Metric], means: Mapping[MapKey, np.ndarray] | None = None
+) -> tuple[PictureScores, pd.DataFrame]:
     """How well each network's map finds the region known to differ in its picture, averaged over pictures.
 
-    See `xai_compare.comparison.PictureScores`; of the metrics, those that need a picture's region.
+    Of the metrics, those that need a picture's region.
+
+    Args:
+        maps: of every source.
+        metrics: any; those that need a picture's region are taken.
+        means: the mean maps, for the scores of maps that do not know the picture.
+
+    Returns:
+        Scores, see `xai_compare.comparison.PictureScores`, and nulls, see `xai_compare.comparison.picture_nulls`.
     """
     wanted = [metric for metric in metrics if metric.needs == ("map", "region")]
     known = next((slug for slug, store in maps.stores.items() if store.source.kind == "known"), None)
     found = PictureScores()
     if known is None or not wanted:
-        return found.table("known/region")
+        return found, picture_nulls(found, "known/region", {})
     # Eight pixels a byte: the regions of ten thousand pictures stay in memory.
     regions = {one.image: np.packbits(region > 0.5) for one, region in maps.stream(known) if (region > 0.5).any()}
     areas = {image: float(np.bitwise_count(bits).sum(dtype=np.int64)) for image, bits in regions.items()}
 
-    def scored(pair: tuple[str, np.ndarray]) -> list[float]:
-        image, heatmap = pair
+    def scored(image: str, heatmap: np.ndarray) -> list[float]:
         region = np.unpackbits(regions[image], count=heatmap.size).view(bool).reshape(heatmap.shape)
         return [float(metric.function(heatmap, region)) for metric in wanted]
 
-    rows: dict[str, list[tuple[str, Picture]]] = {metric.name: [] for metric in wanted}
+    guesses: dict[tuple[str, str, str], dict[str, float]] = {}
     with ThreadPoolExecutor(threads()) as workers:
         for slug, store in maps.stores.items():
             if store.source.kind != "model":
                 continue
             mine = ((one, heatmap) for one, heatmap in maps.stream(slug) if one.image in regions)
             while batch := list(islice(mine, _BATCH)):
-                scores = workers.map(scored, [(one.image, heatmap) for one, heatmap in batch])
+                scores = workers.map(scored, [one.image for one, _ in batch], [heatmap for _, heatmap in batch])
                 for (one, heatmap), values in zip(batch, scores, strict=True):
                     for metric, value in zip(wanted, values, strict=True):
                         picture = Picture(one.image, one.group, value, areas[one.image] / heatmap.size)
-                        rows[metric.name].append((store.source.label, picture))
-    for name, pictures in rows.items():
-        for label, picture in pictures:
-            found.add(name, label, picture)
-    return found.table("known/region", replicates, seed)
+                        found.add(metric.name, store.source.label, picture)
+        if means is not None:
+            todo = _ignorant_of(maps, list(regions), means)
+            scores = workers.map(scored, [one[2] for one in todo], [one[3] for one in todo])
+            for (a, null, image, _), values in zip(todo, scores, strict=True):
+                for metric, value in zip(wanted, values, strict=True):
+                    guesses.setdefault((metric.name, a, null), {})[image] = value
+    return found, picture_nulls(found, "known/region", guesses)
+
+
+def _ignorant_of(
+    maps: StoredMaps, images: Sequence[str], means: Mapping[MapKey, np.ndarray]
+) -> list[tuple[str, str, str, np.ndarray]]:
+    """Maps that do not know a picture: (source or ``""``, null, image, map)."""
+    networks = {s.source.label: slug for slug, s in maps.stores.items() if s.source.kind == "model"}
+    whole = [means[key] for key in (MapKey(label, ALL, ALL) for label in networks) if key in means]
+    blind = {"whole": np.ones(SHAPE, np.float32), "prior": face_prior().astype(np.float32)}
+    if whole:
+        blind["mean_map"] = np.mean(whole, axis=0)
+    todo = [("", null, image, one) for null, one in blind.items() for image in images]
+    wanted = set(images)
+    for label, slug in networks.items():
+        mine = {key.expression: one for key, one in means.items() if key.a == label and key.fold == ALL}
+        groups = {one.image: one.group for one in maps.entries[slug] if one.image in wanted}
+        for group in dict.fromkeys(groups.values()):
+            theirs = [one for expression, one in mine.items() if expression not in (group, ALL)]
+            if theirs:
+                mean = np.mean(theirs, axis=0)
+                todo += [(label, "other_map", image, mean) for image, its in groups.items() if its == group]
+    return todo
 
 
 def headline(scores: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:

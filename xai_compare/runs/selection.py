@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import Field
 
 from xai_compare.expressions import ordered
+from xai_compare.models.checking import contradiction
 from xai_compare.runs.pictures import Pictures
 from xai_compare.runs.store import Checked, Journal
 from xai_compare.study import ModelSpec, Study
@@ -128,6 +129,17 @@ class Selector:
                     (self.spec.label, image, label, self.classes[best], probability, image in selected),
                 )
         return pd.DataFrame(rows, columns=list(PREDICTIONS))
+
+    def contradiction(self) -> str:
+        """A line that warns where the labels contradict the order of the network's classes; ``""`` where not."""
+        labels, outputs = [], []
+        for image in self._tried():
+            record = self._journal.get(image)
+            label = str(self.pictures.rows.at[image, "expression"])
+            if label and record is not None and record.get("identity") == self._stamp(image):
+                labels.append(label)
+                outputs.append(record["probabilities"])
+        return contradiction(labels, np.array(outputs), self.classes) if outputs else ""
 
     def _tried(self) -> list[str]:
         rows = self.pictures.rows

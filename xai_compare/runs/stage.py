@@ -41,6 +41,7 @@ class Task:
         size: steps that it counts for in progress bars.
         label: whose work it is, in `status`.
         images: the pictures that it touches: they are sent along to other processes, and named if it fails.
+        alone: whether it keeps a process's cores busy by itself, so that others beside it would only be in its way.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Task:
     size: int = 1
     label: str = ""
     images: tuple[str, ...] = ()
+    alone: bool = False
 
 
 class Stage:

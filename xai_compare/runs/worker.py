@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,6 +90,7 @@ class Worker:
         self.pictures = pictures or Pictures(study.images, read_pictures(study), None)
         self._models: OrderedDict[int, tuple[Model, dict[str, Any]]] = OrderedDict()
         self._at_hand: dict[str, tuple[Any, Any]] = {}
+        self._loading = Lock()
 
     @cached_property
     def explainers(self) -> list[explainers.Explainer]:
@@ -122,11 +124,23 @@ class Worker:
             held = self._at_hand[name] = (key, make())
         return held[1]
 
+    @property
+    def shares_nothing(self) -> bool:
+        """Whether each thread can have copies of the networks; Keras's own layers share state in a process."""
+        return not any(model.source.get("engine") == "keras operations" for model, _ in self._models.values())
+
+    def twin(self) -> Worker:
+        """A worker for another thread: the same pictures, networks and explainers of its own."""
+        other = Worker(self.study, self.device, self.pictures, self.batch_size)
+        other._loading = self._loading
+        return other
+
     def _loaded(self, number: int) -> tuple[Model, dict[str, Any]]:
         if number not in self._models:
             spec = self.study.models[number]
             how: dict[str, Any] = {"batch_size": self.batch_size, "allow_code": self.allow_code}
-            model = models.load(spec.loading(), device=self.device, **how)
+            with self._loading:
+                model = models.load(spec.loading(), device=self.device, **how)
             self._models[number] = (model, models.describe(model))
             while len(self._models) > 1 and sum(_bytes(held) for held, _ in self._models.values()) > HELD_BYTES:
                 self._models.popitem(last=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 from xai_compare.comparison.arrays import Floats, as_maps, flat, ratio, same_size
 from xai_compare.comparison.registry import metric
@@ -91,6 +92,30 @@ def unit_vectors(maps: npt.NDArray[np.generic], centred: bool) -> Floats:
     return vectors
 
 
+@metric(
+    "spearman",
+    title="Spearman correlation",
+    range=(-1.0, 1.0),
+    needs=("map", "map"),
+    source="Spearman's rank correlation over pixels, ties sharing their mean rank",
+    undefined="a map is constant or missing",
+    bootstrap=False,
+)
+def spearman(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
+    """Spearman's rank correlation over the pixels of maps (..., h, w), in [-1, 1]; NaN if either map is constant."""
+    first, second = as_maps(a), as_maps(b)
+    same_size(first, second)
+    return correlation(_ranked(first), _ranked(second), centred=True)
+
+
+def _ranked(maps: npt.NDArray[np.generic]) -> Floats:
+    """Return the ranks of each map's pixels; NaN throughout for a map with values that are not finite."""
+    rows = flat(maps)
+    ranks = rankdata(rows, axis=-1)
+    ranks[~np.isfinite(rows).all(-1)] = np.nan
+    return np.asarray(ranks.reshape(maps.shape))
+
+
 def density(maps: npt.NDArray[np.generic]) -> Floats:
     """Return maps (..., h, w) as probabilities (..., h * w) that sum to 1; NaN for a map without any mass.
 
@@ -105,13 +130,14 @@ def density(maps: npt.NDArray[np.generic]) -> Floats:
     "similarity",
     title="Similarity (SIM)",
     needs=("map", "map"),
-    source=_MIT,
+    source=f"{_MIT}; as pysaliency has it, without the benchmark's min-max scaling before",
     undefined="a map has no mass or is missing",
 )
 def similarity(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     """Mass that two maps (..., h, w) share once each sums to 1, in [0, 1] (SIM, histogram intersection).
 
-    A map with negative values is first raised until its least value is 0. NaN if a map has no mass.
+    A map with negative values is first raised until its least value is 0; the MIT benchmark's own code stretches
+    every map to 0..1 first, which takes a map's least value away even where that is above 0. NaN if a map has no mass.
     """
     first, second = as_maps(a), as_maps(b)
     same_size(first, second)

@@ -86,7 +86,8 @@ def auc_judd(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:
 
     The curve has points only at the fixated values and straight lines between them, which lifts it above the exact one
     where fixations are few: a single fixation never scores below 0.5. For the other meaning of the name (all pixels
-    as non-fixations, exact curve) see `auc_uniform`. Where the original adds random jitter against ties, equal
+    as non-fixations, exact curve) see `auc_uniform`. Points at one pixel count each, where the original marks a
+    fixated pixel once. Where the original adds random jitter against ties, equal
     values here pass a threshold together. Arguments and errors as `nss`.
     """
     array, pixels = _with_points(maps, points)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import warnings
 from typing import Any, Literal, cast
 
 import captum.attr
@@ -20,6 +21,7 @@ from xai_compare.explainers.class_activation import last_layer, layer_refusal
 from xai_compare.explainers.probing import Quantity, convert, lacks_logits, untouched
 from xai_compare.explainers.registry import family
 from xai_compare.explainers.superpixels import superpixels
+from xai_compare.explainers.threads import GLOBAL_STATE
 from xai_compare.explainers.untying import Untied
 from xai_compare.models import Model
 
@@ -106,7 +108,14 @@ class CaptumMethod(Explainer):
                 mend="try captum:IntegratedGradients",
             )
         maps, ratios = [], []
-        with untouched(module), torch.random.fork_rng(devices=[], enabled=True), torch.enable_grad():
+        with (
+            GLOBAL_STATE,
+            warnings.catch_warnings(),
+            untouched(module),
+            torch.random.fork_rng(devices=[], enabled=True),
+            torch.enable_grad(),
+        ):
+            warnings.simplefilter("ignore")  # Captum tells of the hooks that it sets; they are gone afterwards.
             for i, seed in enumerate(pictures.seeds):
                 torch.manual_seed(seed)
                 np_state = np.random.get_state()

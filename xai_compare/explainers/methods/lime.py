@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -72,6 +72,7 @@ class LIME(Explainer):
     plain regression, and ``repeatability``, the expected correlation of two independent runs' maps, all ``(n,)``.
     """
 
+    alone: ClassVar[bool] = True  # It estimates in a second thread while the network runs.
     Options = LIMEOptions
 
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:

@@ -6,6 +6,7 @@ point, in the group ``xai_compare.networks``::
     class Hub:
         KEYS = ("weights", "revision")  # keys of the specification that it reads, besides its own and the common ones
         PATHS = ("weights",)  # which of them, or its own, name a file or folder
+        NAMES = ()  # which of PATHS may also be names: a path only where the file is there
         DEFAULTS = {"weights": "random"}  # optional: what keys stand for in a study where they are not given
         RUNS_CODE = False  # optional: whether it runs code that the specification names; then it must be allowed
 
@@ -60,12 +61,9 @@ SOURCES: Registry[type[Source]] = Registry(
     check=_is_source,
 )
 
-NOT_YET: dict[str, str] = {
-    "onnx": "load it through a factory that returns a torch.nn.Module",
-    "torchscript": "give the architecture and a state dict, or a factory",
-    "hf": "download the weights and use timm, torchvision or a factory",
-}
-"""Sources that are planned, with what to do meanwhile."""
+
+OWN_FACTORIES = ("xai_compare.models.training.default:network", "xai_compare.emotion.saving:saved_head")
+"""Factories of this package itself: what they run is no code of a study's."""
 
 
 def runs_code(spec: Mapping[str, Any]) -> str:
@@ -75,6 +73,8 @@ def runs_code(spec: Mapping[str, Any]) -> str:
         InputError: if a source's package cannot be imported.
     """
     for key in spec:
+        if key == "factory" and spec[key] in OWN_FACTORIES:
+            continue
         if key in SOURCES and getattr(SOURCES.get(key), "RUNS_CODE", False):
             return f"{key} {spec[key]!r}"
     return ""
@@ -99,9 +99,12 @@ def located(spec: Mapping[str, Any], base: Path) -> dict[str, Any]:
     paths = {key for source in named for key in source.PATHS}
     for source in named:
         spec = {**getattr(source, "DEFAULTS", {}), **spec}
-    return {
-        key: str(base / Path(value).expanduser())
-        if key in paths and isinstance(value, (str, Path)) and str(value) not in WORDS
-        else value
-        for key, value in spec.items()
-    }
+    names = {key for source in named for key in getattr(source, "NAMES", ())}
+
+    def placed(key: str, value: Any) -> Any:
+        if key not in paths or not isinstance(value, (str, Path)) or str(value) in WORDS:
+            return value
+        place = base / Path(value).expanduser()
+        return value if key in names and not place.exists() else str(place)
+
+    return {key: placed(key, value) for key, value in spec.items()}

@@ -39,9 +39,7 @@ class Timm:
         classes = request.classes
 
         def make() -> nn.Module:
-            return timm.create_model(
-                name, pretrained=pretrained, num_classes=len(classes), in_chans=3 if spec.channels == "rgb" else 1
-            )
+            return timm.create_model(name, pretrained=pretrained, num_classes=len(classes), in_chans=spec.depth)
 
         module, source = _weights.with_weights(request, make)
         last = getattr(module, "output_fmt", "NCHW") == "NHWC"

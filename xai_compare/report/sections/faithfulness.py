@@ -144,8 +144,8 @@ def _in_short(table: pd.DataFrame) -> Listing:
         ["source", *(_NAMES[score] for score in scores)],
         rows,
         range(1, 1 + len(scores)),
-        "Each cell: the explainer's maps | random maps of the same pictures. Bold: better than random, with a 95 % "
-        "interval of the difference that excludes 0. ×: worse than random by the same rule. ↓: low is faithful; ↑: "
+        "Each cell: the explainer's maps | random maps of the same pictures. Bold: better than random, p < 0.05 "
+        "corrected for all tests (Holm). ×: worse than random by the same rule. ↓: low is faithful; ↑: "
         "high is. Deletion, insertion: areas under the curves above. Region: how well the map finds the region known "
         "to differ. Infidelity: share of the effects of hiding rectangles that the map does not predict. Forgetting: "
         "how much the map changes once the network's weights are shuffled; 0 means that it never depended on them.",
@@ -153,7 +153,9 @@ def _in_short(table: pd.DataFrame) -> Listing:
 
 
 def _verdict(row: pd.Series) -> int:
-    """1 where a score is better than the random map's beyond its interval, -1 where it is worse, else 0."""
+    """1 where a score is better than the random map's, corrected for all tests, -1 where it is worse, else 0."""
+    if "p_adjusted" in row and not float(row["p_adjusted"]) < 0.05:
+        return 0
     sign = -1 if row["better"] == "low" else 1
     low, high = float(row["ci_low"]) * sign, float(row["ci_high"]) * sign
     return 1 if min(low, high) > 0 else (-1 if max(low, high) < 0 else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from xai_compare.report.labels import counted, who
+from xai_compare.report.labels import counted
 from xai_compare.report.listing import Listing
 from xai_compare.report.material import Material
 from xai_compare.report.references import EKMAN_FRIESEN, GAYA_MOREY_2024
@@ -12,6 +12,7 @@ from xai_compare.report.score_figure import score_table_figure
 from xai_compare.report.score_table import ScoreTable, ranking, score_frame, score_listings, score_tables
 from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.style import Picture
+from xai_compare.report.telling import beside_floor, ranked
 
 
 @SECTIONS.named("iou")
@@ -34,7 +35,7 @@ class MaskScores(Section):
                 material,
                 name="iou_table",
                 title="How well maps agree with the masks (IoU)",
-                subtitle="Mean maps cut at Otsu's threshold; 1 = same places, 0 = none shared; bold = best of column",
+                subtitle="Mean maps cut at Otsu's threshold; 1 = same places, 0 = none shared; bold = column's highest",
                 what="Each number says how far the places a network uses for an expression overlap with the mask of "
                 "that expression. They are scores of mean maps, recomputed here.",
                 how="Read along a row to see for which expressions a network looks where theory looks; read down a "
@@ -53,14 +54,15 @@ class MaskScores(Section):
         ranks = ranking(_tables(material))
         if not ranks:
             return []
-        best, worst = ranks[0], ranks[-1]
-        sentence = (
-            f"{who(material, best[0])} comes nearest to the {material.mask_title}s, with an IoU of {best[1]:.2f} "
-            f"(mean over {counted(best[2], 'expression')}; 1 would be the same places, 0 none shared)"
-        )
-        if len(ranks) > 1:
-            sentence += f"; {who(material, worst[0])} is farthest from them, with {worst[1]:.2f}"
-        return [Headline(f"{best[1]:.2f}", "Nearest to the masks (mean IoU)", f"{sentence}.")]
+        best = ranks[0]
+        sentences = [
+            f"The highest mean IoU with the {material.mask_title}s is {best[1]:.2f} (mean over "
+            f"{counted(best[2], 'expression')}; 1 would be the same places, 0 none shared).",
+            ranked(material, "iou", material.mask_name, [name for name, *_ in ranks], "comes nearest to the masks"),
+            beside_floor(material, "iou", material.mask_name, best[0]),
+        ]
+        sentence = " ".join(part for part in sentences if part)
+        return [Headline(f"{best[1]:.2f}", "Highest mean IoU with the masks", sentence)]
 
     def references(self, material: Material) -> list[str]:
         return [GAYA_MOREY_2024] + ([EKMAN_FRIESEN] if material.ekman else [])

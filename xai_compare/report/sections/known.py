@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from xai_compare.report import style
-from xai_compare.report.material import ALL, LabelledSource, Material, Overall, pretty
+from xai_compare.report.material import ALL, LabelledSource, Material, Overall
 from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.style import Picture
+from xai_compare.report.telling import ranked
 
 _KNOWN = {
     "known_auc": "Area under the ROC curve (1 = perfect)",
@@ -20,7 +21,7 @@ _KNOWN = {
 
 
 _SAME = 0.005
-"""Levels of chance that differ by less are drawn as one line."""
+"""Floors that differ by less are drawn as one line."""
 
 
 @SECTIONS.named("known")
@@ -38,22 +39,31 @@ class KnownRegions(Section):
         return [_figure(material, _sources(material))]
 
     def headlines(self, material: Material) -> list[Headline]:
-        values: dict[str, list[float]] = {}
-        for source in material.networks:
-            found = material.overall("known_auc", source.name)
-            if found is not None:
-                values.setdefault(source.explainer, []).append(found.value)
-        if not values:
+        scores = {source.name: material.overall("known_auc", source.name) for source in material.networks}
+        means = {name: one.value for name, one in scores.items() if one is not None}
+        if not means:
             return []
-        ranks = sorted(((float(np.mean(v)), name) for name, v in values.items()), reverse=True)
-        best, worst = ranks[0], ranks[-1]
-        sentence = (
-            f"Where the region that truly differs is known, {pretty(best[1]) or 'the map'} finds it best, with an area "
-            f"under the ROC curve of {best[0]:.2f} (mean over networks; 0.5 is guessing)"
-        )
-        if len(ranks) > 1:
-            sentence += f"; {pretty(worst[1])} finds it least well, with {worst[0]:.2f}"
-        return [Headline(f"{best[0]:.2f}", "Best on known regions (AUC)", f"{sentence}.")]
+        order = sorted(means, key=lambda name: -means[name])
+        sentences = [
+            "Where the region that truly differs is known, the highest mean area under the ROC curve is "
+            f"{means[order[0]]:.2f}.",
+            ranked(material, "known_auc", "known/region", order, "finds it best"),
+            _blind(material),
+        ]
+        sentence = " ".join(part for part in sentences if part)
+        return [Headline(f"{means[order[0]]:.2f}", "Highest AUC on known regions", sentence)]
+
+
+def _blind(material: Material) -> str:
+    """What maps reach that do not know the picture."""
+    nulls = material.table("nulls")
+    if nulls.empty:
+        return ""
+    rows = nulls[(nulls["metric"] == "known_auc") & (nulls["expression"] == ALL)]
+    means = rows.groupby("null")["mean"].mean()
+    names = {"prior": "a blob where faces are", "mean_map": "the mean map of all pictures"}
+    said = [f"{name} reaches {means[null]:.2f}" for null, name in names.items() if null in means]
+    return f"A uniform map scores 0.50, but {' and '.join(said)} without knowing the picture." if said else ""
 
 
 def _sources(material: Material) -> list[LabelledSource]:
@@ -88,7 +98,7 @@ def _figure(material: Material, sources: list[LabelledSource]) -> Picture:
         "show how well each explainer does so.",
         how="Area under the ROC curve: the chance that a place inside the region is marked more strongly than a place "
         "outside. Share of relevance: how much of the map's total lies inside. The thin line is the 95 % interval."
-        + (" The dashed line is what guessing would reach." if chance else ""),
+        + (" The dashed line is the best that maps reach that do not know the picture." if chance else ""),
         figure=figure,
         raster=False,
     )
@@ -125,9 +135,9 @@ def _chance(axes: Axes, floors: dict[int, float]) -> None:
     dashes: dict[str, Any] = {"color": style.INK, "lw": 0.9, "ls": (0, (4, 3))}
     if high - low < _SAME:
         axes.axvline(float(np.mean(list(known.values()))), **dashes)
-        text = f"chance {np.mean(list(known.values())):.2f}"
+        text = f"floor {np.mean(list(known.values())):.2f}"
     else:
         for y, floor in known.items():
             axes.plot([floor, floor], [y - 0.45, y + 0.45], **dashes)
-        text = f"chance {low:.2f} to {high:.2f}"
+        text = f"floor {low:.2f} to {high:.2f}"
     axes.text((low + high) / 2, -0.62, text, size=7.5, ha="center", va="bottom", color=style.MUTED)

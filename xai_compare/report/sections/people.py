@@ -9,13 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from xai_compare.report import style
-from xai_compare.report.labels import counted, people_name, who
+from xai_compare.report.labels import counted, people_name
 from xai_compare.report.listing import Listing
 from xai_compare.report.material import LabelledSource, Material, pretty
 from xai_compare.report.score_figure import score_table_figure
 from xai_compare.report.score_table import ScoreTable, ranking, score_frame, score_listings, score_tables
 from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.style import Picture
+from xai_compare.report.telling import beside_floor, ranked
 
 _MOST_HEADLINES = 2
 
@@ -67,16 +68,15 @@ def _headline(material: Material, person: LabelledSource, tables: list[ScoreTabl
     ranks = ranking(tables)
     if not ranks:
         return None
-    best, worst = ranks[0], ranks[-1]
+    best = ranks[0]
     crowd = f"{'simulated ' if person.simulated else ''}people ({person.short})"
-    sentence = (
-        f"{who(material, best[0])} attends most like {crowd}, with a Dice coefficient of {best[1]:.2f} "
-        f"(mean over {counted(best[2], 'expression')})"
-    )
-    if len(ranks) > 1:
-        sentence += f"; {who(material, worst[0])} attends least like them, with {worst[1]:.2f}"
-    label = f"Nearest to {'simulated ' if person.simulated else ''}people (mean Dice)"
-    return Headline(f"{best[1]:.2f}", label, f"{sentence}.", person.simulated)
+    sentences = [
+        f"The highest mean Dice coefficient with {crowd} is {best[1]:.2f} (over {counted(best[2], 'expression')}).",
+        ranked(material, "dice", person.name, [name for name, *_ in ranks], f"attends most like {crowd}"),
+        beside_floor(material, "dice", person.name, best[0]),
+    ]
+    label = f"Highest mean Dice with {'simulated ' if person.simulated else ''}people"
+    return Headline(f"{best[1]:.2f}", label, " ".join(part for part in sentences if part), person.simulated)
 
 
 def _table_figure(material: Material, person: LabelledSource, tables: list[ScoreTable]) -> Picture:
@@ -86,7 +86,7 @@ def _table_figure(material: Material, person: LabelledSource, tables: list[Score
         simulated=person.simulated,
         name=f"dice_table_{style.slug(person.short)}",
         title=f"How well maps agree with people: {people_name(person)} (Dice)",
-        subtitle="1 = same places, 0 = none shared; bold = best of column",
+        subtitle="1 = same places, 0 = none shared; bold = highest of column",
         what="The Dice coefficient of each network's mean map with the mean map of people, by expression.",
         how="Higher is nearer to people. Dice is twice the shared area divided by the sum of both areas.",
     )

@@ -53,9 +53,9 @@ class Engine(Protocol):
 def create(study: Study, pictures: Pictures, worker: Worker, settings: Settings) -> Engine:
     """The engine that the settings ask for."""
     if settings.workers is None and settings.scheduler is None:
-        from xai_compare.runs.engines.local import Local
+        from xai_compare.runs.engines.local import Local, tasks_at_once
 
-        return Local(worker)
+        return Local(worker, settings.threads or tasks_at_once(worker))
     from xai_compare.runs.engines.cluster import Cluster
 
     return Cluster(study, pictures, settings)

@@ -154,7 +154,8 @@ class Explain(Stage):
             chunk = Chunk(number, explainer, index, part, store.bare())
             images = tuple(item.image for item in part)
             label = f"{spec.label}/{asked.label}"
-            task = Task(f"{source.slug}:{index}", fingerprint, chunk, len(part), label, images)
+            alone = self.job.worker.explainers[explainer].alone
+            task = Task(f"{source.slug}:{index}", fingerprint, chunk, len(part), label, images, alone)
             self._chunks[task.key] = (store, task)
 
     def _fingerprint(self, number: int, explainer: int, items: Sequence[Item]) -> str:

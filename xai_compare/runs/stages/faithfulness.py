@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PART = 8
 """Pictures judged together."""
-RESULTS = 2
+RESULTS = 3
 """Raised whenever a change of the code changes scores."""
 CONTROL = "random map"
 

@@ -76,6 +76,9 @@ class Look(Stage):
                 if all(one.full for one in self.selectors):
                     break
         self.items = {number: one.items() for number, one in enumerate(self.selectors)}
+        for one in self.selectors:
+            if warning := one.contradiction():
+                self.job.say(f"{one.spec.label}: {warning}, or ask `xai-compare check-model`")
 
     def predictions(self) -> pd.DataFrame:
         """What every network said of every picture that it was shown."""

@@ -18,6 +18,7 @@ from xai_compare.runs.store import Source
 from xai_compare.study import HumanSpec
 
 if TYPE_CHECKING:
+    from xai_compare.human import Experiment
     from xai_compare.runs.job import Job
     from xai_compare.runs.worker import Worker
 
@@ -31,12 +32,14 @@ class Crowd:
         points: participant, image, x, y, ...
         images: those of the study's images that they saw.
         sigma: standard deviation of the Gaussian, in pixels of the pictures.
+        experiment: what was cleaned, if the points were not taken as they are.
     """
 
     spec: HumanSpec
     points: pd.DataFrame
     images: list[str]
     sigma: float
+    experiment: Experiment | None = None
 
     def account(self) -> dict[str, Any]:
         """What the provenance says of it: points read, points dropped by reason, columns renamed, sigma in pixels."""
@@ -54,16 +57,21 @@ class Attended:
         shapes: height and width of each picture, in the order of the chunk.
         sigma: of the Gaussian, in pixels.
         weights: the column that weighs a point.
+        radius: of the discs that clicks uncovered, in pixels, instead of Gaussians.
     """
 
     points: pd.DataFrame
     shapes: dict[str, tuple[int, int]]
     sigma: float
     weights: str | None
+    radius: float | None = None
 
 
 def read(spec: HumanSpec, images: Sequence[str]) -> Crowd:
     """Read a human source and match it with the study's images.
+
+    Clicks and fixations are taken as they are, unless ``exclude`` is asked for; samples of gaze and the paths of a
+    mouse are cleaned as `xai-compare human` does.
 
     Raises:
         InputError: if the files are unreadable, the format is unknown, or no point lies on an image of the study.
@@ -71,20 +79,63 @@ def read(spec: HumanSpec, images: Sequence[str]) -> Crowd:
     from xai_compare import human
 
     where = f"human source {spec.name!r}"
-    clicks, fixations = human.click_formats(), human.fixation_formats()
-    if spec.format not in (*clicks, *fixations):
-        mend = nearest(spec.format, (*clicks, *fixations))
-        raise InputError(f"unknown format {spec.format!r}", where=where, mend=mend)
-    sigma = spec.sigma_degrees * pixels_per_degree(spec)
-    reader = human.read_clicks if spec.format in clicks else human.read_fixations
-    points = reader(spec.file, format=spec.format)
+    kind, name = _kind(spec, where)
+    if kind in ("clicks", "fixations") and not spec.exclude:
+        reader = human.read_clicks if kind == "clicks" else human.read_fixations
+        points, experiment = reader(spec.file, format=name), None
+        sigma = spec.sigma_degrees * pixels_per_degree(spec)
+    else:
+        experiment = human.read_experiment(spec.file, _reading(spec, name))
+        points = experiment.points
+        points.attrs.update(files=list(experiment.files["file"]), points=len(points), dropped=_dropped(experiment))
+        known = spec.pixels_per_degree
+        sigma = spec.sigma_degrees * known if known else experiment.sigma(spec.sigma_degrees)
+    if not len(points):
+        raise InputError("no trial is left", where=where, mend="`xai-compare human` tells why trials are removed")
     _refuse_fractions(points, where)
     found, _ = human.match(points["image"].astype(str).unique(), images)
     if not found:
         some = ", ".join(str(name) for name in points["image"].unique()[:3])
         raise InputError(f"none of its images is in the manifest (it has {some} ...)", where=where)
     seen = set(found.values())
-    return Crowd(spec, points, [image for image in images if image in seen], sigma)
+    return Crowd(spec, points, [image for image in images if image in seen], sigma, experiment)
+
+
+def _kind(spec: HumanSpec, where: str) -> tuple[str, str]:
+    """What the files hold, and the format, recognised by the first file where it is to be."""
+    from xai_compare import human
+    from xai_compare.human.readers import files_of
+
+    if spec.format == "auto":
+        found, _ = human.recognise(files_of(spec.file)[0])
+        return found.yields, found.name
+    if spec.format not in human.FORMATS:
+        raise InputError(
+            f"unknown format {spec.format!r}", where=where, mend=nearest(spec.format, human.FORMATS.names())
+        )
+    return human.FORMATS.get(spec.format).yields, spec.format
+
+
+def _reading(spec: HumanSpec, name: str) -> Any:
+    from xai_compare import human
+
+    screen = spec.screen
+    known = human.Screen(screen.resolution, screen.size_cm, screen.distance_cm) if screen else human.Screen()
+    place = spec.placement if spec.placement in (None, "screen") else human.Placement(*spec.placement)
+    return human.Reading(
+        name,
+        replace(known, pixels_per_degree=spec.pixels_per_degree),
+        place,
+        human.GazeSettings(**spec.gaze.model_dump()),
+        simulated=spec.simulated,
+    )
+
+
+def _dropped(experiment: Any) -> dict[str, int]:
+    from xai_compare.human.experiment import removals
+
+    table = removals(experiment)
+    return {str(reason): int(count) for reason, count in table.groupby("reason")["count"].sum().items()}
 
 
 def _refuse_fractions(points: pd.DataFrame, where: str) -> None:
@@ -139,6 +190,7 @@ class People(LabelledStage):
         for crowd in self.crowds:
             self.job.pictures.find(crowd.images)
             images = [image for image in crowd.images if not self.job.pictures.reason(image)]
+            crowd = self._as_pictures(crowd, images)
             inputs = [crowd.spec.model_dump(mode="json"), *(file_hash(file) for file in self._files(crowd))]
             source = Source("human", crowd.spec.name, simulated=crowd.spec.simulated)
             self.plan_source(source, images, inputs)
@@ -148,7 +200,8 @@ class People(LabelledStage):
         """Send along the points on the pictures of the chunk."""
         crowd, points = self.points(task.label)
         shapes = {image: self.job.pictures.shape(image) for image in task.images}
-        mine = Attended(points[points["image"].isin(task.images)], shapes, crowd.sigma, crowd.spec.weights)
+        radius = crowd.spec.radius_px if crowd.spec.kernel == "disc" else None
+        mine = Attended(points[points["image"].isin(task.images)], shapes, crowd.sigma, _weights(crowd), radius)
         return replace(task, data=replace(task.data, what=mine))
 
     @staticmethod
@@ -160,9 +213,30 @@ class People(LabelledStage):
         if asked.points.empty:
             return [(_nobody(shape), {"participants": 0, "points": 0, "reason": "nobody attended to it"})
                     for shape in asked.shapes.values()]  # fmt: skip
-        made = human.human_maps(asked.points, asked.shapes, asked.sigma, weights=asked.weights)
+        if asked.radius is None:
+            made = human.human_maps(asked.points, asked.shapes, asked.sigma, weights=asked.weights)
+        else:
+            made = human.disc_maps(asked.points, asked.shapes, asked.radius)
         return [(one.map, {"participants": one.n_participants, "points": one.n_points, "reason": one.reason})
                 for one in made]  # fmt: skip
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What speaks for and against the data that were cleaned, and what was removed of them."""
+        from xai_compare.human.experiment import removals
+        from xai_compare.human.usability import judge, verdict
+
+        said, removed = [], []
+        for crowd, _ in self._crowd_of.values():
+            if crowd.experiment is None:
+                continue
+            statements = judge(crowd.experiment)
+            for one in [verdict(statements), *statements]:
+                said.append((crowd.spec.name, one.level, one.line, crowd.spec.simulated))
+            removed.append(removals(crowd.experiment).assign(source=crowd.spec.name, simulated=crowd.spec.simulated))
+        if not said:
+            return {}
+        table = pd.DataFrame(said, columns=["source", "level", "line", "simulated"])
+        return {"human_data": table, "human_removed": pd.concat(removed, ignore_index=True)}
 
     def account(self) -> dict[str, Any]:
         """What was read of each group of people, and what was dropped."""
@@ -185,20 +259,44 @@ class People(LabelledStage):
 
     def _chosen(self, crowd: Crowd, images: Sequence[str]) -> pd.DataFrame:
         """The points on the pictures; what is left out is told."""
+        from xai_compare.human.kernels import select
         from xai_compare.human.maps import chosen
 
-        weights, spec = crowd.spec.weights, crowd.spec
+        weights, spec = _weights(crowd), crowd.spec
+        kept = select(crowd.points, first=spec.first, between_ms=spec.between_ms)
         shapes = {image: self.job.pictures.shape(image) for image in images}
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
-            points = chosen(crowd.points, shapes, crowd.sigma, [weights] if weights else [], spec.only_correct)
+            points = chosen(kept, shapes, crowd.sigma, [weights] if weights else [], spec.only_correct)
         for warning in told:
             self.job.say(f"human/{spec.name}: {warning.message}")
         return points
 
+    def _as_pictures(self, crowd: Crowd, images: Sequence[str]) -> Crowd:
+        """Points in pixels of the pictures themselves, where these were shown larger or smaller."""
+        from xai_compare.human.experiment import on_pictures_of
+
+        if crowd.experiment is None or not images:
+            return crowd
+        moved = on_pictures_of(crowd.experiment, {image: self.job.pictures.shape(image) for image in images})
+        moved.points.attrs = crowd.points.attrs
+        sigma = crowd.sigma if crowd.spec.pixels_per_degree else moved.sigma(crowd.spec.sigma_degrees)
+        return replace(crowd, points=moved.points, sigma=sigma, experiment=moved)
+
     @staticmethod
     def _files(crowd: Crowd) -> list[str]:
         return list(crowd.points.attrs.get("files", []))
+
+
+def _weights(crowd: Crowd) -> str | None:
+    """The column that weighs a point."""
+    if crowd.spec.kernel != "dwell":
+        return crowd.spec.weights
+    found = next((name for name in ("dwell", "duration") if name in crowd.points), None)
+    if found is None:
+        where = f"human source {crowd.spec.name!r}"
+        raise InputError("its points have no dwell or duration", where=where, mend="use kernel: gaussian")
+    return found
 
 
 def _nobody(shape: tuple[int, int]) -> np.ndarray:

@@ -14,7 +14,7 @@ from xai_compare.runs.store import MapStore, digest
 if TYPE_CHECKING:
     from xai_compare.runs.stages.people import People
 
-RESULTS = 1
+RESULTS = 2
 """Raised whenever a change of the code changes points."""
 
 
@@ -49,7 +49,7 @@ class Points(Summary):
         for store in self._stores:
             crowd, points = people.points(store.source.label)
             parts = [
-                on_face(rows, self.job.pictures.frame(str(image)), crowd.spec.weights)
+                on_face(rows, self.job.pictures.frame(str(image)), crowd.spec.weights, crowd.sigma)
                 for image, rows in points.groupby("image", sort=False)
             ]
             table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))

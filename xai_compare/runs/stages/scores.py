@@ -1,4 +1,4 @@
-"""How alike the sources are: scores with their intervals, and the dendrograms in numbers."""
+"""How alike the sources are: scores with their intervals and nulls, and the dendrograms in numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xai_compare.runs.scoring import study_masks, study_metrics, tables
 from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import content, digest, load
 
-RESULTS = 1
+RESULTS = 2
 """Raised whenever a change of the code changes scores."""
 
 
@@ -38,7 +38,11 @@ class Scores(Summary):
 
     def files(self) -> Sequence[str]:
         """The tables."""
-        return [f"tables/{name}.{suffix}" for name in ("scores", "merges") for suffix in ("csv", "parquet")]
+        return [
+            f"tables/{name}.{suffix}"
+            for name in ("scores", "merges", "nulls", "known_images")
+            for suffix in ("csv", "parquet")
+        ]
 
     def steps(self) -> int:
         """One for each expression."""
@@ -47,5 +51,4 @@ class Scores(Summary):
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write the tables."""
         heatmaps = load(self.job.directory / "heatmaps.zarr")
-        scores, merges = tables(self.job.study, self.job.stores, heatmaps, advance)
-        self.job.write_tables({"scores": scores, "merges": merges})
+        self.job.write_tables(tables(self.job.study, self.job.stores, heatmaps, advance))

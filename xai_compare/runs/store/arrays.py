@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import xarray as xr
+if TYPE_CHECKING:
+    import xarray as xr
 
 from xai_compare.errors import InputError
 from xai_compare.runs.store.files import make_room
@@ -33,6 +35,8 @@ def load(path: Path, sizes: Mapping[str, int] | None = None) -> xr.Dataset:
     Raises:
         InputError: if it cannot be read, or has other sizes.
     """
+    import xarray as xr
+
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")

@@ -22,13 +22,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 import zarr
 from pydantic import BaseModel, ConfigDict
 from zarr.codecs import ZstdCodec
 from zarr.storage import MemoryStore
 
-from xai_compare.faces import SHAPE
+from xai_compare.faces.size import SHAPE
 from xai_compare.runs.store.arrays import save
 from xai_compare.runs.store.files import make_room, slug, write_atomically
 from xai_compare.runs.store.sealed import fits, seal, unsealed
@@ -271,6 +270,8 @@ class MapStore:
             if path.name != "map":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         write_atomically(self._zarr / "zarr.json", json.dumps(GROUP))
+        import xarray as xr
+
         encoding = f"value = least + (level - 1) / {LEVELS} * (greatest - least); level 0 is undefined"
         save(xr.Dataset(coords=coordinates, attrs={**description, "encoding": encoding}), self._zarr, mode="a")
 

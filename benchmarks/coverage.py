@@ -1,0 +1,175 @@
+"""How often 95 % intervals hold the truth, and how often p values are below 5 % where nothing is to be found.
+
+A population of simulated maps (a common face, what each source adds, smooth noise that is partly shared between the
+sources of an image, heavy-tailed in its strength) has mean maps that are known. Studies are drawn from it; each is
+scored and given its intervals as a run does. Says "simulated": real maps are as smooth, but not these.
+
+    python benchmarks/coverage.py --studies 1000 --out coverage.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import gaussian_filter
+
+from xai_compare.comparison import (
+    METRICS,
+    Ignorant,
+    Picture,
+    PictureScores,
+    Pool,
+    References,
+    dice,
+    null_table,
+    otsu_masks,
+    otsu_scores,
+    pearson,
+    picture_nulls,
+)
+from xai_compare.comparison.differences import difference_table, pool_differences
+from xai_compare.comparison.noise import corrected
+from xai_compare.comparison.resampling import draw_counts, interval_ends
+
+SHAPE = (46, 37)
+POPULATION = 600
+REPLICATES = 300
+KINDS = ("rms", "recentred", "percentile")
+
+
+def fields(rng: np.random.Generator, n: int, sigma: float) -> np.ndarray:
+    """Smooth random maps of standard deviation 1, (n, h, w)."""
+    found = np.stack([gaussian_filter(rng.standard_normal(SHAPE), sigma) for _ in range(n)])
+    return found / found.std()
+
+
+def population(seed: int, own: float = 0.4, noise: float = 2.0, shared: float = 0.5) -> list[np.ndarray]:
+    """Two sources' maps of the same images, each scaled to 0..1, as studies scale them."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    face = np.exp(-((y - 20) ** 2 / 120 + (x - 18) ** 2 / 100))
+    face = (face - face.mean()) / face.std()
+    together, found = fields(rng, POPULATION, 4), []
+    for mine in fields(rng, 2, 5):
+        error = np.sqrt(1 - shared) * fields(rng, POPULATION, 4) + np.sqrt(shared) * together
+        strength = np.sqrt(rng.gamma(2, 0.5, POPULATION))[:, None, None]
+        maps = face + own * mine + noise * strength * error
+        low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
+        found.append(((maps - low) / (high - low)).astype(np.float32))
+    return found
+
+
+def mask_of(seed: int) -> np.ndarray:
+    """A region below the middle of the face."""
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    region = 2 * np.exp(-((y - 24) ** 2 / 80 + (x - 18) ** 2 / 120)) + fields(np.random.default_rng(seed), 1, 5)[0]
+    return otsu_masks(region)
+
+
+def scored(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+    """The scores of mean maps (n, h, w) of both sources."""
+    first, second = (otsu_scores(maps, mask)["iou"] for maps in (a, b))
+    return {"pearson": pearson(a, b), "iou": first, "dice": dice(a, b), "difference of iou": first - second}
+
+
+def one_study(a: np.ndarray, b: np.ndarray, mask: np.ndarray, seed: int) -> Iterator[tuple[str, str, float, float]]:
+    """The intervals of a study: score, kind, ends."""
+    n = len(a)
+    weights = np.vstack([np.ones((1, n)), draw_counts(n, REPLICATES, seed)]).astype(np.float32) / n
+    means = [(weights @ maps.reshape(n, -1)).reshape(-1, *SHAPE) for maps in (a, b)]
+    for name, values in scored(*means, mask).items():
+        for kind in KINDS:
+            low, high = interval_ends(values[:1], values[None, 1:], images=n, kind=kind)[0]  # type: ignore[arg-type]
+            yield name, kind, low, high
+    rows = np.concatenate([a, b]).reshape(2 * n, -1).astype(np.float64)
+    rows -= rows.mean(1, keepdims=True)
+    images = [str(i) for i in range(n)]
+    found = corrected(rows @ rows.T, (np.arange(n), images), (n + np.arange(n), images))
+    yield "noise_corrected", "jackknife", found.low, found.high
+
+
+def coverage(studies: int, sizes: tuple[int, ...], seed: int) -> pd.DataFrame:
+    """Share of studies whose interval holds the population's score; NaN intervals are counted apart."""
+    rows = []
+    a, b = population(seed)
+    mask = mask_of(seed + 1)
+    truth = {name: float(value[0]) for name, value in scored(a.mean(0)[None], b.mean(0)[None], mask).items()}
+    truth["noise_corrected"] = truth["pearson"]
+    for n in sizes:
+        held, widths = defaultdict(list), defaultdict(list)
+        for study in range(studies):
+            drawn = np.random.default_rng([seed, n, study]).integers(POPULATION, size=n)
+            for name, kind, low, high in one_study(a[drawn], b[drawn], mask, study):
+                held[name, kind].append(np.nan if np.isnan(low) else low <= truth[name] <= high)
+                widths[name, kind].append(high - low)
+        for (name, kind), some in held.items():
+            values = np.array(some, float)
+            rows.append(
+                (
+                    name,
+                    kind,
+                    n,
+                    truth[name],
+                    np.nanmean(values),
+                    np.nanmedian(widths[name, kind]),
+                    np.isnan(values).mean(),
+                )
+            )
+    return pd.DataFrame(rows, columns=["score", "interval", "images", "truth", "coverage", "width", "missing"])
+
+
+def null_studies(studies: int, seed: int, n: int = 30) -> pd.DataFrame:
+    """Share of p values below 0.05 where the sources are alike, or the maps know nothing of the mask."""
+    p: dict[str, list[float]] = defaultdict(list)
+    a, b = population(seed, own=0.0, shared=0.3)
+    expressions = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
+    for study in range(studies):
+        rng = np.random.default_rng([seed, 7, study])
+        drawn = rng.integers(POPULATION, size=n)
+        # Which map is whose is a coin's throw for each image: the two sources have one population.
+        swap = rng.random(n)[:, None, None] < 0.5
+        one, other = np.where(swap, b[drawn], a[drawn]), np.where(swap, a[drawn], b[drawn])
+        pool = Pool.of({"one": one, "other": other}, {name: [str(i) for i in range(n)] for name in ("one", "other")})
+        made = pool_differences(
+            pool, "fear", [METRICS.get("iou")], References({"fear": mask_of(study)}), sources=("one", "other"),
+            against=("ekman",), n=100, seed=study,
+        )  # fmt: skip
+        p["difference"].append(float(difference_table(made, mean=False)["p"].iloc[0]))
+        maps = {("net", name, "all"): field for name, field in zip(expressions, fields(rng, 6, 4), strict=True)}
+        masks = {name: otsu_masks(field) for name, field in zip(expressions, fields(rng, 6, 4), strict=True)}
+        nulls = null_table(maps, ["iou"], References(masks), None, Ignorant(n=99, seed=study))
+        p["surrogate"].append(float(nulls[nulls["null"] == "surrogate"]["p"].iloc[0]))
+        permuted = nulls[nulls["expression"] == "all"].set_index("null")["p"]
+        p["permuted"].append(float(permuted["permuted"]))
+        pictures = PictureScores()
+        for i, value in enumerate(rng.beta(4, 2, n)):
+            pictures.add("known_auc", "net", Picture(f"{i}", "fear", float(value), 0.1))
+        blind = {("known_auc", "", "prior"): {f"{i}": float(v) for i, v in enumerate(rng.beta(4, 2, n))}}
+        p["prior (known regions)"].append(float(picture_nulls(pictures, "known", blind)["p"].iloc[0]))
+    rows = [(name, len(some), np.mean(np.array(some) <= 0.05)) for name, some in p.items()]
+    return pd.DataFrame(rows, columns=["p value", "studies", "share below 0.05"])
+
+
+def main() -> None:
+    """Print both tables, and write the first."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", type=int, default=200)
+    parser.add_argument("--nulls", type=int, default=1000)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 30, 100])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", help="where the table of coverage is written, as CSV")
+    asked = parser.parse_args()
+    nulls = null_studies(asked.nulls, asked.seed)
+    print(nulls.to_string(index=False, float_format="%.3f"), flush=True)
+    table = coverage(asked.studies, tuple(asked.sizes), asked.seed)
+    print(table.to_string(index=False, float_format="%.3f"))
+    if asked.out:
+        table.to_csv(asked.out, index=False)
+
+
+if __name__ == "__main__":
+    main()

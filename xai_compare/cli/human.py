@@ -1,0 +1,162 @@
+"""`xai-compare human`: what an eye tracker, BubbleView, a mouse tracker or a click-to-reveal experiment wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from xai_compare.cli.app import Overwrite, RequiredOut, app, tell
+from xai_compare.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@app.command()
+def human(
+    sources: Annotated[list[Path], typer.Argument(help="Files, or patterns in quotes.")],
+    out: RequiredOut,
+    format: Annotated[str, typer.Option(help="What the files are; auto recognises them.")] = "auto",
+    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures that were shown.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="CSV with the columns image and expression.")] = None,
+    picture_size: Annotated[
+        str | None, typer.Option(metavar="W,H", help="Size of all pictures in pixels, without the pictures.")
+    ] = None,
+    face: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,X,Y,X,Y", help="Left eye, right eye and mouth on every picture, where faces are aligned."
+        ),
+    ] = None,
+    resolution: Annotated[str | None, typer.Option(metavar="W,H", help="Of the screen, in pixels.")] = None,
+    screen_cm: Annotated[str | None, typer.Option(metavar="W,H", help="Size of the screen in cm.")] = None,
+    distance_cm: Annotated[float | None, typer.Option(help="From the eyes to the screen.")] = None,
+    pixels_per_degree: Annotated[float | None, typer.Option(help="Instead of size and distance.")] = None,
+    placement: Annotated[
+        str | None,
+        typer.Option(metavar="LEFT,TOP,W,H", help="Where on the screen the picture lay, or: screen, if it filled it."),
+    ] = None,
+    detector: Annotated[str, typer.Option(help="How fixations are found: ivt, idt, remodnav.")] = "ivt",
+    max_lost: Annotated[float, typer.Option(help="Share of lost samples with which a trial is kept.")] = 0.10,
+    liu_correction: Annotated[
+        bool, typer.Option("--liu-correction", help="Interpolate losses that are not blinks (Liu et al. 2024).")
+    ] = False,
+    min_fixation_ms: Annotated[float, typer.Option(help="Shorter fixations are removed.")] = 80.0,
+    kernel: Annotated[Literal["gaussian", "disc", "dwell"], typer.Option(help="What a point becomes.")] = "gaussian",
+    sigma_px: Annotated[float | None, typer.Option(help="Width of the Gaussian; one degree by default.")] = None,
+    radius_px: Annotated[float | None, typer.Option(help="Radius of the discs that clicks uncovered.")] = None,
+    first: Annotated[int | None, typer.Option(help="Maps of the first so many points of each trial.")] = None,
+    between_ms: Annotated[
+        str | None, typer.Option(metavar="FROM,TO", help="Maps of the points that begin in this window of the trial.")
+    ] = None,
+    only_correct: Annotated[bool, typer.Option("--only-correct", help="Maps of right answers only.")] = False,
+    scanpaths: Annotated[bool, typer.Option("--scanpaths", help="Compare scanpaths by MultiMatch.")] = False,
+    simulated: Annotated[bool, typer.Option("--simulated", help="The data are simulated; everything says so.")] = False,
+    seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Clean the raw files of an experiment with people, and say whether they are usable.
+
+    Writes cleaned tables, maps, figures and a one-page summary.
+    """
+    from xai_compare.human.attention import MapSettings
+    from xai_compare.human.experiment import Reading
+    from xai_compare.human.gaze.events import GazeSettings
+    from xai_compare.human.screen import Placement, Screen
+    from xai_compare.human.usability import verdict
+    from xai_compare.report.human import Asked, write
+
+    size, cm = _numbers(resolution, 2, "--resolution"), _numbers(screen_cm, 2, "--screen-cm")
+    screen = Screen((int(size[0]), int(size[1])) if size else None, (cm[0], cm[1]) if cm else None,
+                    distance_cm, pixels_per_degree)  # fmt: skip
+    place = None if placement in (None, "screen") else Placement(*_numbers(placement, 4, "--placement"))
+    gaze = GazeSettings(
+        detector=detector, max_lost=max_lost, min_fixation_ms=min_fixation_ms, liu_correction=liu_correction
+    )
+    reading = Reading(format, screen, "screen" if placement == "screen" else place, gaze, simulated=simulated)
+    files, shapes, landmarks = _pictures(pictures) if pictures else ({}, {}, {})
+    points, whole = _numbers(face, 6, "--face"), _numbers(picture_size, 2, "--picture-size")
+    window = _numbers(between_ms, 2, "--between-ms")
+    maps = MapSettings(
+        kernel,
+        sigma_px=sigma_px,
+        radius_px=radius_px,
+        only_correct=only_correct,
+        first=first,
+        between_ms=(window[0], window[1]) if window else None,
+    )
+    asked = Asked(
+        reading,
+        maps,
+        shapes,
+        landmarks,
+        files,
+        _expressions(labels),
+        size=(int(whole[1]), int(whole[0])) if whole else None,
+        face=points or None,
+        scanpaths=scanpaths,
+        title=out.resolve().name,
+        seed=seed,
+    )
+    _, statements = write(sources, out, asked, overwrite=overwrite, say=tell)
+    tell(verdict(statements).line)
+    for one in statements:
+        tell(f"  {one.level}: {one.line}")
+    tell(f"Summary: {out / 'summary.html'}")
+
+
+def _numbers(text: str | None, count: int, option: str) -> list[float]:
+    if text is None:
+        return []
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        raise InputError(f"{text!r} is not {count} numbers", where=option, mend="separate them by commas")
+    return numbers
+
+
+def _pictures(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, int]], dict[str, np.ndarray]]:
+    """The file and size of each picture of a folder, and the landmarks of its largest face, where one is found."""
+    from xai_compare import faces
+    from xai_compare.human.pictures import PICTURE_SUFFIXES
+    from xai_compare.images import read_image
+
+    if not folder.is_dir():
+        raise InputError("no such folder", where=folder, mend="name the folder of the pictures")
+    files = {
+        str(file.relative_to(folder)): file
+        for file in sorted(folder.rglob("*"))
+        if file.suffix.lower() in PICTURE_SUFFIXES
+    }
+    if not files:
+        raise InputError("holds no picture", where=folder)
+    shapes, landmarks = {}, {}
+    for name, file in files.items():
+        picture = read_image(file)
+        shapes[name] = (picture.shape[0], picture.shape[1])
+        found = faces.detect(picture)
+        if found:
+            landmarks[name] = found[0].landmarks
+    tell(f"{len(files)} pictures, a face found in {len(landmarks)}")
+    return files, shapes, landmarks
+
+
+def _expressions(path: Path | None) -> dict[str, str]:
+    from xai_compare.expressions import ALIASES
+    from xai_compare.human.tables import canonical_names
+    from xai_compare.human.text import read_table
+
+    if path is None:
+        return {}
+    table = read_table(path)
+    table = table.rename(columns=canonical_names(table.columns))
+    for name in ("image", "label"):
+        if name not in table:
+            said = "expression" if name == "label" else name
+            raise InputError(f"no column {said!r}", where=path, mend="it needs the columns image and expression")
+    nouns = table["label"].str.strip().str.lower().map(lambda text: ALIASES.get(text, text))
+    return dict(zip(table["image"].astype(str), nouns, strict=True))

@@ -1,0 +1,290 @@
+"""Which of two sources scores higher, on the images that both explain: differences with intervals and p values.
+
+Two scores whose intervals overlap may differ for sure, and two whose intervals do not may not, for both move with the
+same images. So every resample is scored for both sources, and their difference has an interval of its own, of the same
+kind as a score's (see `xai_compare.comparison.resampling.interval`).
+
+Its p value comes from swapping the two sources' maps of single images by a coin's throw, as if nothing told the sources
+apart (Pitman 1937): the difference is set against the spread of such differences by Student's t. Intervals lean to the
+safe side, and so a difference may have a small p and an interval that holds 0; the report then claims nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from xai_compare.comparison.arrays import Floats
+from xai_compare.comparison.crossing import Maps, Reference, cross
+from xai_compare.comparison.dispatch import ALL, Options, References
+from xai_compare.comparison.intervals import Pool, replicates
+from xai_compare.comparison.registry import Metric
+from xai_compare.comparison.resampling import FEW, LEAST, LEVEL, errors
+from xai_compare.comparison.surrogates import Grid
+from xai_compare.expressions import ordered
+
+DIFFERENCE_COLUMNS = (
+    "metric", "a1", "a2", "b", "expression", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n", "note",
+)  # fmt: skip
+
+
+SWAPS = 200
+"""Random swaps from which the spread of a difference is taken where there is none."""
+
+
+class DifferenceKey(NamedTuple):
+    """Whose scores are compared: of ``a1`` less of ``a2``, both against ``b``."""
+
+    metric: str
+    a1: str
+    a2: str
+    b: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of two scores.
+
+    Attributes:
+        value: the score of ``a1`` less that of ``a2``; NaN where it is undefined.
+        error: its standard error.
+        n: images that both explain.
+        note: why something is missing.
+        swapped: the difference over its spread where the sources are swapped by chance, from which p comes; by default
+            over the standard error.
+    """
+
+    value: float
+    error: float
+    n: int
+    note: str = ""
+    swapped: tuple[float, float] | None = None
+
+    @property
+    def tested(self) -> tuple[float, float]:
+        """A difference, and its spread where there is none."""
+        return self.swapped or (self.value, self.error)
+
+
+Differences = dict[DifferenceKey, Difference]
+
+
+def pool_differences(
+    pool: Pool,
+    expression: str,
+    metrics: Sequence[Metric],
+    references: References,
+    options: Options | None = None,
+    *,
+    sources: Sequence[str],
+    against: Sequence[str],
+    n: int = 500,
+    seed: int = 0,
+) -> Differences:
+    """Compare the scores of every two sources of one expression on the images that both have.
+
+    Args:
+        pool: the maps.
+        expression: of the group.
+        metrics: those wanted.
+        references, options: see `xai_compare.comparison.dispatch`.
+        sources: names ``a1``, ``a2``.
+        against: names ``b``: people, masks.
+        n, seed: of the resamples.
+    """
+    there = [name for name in sources if name in pool.rows]
+    shared: dict[frozenset[str], list[tuple[str, str]]] = {}
+    for a1, a2 in combinations(there, 2):
+        shared.setdefault(frozenset(pool.images[a1]) & frozenset(pool.images[a2]), []).append((a1, a2))
+    found: Differences = {}
+    swaps = _Swaps(pool, expression, references, options or {}, seed)
+    for images, pairs in shared.items():
+        if len(images) < LEAST:
+            continue
+        names = {name for pair in pairs for name in pair}
+        part = _restricted(pool, names, images, against)
+        values = replicates(part, expression, metrics, references, options, n=n, seed=seed, against=against)
+        for metric in metrics:
+            for b in dict.fromkeys(b for name, _, b in values if name == metric.name):
+                for a1, a2 in pairs:
+                    one, other = values.get((metric.name, a1, b)), values.get((metric.name, a2, b))
+                    if one is not None and other is not None and b not in (a1, a2):
+                        swapped = swaps(metric, a1, a2, b, images)
+                        made = _difference(one - other, len(images), swapped)
+                        found[DifferenceKey(metric.name, a1, a2, b, expression)] = made
+    return found
+
+
+class _Swaps:
+    """Differences of scores where the maps of single images are swapped between two sources, on a coarser grid."""
+
+    def __init__(self, pool: Pool, expression: str, references: References, options: Options, seed: int) -> None:
+        self.pool, self.references, self.options = pool, references, options
+        self.expression, self.seed = expression, seed
+        self.grid = Grid.of((int(pool.maps.shape[1]), int(pool.maps.shape[2])))
+        self._sums: dict[tuple[str, frozenset[str]], Floats] = {}
+        self._stacks: tuple[tuple[str, str, frozenset[str]], Maps] | None = None
+
+    def __call__(self, metric: Metric, a1: str, a2: str, b: str, images: frozenset[str]) -> tuple[float, float]:
+        """The difference on this grid, and the spread of those where maps are swapped."""
+        if self._stacks is None or self._stacks[0] != (a1, a2, images):
+            self._stacks = (a1, a2, images), self._drawn(a1, a2, images)
+        scores = cross(metric, self._stacks[1], [self._reference(metric, b)], self.options)[:, 0]
+        both = scores.reshape(2, -1)
+        away = both[0] - both[1]
+        return float(away[0]), float(np.sqrt(np.nanmean(away[1:] ** 2))) if np.isfinite(away[1:]).any() else math.nan
+
+    def _drawn(self, a1: str, a2: str, images: frozenset[str]) -> Maps:
+        """Both sources' sums of maps, as they are (first) and with maps swapped: (2 * (1 + draws), h, w)."""
+        one, other = self._of_images(a1, images), self._of_images(a2, images)
+        coins = np.random.default_rng([self.seed, 22]).random((SWAPS, len(one))) < 0.5
+        coins[SWAPS // 2 :] = ~coins[: SWAPS - SWAPS // 2]
+        moved = np.vstack([np.zeros((1, len(one))), coins]) @ (other - one)
+        first, second = one.sum(0) + moved, other.sum(0) - moved
+        return Maps(np.concatenate([first, second]).reshape(-1, *self.grid.coarse), self.options)
+
+    def _of_images(self, name: str, images: frozenset[str]) -> Floats:
+        """A source's map of each image, its trainings together, (images, pixels)."""
+        if (name, images) not in self._sums:
+            place = {image: i for i, image in enumerate(sorted(images))}
+            total = np.zeros((len(images), int(np.prod(self.grid.coarse))))
+            for row, image in zip(self.pool.rows[name], self.pool.images[name], strict=True):
+                if image in place:
+                    total[place[image]] += self.grid.reduce(self.pool.maps[row]).ravel()
+            self._sums[name, images] = total
+        return self._sums[name, images]
+
+    def _reference(self, metric: Metric, b: str) -> Reference:
+        if metric.needs[1] == "mask":
+            return (self.grid.reduce(self.references.masks[self.expression]),)
+        every = frozenset(self.pool.images[b])
+        return (self._of_images(b, every).sum(0).reshape(self.grid.coarse),)
+
+
+def picture_differences(scores: Mapping[tuple[str, str, str, str], Mapping[str, float]]) -> Differences:
+    """Compare scores taken picture by picture: the mean of the pictures' differences.
+
+    Args:
+        scores: by metric, a, b and expression, the score of each image.
+    """
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for metric, a, b, expression in scores:
+        groups.setdefault((metric, b, expression), []).append(a)
+    found: Differences = {}
+    for (metric, b, expression), names in groups.items():
+        for a1, a2 in combinations(names, 2):
+            one, other = scores[metric, a1, b, expression], scores[metric, a2, b, expression]
+            pairs = np.array([one[image] - other[image] for image in one if image in other], float)
+            pairs = pairs[np.isfinite(pairs)]
+            if len(pairs) >= LEAST:
+                error = float(pairs.std(ddof=1) / np.sqrt(len(pairs)))
+                key = DifferenceKey(metric, a1, a2, b, expression)
+                found[key] = Difference(float(pairs.mean()), error, len(pairs))
+    return found
+
+
+def difference_table(
+    found: Differences, wanted: Iterable[DifferenceKey] = (), *, mean: bool = True, level: float = LEVEL
+) -> pd.DataFrame:
+    """Intervals and p values, corrected by Holm's method over the rows of a metric, reference and expression.
+
+    Args:
+        found: the differences of expressions.
+        wanted: further rows, given as missing where ``found`` does not have them.
+        mean: whether rows of expression ``"all"`` are added, of the mean over expressions that both sources have.
+        level: of the intervals.
+
+    Returns:
+        A frame of `DIFFERENCE_COLUMNS`.
+    """
+    every = {key: found.get(key, _MISSING) for key in [*wanted, *found]}
+    rows: list[tuple[Any, ...]] = []
+    groups: dict[tuple[str, str, str, str], list[Difference]] = {}
+    for key, one in every.items():
+        rows.append((*key, *_tested(one.value, one.error, one.n - 1.0, level, one.tested), one.n, _said(one)))
+        if key.expression != ALL and math.isfinite(one.value) and one.error > 0:
+            groups.setdefault(key[:4], []).append(one)
+    if mean:
+        for group, parts in groups.items():
+            if len(parts) > 1:
+                rows.append((*group, ALL, *_mean_of(parts, level)))
+    table = pd.DataFrame(rows, columns=[name for name in DIFFERENCE_COLUMNS if name != "p_adjusted"])
+    table["p_adjusted"] = np.nan
+    for _, mine in table[table["p"].notna()].groupby(["metric", "b", "expression"], sort=False):
+        table.loc[mine.index, "p_adjusted"] = holm(mine["p"].to_numpy(float))
+    place = {name: i for i, name in enumerate(ordered(table["expression"]))}
+    order = sorted(range(len(table)), key=lambda row: place[table["expression"].iloc[row]])
+    return table.iloc[order].reset_index(drop=True)[list(DIFFERENCE_COLUMNS)]
+
+
+def holm(p: Floats) -> Floats:
+    """Return p values (k,) corrected by Holm's step-down method (Holm 1979)."""
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(stepped, 1)
+    return corrected
+
+
+_MISSING = Difference(math.nan, math.nan, 0, "the two sources share fewer than three images")
+
+
+def _difference(values: Floats, images: int, swapped: tuple[float, float]) -> Difference:
+    known = values[1:][np.isfinite(values[1:])]
+    if not math.isfinite(values[0]) or len(known) < 2:
+        return Difference(math.nan, math.nan, images, "a score is undefined")
+    error = float(errors(values[:1], known[None], images)[0])
+    if error == 0:
+        return Difference(float(values[0]), math.nan, images, "every resample gives the same difference")
+    return Difference(float(values[0]), error, images, "", swapped)
+
+
+def _restricted(pool: Pool, names: Iterable[str], images: frozenset[str], against: Sequence[str]) -> Pool:
+    """The maps of some sources on some images; what they are compared with keeps all of its own."""
+    rows, kept = {}, {}
+    for name, its in pool.images.items():
+        if name in names or name in against:
+            chosen = [i for i, image in enumerate(its) if name in against or image in images]
+            rows[name] = np.asarray(pool.rows[name])[chosen]
+            kept[name] = [its[i] for i in chosen]
+    return Pool(pool.maps, rows, kept)
+
+
+def _tested(
+    value: float, error: float, df: float, level: float, tested: tuple[float, float]
+) -> tuple[float, float, float, float]:
+    """Return value, ci_low, ci_high and p."""
+    if not (math.isfinite(value) and error > 0 and df > 0):
+        return value, math.nan, math.nan, math.nan
+    away = float(stats.t.ppf((1 + level) / 2, df)) * error
+    p = float(2 * stats.t.sf(abs(tested[0]) / tested[1], df)) if tested[1] > 0 else math.nan
+    return value, value - away, value + away, p
+
+
+def _mean_of(parts: Sequence[Difference], level: float) -> tuple[Any, ...]:
+    """The mean over expressions: their images differ, so that their errors add; degrees of freedom by Satterthwaite."""
+    variances = np.array([one.error**2 for one in parts])
+    sizes = np.array([one.n for one in parts])
+    df = variances.sum() ** 2 / (variances**2 / (sizes - 1)).sum()
+    value = float(np.mean([one.value for one in parts]))
+    note = f"mean over {len(parts)} expressions"
+    if sizes.min() < FEW:
+        note += f", of as few as {sizes.min()} images: the interval may be too narrow"
+    error = float(np.sqrt(variances.sum())) / len(parts)
+    apart = float(np.mean([one.tested[0] for one in parts]))
+    spread = float(np.sqrt(np.sum([one.tested[1] ** 2 for one in parts]))) / len(parts)
+    return *_tested(value, error, float(df), level, (apart, spread)), int(sizes.sum()), note
+
+
+def _said(one: Difference) -> str:
+    if one.note or not math.isfinite(one.error):
+        return one.note
+    return f"{one.n} images are few: the interval may be too narrow" if one.n < FEW else ""

@@ -1,0 +1,126 @@
+"""Correlation of two mean maps, less what chance among the images does to it.
+
+The mean of few maps is noisy, and noise lowers its correlation with anything: by how much depends on how many maps
+there are, so that groups of different size cannot be compared. What a mean of very many maps would give can be
+estimated without bias from products of maps of *different* images alone, in which noise has no part: the inner product
+of two population means, and each one's with itself. Their ratio is the correlation of the population's mean maps (as in
+the cross-validated distances of Walther et al. 2016, *NeuroImage* 137). With it comes a jackknife over images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from xai_compare.comparison.arrays import Floats, as_maps, flat, ratio
+from xai_compare.comparison.registry import metric
+from xai_compare.errors import InputError
+
+FEW = 3
+"""Images below which a spread cannot be told from three numbers."""
+_EDGE = 1 - 1e-6
+
+
+class Estimate(NamedTuple):
+    """An estimate with its 95 % interval; NaN, and why, where there is none."""
+
+    value: float
+    low: float
+    high: float
+    note: str
+
+
+@metric(
+    "noise_corrected",
+    title="Pearson correlation, noise-corrected",
+    range=(-1.0, 1.0),
+    needs=("maps", "maps"),
+    source="correlation of the population's mean maps, from products of different images only (Walther et al. 2016)",
+    undefined="a mean map cannot be told from noise, or there are fewer than three images",
+)
+def noise_corrected(
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+    images_a: Sequence[str] | None = None,
+    images_b: Sequence[str] | None = None,
+) -> float:
+    """Pearson's r between the mean maps that very many images like these would have.
+
+    Args:
+        a, b: (m, h, w) and (k, h, w), a map of each image.
+        images_a, images_b: their names; maps of one image never meet. Without names, map i of both is of one image.
+
+    Returns:
+        In [-1, 1]; NaN if either mean cannot be told from noise, or with fewer than three images.
+
+    Raises:
+        InputError: if sizes differ, or maps without names differ in number.
+    """
+    first, second = as_maps(a), as_maps(b)
+    if first.ndim != 3 or second.ndim != 3 or first.shape[1:] != second.shape[1:]:
+        raise InputError(f"maps (m, h, w) of one size are needed, got {first.shape} and {second.shape}")
+    if (images_a is None or images_b is None) and len(first) != len(second):
+        raise InputError(f"{len(first)} and {len(second)} maps cannot be paired", mend="name their images")
+    rows = np.concatenate([flat(first), flat(second)])
+    rows -= rows.mean(1, keepdims=True)
+    names = [list(map(str, range(len(first)))) if one is None else list(one) for one in (images_a, images_b)]
+    here, there = np.arange(len(first)), len(first) + np.arange(len(second))
+    return corrected(rows @ rows.T, (here, names[0]), (there, names[1])).value
+
+
+def corrected(
+    products: Floats, a: tuple[npt.NDArray[np.int64], Sequence[str]], b: tuple[npt.NDArray[np.int64], Sequence[str]],
+    level: float = 0.95,
+) -> Estimate:  # fmt: skip
+    """The noise-corrected correlation, and its jackknife interval over images, taken on Fisher's z with Student's t.
+
+    Args:
+        products: inner products of all maps, each less its own mean.
+        a, b: the places of a source's maps among them, and the names of their images.
+        level: of the interval.
+    """
+    names = list(dict.fromkeys([*map(str, a[1]), *map(str, b[1])]))
+    place = {name: i for i, name in enumerate(names)}
+    sides = [(rows, np.array([place[str(name)] for name in images])) for rows, images in (a, b)]
+    fewest = min(len(np.unique(images)) for _, images in sides)
+    if fewest < FEW:
+        return Estimate(np.nan, np.nan, np.nan, f"{fewest} images are too few, at least {FEW} are needed")
+    (own, owns), (other, others), (both, boths) = (
+        _without_shared(products, *pair, len(names))
+        for pair in ((sides[0], sides[0]), (sides[1], sides[1]), (sides[0], sides[1]))
+    )
+    if not (own > 0 and other > 0):
+        return Estimate(np.nan, np.nan, np.nan, "a mean map cannot be told from noise")
+    value = float(np.clip(both / np.sqrt(own * other), -1, 1))
+    with np.errstate(invalid="ignore"):
+        without = ratio(boths, np.sqrt(owns * others))
+    if not np.isfinite(without).all():
+        return Estimate(value, np.nan, np.nan, "no interval: without one image, a mean map cannot be told from noise")
+    z = np.arctanh(np.clip(without, -_EDGE, _EDGE))
+    error = float(np.sqrt((fewest - 1) / fewest * ((z - z.mean()) ** 2).sum()))
+    away = float(stats.t.ppf((1 + level) / 2, fewest - 1)) * error
+    middle = float(np.arctanh(np.clip(value, -_EDGE, _EDGE)))
+    return Estimate(value, float(np.tanh(middle - away)), float(np.tanh(middle + away)), "")
+
+
+def _without_shared(
+    products: Floats,
+    a: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    b: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    images: int,
+) -> tuple[float, Floats]:
+    """The mean product of maps of different images, and that without each image (images,)."""
+    table = np.zeros((images, len(b[0])))
+    np.add.at(table, a[1], products[np.ix_(a[0], b[0])])
+    grouped = np.zeros((images, images))
+    np.add.at(grouped.T, b[1], table.T)
+    mine, theirs = (np.bincount(side[1], minlength=images).astype(np.float64) for side in (a, b))
+    np.fill_diagonal(grouped, 0)
+    pairs = mine.sum() * theirs.sum() - (mine * theirs).sum()
+    total = grouped.sum()
+    gone = mine * (theirs.sum() - theirs) + theirs * (mine.sum() - mine)
+    return float(ratio(total, pairs)), ratio(total - grouped.sum(0) - grouped.sum(1), pairs - gone)

@@ -1,0 +1,196 @@
+"""The gap between what people report and what others see on their faces, and what the eyes have to do with either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from xai_compare.comparison.resampling import REPLICATES, draw_counts
+from xai_compare.emotion.clips import Clips
+from xai_compare.emotion.protocols import CLASSES
+from xai_compare.errors import InputError
+
+FILTER_NOTE = (
+    "Where machine labels were kept because they equal the self-report, and only the others went to experts "
+    "(Liu et al. 2024, section III-B2), the labels of the seen expression lean towards the self-report, and every "
+    "measure of the gap understates it."
+)
+
+
+def confusion(clips: Clips, level: str = "er", other: str = "fer", classes: Sequence[str] = CLASSES) -> pd.DataFrame:
+    """Row-normalised confusion: of the clips with each self-report (row), the share with each seen expression.
+
+    Returns:
+        A frame with an index and columns of classes, and ``n``, the clips in each row; NaN in rows without any.
+    """
+    counts = _counts(_column(clips, level), _column(clips, other), classes)
+    n = counts.sum(1)
+    with np.errstate(invalid="ignore"):
+        table = pd.DataFrame(counts / n[:, None], index=list(classes), columns=list(classes))
+    table.index.name = "self-report"
+    table["n"] = n.astype(int)
+    return table
+
+
+def kappa(confusion_counts: np.ndarray) -> np.ndarray:
+    """Cohen's kappa of counts ``(..., classes, classes)``; NaN where chance agreement is complete."""
+    counts = np.asarray(confusion_counts, float)
+    n = counts.sum((-2, -1))
+    seen = np.trace(counts, axis1=-2, axis2=-1) / n
+    chance = (counts.sum(-1) * counts.sum(-2)).sum(-1) / n**2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(chance < 1, (seen - chance) / (1 - chance), np.nan)
+
+
+def agreement(clips: Clips, n: int = REPLICATES, seed: int = 0) -> pd.DataFrame:
+    """How far self-report and seen expression agree, with 95 % intervals over people.
+
+    Rows: ``agreement`` (share of clips with equal classes) and ``kappa`` of 7 and of 3 classes; the mean of the
+    self-reported less the seen valence and arousal, its mean absolute value, and Pearson's correlation of the two.
+    Columns: ``measure, of, value, ci_low, ci_high, n``.
+    """
+    people = clips.people
+    names, place = np.unique(people, return_inverse=True)
+    counts = draw_counts(len(names), n, seed)
+    rows: list[tuple[str, str, float, np.ndarray, int]] = []
+    for classes, suffix, title in (
+        (CLASSES, "", "7 classes"),
+        (("positive", "negative", "neutral"), "_coarse", "3 classes"),
+    ):
+        if not {f"er{suffix}", f"fer{suffix}"} <= set(clips.table):
+            continue
+        pairs = clips.table[[f"er{suffix}", f"fer{suffix}"]]
+        known = pairs.notna().all(axis=1).to_numpy()
+        parts = np.stack(
+            [
+                _counts(pairs.iloc[:, 0][(place == k) & known], pairs.iloc[:, 1][(place == k) & known], classes)
+                for k in range(len(names))
+            ]
+        )
+        drawn = np.tensordot(counts, parts, 1)
+        total = parts.sum(0)
+        share = np.trace(drawn, axis1=1, axis2=2) / drawn.sum((1, 2))
+        rows.append(("agreement", title, float(np.trace(total) / total.sum()), share, int(total.sum())))
+        rows.append(("kappa", title, float(kappa(total)), kappa(drawn), int(total.sum())))
+    for what in ("valence", "arousal"):
+        if {f"er_{what}", f"fer_{what}"} <= set(clips.table):
+            rows += _differences(clips.table, what, place, counts)
+    return pd.DataFrame(
+        [(m, of, value, *_ends(drawn), k) for m, of, value, drawn, k in rows],
+        columns=["measure", "of", "value", "ci_low", "ci_high", "n"],
+    )
+
+
+def eye_correlations(
+    clips: Clips, features: np.ndarray, names: Sequence[str] = (), n: int = 500, seed: int = 0
+) -> pd.DataFrame:
+    """Correlations of each eye feature with each class of self-report and of seen expression (Figure 10 of the paper).
+
+    Args:
+        clips: whose labels.
+        features: float ``(clips, features)``, such as each feature's mean over the clip; NaN clips are left out.
+        names: of the features.
+        n, seed: of the bootstrap over people, for Pearson's coefficient; 0 for none.
+
+    Returns:
+        ``feature, of, class, pearson, spearman, kendall`` with ``p_`` of each, ``q_`` their Benjamini-Hochberg values
+        over all rows of a coefficient, ``ci_low, ci_high`` of Pearson's over people, and ``n``. The p values take
+        clips as independent, which clips of one person are not: the interval does not.
+    """
+    names = list(names) or [f"feature {k}" for k in range(features.shape[1])]
+    if len(names) != features.shape[1] or len(features) != len(clips):
+        raise InputError(f"features are {features.shape} for {len(clips)} clips and {len(names)} names")
+    place = np.unique(clips.people, return_inverse=True)[1]
+    counts = draw_counts(int(place.max()) + 1, n, seed)[:, place] if n else np.zeros((0, len(clips)))
+    rows = []
+    for whose in ("er", "fer"):
+        labels = _column(clips, whose)
+        for expression in CLASSES:
+            is_one = (labels == expression).to_numpy(float)
+            for k, name in enumerate(names):
+                known = np.isfinite(features[:, k]) & labels.notna().to_numpy()
+                rows.append(
+                    (name, whose, expression, *_correlated(features[known, k], is_one[known], counts[:, known]))
+                )
+    coefficients = ("pearson", "spearman", "kendall")
+    table = pd.DataFrame(
+        rows,
+        columns=[
+            "feature",
+            "of",
+            "class",
+            *(c for name in coefficients for c in (name, f"p_{name}")),
+            "ci_low",
+            "ci_high",
+            "n",
+        ],
+    )
+    for name in coefficients:
+        table[f"q_{name}"] = _adjusted(table[f"p_{name}"].to_numpy())
+    return table
+
+
+def _correlated(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[float, ...]:
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return (*[np.nan] * 8, len(x))
+    found = [stats.pearsonr(x, y), stats.spearmanr(x, y), stats.kendalltau(x, y)]
+    drawn = _weighted_pearson(x, y, counts)
+    low, high = _ends(drawn)
+    return (*(float(v) for one in found for v in (one.statistic, one.pvalue)), low, high, len(x))
+
+
+def _weighted_pearson(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    n = counts.sum(1)
+    mx, my = counts @ x / n, counts @ y / n
+    cov = counts @ (x * y) / n - mx * my
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return cov / np.sqrt((counts @ x**2 / n - mx**2) * (counts @ y**2 / n - my**2))
+
+
+def _ends(drawn: np.ndarray) -> tuple[float, float]:
+    if not np.isfinite(drawn).any():
+        return float("nan"), float("nan")
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _adjusted(p: np.ndarray) -> np.ndarray:
+    found = np.full_like(p, np.nan)
+    known = np.isfinite(p)
+    if known.any():
+        found[known] = stats.false_discovery_control(p[known])
+    return found
+
+
+def _differences(
+    table: pd.DataFrame, what: str, place: np.ndarray, counts: np.ndarray
+) -> list[tuple[str, str, float, np.ndarray, int]]:
+    a, b = table[f"er_{what}"].to_numpy(float), table[f"fer_{what}"].to_numpy(float)
+    known = np.isfinite(a) & np.isfinite(b)
+    a, b, weights = a[known], b[known], counts[:, place[known]]
+    n = weights.sum(1)
+    gap, r = a - b, _weighted_pearson(a, b, weights)
+    one = np.ones((1, len(a)))
+    return [
+        ("self-report less seen", what, float(gap.mean()), weights @ gap / n, len(a)),
+        ("absolute difference", what, float(np.abs(gap).mean()), weights @ np.abs(gap) / n, len(a)),
+        ("pearson", what, float(_weighted_pearson(a, b, one)[0]), r, len(a)),
+    ]
+
+
+def _column(clips: Clips, name: str) -> pd.Series:
+    if name not in clips.table:
+        raise InputError(f"there is no column {name!r}", where=clips.where, mend="the gap needs both labels")
+    return clips.table[name]
+
+
+def _counts(rows: pd.Series, columns: pd.Series, classes: Sequence[str]) -> np.ndarray:
+    index = {name: k for k, name in enumerate(classes)}
+    a, b = rows.map(index), columns.map(index)
+    known = (a.notna() & b.notna()).to_numpy()
+    counts = np.zeros((len(classes), len(classes)))
+    np.add.at(counts, (a[known].to_numpy(int), b[known].to_numpy(int)), 1)
+    return counts

@@ -1,0 +1,114 @@
+"""A trained EMERT as a folder, and its heads as sources for studies of pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from xai_compare.emotion.emert import EMERT
+from xai_compare.emotion.sampling import Arrays, Standard
+from xai_compare.emotion.views import still_view
+from xai_compare.errors import InputError
+from xai_compare.models import Model
+from xai_compare.models.provenance import file_sha256
+
+_FILES = ("card.json", "weights.safetensors", "inputs.npz")
+
+
+def save_network(
+    folder: str | Path, net: EMERT, standard: Standard, training: Arrays, *, backbone: str = "", simulated: bool
+) -> Path:
+    """Write a network of the paper's layout: ``card.json``, ``weights.safetensors`` and ``inputs.npz``.
+
+    Args:
+        folder: made if absent.
+        net: trained.
+        standard: of its training.
+        training: whose mean eye samples and fixations, and mean features, are kept for views of pictures.
+        backbone: ``"module:function"`` that makes the backbone; empty for a ResNet-18.
+        simulated: whether it was trained on simulated clips, which the card says.
+
+    Returns:
+        The folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs = {"frames": np.array(0 if training.face is None else training.face.shape[1])}
+    for name in ("eye", "fixation"):
+        if (values := getattr(training, name)) is not None:
+            inputs |= {name: values.mean(0), f"{name}_moments": getattr(standard, name)}
+    np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]
+    save_file({name: value.contiguous() for name, value in net.state_dict().items()}, folder / "weights.safetensors")
+    card = {"network": "EMERT", "arguments": net.arguments, "backbone": backbone, "simulated": simulated}
+    (folder / "card.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    return folder
+
+
+def load_network(folder: str | Path) -> tuple[EMERT, Standard, Arrays]:
+    """The network that `save_network` wrote, its standardization, and one clip of the training's mean inputs.
+
+    Raises:
+        InputError: if a file is absent or does not fit.
+    """
+    folder = Path(folder)
+    for name in _FILES:
+        if not (folder / name).is_file():
+            raise InputError(f"there is no {name}", where=folder, mend="name a folder of save_network")
+    card = json.loads((folder / "card.json").read_text("utf-8"))
+    net = EMERT(**card["arguments"], backbone=_backbone(card["backbone"], folder))
+    try:
+        net.load_state_dict(load_file(folder / "weights.safetensors"))
+    except (RuntimeError, OSError) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"the weights do not fit the card ({line})", where=folder) from error
+    with np.load(folder / "inputs.npz", allow_pickle=False) as held:
+        moments = [held.get(f"{name}_moments") for name in ("eye", "fixation")]
+        means = {name: held[name][None] if name in held else None for name in ("eye", "fixation")}
+        frames = int(held["frames"])
+    width = net.proj_v1.in_features
+    clip = Arrays(np.zeros((1, frames, width), np.float32) if frames else None, **means, names=("mean",))
+    return net.eval(), Standard(*moments), clip
+
+
+def saved_head(folder: str, head: str = "er") -> Model:
+    """A head of a saved network as a source of a study: any face as if it stood still, the eyes the training's mean.
+
+    In a study: ``factory: "xai_compare.emotion.saving:saved_head"``, ``options: {folder: ..., head: er}``, and
+    ``classes`` are the network's own. See `still_view`.
+
+    Raises:
+        InputError: as `load_network` and `still_view`.
+    """
+    net, standard, clip = load_network(folder)
+    model = still_view(net, clip, standard, head)
+    sha256 = file_sha256(Path(folder) / "weights.safetensors")
+    return dataclasses.replace(model, source={**model.source, "folder": str(folder), "sha256": sha256})
+
+
+def _backbone(name: str, folder: Path) -> nn.Module | None:
+    if not name:
+        return None
+    module, _, function = name.partition(":")
+    if not module.startswith("xai_compare."):
+        # A card is data, and data do not choose which code is run.
+        raise InputError(
+            f"the card names a backbone outside this package, {name!r}",
+            where=folder,
+            mend="build the network yourself and load its weights",
+        )
+    made: Any = getattr(importlib.import_module(module), function)
+    return made()
+
+
+def frozen(net: nn.Module) -> nn.Module:
+    """The network with parameters that no training changes, in evaluation mode."""
+    for parameter in net.parameters():
+        parameter.requires_grad_(False)
+    return net.eval()

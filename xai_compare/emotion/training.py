@@ -1,0 +1,265 @@
+"""Training on Lightning, with checkpoints from which it goes on exactly where it was killed.
+
+Everything random in a step is drawn from the seed, the epoch and the step, so that an epoch that is run again after a
+kill is the same epoch, and weights end bit for bit as if nothing had happened (on one machine, with as many threads).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.utils.data import DataLoader, Sampler
+
+from xai_compare.emotion.emert import Fusion
+from xai_compare.emotion.losses import RELEASED, LossWeights, total_loss
+from xai_compare.emotion.sampling import Arrays, Standard
+from xai_compare.errors import InputError
+
+CHECKPOINT = "last.ckpt"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: by default as the paper says, where it says so (section V-A2).
+
+    Attributes:
+        epochs, weight_decay: stand only in the authors' test scripts.
+        batch, rate: clips in a batch, and the initial learning rate, which follows a cosine to 0 over the epochs.
+        weights: of the parts of the loss.
+        seed: of the order of the clips, of dropout and of the initial weights (see `xai_compare.emotion.evaluate`).
+
+    The optimizer is AdamW; the paper names none.
+    """
+
+    epochs: int = 200
+    batch: int = 16
+    rate: float = 1e-4
+    weight_decay: float = 5e-4
+    weights: LossWeights = RELEASED
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 1 or self.rate <= 0:
+            raise InputError(f"epochs {self.epochs}, batch {self.batch}, rate {self.rate}", mend="all must be positive")
+
+
+@dataclass
+class History:
+    """The mean of each part of the loss in each epoch, a dict for each epoch."""
+
+    epochs: list[dict[str, float]]
+
+
+def fit(
+    net: Fusion,
+    data: Arrays,
+    standard: Standard,
+    targets: Mapping[str, np.ndarray],
+    recipe: Recipe,
+    folder: str | Path | None = None,
+) -> History:
+    """Train ``net``, which ends in evaluation mode.
+
+    Args:
+        net: any fusion network.
+        data: the training clips.
+        standard: by what they are standardized.
+        targets: for each trained head, class indices (integers; negative for none) or values (floats; NaN for none).
+        recipe: how.
+        folder: where checkpoints are kept, one after each epoch, so that a killed training goes on from there; with
+            none nothing is written.
+
+    Raises:
+        InputError: if a target has another number of clips, or ``folder`` holds another training's checkpoint.
+    """
+    for name, values in targets.items():
+        if name not in net.heads:
+            raise InputError(f"the network has no head {name!r}", mend=f"it has {', '.join(net.heads)}")
+        if len(values) != len(data):
+            raise InputError(f"{len(values)} targets of {name} for {len(data)} clips")
+    module = _Training(net, recipe, _digest(net, data, targets, recipe))
+    loader: DataLoader[Any] = DataLoader(
+        range(len(data)),  # type: ignore[arg-type]
+        recipe.batch,
+        sampler=_Order(len(data), recipe.seed),
+        collate_fn=_Batches(data, standard, targets),
+    )
+    checkpoint = None if folder is None else Path(folder) / CHECKPOINT
+    if checkpoint is not None and checkpoint.is_file():
+        _check_same(checkpoint, module.digest)
+    with _quiet():
+        trainer = _trainer(recipe, folder)
+        trainer.fit(
+            module, loader, ckpt_path=checkpoint if checkpoint and checkpoint.is_file() else None, weights_only=True
+        )
+    net.eval()
+    return History(module.history)
+
+
+def predict(net: Fusion, data: Arrays, standard: Standard, batch: int = 64) -> dict[str, np.ndarray]:
+    """What each head says of each clip: probabilities ``(n, classes)``, or values ``(n,)``; float64."""
+    net.eval()
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in net.heads}
+    with torch.no_grad():
+        for start in range(0, len(data), batch):
+            part = data.part(np.arange(start, min(start + batch, len(data))))
+            for name, out in net.outputs(**standard.tensors(part)).heads.items():
+                said = out[:, 0] if out.shape[1] == 1 else out.double().softmax(-1)
+                parts[name].append(said.double().cpu().numpy())
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+class _Training(lightning.LightningModule):
+    def __init__(self, net: Fusion, recipe: Recipe, digest: str) -> None:
+        super().__init__()
+        self.net, self.recipe, self.digest = net, recipe, digest
+        self.history: list[dict[str, float]] = []
+        self._sums: dict[str, float] = {}
+
+    def configure_optimizers(self) -> Any:
+        wanted = [p for p in self.net.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(wanted, self.recipe.rate, weight_decay=self.recipe.weight_decay)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.recipe.epochs)
+        return [optimizer], [schedule]
+
+    def on_train_epoch_start(self) -> None:
+        self.net.train()
+        self._sums = {}
+
+    def training_step(self, batch: tuple[dict[str, Any], dict[str, torch.Tensor]], index: int) -> torch.Tensor:
+        inputs, targets = batch
+        # Seeded at each step, for Lightning and its loaders draw numbers of their own, more of them after a resumption.
+        torch.manual_seed(_seed_of(self.recipe.seed, self.current_epoch, index))
+        parts = total_loss(self.net.outputs(**inputs), targets, self.recipe.weights, self.net.modalities)
+        for name, value in parts.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(value.detach())
+        return parts["loss"]
+
+    def on_train_epoch_end(self) -> None:
+        steps = max(int(self.trainer.num_training_batches), 1)
+        self.history.append({name: value / steps for name, value in self._sums.items()})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["history"], checkpoint["digest"] = self.history, self.digest
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history = list(checkpoint["history"])
+
+
+class _Order(Sampler[int]):
+    """The clips in an order that the seed and the epoch decide; Lightning says which epoch it is."""
+
+    def __init__(self, n: int, seed: int) -> None:
+        self.n, self.seed, self.epoch = n, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __iter__(self) -> Iterator[int]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.n)
+        return iter(order.tolist())
+
+
+class _Batches:
+    def __init__(self, data: Arrays, standard: Standard, targets: Mapping[str, np.ndarray]) -> None:
+        self.data, self.standard = data, standard
+        self.targets = {name: torch.from_numpy(_typed(values)) for name, values in targets.items()}
+
+    def __call__(self, places: list[int]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        inputs = self.standard.tensors(self.data.part(np.array(places)))
+        return inputs, {name: values[places] for name, values in self.targets.items()}
+
+
+def _typed(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    return values.astype(np.float32) if values.dtype.kind == "f" else values.astype(np.int64)
+
+
+def _seed_of(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _digest(net: Fusion, data: Arrays, targets: Mapping[str, np.ndarray], recipe: Recipe) -> str:
+    """What makes two trainings the same: the initial weights, the clips, their labels and the recipe."""
+    said = hashlib.sha256(json.dumps([dataclasses.asdict(recipe), data.names], sort_keys=True).encode())
+    for name in ("face", "eye", "fixation"):
+        if (values := getattr(data, name)) is not None:
+            said.update(np.ascontiguousarray(values).tobytes())
+    for name, values in sorted(targets.items()):
+        said.update(name.encode() + _typed(values).tobytes())
+    for name, tensor in net.state_dict().items():
+        said.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return said.hexdigest()
+
+
+def _check_same(checkpoint: Path, digest: str) -> None:
+    try:
+        held = torch.load(checkpoint, map_location="cpu", weights_only=True).get("digest")
+    except Exception as error:
+        raise InputError(
+            f"the checkpoint cannot be read ({type(error).__name__})", where=checkpoint, mend="delete it to begin again"
+        ) from error
+    if held != digest:
+        raise InputError(
+            "the checkpoint is of another training: clips, labels, network or recipe differ",
+            where=checkpoint,
+            mend="delete it, or train into another folder",
+        )
+
+
+def _trainer(recipe: Recipe, folder: str | Path | None) -> lightning.Trainer:
+    # Without a quantity to monitor the best is the latest; the same name each time replaces the file at once.
+    keep = ModelCheckpoint(
+        dirpath=folder,
+        filename=CHECKPOINT.removesuffix(".ckpt"),
+        save_top_k=1,
+        every_n_epochs=1,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    return lightning.Trainer(
+        max_epochs=recipe.epochs,
+        accelerator="auto" if torch.cuda.is_available() else "cpu",
+        devices=1,
+        callbacks=[keep] if folder is not None else [],
+        enable_checkpointing=folder is not None,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's advice (workers, logging steps, tips) is about larger trainings; what fails still fails."""
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"lightning\..*")
+        warnings.filterwarnings("ignore", message=r".*lr_scheduler\.step.*")
+        try:
+            for name in _LOGGERS:
+                logging.getLogger(name).setLevel(logging.ERROR)
+            yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
+
+
+_LOGGERS = ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda", "lightning.pytorch")

@@ -1,0 +1,272 @@
+"""An experiment as a whole: from its raw files to cleaned tables, maps, agreement and areas of interest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from xai_compare.errors import InputError
+from xai_compare.human.clicks import answers, tracks
+from xai_compare.human.formats import FORMATS, Yields
+from xai_compare.human.gaze.events import GazeSettings, Outcome
+from xai_compare.human.gaze.recording import Collector, outcomes
+from xai_compare.human.pictures import match
+from xai_compare.human.readers import Paths, files_of, find, read_fixations, read_points, recognise, stream_gaze
+from xai_compare.human.screen import Placement, Screen
+
+Kernel = Literal["gaussian", "disc", "dwell"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the files of an experiment are read.
+
+    Attributes:
+        format: a name of `xai_compare.human.FORMATS`, or ``auto``.
+        screen: what the files do not tell of the screen.
+        placement: where on the screen the picture lay, if they do not tell; ``"screen"`` if it filled it.
+        gaze: how samples become fixations.
+        fewest_points: shorter tracks of a mouse are removed.
+        beyond_sd: participants whose share of right answers lies so many SD below the mean are removed.
+        simulated: whether the data are simulated.
+    """
+
+    format: str = "auto"
+    screen: Screen = field(default_factory=Screen)
+    placement: Placement | Literal["screen"] | None = None
+    gaze: GazeSettings = field(default_factory=GazeSettings)
+    fewest_points: int = tracks.FEWEST_POINTS
+    beyond_sd: float = 3.0
+    simulated: bool = False
+
+
+@dataclass
+class Experiment:
+    """What an experiment gave, cleaned; the columns are described in `xai_compare.human.COLUMNS`.
+
+    Attributes:
+        yields: what its files hold: samples, fixations, clicks or tracks.
+        files: name of each file, what it was taken for, and why.
+        points: fixations, clicks, or the points of a mouse, of the trials that are kept.
+        saccades: of gaze.
+        trials: all trials, with those that were removed and why.
+        screen: as far as it is known.
+        shapes: height and width of each picture, in the pixels that points are given in.
+        simulated: whether the data are simulated.
+        scale: pixels of the picture per pixel of the screen, where pictures were shown larger or smaller.
+    """
+
+    yields: Yields
+    files: pd.DataFrame
+    points: pd.DataFrame
+    saccades: pd.DataFrame
+    trials: pd.DataFrame
+    screen: Screen
+    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    simulated: bool = False
+    scale: float = 1.0
+
+    @property
+    def kept(self) -> pd.DataFrame:
+        """The trials that are kept."""
+        return self.trials[self.trials["kept"]]
+
+    @property
+    def noun(self) -> str:
+        """What a point is called."""
+        return {"samples": "fixations", "fixations": "fixations", "clicks": "clicks", "tracks": "points"}[self.yields]
+
+    def sigma(self, degrees: float = 1.0) -> float:
+        """So many degrees of visual angle in pixels of the pictures: the mean of those across and down.
+
+        Raises:
+            InputError: if the screen's geometry is not known.
+        """
+        across, down = self.screen.degrees_per_pixel()
+        return self.scale * degrees * (1 / across + 1 / down) / 2
+
+
+def read_experiment(
+    sources: Paths, reading: Reading | None = None, each: Callable[[Outcome], None] = lambda outcome: None
+) -> Experiment:
+    """Read and clean the files of an experiment.
+
+    Args:
+        sources: a file, a pattern, or several of them; all of one kind.
+        reading: how.
+        each: told of each trial of gaze as it is done, such as to write its samples.
+
+    Raises:
+        InputError: if a file cannot be read, files of different kinds are mixed, or nothing is left.
+    """
+    reading = reading or Reading()
+    files = files_of(sources)
+    taken = [_taken_for(file, reading.format) for file in files]
+    kinds = {FORMATS.get(name).yields for name, _ in taken}
+    if len(kinds) > 1:
+        raise InputError(f"the files hold {' and '.join(sorted(kinds))}", mend="give files of one kind at a time")
+    kind = kinds.pop()
+    table = pd.DataFrame({"file": [str(file) for file in files], "format": [name for name, _ in taken],
+                          "because": [why for _, why in taken]})  # fmt: skip
+    made = {"samples": _gaze, "fixations": _fixations, "clicks": _clicks, "tracks": _clicks}[kind]
+    found = made(kind, table, reading, each)
+    found.simulated = reading.simulated
+    return found
+
+
+def _taken_for(file: Any, format: str) -> tuple[str, str]:
+    if format != "auto":
+        find(format, "samples", "fixations", "clicks", "tracks")
+        return format, "it was said to be"
+    found, why = recognise(file)
+    return found.name, why
+
+
+def _gaze(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[Outcome], None]) -> Experiment:
+    collector, count, screens = Collector(), Counter[str](), []
+    fills = reading.placement == "screen"
+    place = reading.placement if isinstance(reading.placement, Placement) else None
+    for file, format in zip(files["file"], files["format"], strict=True):
+        for one in outcomes(
+            stream_gaze(file, format), reading.gaze, where=file, screen=reading.screen, placement=place,
+            fills_screen=fills, count=count,
+        ):  # fmt: skip
+            each(one)
+            collector.add(one)
+            screens.append(one.trial.screen)
+    if not collector.rows:
+        raise InputError("no sample is of a picture", where=files["file"].iloc[0])
+    found = collector.events()
+    distances = [one.distance_cm for one in screens if one.distance_cm]
+    last = screens[-1]
+    screen = Screen(last.resolution, last.size_cm, float(np.median(distances)) if distances else None,
+                    last.pixels_per_degree)  # fmt: skip
+    shown = found.trials.dropna(subset=["width", "height"]).groupby("image")[["height", "width"]].max()
+    shapes = {str(image): (round(h), round(w)) for image, (h, w) in zip(shown.index, shown.to_numpy(), strict=True)}
+    trials = answers.exclude(found.trials, reading.beyond_sd, least_share=0.0)
+    points = _of_kept(found.fixations, trials)
+    return Experiment(kind, files, points, _of_kept(found.saccades, trials), trials, screen, shapes)
+
+
+def _fixations(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[Outcome], None]) -> Experiment:
+    read = [read_fixations(file, format) for file, format in zip(files["file"], files["format"], strict=True)]
+    files = files.assign(dropped=[frame.attrs["dropped"] for frame in read])
+    for frame in read:
+        frame.attrs = {}
+    points = pd.concat(read, ignore_index=True)
+    points["trial"] = points.get("trial", 1)
+    short = points["duration"] < reading.gaze.min_fixation_ms
+    trials = answers.trial_table(points).rename(columns={"clicks": "fixations"})
+    removed = points[short].groupby(["participant", "image", "trial"]).size().rename("too_short").reset_index()
+    trials = trials.merge(removed, on=["participant", "image", "trial"], how="left").fillna({"too_short": 0})
+    trials = answers.exclude(trials, reading.beyond_sd, least_share=0.0)
+    return Experiment(kind, files, _of_kept(points[~short], trials), pd.DataFrame(), trials, reading.screen)
+
+
+def _clicks(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[Outcome], None]) -> Experiment:
+    points = pd.concat(
+        [read_points(file, format) for file, format in zip(files["file"], files["format"], strict=True)],
+        ignore_index=True,
+    )
+    points["trial"] = points.get("trial", 1)
+    trials = answers.trial_table(points)
+    placed = points[points[["x", "y"]].notna().all(axis=1)].reset_index(drop=True)
+    if kind == "tracks":
+        placed = tracks.moving(placed)
+        trials = tracks.judged(placed, trials, reading.fewest_points)
+    else:
+        none = trials["clicks"] == 0
+        trials["reason"] = np.where(none, "no click", trials["reason"])
+        trials["kept"] &= ~none
+    # Blocks are told only where answers are: a file of clicks may leave pictures out on purpose.
+    trials = answers.exclude(trials, reading.beyond_sd, least_share=0.9 if "response" in trials else 0.0)
+    shapes = {}
+    if {"width", "height"} <= set(placed):
+        shown = placed.dropna(subset=["width", "height"]).groupby("image")[["height", "width"]].max()
+        shapes = {str(image): (round(h), round(w)) for image, (h, w) in zip(shown.index, shown.to_numpy(), strict=True)}
+    return Experiment(kind, files, _of_kept(placed, trials), pd.DataFrame(), trials, reading.screen, shapes)
+
+
+def _of_kept(points: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    keys = ["participant", "image", "trial"]
+    if not len(points):
+        return points
+    kept = pd.MultiIndex.from_frame(trials.loc[trials["kept"], keys].astype(str))
+    return points[pd.MultiIndex.from_frame(points[keys].astype(str)).isin(kept)].reset_index(drop=True)
+
+
+def on_pictures_of(experiment: Experiment, shapes: Mapping[str, tuple[int, int]]) -> Experiment:
+    """The experiment with its points in pixels of the pictures themselves, named as these are.
+
+    Pictures that were shown larger or smaller than they are have their points scaled; where it is not known how large
+    they were shown, points are taken as pixels of the picture.
+
+    Args:
+        experiment: as read.
+        shapes: height and width of each picture in pixels.
+
+    Raises:
+        InputError: if none of the pictures that people saw is among these.
+    """
+    names = experiment.trials["image"].astype(str).unique()
+    found, reasons = match(names, shapes)
+    if not found:
+        raise InputError(
+            f"none of the pictures that people saw is among those given ({', '.join(sorted(reasons)[:3])})",
+            mend=f"the pictures are {', '.join(sorted(shapes)[:3])}" if shapes else "no picture is given",
+        )
+
+    def moved(table: pd.DataFrame, columns: Sequence[tuple[str, int]]) -> pd.DataFrame:
+        if not len(table):
+            return table
+        names = table["image"].astype(str)
+        out = table[names.isin(found)].copy()
+        names = names[names.isin(found)]
+        for column, axis in columns:
+            scale = names.map({name: _scale(experiment.shapes.get(name), shapes[found[name]], axis) for name in found})
+            out[column] = (out[column] + 0.5) * scale.to_numpy(float) - 0.5
+        return out.assign(image=names.map(found)).reset_index(drop=True)
+
+    points = moved(experiment.points, [("x", 1), ("y", 0)])
+    saccades = moved(experiment.saccades, [("from_x", 1), ("to_x", 1), ("from_y", 0), ("to_y", 0)])
+    trials = moved(experiment.trials, [])
+    known = [name for name in found if name in experiment.shapes]
+    scales = [_scale(experiment.shapes[name], shapes[found[name]], axis) for name in known for axis in (0, 1)]
+    return replace(
+        experiment,
+        points=points,
+        saccades=saccades,
+        trials=trials,
+        shapes={image: shapes[image] for image in found.values()},
+        scale=experiment.scale * float(np.mean(scales)) if scales else experiment.scale,
+    )
+
+
+def _scale(shown: tuple[int, int] | None, own: tuple[int, int], axis: int) -> float:
+    return own[axis] / shown[axis] if shown else 1.0
+
+
+def removals(experiment: Experiment) -> pd.DataFrame:
+    """Everything that was removed or set apart, by reason: ``participant, image, what, reason, count``."""
+    trials = experiment.trials
+    rows = [trials.loc[~trials["kept"], ["participant", "image", "reason"]].assign(what="trial", count=1)]
+    dropped = [one for counts in experiment.files.get("dropped", ()) for one in counts.items()]
+    rows += [pd.DataFrame([{"participant": "", "image": "", "what": "row of a file", "reason": reason, "count": count}])
+             for reason, count in dropped if count]  # fmt: skip
+    parts = (("too_short", "fixation", "too short"), ("blinks", "run of samples", "blink"),
+             ("losses", "run of samples", "eye not found"), ("missing", "sample", "left out by the clock"))  # fmt: skip
+    for column, what, reason in parts:
+        if column in trials:
+            some = trials[trials[column] > 0]
+            rows.append(some[["participant", "image"]].assign(what=what, reason=reason, count=some[column].astype(int)))
+    if "on_picture" in experiment.points:
+        off = experiment.points[~experiment.points["on_picture"].astype(bool)]
+        beside = off.groupby(["participant", "image"], observed=True).size().rename("count").reset_index()
+        rows.append(beside.assign(what=experiment.noun.removesuffix("s"), reason="off the picture (kept, flagged)"))
+    table = pd.concat(rows, ignore_index=True)
+    return table[["participant", "image", "what", "reason", "count"]]

@@ -1,0 +1,62 @@
+"""Samples of gaze in delimited text or parquet, with named columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xai_compare.errors import InputError
+from xai_compare.human.blocks import Kind, blocks
+from xai_compare.human.formats import reads
+from xai_compare.human.recognition import Head
+from xai_compare.human.tables import canonical_names
+
+_NUMBERS = {
+    "time", "x", "y", "screen_x", "screen_y", "fraction_x", "fraction_y", "left", "top", "width", "height", "pupil",
+    "distance",
+}  # fmt: skip
+
+
+def _recognise(head: Head) -> str:
+    if head.raw.startswith(b"PAR1"):
+        return "a parquet file"
+    named = set(canonical_names(head.columns).values()) | {column.casefold() for column in head.columns}
+    samples = {"participant", "image", "time"} <= named and "duration" not in named and not named & set(_CLICKED)
+    return "its columns participant, image, time and pupil" if samples and "pupil" in named else ""
+
+
+_CLICKED = ("order", "response")
+
+
+@reads("samples", yields="samples", about="samples of gaze, delimited text or parquet", recognise=_recognise)
+def samples(path: Path) -> Iterator[pd.DataFrame]:
+    """Yield samples from delimited text or parquet with columns as in `xai_compare.human.columns.SAMPLES_READ`.
+
+    Raises:
+        InputError: if a column is absent, or a cell is not a number.
+    """
+    head = Head.of(path)
+    if head.raw.startswith(b"PAR1"):
+        yield from _parquet(path)
+        return
+    renamed = canonical_names(head.columns)
+    own = {name: renamed.get(name, name.casefold()) for name in head.columns}
+    for needed in ("participant", "image", "time"):
+        if needed not in own.values():
+            raise InputError(f"no column {needed!r}", where=path, mend=f"its columns: {', '.join(head.columns)}")
+    columns: dict[str, Kind] = {name: "number" if one in _NUMBERS else "text" for name, one in own.items()}
+    for table in blocks(path, columns, head=head):
+        yield table.rename(columns=own).dropna(subset=["participant", "image"])
+
+
+def _parquet(path: Path) -> Iterator[pd.DataFrame]:
+    try:
+        file = pq.ParquetFile(path)
+        for batch in file.iter_batches(1 << 18):
+            yield batch.to_pandas().rename(columns={"label": "event"} if "event" not in batch.schema.names else {})
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"is not a readable parquet file ({error})", where=path) from error

@@ -1,0 +1,67 @@
+"""SMI BeGaze exports of raw data, through pymovements."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from xai_compare.errors import InputError
+from xai_compare.human.formats import reads
+from xai_compare.human.recognition import Head
+from xai_compare.human.screen import Screen
+
+
+def _recognise(head: Head) -> str:
+    return "its first line, '## [BeGaze]'" if head.first_line.startswith("## [BeGaze]") else ""
+
+
+@reads("smi", yields="samples", about="SMI BeGaze raw data, text", recognise=_recognise)
+def smi(path: Path) -> Iterator[pd.DataFrame]:
+    """Yield an SMI recording as one table. pymovements reads the whole file, of two eyes the left.
+
+    The picture is that of the column Stimulus or of a message that is a picture's name; the screen's resolution is the
+    calibration area; the participant is the file's name.
+
+    Raises:
+        InputError: if pymovements cannot read the file, or no picture is named.
+    """
+    from pymovements.gaze.io import from_begaze
+
+    head = Head.of(path)
+    pictures = r"(?P<image>\S+\.(?:jpe?g|png|bmp|tiff?|gif|avi|mp4))"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gaze = from_begaze(path, patterns=[pictures], encoding=head.encoding)
+    except Exception as error:  # whatever its parser stumbles over, it is the file that the user can mend
+        raise InputError(f"pymovements cannot read it ({type(error).__name__}: {error})", where=path) from error
+    table = gaze.samples.to_pandas()
+    named = next((name for name in ("Stimulus", "image") if name in table and table[name].notna().any()), None)
+    if named is None:
+        raise InputError("it names no picture", where=path, mend="export the column Stimulus")
+    pixels = np.array(gaze.samples["pixel"].to_list(), float).reshape(len(table), -1, 2)[:, 0]
+    frame = pd.DataFrame({
+        "participant": path.stem, "image": table[named], "time": table["time"].astype(float),
+        "screen_x": pixels[:, 0], "screen_y": pixels[:, 1], "pupil": table["pupil"].astype(float),
+        "event": _events(gaze, table["time"].to_numpy(float)),
+    })  # fmt: skip
+    frame.attrs["screen"] = _screen(head)
+    yield frame[frame["image"].notna() & (frame["image"] != "-")].reset_index(drop=True)
+
+
+def _screen(head: Head) -> Screen:
+    line = next((line for line in head.text.splitlines() if line.startswith("## Calibration Area:")), "")
+    cells = line.split("\t")[1:3]
+    return Screen((int(cells[0]), int(cells[1])) if len(cells) == 2 and all(map(str.isdigit, cells)) else None)
+
+
+def _events(gaze: object, time: np.ndarray) -> np.ndarray:
+    event = np.full(len(time), "other", object)
+    frame = gaze.events.frame  # type: ignore[attr-defined]
+    for name, onset, offset in zip(frame["name"], frame["onset"], frame["offset"], strict=True):
+        event[(time >= onset) & (time <= offset)] = str(name).removesuffix("_begaze")
+    return event

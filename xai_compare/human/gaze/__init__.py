@@ -1,0 +1,1 @@
+"""Gaze: from the samples of an eye tracker to fixations and saccades."""

@@ -1,0 +1,244 @@
+"""One person looking at one picture: the samples of a trial, cut out of whatever a reader yields."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xai_compare.errors import InputError, nearest
+from xai_compare.human.screen import Placement, Screen
+
+_NUMBERS = ("time", "x", "y", "pupil", "distance")
+_PLACE = ("left", "top", "width", "height")
+
+
+@dataclass
+class Trial:
+    """The samples of one person looking at one picture, once.
+
+    Attributes:
+        participant, image: names.
+        number: which trial of this participant it is, from 1, in the order of the file.
+        time: float64 (n,), ms by the tracker's clock.
+        x, y: float64 (n,), pixels of the picture as it was shown; NaN where the eye was not found.
+        pupil: float64 (n,), in the unit of the file; NaN where it is not known.
+        event: what the exporter calls each sample, such as ``fixation``: object (n,), or None.
+        placement: where the picture lay on the screen, if that is known.
+        screen: as far as the file tells.
+        facts: further columns that are the same for the whole trial, such as ``label``.
+    """
+
+    participant: str
+    image: str
+    number: int
+    time: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    pupil: np.ndarray
+    event: np.ndarray | None = None
+    placement: Placement | None = None
+    screen: Screen = field(default_factory=Screen)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def on_screen(self) -> tuple[np.ndarray, np.ndarray]:
+        """The samples in pixels of the screen; those of the picture where its place is not known."""
+        if self.placement is None:
+            return self.x, self.y
+        return self.x + self.placement.left, self.y + self.placement.top
+
+    def degrees(self) -> np.ndarray:
+        """Direction of gaze in degrees, float64 (n, 2), see `Screen.degrees`.
+
+        Where the picture's place on the screen is not known, pixels are divided by those that a degree has at the
+        middle of the screen.
+
+        Raises:
+            InputError: if the screen's geometry is not known.
+        """
+        return in_degrees(self.screen, self.placement, self.x, self.y)
+
+
+def in_degrees(screen: Screen, placement: Placement | None, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pixels of a picture as shown in degrees of visual angle, float64 (n, 2); see `Trial.degrees`."""
+    if placement is None:
+        return np.column_stack([x, y]) * screen.degrees_per_pixel()
+    return screen.degrees(np.asarray(x) + placement.left, np.asarray(y) + placement.top)
+
+
+def trials(
+    tables: Iterable[pd.DataFrame],
+    where: object,
+    *,
+    screen: Screen | None = None,
+    placement: Placement | None = None,
+    fills_screen: bool = False,
+    count: Counter[str] | None = None,
+) -> Iterator[Trial]:
+    """Yield the trials of a recording, one at a time, wherever the reader cut its tables.
+
+    A trial is a run of rows of one participant, image and (where there is such a column) trial.
+
+    Args:
+        tables: as `xai_compare.human.tables.SAMPLES_READ` describes.
+        where: what messages call the recording.
+        screen: what the file does not tell of the screen.
+        placement: where the picture lay, if the file does not tell.
+        fills_screen: whether the picture filled the screen, if the file does not tell.
+        count: trials of each participant in the files before this one; goes on counting.
+
+    Raises:
+        InputError: if a column is absent, the place of the picture is not known or changes within a trial, or rows of
+            several people alternate.
+    """
+    count = Counter() if count is None else count
+    made = short = 0
+    for rows in _runs(tables, where):
+        participant = str(rows["participant"].iloc[0])
+        count[participant] += 1
+        made, short = made + 1, short + (len(rows) < 3)
+        if short > 50 and short > made / 2:
+            raise InputError(
+                "rows of several people or pictures alternate", where=where, mend="sort by participant, then by time"
+            )
+        yield _trial(rows, count[participant], where, screen, placement, fills_screen)
+
+
+def _runs(tables: Iterable[pd.DataFrame], where: object) -> Iterator[pd.DataFrame]:
+    waiting: list[pd.DataFrame] = []
+    for table in tables:
+        if not len(table):
+            continue
+        _check_columns(table, where)
+        edges = np.flatnonzero(_changes(table)) + 1
+        parts = [table.iloc[a:b] for a, b in zip([0, *edges], [*edges, len(table)], strict=True)]
+        if waiting and _key(waiting[-1]) != _key(parts[0]):
+            yield _joined(waiting)
+            waiting = []
+        for part in parts[:-1]:
+            yield _joined([*waiting, part])
+            waiting = []
+        waiting.append(parts[-1])
+    if waiting:
+        yield _joined(waiting)
+
+
+def _check_columns(table: pd.DataFrame, where: object) -> None:
+    for name in ("participant", "image", "time"):
+        if name not in table:
+            raise InputError(f"no column {name!r}", where=where, mend=nearest(name, map(str, table.columns)))
+
+
+def _changes(table: pd.DataFrame) -> np.ndarray:
+    """Where a row belongs to another trial than the one before it: bool (n - 1,)."""
+    changed = np.zeros(len(table) - 1, bool)
+    for name in ("participant", "image", "trial"):
+        if name in table:
+            codes = table[name].astype("category").cat.codes.to_numpy()
+            changed |= codes[1:] != codes[:-1]
+    return changed
+
+
+def _key(rows: pd.DataFrame) -> tuple[str, ...]:
+    """What names the trial of the last row, which the next table's first row may go on with."""
+    return tuple(str(rows[name].iloc[-1]) for name in ("participant", "image", "trial") if name in rows)
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    if len(parts) == 1:
+        return parts[0]
+    attrs = parts[-1].attrs
+    plain = [part.astype(dict.fromkeys(part.select_dtypes("category"), object)).set_axis(part.columns, axis=1)
+             for part in parts]  # fmt: skip
+    joined = pd.concat(plain, ignore_index=True)
+    joined.attrs = attrs
+    return joined
+
+
+def _trial(
+    rows: pd.DataFrame,
+    number: int,
+    where: object,
+    screen: Screen | None,
+    placement: Placement | None,
+    fills_screen: bool,
+) -> Trial:
+    first = rows.iloc[0]
+    name = f"{first['participant']}, {first['image']}"
+    values = {key: rows[key].to_numpy(float) for key in _NUMBERS if key in rows}
+    own = Screen.of(rows.attrs.get("screen"))
+    if "distance" in values and np.isfinite(values["distance"]).any():
+        own = Screen(own.resolution, own.size_cm, float(np.nanmedian(values["distance"])))
+    whole = (screen or Screen()).given(own)
+    place = _place(rows, name, where) or placement
+    if place is None and fills_screen:
+        place = Placement(0, 0, *_resolution(whole, where))
+    x, y = _on_picture(rows, whole, place, where)
+    lost = ~(np.isfinite(x) & np.isfinite(y))
+    facts = {name: first[name] for name in map(str, rows.columns) if name not in _NO_FACTS}
+    return Trial(
+        str(first["participant"]),
+        str(first["image"]),
+        number,
+        values["time"],
+        np.where(lost, np.nan, x),
+        np.where(lost, np.nan, y),
+        values.get("pupil", np.full(len(rows), np.nan)),
+        rows["event"].to_numpy(object) if "event" in rows else None,
+        place,
+        whole,
+        facts,
+    )
+
+
+_NO_FACTS = {
+    *_NUMBERS, *_PLACE, "screen_x", "screen_y", "fraction_x", "fraction_y", "participant", "image", "trial", "event",
+    "on_picture", "label",
+}  # fmt: skip
+
+
+def _on_picture(
+    rows: pd.DataFrame, screen: Screen, place: Placement | None, where: object
+) -> tuple[np.ndarray, np.ndarray]:
+    if "x" in rows and "y" in rows:
+        return rows["x"].to_numpy(float), rows["y"].to_numpy(float)
+    if "fraction_x" in rows:
+        width, height = _resolution(screen, where)
+        x, y = (rows[f"fraction_{a}"].to_numpy(float) * n - 0.5 for a, n in (("x", width), ("y", height)))
+    elif "screen_x" in rows:
+        x, y = rows["screen_x"].to_numpy(float), rows["screen_y"].to_numpy(float)
+    else:
+        raise InputError("no column 'x' and 'y'", where=where, mend=nearest("x", map(str, rows.columns)))
+    if place is None:
+        raise InputError(
+            "where on the screen the picture lay is not known",
+            where=where,
+            mend="give placement: [left, top, width, height], or placement: screen if it filled the screen",
+        )
+    return place.to_picture(x, y)
+
+
+def _resolution(screen: Screen, where: object) -> tuple[int, int]:
+    if screen.resolution is None:
+        raise InputError("the screen's resolution is not known", where=where, mend="give screen: {resolution: [w, h]}")
+    return screen.resolution
+
+
+def _place(rows: pd.DataFrame, name: str, where: object) -> Placement | None:
+    if not set(_PLACE) <= set(rows):
+        return None
+    places = rows[list(_PLACE)].to_numpy(float)
+    places = places[np.isfinite(places).all(1)]
+    if not len(places):
+        return None
+    if (places != places[0]).any():
+        what = f"{name}: the picture lies at {places[0].tolist()} and at {places[-1].tolist()}"
+        raise InputError(what, where=where, mend="name the pictures in a column, if there are two")
+    return Placement(*places[0])

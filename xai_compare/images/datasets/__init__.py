@@ -1,0 +1,85 @@
+"""Datasets of faces as they are distributed: one reader a dataset, and one manifest for all of them.
+
+Another package adds one by naming a `Reader` in the entry-point group ``xai_compare.datasets``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xai_compare.errors import InputError, nearest
+from xai_compare.images.listing import Listing
+from xai_compare.registry import Registry
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one dataset is read.
+
+    Attributes:
+        title: the dataset's name as people write it.
+        layout: the names of folders and files that are expected.
+        source: where the naming rules come from.
+        rule: what is taken, what is left out, and who counts as one person.
+        read: ``read(folder, listing)`` fills a `Listing`.
+    """
+
+    title: str
+    layout: str
+    source: str
+    rule: str
+    read: Callable[[Path, Listing], None]
+
+
+def _problem(thing: Any) -> str:
+    return "" if isinstance(thing, Reader) else f"is a {type(thing).__name__}, not a Reader"
+
+
+DATASETS: Registry[Reader] = Registry(
+    "dataset", "xai_compare.datasets", ("xai_compare.images.datasets.*",), one_per_module=True, check=_problem
+)
+"""Readers of datasets by name."""
+
+
+def find(name: str) -> Reader:
+    """The reader called ``name``, however it is written: ``CK+``, ``ckplus`` and ``ck_plus`` are one.
+
+    Raises:
+        InputError: if there is none.
+    """
+    known = {_bare(one): one for one in DATASETS.names()}
+    if _bare(name) not in known:
+        raise InputError(f"unknown dataset {name!r}", mend=nearest(name, DATASETS.names()))
+    return DATASETS.get(known[_bare(name)])
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.lower().replace("+", "plus") if letter.isalnum())
+
+
+def read_dataset(name: str, folder: str | Path, pictures: str | Path | None = None) -> Listing:
+    """List the pictures of a dataset as distributed.
+
+    Args:
+        name: such as ``jaffe``, ``CK+`` or ``raf-db``.
+        folder: where the dataset was unpacked; a folder that holds nothing but it will do.
+        pictures: where pictures are written that the dataset keeps inside a table; needed for FER2013 as one CSV.
+
+    Raises:
+        InputError: if the name is unknown, or the folder does not hold that dataset.
+    """
+    reader = find(name)
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError("no such folder", where=folder, mend=f"unpack {reader.title} and name its folder")
+    listing = Listing(reader.title, folder, None if pictures is None else Path(pictures))
+    reader.read(folder, listing)
+    if not listing.rows:
+        why = f" ({listing.skipped[0][0]}: {listing.skipped[0][1]})" if listing.skipped else ""
+        raise InputError(
+            f"the folder does not look like {reader.title}{why}", where=folder, mend=f"expected: {reader.layout}"
+        )
+    return listing

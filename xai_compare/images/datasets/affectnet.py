@@ -1,0 +1,77 @@
+"""AffectNet (Mollahosseini et al. 2017), as tables of the whole set or as the smaller set of ``.npy`` labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from xai_compare.images.datasets import DATASETS, Reader
+from xai_compare.images.listing import Listing, cell, first, read_rows
+
+TITLE = "AffectNet"
+LAYOUT = (
+    "training.csv and validation.csv beside Manually_Annotated_Images/, or train_set/ and val_set/ with images/ "
+    "and annotations/0_exp.npy"
+)
+SOURCE = "the dataset's README"
+RULE = (
+    "The classes none, uncertain and non-face are left out. Splits are `train` and `validation`. "
+    "Subjects are not known, so folds cannot be grouped by person."
+)
+
+LABELS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
+_TABLES = {"training.csv": "train", "automatically_annotated.csv": "train", "validation.csv": "validation"}
+_FOLDERS = (
+    "Manually_Annotated_Images",
+    "Manually_Annotated/Manually_Annotated_Images",
+    "Automatically_Annotated_Images",
+    "Automatically_Annotated/Automatically_Annotated_Images",
+)
+
+
+def read(folder: Path, listing: Listing) -> None:
+    """Fill the listing from whichever layout is there."""
+    for name, split in _TABLES.items():
+        table = first(folder, (name,))
+        if table is not None:
+            _from_table(table, folder, split, listing)
+    for name, split in {"train_set": "train", "val_set": "validation"}.items():
+        place = first(folder, (name,))
+        if place is not None:
+            _from_arrays(place, split, listing)
+
+
+def _from_table(table: Path, folder: Path, split: str, listing: Listing) -> None:
+    roots = [root for name in _FOLDERS if (root := first(folder, (name,))) is not None] or [table.parent]
+    for row in read_rows(table):
+        name = cell(row, "subDirectory_filePath", table)
+        path = next((root / name for root in roots if (root / name).is_file()), roots[0] / name)
+        _add(path, cell(row, "expression", table), split, listing)
+
+
+def _from_arrays(place: Path, split: str, listing: Listing) -> None:
+    images = {path.stem: path for path in sorted((place / "images").glob("*")) if path.is_file()}
+    labels = sorted((place / "annotations").glob("*_exp.npy"), key=lambda path: (len(path.stem), path.stem))
+    for label in labels:
+        stem = label.stem.removesuffix("_exp")
+        try:
+            value = str(np.load(label, allow_pickle=False).item())
+        except (ValueError, OSError, EOFError):
+            listing.skip(label.name, "the label cannot be read")
+            continue
+        if stem in images:
+            _add(images[stem], value, split, listing)
+        else:
+            listing.skip(label.name, "its picture is not there")
+
+
+def _add(path: Path, value: str, split: str, listing: Listing) -> None:
+    number = int(float(value)) if value.replace(".", "", 1).isdigit() else -1
+    if 0 <= number < len(LABELS):
+        listing.add(path, LABELS[number], split=split)
+    else:
+        listing.skip(path.name, f"its label {value!r} is none, uncertain or not a face")
+
+
+DATASETS.register("affectnet", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

@@ -1,0 +1,57 @@
+"""Extended Cohn-Kanade (Lucey et al. 2010)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from xai_compare.images.datasets import DATASETS, Reader
+from xai_compare.images.listing import Listing, first, pictures_in
+
+TITLE = "CK+"
+LAYOUT = "cohn-kanade-images/S005/001/S005_001_00000011.png and Emotion/S005/001/S005_001_00000011_emotion.txt"
+SOURCE = "the dataset's ReadMeCohnKanadeDatabase"
+RULE = (
+    "The frame that a label file names shows the expression. The first frame of a labelled sequence is neutral. "
+    "Sequences without a label are left out."
+)
+
+LABELS = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
+_FRAME = re.compile(r"(S\d{3})_(\d{3})_(\d{8})")
+
+
+def read(folder: Path, listing: Listing) -> None:
+    """Fill the listing from the label files."""
+    images = first(folder, ("cohn-kanade-images", "extended-cohn-kanade-images/cohn-kanade-images"))
+    emotions = first(folder, ("Emotion", "Emotion_labels/Emotion"))
+    if images is None or emotions is None:
+        return
+    sequences: dict[tuple[str, str], list[Path]] = {}
+    for path in pictures_in(images):
+        if found := _FRAME.fullmatch(path.stem):
+            sequences.setdefault((found[1], found[2]), []).append(path)
+    for label in sorted(emotions.rglob("*_emotion.txt")):
+        found = _FRAME.fullmatch(label.stem.removesuffix("_emotion"))
+        frames = sequences.get((found[1], found[2]), []) if found else []
+        number = _number(label)
+        if not found or not frames or number is None:
+            listing.skip(label.name, "the label has no number" if frames else "its sequence has no pictures")
+            continue
+        peak = next((path for path in frames if path.stem == label.stem.removesuffix("_emotion")), None)
+        if peak is None:
+            listing.skip(label.name, "the frame that it names is not there")
+            continue
+        listing.add(peak, LABELS[number], found[1])
+        if peak != frames[0]:
+            listing.add(frames[0], "neutral", found[1])
+
+
+def _number(path: Path) -> int | None:
+    try:
+        number = int(float(path.read_text("utf-8").split()[0]))
+    except (OSError, ValueError, IndexError):
+        return None
+    return number if 0 <= number < len(LABELS) else None
+
+
+DATASETS.register("ck_plus", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

@@ -1,0 +1,43 @@
+"""RAF-DB, basic expressions (Li et al. 2017)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xai_compare.images.datasets import DATASETS, Reader
+from xai_compare.images.listing import Listing, first
+
+TITLE = "RAF-DB"
+LAYOUT = "EmoLabel/list_patition_label.txt and Image/original/ or Image/aligned/train_00001_aligned.jpg"
+SOURCE = "the dataset's README"
+RULE = (
+    "Original pictures are taken where they are there, else the aligned ones. Splits are `train` and `test`. "
+    "Subjects are not known."
+)
+
+LABELS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
+
+
+def read(folder: Path, listing: Listing) -> None:
+    """Fill the listing from the label file, whose name is misspelt in the dataset itself."""
+    table = first(folder, ("EmoLabel/list_patition_label.txt", "list_patition_label.txt", "list_partition_label.txt"))
+    if table is None:
+        return
+    base = table.parent.parent if table.parent.name == "EmoLabel" else table.parent
+    for line in table.read_text("utf-8").splitlines():
+        name, _, number = line.strip().partition(" ")
+        if not number.strip().isdigit() or not 1 <= int(number) <= len(LABELS):
+            if name:
+                listing.skip(name, "its line does not end in a label from 1 to 7")
+            continue
+        stem = Path(name).stem
+        places = (
+            base / "Image" / "original" / name,
+            base / "Image" / "aligned" / f"{stem}_aligned.jpg",
+            base / "aligned" / f"{stem}_aligned.jpg",
+        )
+        path = next((place for place in places if place.is_file()), places[0])
+        listing.add(path, LABELS[int(number) - 1], split=name.partition("_")[0])
+
+
+DATASETS.register("raf_db", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

@@ -1,0 +1,133 @@
+"""The pictures of a dataset, gathered row by row and written as a manifest."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from xai_compare.errors import InputError
+from xai_compare.expressions import canonical
+
+COLUMNS = ("image", "expression", "subject", "dataset", "split")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".pgm")
+
+
+@dataclass
+class Listing:
+    """What a reader found.
+
+    Attributes:
+        dataset: the dataset's name, written into every row.
+        root: the folder that image names are relative to.
+        pictures: where pictures go that lie inside a table; None if nowhere.
+        rows: image, expression, subject, dataset and split of each picture.
+        skipped: name and reason of what was left out.
+    """
+
+    dataset: str
+    root: Path
+    pictures: Path | None = None
+    rows: list[dict[str, str]] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, image: Path, expression: str, subject: str = "", split: str = "") -> None:
+        """Add a picture; one that is not there, or whose expression is not in the vocabulary, is skipped."""
+        name = image.relative_to(self.root).as_posix()
+        if not image.is_file():
+            self.skip(name, "no such file")
+            return
+        try:
+            expression = canonical(expression)
+        except InputError:
+            self.skip(name, f"{expression!r} is not one of the expressions")
+            return
+        row = (name, expression, subject, self.dataset, split)
+        self.rows.append(dict(zip(COLUMNS, row, strict=True)))
+
+    def skip(self, name: str, reason: str) -> None:
+        """Note what was left out, and why."""
+        self.skipped.append((name, reason))
+
+    def draw(self, name: str, pixels: str, side: int = 48) -> Path:
+        """Write a grey picture given as numbers separated by spaces, and return its path.
+
+        Raises:
+            InputError: if there is nowhere to write to, or the numbers are not those of a square picture.
+        """
+        if self.pictures is None:
+            raise InputError("the pictures lie inside a table", where=self.root, mend="say where to write them")
+        try:
+            values = np.array(pixels.split(), np.int64)
+            if len(values) != side * side or values.min() < 0 or values.max() > 255:
+                raise ValueError
+        except ValueError:
+            raise InputError(f"the pixels are not {side * side} numbers in 0..255", where=name) from None
+        self.root = self.pictures
+        path = self.pictures / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values.reshape(side, side).astype(np.uint8)).save(path)
+        return path
+
+    def table(self) -> pd.DataFrame:
+        """The rows in the order of image names, with the columns of a manifest."""
+        rows = sorted(self.rows, key=lambda row: row["image"])
+        return pd.DataFrame.from_records(rows, columns=list(COLUMNS))
+
+    def write(self, path: str | Path) -> Path:
+        """Write the manifest as CSV; image names are relative to `root`."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.table().to_csv(path, index=False)
+        return path
+
+
+def pictures_in(folder: Path) -> Iterator[Path]:
+    """Every picture below a folder, in the order of names; hidden files are left out."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+            yield path
+
+
+def first(folder: Path, names: Iterable[str]) -> Path | None:
+    """The first of the names that is there, in the folder itself or one or two folders down."""
+    for name in names:
+        for pattern in (name, f"*/{name}", f"*/*/{name}"):
+            for found in sorted(folder.glob(pattern)):
+                return found
+    return None
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by column.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            csv.field_size_limit(10_000_000)
+            return [
+                {str(key).strip(): str(value or "").strip() for key, value in row.items()}
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"the table cannot be read ({error})", where=path) from None
+
+
+def cell(row: dict[str, str], column: str, where: Path) -> str:
+    """One column of a row.
+
+    Raises:
+        InputError: if the table has no such column.
+    """
+    if column not in row:
+        raise InputError(
+            f"column {column!r} is missing", where=where, mend="check that this is the dataset's own table"
+        )
+    return row[column]

@@ -1,0 +1,129 @@
+"""Binary networks for all pairs of classes, as one classifier (Park & Wallraven 2022, 5.2; Galar et al. 2011)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Literal
+
+import torch
+from torch import nn
+
+from xai_compare.errors import InputError
+from xai_compare.expressions import ordered
+from xai_compare.models.model import Model
+
+Vote = Literal["simple", "weighted"]
+TIE = 1e-3
+"""What all confidence together may add to a vote: it decides ties, and nothing else."""
+
+
+def pairs_of(classes: tuple[str, ...]) -> list[tuple[str, str]]:
+    """All pairs, in the order of the classes: 28 for eight."""
+    return list(combinations(classes, 2))
+
+
+class PairVotes(nn.Module):
+    """Votes of binary networks, each for one of its two classes.
+
+    ``simple``: each network gives one vote to the class that it answers. ``weighted``: it gives its largest output, as
+    the paper does, taken before the softmax. Equal sums of votes are decided by the mean probability that the networks
+    of a class give to it, and if even those are equal by the order of the classes.
+
+    The output is ``(n, classes)``: for ``simple`` the logarithm of the shares of votes, so that a softmax gives the
+    shares; for ``weighted`` the sums of weights. Votes are counted, so gradients flow through the confidence only: ask
+    the binary networks themselves (`pair`) for gradients.
+    """
+
+    def __init__(self, classes: tuple[str, ...], networks: Mapping[tuple[str, str], Model], vote: Vote) -> None:
+        super().__init__()
+        self.classes, self.vote = tuple(classes), vote
+        self.pairs = pairs_of(self.classes)
+        self.networks = nn.ModuleList(networks[pair].module for pair in self.pairs)
+        self._probabilities = [networks[pair].output == "probabilities" for pair in self.pairs]
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        """A prepared batch ``(n, c, h, w)`` to ``(n, classes)``."""
+        outs = [network(batch) for network in self.networks]
+        n, count = len(batch), len(self.classes)
+        votes, confidence = outs[0].new_zeros(n, count), outs[0].new_zeros(n, count)
+        for (first, second), out, given in zip(self.pairs, outs, self._probabilities, strict=True):
+            share = out if given else out.softmax(1)
+            winner = out.argmax(1, keepdim=True)
+            weight = torch.ones_like(out[:, :1]) if self.vote == "simple" else out.gather(1, winner)
+            mine = torch.zeros_like(out).scatter(1, winner, weight)
+            for column, name in enumerate((first, second)):
+                place = self.classes.index(name)
+                votes[:, place] = votes[:, place] + mine[:, column]
+                confidence[:, place] = confidence[:, place] + share[:, column] / (count - 1)
+        total = votes + TIE * confidence
+        return (total / total.sum(1, keepdim=True)).log() if self.vote == "simple" else total
+
+
+def pairwise(name: str, networks: Mapping[tuple[str, str], Model], vote: Vote = "simple") -> Model:
+    """One model from a binary model for each pair of classes.
+
+    Args:
+        name: of the ensemble.
+        networks: a model of two classes for each pair, in any order of the pair.
+        vote: ``"simple"`` or ``"weighted"``.
+
+    Raises:
+        InputError: if a pair is missing, or a network has other classes or another input.
+    """
+    if vote not in ("simple", "weighted"):
+        raise InputError(f"unknown vote {vote!r}", where=f"model {name!r}", mend="simple or weighted")
+    classes = tuple(ordered({one for pair in networks for one in pair}))
+    by_set = {frozenset(pair): model for pair, model in networks.items()}
+    found: dict[tuple[str, str], Model] = {}
+    for pair in pairs_of(classes):
+        model = by_set.get(frozenset(pair))
+        if model is None:
+            raise InputError(f"the network for {pair[0]} against {pair[1]} is missing", where=f"model {name!r}")
+        if set(model.classes) != set(pair):
+            what = f"the network for {pair[0]} against {pair[1]} knows {', '.join(model.classes)}"
+            raise InputError(what, where=f"model {name!r}")
+        found[pair] = model if model.classes == pair else _turned(model, pair)
+    spec = next(iter(found.values())).input
+    if any(model.input != spec for model in found.values()):
+        raise InputError("its networks take different inputs", where=f"model {name!r}", mend="train them alike")
+    made = Model(name, classes, PairVotes(classes, found, vote), spec, "logits")
+    made.source = {"kind": "ensemble", "vote": vote, "pairs": [f"{a} against {b}" for a, b in found]}
+    return made
+
+
+def pair(model: Model, first: str, second: str) -> Model:
+    """The binary network of an ensemble that tells ``first`` from ``second``, with the classes in that order.
+
+    Raises:
+        InputError: if the model is no pairwise ensemble, or has no such pair.
+    """
+    votes = model.module
+    if not isinstance(votes, PairVotes):
+        raise InputError("it is not an ensemble of pairs", where=f"model {model.name!r}")
+    wanted = frozenset((first, second))
+    for number, held in enumerate(votes.pairs):
+        if frozenset(held) == wanted:
+            output: Literal["logits", "probabilities"] = "probabilities" if votes._probabilities[number] else "logits"
+            made = Model(f"{model.name} {first} against {second}", held, votes.networks[number], model.input, output)
+            return made if held == (first, second) else _turned(made, (first, second))
+    raise InputError(
+        f"it has no pair {first} and {second}",
+        where=f"model {model.name!r}",
+        mend=f"its classes are {', '.join(model.classes)}",
+    )
+
+
+class _Turned(nn.Module):
+    """A binary network with its two outputs exchanged."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.module(batch).flip(1))
+
+
+def _turned(model: Model, classes: tuple[str, str]) -> Model:
+    return Model(model.name, classes, _Turned(model.module), model.input, model.output, model.activations)

@@ -1,0 +1,256 @@
+"""ONNX networks as torch layers, so that they have gradients; checked against onnxruntime when they are loaded."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from onnx2torch import convert
+from torch import nn
+
+from xai_compare.errors import InputError
+from xai_compare.models.model import Model
+from xai_compare.models.provenance import file_sha256
+from xai_compare.models.request import Request
+
+log = logging.getLogger(__name__)
+
+OPSET = 17
+"""The newest operators that onnx2torch knows; later ones are written as these where they mean the same."""
+TOLERANCE = 1e-4
+"""Largest difference from onnxruntime's probabilities on noise."""
+
+
+def read(path: Path, where: str) -> onnx.ModelProto:
+    """Read and check an ONNX file.
+
+    Raises:
+        InputError: if it is not one.
+    """
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+    except Exception as error:
+        raise InputError(f"the file is not a whole ONNX network ({_line(error)})", where=f"{where}: {path}") from None
+    return model
+
+
+def picture_input(model: onnx.ModelProto, where: str) -> tuple[str, list[int | None]]:
+    """Name and shape of the one input that is not a weight; None for what is not fixed.
+
+    Raises:
+        InputError: if there is not exactly one, or it is not 4-D.
+    """
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [one for one in model.graph.input if one.name not in weights]
+    if len(inputs) != 1:
+        raise InputError(f"the network has {len(inputs)} inputs", where=where, mend="export it with pictures only")
+    shape = [d.dim_value if d.HasField("dim_value") else None for d in inputs[0].type.tensor_type.shape.dim]
+    if len(shape) != 4:
+        raise InputError(f"the network's input is not four-dimensional ({shape})", where=where)
+    return inputs[0].name, shape
+
+
+def to_torch(model: onnx.ModelProto, path: Path, where: str) -> nn.Module:
+    """The network as torch layers, in eval mode.
+
+    Raises:
+        InputError: naming the operator that cannot be converted.
+    """
+    problems = []
+    for made in (lambda: model, lambda: _folded(path)):
+        try:
+            return convert(lowered(made())).eval()
+        except Exception as error:
+            problems.append(_line(error))
+    operator = problems[0]
+    raise InputError(
+        f"an operator of the network cannot be converted to torch ({operator})",
+        where=where,
+        mend="export it again with opset 17 or lower, or load it as torch.export or through a factory",
+    )
+
+
+def lowered(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy without Identity nodes, written with operators of `OPSET` where it holds newer ones."""
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    _drop_identities(model.graph)
+    newest = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=OPSET)
+    if newest > OPSET:
+        constants = {t.name: t for t in model.graph.initializer}
+        constants |= {n.output[0]: n.attribute[0].t for n in model.graph.node if n.op_type == "Constant"}
+        nodes = [new for node in model.graph.node for new in _older(node, constants)]
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
+        for one in model.opset_import:
+            if one.domain in ("", "ai.onnx"):
+                one.version = OPSET
+    return model
+
+
+def _drop_identities(graph: onnx.GraphProto) -> None:
+    """Connect what stands before an Identity with what stands after; exporters share weights through them."""
+    outputs = {one.name for one in graph.output}
+    alias: dict[str, str] = {}
+    kept = []
+    for node in graph.node:
+        if node.op_type == "Identity" and node.output[0] not in outputs:
+            alias[node.output[0]] = alias.get(node.input[0], node.input[0])
+        else:
+            for k, name in enumerate(node.input):
+                node.input[k] = alias.get(name, name)
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def _older(node: onnx.NodeProto, constants: dict[str, TensorProto]) -> list[onnx.NodeProto]:
+    """A node of a newer opset as nodes of `OPSET`. Most newer versions only allow more types, and stay as they are."""
+    if node.op_type.startswith("Reduce") and node.op_type != "ReduceSum" and len(node.input) == 2:
+        axes = numpy_helper.to_array(constants[node.input[1]]).ravel().tolist()
+        made = helper.make_node(node.op_type, [node.input[0]], list(node.output), name=node.name, axes=axes)
+        made.attribute.extend(a for a in node.attribute if a.name == "keepdims")
+        return [made]
+    if node.op_type == "Gelu":
+        if any(a.name == "approximate" and a.s == b"tanh" for a in node.attribute):
+            raise NotImplementedError("Gelu, approximated by tanh")
+        return _gelu(node)
+    if node.op_type == "Reshape":
+        # Without it a 0 in the shape would copy a dimension; networks of pictures have no empty ones.
+        for attribute in [a for a in node.attribute if a.name == "allowzero"]:
+            node.attribute.remove(attribute)
+    return [node]
+
+
+def _gelu(node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """x / 2 * (1 + erf(x / sqrt 2))."""
+    x, y, base = node.input[0], node.output[0], node.name or node.output[0]
+
+    def constant(name: str, value: float) -> onnx.NodeProto:
+        tensor = helper.make_tensor(f"{base}_{name}_value", TensorProto.FLOAT, [], [value])
+        return helper.make_node("Constant", [], [f"{base}_{name}"], name=f"{base}_{name}_node", value=tensor)
+
+    return [
+        constant("root", float(np.sqrt(2.0))),
+        constant("one", 1.0),
+        constant("half", 0.5),
+        helper.make_node("Div", [x, f"{base}_root"], [f"{base}_a"], name=f"{base}_div"),
+        helper.make_node("Erf", [f"{base}_a"], [f"{base}_b"], name=f"{base}_erf"),
+        helper.make_node("Add", [f"{base}_b", f"{base}_one"], [f"{base}_c"], name=f"{base}_add"),
+        helper.make_node("Mul", [x, f"{base}_c"], [f"{base}_d"], name=f"{base}_mul"),
+        helper.make_node("Mul", [f"{base}_d", f"{base}_half"], [y], name=f"{base}_scale"),
+    ]
+
+
+def _folded(path: Path) -> onnx.ModelProto:
+    """The network with its constants folded by onnxruntime: what is computed from shapes alone becomes numbers."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
+        options.log_severity_level = 4
+        fusions = ["ConvAddFusion", "ConvMulFusion", "ConvBNFusion", "FuseReluClip", "GemmActivationFusion"]
+        onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=fusions
+        )
+        return onnx.load(options.optimized_model_filepath)
+
+
+class Single(nn.Module):
+    """A network that takes a fixed number of pictures, one after another."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        """``(n, c, h, w)`` to ``(n, classes)``."""
+        return torch.cat([self.network(one[None]) for one in batch])
+
+
+class ChannelsLast(nn.Module):
+    """A network that takes ``(n, h, w, c)``, as TensorFlow exports it, fed ``(n, c, h, w)``."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        """``(n, c, h, w)`` to ``(n, classes)``."""
+        return torch.as_tensor(self.network(batch.permute(0, 2, 3, 1)))
+
+
+def compared(module: nn.Module, path: Path, name: str, shape: tuple[int, ...], last: bool) -> float:
+    """Largest difference of the outputs from onnxruntime's on a picture of noise, as a share of the largest output."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    noise = np.random.default_rng(0).random(shape, np.float32)
+    told = np.asarray(session.run(None, {name: noise.transpose(0, 2, 3, 1) if last else noise})[0])
+    with torch.no_grad():
+        found = module(torch.from_numpy(noise)).numpy()
+    if told.shape != found.shape:
+        return float("inf")
+    return float(np.abs(told - found).max() / max(np.abs(told).max(), 1.0))
+
+
+def metadata_classes(model: onnx.ModelProto) -> list[str] | None:
+    """The classes that the file names in its metadata (``classes``, ``labels`` or ``names``), split at commas."""
+    found = {prop.key.lower(): prop.value for prop in model.metadata_props}
+    for key in ("classes", "labels", "names"):
+        if key in found:
+            return [part.strip(" '\"[]") for part in found[key].split(",") if part.strip(" '\"[]")]
+    return None
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def build(request: Request) -> Model:
+    """The model that a request asks for; see `xai_compare.models.sources.onnx`."""
+    path = request.path(request.value, "ONNX file")
+    graph = read(path, request.where)
+    name, shape = picture_input(graph, request.where)
+    last = shape[3] in (1, 3) and shape[1] not in (1, 3)
+    channels = shape[3] if last else shape[1]
+    height, width = (shape[1], shape[2]) if last else (shape[2], shape[3])
+    known: dict[str, Any] = {}
+    if channels in (1, 3):
+        known["channels"] = "rgb" if channels == 3 else "grey"
+    if height and width:
+        known["size"] = (height, width)
+    spec = request.input(known)
+    named = metadata_classes(graph)
+    classes = tuple(named) if named and request.spec.get("classes") is None else request.classes
+    module: nn.Module = to_torch(graph, path, request.where)
+    if last:
+        module = ChannelsLast(module)
+    count = spec.depth
+    if shape[0] == 1 or not takes_several(module, (2, count, *spec.size)):
+        module = Single(module)
+    off = compared(module, path, name, (1, count, *spec.size), last)
+    if not off <= TOLERANCE:
+        raise InputError(
+            f"its torch form answers otherwise than onnxruntime (by {off:.2g})",
+            where=request.where,
+            mend="export it again with opset 17 or lower, or load it as torch.export or through a factory",
+        )
+    source = {"kind": "onnx", "file": str(path), "sha256": file_sha256(path), "off_onnxruntime": off}
+    return Model(request.name, classes, module, spec, request.output, source=source)
+
+
+def takes_several(module: nn.Module, shape: tuple[int, ...]) -> bool:
+    """Whether the network takes a batch of this shape, more than one picture."""
+    try:
+        with torch.no_grad():
+            return len(module(torch.zeros(shape))) == shape[0]
+    except RuntimeError:
+        return False

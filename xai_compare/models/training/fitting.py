@@ -1,0 +1,163 @@
+"""Training one network, resumed where it was killed."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch.utils.data import DataLoader
+
+from xai_compare.errors import InputError
+from xai_compare.models.model import Model
+from xai_compare.models.training.augmentation import augmentation
+from xai_compare.models.training.config import Training
+from xai_compare.models.training.learner import CHECKPOINT, Keep, Learner, reached
+from xai_compare.models.training.pictures import Order, Varied
+from xai_compare.models.training.towards import MapTerm
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a training lasts: ``epochs``, or until the training accuracy is ``until`` if that comes sooner."""
+
+    epochs: int
+    until: float | None = None
+
+
+def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Weights by inverse frequency, float32 ``(classes,)``: n / (classes * n of the class), as scikit-learn balances.
+
+    Raises:
+        InputError: if a class has no picture.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    if (counts == 0).any():
+        raise InputError(f"class {int(np.argmin(counts))} has no training picture")
+    return (len(labels) / (classes * counts)).astype(np.float32)
+
+
+def undersampled(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Indices, sorted, of as many pictures of each class as the smallest has; drawn without replacement."""
+    rng = np.random.default_rng([seed, 4])
+    found = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    least = min(len(places) for places in found)
+    return np.sort(np.concatenate([rng.choice(places, least, replace=False) for places in found]))
+
+
+def fit(
+    model: Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    config: Training,
+    length: Length,
+    folder: Path,
+    *,
+    seed: int,
+    maps: np.ndarray | None = None,
+    progress: bool = False,
+) -> list[dict[str, float]]:
+    """Train ``model`` in place, and return its history: epoch, loss, accuracy and term of each epoch.
+
+    After each epoch a checkpoint is written into ``folder``; if one is there, the training goes on from it, and ends
+    with the weights that it would have had without the interruption (on the same machine and number of threads).
+
+    Args:
+        model: with fresh weights.
+        images: uint8 ``(n, side, side, 3)``, wider than the network's input (see :class:`Pictures`).
+        labels: int ``(n,)``, indices into the model's classes.
+        config: batch size, loss, optimizer, augmentation, devices.
+        length: when to stop.
+        folder: for checkpoints.
+        seed: of order, augmentation and dropout.
+        maps: ``(n, side, side)``, towards which the network's own are pulled as ``config.towards`` says; NaN for none.
+        progress: whether to draw a bar.
+
+    Raises:
+        InputError: if the loss is not finite, the checkpoint is not of this network, or Lightning refuses the devices.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = class_weights(labels, len(model.classes)) if config.weighted else None
+    term = None if maps is None or config.towards is None else MapTerm(model, config.towards)
+    learner = Learner(model, weights, config.optimizer, seed, config.label_smoothing, term, length.until)
+    batch = min(config.batch_size, len(labels))
+    loader: DataLoader[Any] = DataLoader(
+        Varied(images, labels, augmentation(config.augment, model.input.size), seed, maps),
+        batch_size=batch,
+        sampler=Order(len(labels), seed, batch=batch),
+        num_workers=config.workers,
+    )
+    checkpoint = folder / CHECKPOINT
+    with _quiet(), torch.random.fork_rng(devices=[]):
+        trainer = _trainer(config, length.epochs, [Keep(folder)], folder, progress)
+        if checkpoint.is_file() and _finished(checkpoint, learner, length):
+            return learner.history
+        model.module.train().to(memory_format=torch.channels_last)
+        try:
+            trainer.fit(learner, loader, ckpt_path=checkpoint if checkpoint.is_file() else None, weights_only=True)
+        finally:
+            model.module.eval().to(memory_format=torch.contiguous_format)
+    model.module.to("cpu")
+    return learner.history
+
+
+def _finished(checkpoint: Path, learner: Learner, length: Length) -> bool:
+    """Lay a checkpoint's weights in; whether its training had come to its end."""
+    try:
+        held = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        learner.load_state_dict(held["state_dict"])
+        learner.history = list(held["history"])
+    except Exception as error:
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"the checkpoint is not one of this network ({line})",
+            where=checkpoint,
+            mend="remove it, or train into another folder",
+        ) from None
+    done = len(learner.history) >= length.epochs
+    return done or (length.until is not None and reached(learner.history, length.until))
+
+
+def _trainer(
+    config: Training, epochs: int, callbacks: list[Callback], folder: Path, progress: bool
+) -> lightning.Trainer:
+    try:
+        return lightning.Trainer(
+            max_epochs=epochs,
+            accelerator=config.accelerator,
+            devices=config.devices,
+            strategy=config.strategy,
+            precision=config.precision,
+            callbacks=callbacks,
+            default_root_dir=folder,
+            logger=False,
+            enable_model_summary=False,
+            enable_progress_bar=progress,
+            use_distributed_sampler=False,
+            deterministic="warn",
+        )
+    except Exception as error:
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"Lightning refuses these devices ({line})",
+            where="training",
+            mend="check accelerator, devices and strategy",
+        ) from None
+
+
+class _quiet(warnings.catch_warnings):  # noqa: N801
+    """Without Lightning's advice on workers, devices and logging intervals."""
+
+    def __enter__(self) -> Any:
+        entered = super().__enter__()
+        warnings.filterwarnings("ignore", module=r"lightning.*")
+        warnings.filterwarnings("ignore", message=".*lightning.*")
+        for name in ("lightning.pytorch", "lightning.fabric"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        return entered

@@ -1,0 +1,218 @@
+"""The faces that networks are trained on: found, turned upright and cut out once, then varied for each epoch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import Dataset, Sampler
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from xai_compare.errors import InputError
+from xai_compare.expressions import ordered
+from xai_compare.faces.cutting import Cutter
+from xai_compare.images import read_manifest
+from xai_compare.models.training.augmentation import ROOM
+from xai_compare.models.training.config import Source
+from xai_compare.models.training.tuning import widened
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Faces cut out, and who shows what.
+
+    Attributes:
+        images: uint8 ``(n, side, side, 3)`` RGB, `ROOM` times wider than networks are shown.
+        landmarks: float32 ``(n, 68, 2)``, x and y in pixels of ``images``; NaN where pictures came cut out already.
+        rows: one row a picture: image, path, expression, subject, dataset, split.
+        skipped: image and reason of what was left out.
+    """
+
+    images: np.ndarray
+    landmarks: np.ndarray
+    rows: pd.DataFrame
+    skipped: list[tuple[str, str]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: np.ndarray) -> Pictures:
+        rows = self.rows.iloc[np.arange(len(self))[index]].reset_index(drop=True)
+        return replace(self, images=self.images[index], landmarks=self.landmarks[index], rows=rows)
+
+
+def side_for(size: tuple[int, int]) -> int:
+    """The side at which faces are stored for an input ``size``."""
+    return int(np.ceil(max(size) * ROOM))
+
+
+def expressions(sources: list[Source]) -> list[str]:
+    """The expressions that the manifests name, in the vocabulary's order.
+
+    Raises:
+        InputError: if a manifest cannot be read.
+    """
+    return ordered(str(name) for source in sources for name in _table(source)[0]["expression"])
+
+
+def gather(
+    sources: list[Source],
+    size: tuple[int, int],
+    margin: float,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Pictures:
+    """Read, align and cut out the faces of all manifests.
+
+    Args:
+        sources: manifests of labelled pictures.
+        size: height and width that the network is shown.
+        margin: side of the network's crop over the extent of the landmarks.
+        cache: a folder where the crops are kept, so that they are cut once.
+        progress: called with the number of pictures done and the number of all.
+
+    Raises:
+        InputError: if a manifest cannot be read, or no face can be used.
+    """
+    tables = [_table(source) for source in sources]
+    skipped = [pair for _, pairs in tables for pair in pairs]
+    rows = pd.concat([table for table, _ in tables], ignore_index=True)
+    side = side_for(size)
+    file = None
+    if cache is not None:
+        key = json.dumps([rows.to_csv(), [s.cropped for s in sources], side, margin, [_stamp(p) for p in rows["path"]]])
+        file = cache / f"faces_{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+        if file.is_file():
+            return _kept(file, rows, skipped)
+    cutter = Cutter(margin * ROOM)
+    images = np.zeros((len(rows), side, side, 3), np.uint8)
+    landmarks = np.full((len(rows), 68, 2), np.nan, np.float32)
+    reasons = [""] * len(rows)
+    for k, row in enumerate(rows.itertuples()):
+        try:
+            images[k], landmarks[k] = _face(str(row.path), str(row.face), bool(row.cropped), cutter, side)
+        except InputError as error:
+            reasons[k] = error.what
+        progress(k + 1, len(rows))
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part.npz")
+        np.savez(part, images=images, landmarks=landmarks, reasons=np.array(reasons))
+        part.replace(file)
+    return _usable(images, landmarks, reasons, rows, skipped)
+
+
+def _table(source: Source) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    manifest = read_manifest(source.manifest, source.root, allow_outside=True)
+    rows = manifest.rows.copy()
+    skipped = list(manifest.skipped) + [
+        (i, "it has no expression") for i in rows.loc[rows["expression"] == "", "image"]
+    ]
+    rows = rows[rows["expression"] != ""]
+    name = source.name or source.manifest.stem
+    rows["dataset"] = rows["dataset"].where(rows["dataset"] != "", name)
+    rows["cropped"] = source.cropped
+    return rows[["image", "path", "expression", "subject", "dataset", "split", "face", "cropped"]], skipped
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    found = Path(path).stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _face(path: str, which: str, cropped: bool, cutter: Cutter, side: int) -> tuple[np.ndarray, np.ndarray]:
+    image = cutter.read(path)
+    if not cropped:
+        return cutter.crop(image, cutter.choose(image, which).face.landmarks).resized((side, side))
+    return widened(image, side), np.full((68, 2), np.nan)
+
+
+def _kept(file: Path, rows: pd.DataFrame, skipped: list[tuple[str, str]]) -> Pictures:
+    with np.load(file, allow_pickle=False) as held:
+        return _usable(held["images"], held["landmarks"], [str(r) for r in held["reasons"]], rows, skipped)
+
+
+def _usable(
+    images: np.ndarray, landmarks: np.ndarray, reasons: list[str], rows: pd.DataFrame, skipped: list[tuple[str, str]]
+) -> Pictures:
+    good = np.array([not reason for reason in reasons])
+    skipped = skipped + [(i, why) for i, why in zip(rows["image"], reasons, strict=True) if why]
+    if not good.any():
+        raise InputError("no picture can be used", where=skipped[0][0], mend=skipped[0][1])
+    return Pictures(images, landmarks, rows, skipped)[np.flatnonzero(good)]
+
+
+Item = tuple[torch.Tensor, int, torch.Tensor]
+
+
+class Varied(Dataset[Item]):
+    """Pictures under an augmentation that is drawn anew for each epoch, from the seed alone.
+
+    An item is asked for by ``(epoch, index)``, and answers uint8 ``(3, h, w)``, its label, and its map ``(h, w)``,
+    moved as the picture was; an empty tensor where there are no maps.
+    """
+
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray, transform: v2.Transform, seed: int, maps: np.ndarray | None = None
+    ) -> None:
+        self._images = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+        self._maps = None if maps is None else torch.from_numpy(np.ascontiguousarray(maps, np.float32))
+        self._labels, self._transform, self._seed = labels, transform, seed
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, place: tuple[int, int]) -> Item:
+        epoch, index = place
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(number(self._seed, 1, epoch, index))
+            picture, label = tv_tensors.Image(self._images[index]), int(self._labels[index])
+            if self._maps is None:
+                return self._transform(picture).as_subclass(torch.Tensor), label, torch.empty(0)
+            moved, there = self._transform(picture, tv_tensors.Mask(self._maps[index][None]))
+            return moved.as_subclass(torch.Tensor), label, there.as_subclass(torch.Tensor)[0]
+
+
+class Order(Sampler[tuple[int, int]]):
+    """The order of an epoch, drawn from the seed and the epoch alone; each process of several takes its share."""
+
+    def __init__(self, count: int, seed: int, *, batch: int) -> None:
+        self._count, self._seed, self._batch, self.epoch = count, seed, batch, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch, also after a resume."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(range(0, self._whole(), _world()[1]))
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = np.random.default_rng([self._seed, 2, self.epoch]).permutation(self._count)
+        rank, world = _world()
+        order = np.resize(order, self._whole())
+        return iter([(self.epoch, int(k)) for k in order[rank::world]])
+
+    def _whole(self) -> int:
+        """So many that each process gets the same number, and the last batch is not a single picture."""
+        count = -(-self._count // _world()[1]) * _world()[1]
+        return count + _world()[1] if count // _world()[1] % self._batch == 1 and count > 1 else count
+
+
+def _world() -> tuple[int, int]:
+    """This process's number and how many there are."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
+
+
+def number(*parts: int) -> int:
+    """A seed of 63 bits from numbers."""
+    low, high = np.random.SeedSequence([abs(part) for part in parts]).generate_state(2, np.uint32)
+    return (int(high) << 31) ^ int(low)

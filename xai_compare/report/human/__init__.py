@@ -1,0 +1,5 @@
+"""What an experiment with people came to: tables, maps, figures and a page, in one directory."""
+
+from xai_compare.report.human.writing import Asked, write
+
+__all__ = ["Asked", "write"]

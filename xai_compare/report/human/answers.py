@@ -1,0 +1,115 @@
+"""Figures of answers and clicks: matrices by pair, agreement, order of clicks, the movement of a mouse."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from xai_compare.report import style
+
+
+def matrix(table: pd.DataFrame, title: str, subtitle: str, across: str, square_root: bool, simulated: bool) -> Figure:
+    """A matrix with its numbers; square-root colours let small values show (Park & Wallraven 2022, Figures 2 and 3)."""
+    n = len(table)
+    figure = style.new_figure(max(4.6, 0.62 * n + 2.0), max(3.6, 0.5 * n + 1.7))
+    style.heading(figure, title, subtitle, simulated)
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((1.15 / width, 0.95 / height, 1 - 1.35 / width, 1 - 1.75 / height))
+    values = table.to_numpy(float)
+    scaled = np.sqrt(values) if square_root else values
+    finite = scaled[np.isfinite(scaled)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    low = 0.0 if square_root else low
+    axes.imshow(np.ma.masked_invalid(scaled), cmap=style.HEAT, vmin=low, vmax=max(high, low + 1e-9), aspect="auto")
+    for row in range(n):
+        for column in range(values.shape[1]):
+            value = values[row, column]
+            if np.isfinite(value):
+                dark = (scaled[row, column] - low) / max(high - low, 1e-9) > 0.55
+                text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+                axes.text(column, row, text, ha="center", va="center", size=7.5, color="white" if dark else style.INK)
+    axes.set_xticks(range(values.shape[1]), list(table.columns), rotation=40, ha="right")
+    axes.set_yticks(range(n), list(table.index))
+    axes.set_ylabel("true label")
+    axes.set_xlabel(across)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure
+
+
+def pair_figures(matrices: dict[str, pd.DataFrame], simulated: bool) -> dict[str, Figure]:
+    """The matrices of accuracy, clicks and time by pair."""
+    said = {
+        "accuracy": "Share of right answers",
+        "clicks": "Number of clicks",
+        "time": "Time from the first click, in ms",
+    }
+    return {
+        f"pairs_{name}": matrix(table, f"{said[name]} by pair", "Rows: what the face shows; columns: the other choice",
+                                "false label", False, simulated)
+        for name, table in matrices.items()
+    }  # fmt: skip
+
+
+def agreement(table: pd.DataFrame, simulated: bool) -> Figure:
+    """How far people agree on each picture, with the pictures agreed on most and least by name."""
+    ranked = table.dropna(subset=["agreement"]).sort_values("agreement", ascending=False).reset_index(drop=True)
+    figure = style.new_figure(8.6, 3.3)
+    high, low = (ranked["agreement"] > 0.9).mean(), (ranked["agreement"] < 0.5).mean()
+    style.heading(figure, "Agreement on what a face shows",
+                  f"P of {len(ranked)} pictures: {high:.0%} above 0.9, {low:.0%} below 0.5", simulated)  # fmt: skip
+    axes = figure.add_axes((0.065, 0.15, 0.5, 0.62))
+    right = ranked["as_labelled"].astype(object).where(ranked["as_labelled"].notna(), True)
+    colours = [style.PALETTE[0] if one else style.PALETTE[5] for one in right]
+    axes.bar(np.arange(len(ranked)), ranked["agreement"], 1.0, color=colours, linewidth=0)
+    axes.set(xlim=(-0.5, max(len(ranked) - 0.5, 0.5)), ylim=(0, 1.02), ylabel="agreement P")
+    axes.set_xlabel("pictures, by agreement (orange: the majority answered otherwise than labelled)", size=8)
+    axes.set_xticks([])
+    for at, (title, part) in enumerate((("Most agreed", ranked.head(6)), ("Least agreed", ranked.tail(6)[::-1]))):
+        left = 0.585 + 0.21 * at
+        figure.text(left, 0.74, title, weight="bold", size=8.5)
+        for line, one in enumerate(part.itertuples()):
+            name = style.plain(PurePosixPath(str(one.image)).name, 20)
+            said = f"{one.agreement:.2f}  {name}: {str(one.majority) or 'tied'}"
+            figure.text(left, 0.67 - 0.085 * line, said, size=6.5)
+    return figure
+
+
+def click_order(pictures: dict[str, tuple[np.ndarray, np.ndarray, str]], simulated: bool) -> Figure:
+    """The order in which people uncovered pictures: red first, yellow last; fainter where fewer uncovered it."""
+    figure = style.new_figure(max(3.6, 2.2 * len(pictures) + 0.3), 3.5)
+    style.heading(figure, "Order of clicks", "Red: first; yellow: last; fainter where fewer people clicked", simulated)
+    for at, (image, (colours, share, note)) in enumerate(pictures.items()):
+        axes = figure.add_subplot(1, len(pictures), at + 1)
+        alpha = np.clip(share[..., None] * 1.5, 0, 1)
+        axes.imshow(colours * alpha + 1 * (1 - alpha))
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(f"{style.plain(image, 26)}\n{note}", size=7.5, weight="normal")
+        for spine in axes.spines.values():
+            spine.set(visible=True, color=style.FRAME)
+    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=0.7)
+    return figure
+
+
+def movement(points: pd.DataFrame, simulated: bool) -> Figure:
+    """How fast the mouse moves, and how its speed changes (Bruckert et al. 2023, Figure 5)."""
+    figure = style.new_figure(7.2, 3.0)
+    style.heading(figure, "Movement of the mouse", f"{len(points):,} points of the tracks that are kept", simulated)
+    parts = (("velocity", "velocity (px/s)"), ("acceleration", "acceleration (px/s²)"))
+    for at, (name, label) in enumerate(parts):
+        values = points[name].dropna().to_numpy(float)
+        axes = figure.add_axes((0.09 + 0.5 * at, 0.19, 0.38, 0.52))
+        low, high = np.quantile(values, [0.01, 0.99]) if len(values) else (0.0, 1.0)
+        edges = np.linspace(min(low, 0.0), max(high, low + 1e-9), 41)
+        counts, _ = np.histogram(values, edges)
+        axes.bar(edges[:-1], 100 * counts / max(len(values), 1), np.diff(edges), align="edge",
+                 color=style.PALETTE[0], linewidth=0)  # fmt: skip
+        axes.set_yscale("log")
+        axes.set(xlabel=label, ylabel="% of points")
+        median = f"median {np.median(np.abs(values)):.0f}" if len(values) else "none"
+        axes.set_title(median + (" (size)" if name == "acceleration" else ""), size=8, weight="normal")
+    return figure

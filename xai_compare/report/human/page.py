@@ -1,0 +1,100 @@
+"""One page that says in plain words whether the data are usable, with every figure in it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from io import BytesIO
+
+import pandas as pd
+from jinja2 import Environment
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from xai_compare.human.experiment import Experiment
+from xai_compare.human.usability import Statement, verdict
+from xai_compare.report import style
+from xai_compare.version import VERSION
+
+_PIXELS_PER_INCH = 104
+_MOST_ROWS = 30
+
+
+@dataclass
+class Contents:
+    """What goes on the page.
+
+    Attributes:
+        statements: what speaks for and against the data.
+        figures: by file name; those without words are not shown.
+        words: what each figure shows.
+        tables: title, explanation and table.
+        notes: what could not be made, and why.
+    """
+
+    statements: list[Statement] = field(default_factory=list)
+    figures: dict[str, Figure] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    tables: list[tuple[str, str, pd.DataFrame]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def render(title: str, experiment: Experiment, contents: Contents, written: Sequence[str]) -> str:
+    """The page as HTML, complete in one file."""
+    template = Environment(autoescape=True).from_string(_text("xai_compare.report.human", "page.html"))
+    taken = experiment.files.groupby(["format", "because"], sort=False).size().rename("n").reset_index()
+    return template.render(
+        title=title,
+        version=VERSION,
+        css=Markup(_text("xai_compare.report", "page.css")),
+        simulated=experiment.simulated,
+        verdict=verdict(contents.statements),
+        statements=contents.statements,
+        read=_read(experiment),
+        files=taken.to_dict("records"),
+        notes=contents.notes,
+        figures=[_figure(name, contents.figures[name], words) for name, words in contents.words.items()],
+        tables=[_table(*one) for one in contents.tables],
+        written=written,
+    )
+
+
+def _text(package: str, name: str) -> str:
+    return files(package).joinpath(name).read_text("utf-8")
+
+
+def _read(experiment: Experiment) -> str:
+    trials = experiment.trials
+    people, pictures = trials["participant"].nunique(), trials["image"].nunique()
+    line = (
+        f"{people} participants, {pictures} pictures, {len(trials):,} trials; "
+        f"{len(experiment.points):,} {experiment.noun} are kept"
+    )
+    if len(experiment.saccades):
+        line += f" and {len(experiment.saccades):,} saccades"
+    screen = experiment.screen
+    if screen.known:
+        across, down = screen.degrees_per_pixel()
+        line += f". A degree of visual angle is {1 / across:.1f} pixels of the screen across and {1 / down:.1f} down"
+        if screen.size_cm and screen.distance_cm:
+            size = f"{screen.size_cm[0]:.1f} by {screen.size_cm[1]:.1f} cm"
+            line += f" (a screen of {size} seen from {screen.distance_cm:.0f} cm)"
+    return f"{line}."
+
+
+def _figure(name: str, figure: Figure, words: str) -> Mapping[str, object]:
+    raw = BytesIO()
+    with style.styled():
+        figure.savefig(raw, format="png", dpi=style.DPI, metadata={"Software": None})
+    width = round(figure.get_size_inches()[0] * _PIXELS_PER_INCH)
+    return {"data": base64.b64encode(raw.getvalue()).decode(), "alt": name, "width": width, "words": words}
+
+
+def _table(title: str, words: str, table: pd.DataFrame) -> Mapping[str, object]:
+    shown = table.head(_MOST_ROWS)
+    more = f" The first {_MOST_ROWS} of {len(table)} rows." if len(table) > _MOST_ROWS else ""
+    rows = [[f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row]
+            for row in shown.itertuples(index=False)]  # fmt: skip
+    return {"title": title, "words": words + more, "columns": list(shown.columns), "rows": rows}

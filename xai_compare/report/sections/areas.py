@@ -1,0 +1,76 @@
+"""Which areas of the face people and networks attend to (Bruckert et al. 2023, Tables 2 and 3)."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from xai_compare.faces import CANONICAL, SHAPE
+from xai_compare.human.areas import Areas, face_areas, map_shares
+from xai_compare.report.listing import Cell, Listing
+from xai_compare.report.material import ALL, Material
+from xai_compare.report.section import SECTIONS, Section
+
+
+@SECTIONS.named("areas")
+class AreaShares(Section):
+    """The share of every source's mean map that lies on each area of the standard face."""
+
+    title = "Which areas of the face count"
+    lead = (
+        "The share of each mean map, on the standard face, that lies on the eyes, brows, nose, mouth, cheeks and "
+        "forehead. Of signed maps the positive part counts."
+    )
+    order = 67
+
+    def applies(self, material: Material) -> bool:
+        return bool(material.of("human")) and not shares(material).empty
+
+    def files(self, material: Material) -> dict[str, pd.DataFrame]:
+        return {"areas": shares(material)}
+
+    def listings(self, material: Material) -> list[Listing]:
+        table = shares(material)
+        names = list(dict.fromkeys(table["area"]))
+        made = []
+        for expression in [*(name for name in material.expressions if name != ALL), ALL]:
+            own = table[table["expression"] == expression]
+            if own.empty:
+                continue
+            wide = own.pivot(index="source", columns="area", values="share").reindex(columns=names)
+            rows = [
+                [Cell(source.label), *(Cell(f"{100 * wide.loc[source.name, name]:.1f}") for name in names)]
+                for source in material.sources
+                if source.name in wide.index
+            ]
+            size = own.drop_duplicates("area").set_index("area")["size"]
+            rows.append([Cell("share of the face's picture"), *(Cell(f"{100 * size[name]:.1f}") for name in names)])
+            title = "Percent of the map on each area" + ("" if expression == ALL else f", {expression}")
+            simulated = any(source.simulated for source in material.sources)
+            made.append(
+                Listing(title, ["source", *names], rows, numbers=range(1, len(names) + 1), folded=expression != ALL,
+                        simulated=simulated)
+            )  # fmt: skip
+        return made
+
+
+@cache
+def _areas() -> Areas:
+    return face_areas(CANONICAL[:68], SHAPE).joined()
+
+
+def shares(material: Material) -> pd.DataFrame:
+    """``expression, area, source, measure, share, n, size``: a row for each area of each source and expression."""
+    parts = []
+    for source in material.sources:
+        for expression in dict.fromkeys([*material.expressions, ALL]):
+            values = material.maps.get((source.name, expression))
+            if values is None or values.shape != SHAPE or not np.isfinite(values).all():
+                continue
+            kind = "map" if source.kind == "human" else "attention"
+            one = map_shares({"mean": values}, _areas(), {"mean": expression}, source=source.name, measure=kind)
+            one = one[one["expression"] == expression].drop_duplicates("area")
+            parts.append(one.assign(n=material.counts.get((source.name, expression), 0)))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

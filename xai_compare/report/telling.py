@@ -1,0 +1,87 @@
+"""Which sources the report may rank: those whose difference does not include 0 (table ``differences``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xai_compare.report.labels import counted, who
+from xai_compare.report.material import ALL, Material
+
+LEVEL = 0.05
+_NAMED = 3
+
+
+def apart(material: Material, metric: str, b: str, one: str, other: str) -> bool | None:
+    """Whether two sources differ over all expressions, corrected for all pairs; None where that was not tested."""
+    table = material.table("differences")
+    if table.empty:
+        return None
+    rows = table[(table["metric"] == metric) & (table["b"] == b) & (table["expression"] == ALL)]
+    rows = rows[rows["a1"].isin([one, other]) & rows["a2"].isin([one, other])]
+    if rows.empty or not np.isfinite(float(rows["p_adjusted"].iloc[0])):
+        return None
+    row = rows.iloc[0]
+    holds_zero = float(row["ci_low"]) <= 0 <= float(row["ci_high"])
+    return bool(float(row["p_adjusted"]) < LEVEL and not holds_zero)
+
+
+def tied(material: Material, metric: str, b: str, first: str, others: Sequence[str]) -> list[str]:
+    """Those that cannot be told from ``first``: not tested ones count as such."""
+    return [other for other in others if other != first and not apart(material, metric, b, first, other)]
+
+
+def tested(material: Material, metric: str, b: str) -> bool:
+    """Whether there is any test of a difference."""
+    table = material.table("differences")
+    return not table.empty and bool(((table["metric"] == metric) & (table["b"] == b) & table["p"].notna()).any())
+
+
+def ranked(material: Material, metric: str, b: str, names: Sequence[str], what: str) -> str:
+    """A sentence about the order of sources, highest first, that claims no difference which the data do not show.
+
+    Args:
+        material: the report's data.
+        metric, b: of the score.
+        names: sources, highest score first.
+        what: such as ``"comes nearest to the Ekman masks"``.
+    """
+    if len(names) < 2:
+        return ""
+    first, last = names[0], names[-1]
+    if not tested(material, metric, b):
+        return (
+            f"{who(material, first)} has the highest mean and {who(material, last)} the lowest; whether they differ "
+            "beyond chance cannot be told without the maps of single pictures."
+        )
+    same = tied(material, metric, b, first, names)
+    if not same:
+        return f"{who(material, first)} {what}, beyond the margin of error of every difference."
+    if len(same) == len(names) - 1:
+        return (
+            f"{who(material, first)} has the highest mean, but no source can be told from it: every 95 % interval of a "
+            "difference, or its corrected p value, leaves room for 0."
+        )
+    named = ", ".join(who(material, name) for name in same[:_NAMED])
+    more = f" and {counted(len(same) - _NAMED, 'other source')}" if len(same) > _NAMED else ""
+    return f"{who(material, first)} has the highest mean, but cannot be told from {named}{more}."
+
+
+def beside_floor(material: Material, metric: str, b: str, name: str) -> str:
+    """A sentence that sets a source's mean over expressions beside that of maps that do not know the answer."""
+    nulls = material.table("nulls")
+    if nulls.empty:
+        return ""
+    rows = nulls[(nulls["metric"] == metric) & (nulls["b"] == b) & (nulls["expression"] != ALL)]
+    means = rows[rows["a"] == name].groupby("null")["mean"].mean()
+    said = [f"{_NULLS[null]} {means[null]:.2f}" for null in _NULLS if null in means]
+    return f"For comparison: {', '.join(said)}." if said else ""
+
+
+_NULLS = {
+    "whole": "the whole face scores",
+    "prior": "a blob where faces are",
+    "other_map": "its mean map of the other expressions",
+    "surrogate": "random maps as smooth",
+}

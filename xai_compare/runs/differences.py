@@ -1,0 +1,86 @@
+"""Differences between a run's networks and explainers, against masks, people and known regions."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from xai_compare.comparison import METRICS, References
+from xai_compare.comparison.differences import (
+    DifferenceKey,
+    Differences,
+    difference_table,
+    picture_differences,
+    pool_differences,
+)
+from xai_compare.runs.averaging import ALL
+from xai_compare.runs.intervals import StoredMaps
+from xai_compare.runs.scoring import study_masks, study_metrics
+from xai_compare.runs.store import MapStore
+from xai_compare.study import Study
+
+MOST = 300
+"""Resamples that are enough for a standard error."""
+_WANTED = ("iou", "dice", "pearson")
+
+
+def differences(
+    study: Study,
+    stores: Sequence[MapStore],
+    heatmaps: xr.Dataset,
+    known: pd.DataFrame,
+    advance: Callable[[int], None],
+) -> pd.DataFrame:
+    """Compare every two networks or explainers: IoU with the masks, Dice and Pearson's r with people, known regions.
+
+    Args:
+        study: what is asked.
+        stores: the maps of every source.
+        heatmaps: their means.
+        known: scores of single pictures, the table ``known_images``.
+        advance: called with 1 after each expression.
+
+    Returns:
+        A frame of `xai_compare.comparison.differences.DIFFERENCE_COLUMNS`.
+    """
+    asked = study_metrics(study)
+    metrics = [METRICS.get(name) for name in _WANTED if name in asked]
+    masks = study_masks(study)
+    maps = StoredMaps(stores, study.compare.scaling)
+    sources = list(dict.fromkeys(store.source.label for store in stores if store.source.kind == "model"))
+    people = [store.source.label for store in stores if store.source.kind == "human"]
+    options = {"dice": {"threshold": study.compare.thresholds.dice}}
+    against = [*people, "ekman"]
+    found: Differences = {}
+    wanted: list[DifferenceKey] = []
+    for expression in [name for name in heatmaps.expression.values.tolist() if name != ALL]:
+        with tempfile.TemporaryDirectory(dir=stores[0].run, prefix=".bins-") as place:
+            pool = maps.pool(expression, Path(place))
+            if pool is not None:
+                references = References({name: mask for name, mask in masks.items() if name == expression}, "ekman")
+                made = pool_differences(
+                    pool, expression, metrics, references, options, sources=sources, against=against,
+                    n=min(study.compare.bootstrap, MOST), seed=study.seed,
+                )  # fmt: skip
+                found |= made
+                for metric, b in dict.fromkeys((key.metric, key.b) for key in made):
+                    there = [name for name in sources if name in pool.rows]
+                    wanted += [DifferenceKey(metric, *pair, b, expression) for pair in combinations(there, 2)]
+        advance(1)
+    found |= picture_differences(_of_pictures(known))
+    return difference_table(found, wanted)
+
+
+def _of_pictures(scores: pd.DataFrame) -> dict[tuple[str, str, str, str], dict[str, float]]:
+    """Each picture's score by metric, a, b and expression."""
+    found: dict[tuple[str, str, str, str], dict[str, float]] = {}
+    known = scores[np.isfinite(scores["value"].to_numpy(float)) & (scores["expression"] != "")]
+    for key, rows in known.groupby(["metric", "a", "b", "expression"], sort=False):
+        found[tuple(map(str, key))] = dict(zip(rows["image"], rows["value"], strict=True))  # type: ignore[index]
+    return found
