@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,9 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "task"
 
 
-@pytest.fixture(autouse=True)
-def _code_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _code_is_allowed() -> Iterator[None]:
     """The toy network is code beside these tests."""
-    monkeypatch.setattr("xai_compare.models.training.running.load", partial(load, allow_code=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xai_compare.models.training.running.load", partial(load, allow_code=True))
+        yield
