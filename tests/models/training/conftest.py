@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,13 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "task"
 
 
+def _allowing(spec: dict[str, object], base: Path, **_: object) -> object:
+    return load(spec, base, allow_code=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _code_is_allowed() -> Iterator[None]:
     """The toy network is code beside these tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xai_compare.models.training.running.load", partial(load, allow_code=True))
+        patch.setattr("xai_compare.models.training.running.load", _allowing)
         yield
