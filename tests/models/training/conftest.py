@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _allowing(spec: dict[str, object], base: Path, **_: object) -> object:
-    return load(spec, base, allow_code=True)
+    places = [place for place in sys.path if (Path(place) / "tinynet.py").is_file()]
+    return load({**({"folder": places[0]} if places and "factory" in spec else {}), **spec}, base, allow_code=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
