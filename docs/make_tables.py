@@ -42,8 +42,8 @@ MEANINGS = {
     "source.keras": "a Keras model file (`.keras`, `.h5`, `.hdf5`); layers that carry code are refused",
     "source.torchvision": "the name of a torchvision architecture, such as `resnet18`",
     "source.timm": "the name of a timm architecture",
-    "source.factory": "`module:function`, looked for on Python's path and beside the study; returns a "
-    "`torch.nn.Module` or a `Model`",
+    "source.factory": "`file:function` of a file beside the study, or the name of a factory that an installed "
+    "package registers; needs `--allow-code`; returns a `torch.nn.Module` or a `Model`",
     "source.bundled": "`compact` or `residual`, trained on simulated faces",
     "source.zoo": "one of the paper's twelve networks, see [zoo.md](zoo.md)",
     "source.hf": "an image classifier of Hugging Face's transformers: a name on the hub, or a local folder; classes, "

@@ -327,6 +327,10 @@ class Study(_Strict):
         Raises:
             InputError: one line that names the place, the key, the value and the mend.
         """
+        unreadable = next((text for text in _texts(data) if not text.isprintable() and _lone(text)), None)
+        if unreadable is not None:
+            mend = "rename the file or folder"
+            raise InputError(f"{unreadable!r} is not UTF-8, so that no file can hold it", where=where, mend=mend)
         for key in data:
             if key not in cls.model_fields and key not in STAGES.names():
                 mend = nearest(str(key), [*cls.model_fields, *_asked_for()])
@@ -337,7 +341,10 @@ class Study(_Strict):
             raise _explained(error, where) from None
         except RecursionError:
             raise InputError("the study refers to itself", where=where) from None
-        return study._resolved((base or Path()).resolve(), where)
+        place = (base or Path()).resolve()
+        if _lone(str(place)):
+            raise InputError(f"{str(place)!r} is not UTF-8", where=where, mend="rename the folder")
+        return study._resolved(place, where)
 
     def _resolved(self, base: Path, where: object) -> Study:
         def at(path: Path | None) -> Path | None:
@@ -358,6 +365,9 @@ class Study(_Strict):
                 model.resolve(base)
             except RuntimeError as error:
                 raise InputError(f"model {model.name!r} names what is not a path ({error})", where=where) from None
+        for options in (self.__pydantic_extra__ or {}).values():
+            if hasattr(options, "resolve"):
+                options.resolve(base)
         for human in self.human:
             files = [human.file] if isinstance(human.file, str) else human.file
             human.file = [str(at(Path(file))) for file in files]
@@ -378,6 +388,17 @@ class Study(_Strict):
 class _Loader(yaml.SafeLoader):
     """YAML without tags that build objects, in which no key may be repeated."""
 
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._merged = 0
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put merged keys in; as aliases, they can double at every level."""
+        super().flatten_mapping(node)
+        self._merged += len(node.value)
+        if self._merged > MAX_VALUES:
+            raise yaml.MarkedYAMLError(problem="its merge keys expand without end", problem_mark=node.start_mark)
+
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
@@ -385,6 +406,26 @@ class _Loader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode) and key.value in keys[:number] and key.value != "<<":
                 raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} is there twice", problem_mark=key.start_mark)
         return node
+
+
+def _texts(value: object) -> Iterable[str]:
+    """Every text of nested keys and values."""
+    waiting = [value]
+    for _ in range(MAX_VALUES):
+        if not waiting:
+            return
+        one = waiting.pop()
+        if isinstance(one, str | Path):
+            yield str(one)
+        elif isinstance(one, Mapping):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, Sequence) and not isinstance(one, bytes):
+            waiting += one
+
+
+def _lone(text: str) -> bool:
+    """Whether a text holds half a character, as names of files do whose bytes are not UTF-8."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _check_extent(data: object, where: object) -> None:
@@ -418,8 +459,9 @@ def _stage_options(key: str, value: Any) -> BaseModel | None:
         raise InputError(f"unknown key {key!r}", mend=nearest(key, known))
     if isinstance(value, options):
         return value
-    if value is None or isinstance(value, bool):
-        value = {} if value else None
+    if value is None or value is False:
+        return None
+    value = {} if value is True else value
     try:
         return None if value is None else options.model_validate(value)
     except ValidationError as error:

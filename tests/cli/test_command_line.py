@@ -50,6 +50,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def study(place: Path, file: Path, **changes: object) -> Path:
     model = {"name": "net", "factory": "cli_networks:good", "classes": ["anger", "happiness"]}
+    model["folder"] = str(place)
     model["input"] = {"size": 24, "channels": "grey", "range": [0, 1]}
     model |= changes.pop("model", {})
     content = {
@@ -71,8 +72,9 @@ def call(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
 
-    def calling(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["xai-compare", *map(str, arguments)])
+    def calling(*arguments: object, allow_code: bool = True) -> tuple[int, str, str]:
+        allowed = ["--allow-code"] if allow_code and arguments and arguments[0] in ("run", "explain") else []
+        monkeypatch.setattr(sys, "argv", ["xai-compare", *map(str, arguments), *allowed])
         try:
             cli.main()
             code = 0
@@ -317,3 +319,19 @@ def test_help_and_stopping(call, monkeypatch: pytest.MonkeyPatch) -> None:  # ty
     code, _, err = call()
     assert code == 130
     assert "continues" in err
+
+
+def test_a_stopped_run_says_what_is_kept(place: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    def stopping(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xai_compare.runs.averaging.mean_face", stopping)
+    monkeypatch.setattr("xai_compare.runs.stages.heatmaps.mean_face", stopping)
+    code, _, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run")
+    assert code == 130
+    assert err == "stopped; 2 of 2 maps are kept, and the same command continues\n"
+
+
+def test_code_must_be_allowed(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run", allow_code=False)
+    one_line(code, err, "asks to run code", "cli_networks:good", "--allow-code")

@@ -50,6 +50,9 @@ def test_rows_and_optional_columns(place: Path) -> None:
         b"expression,image,colour\nangry,a.png,red\n",
         b"image,expression\n\na.png,anger\n\n",
         b"image,expression,\na.png,anger,,,\n,,\n",
+        b"image;expression\na.png;anger\n",
+        b"\xef\xbb\xbfimage;expression;subject\r\na.png;anger;7\r\n",
+        b"image\texpression\na.png\tanger\n",
     ],
     ids=[
         "BOM",
@@ -60,6 +63,9 @@ def test_rows_and_optional_columns(place: Path) -> None:
         "another order, another column",
         "blank lines",
         "empty columns",
+        "semicolons",
+        "German Excel",
+        "tabs",
     ],
 )
 def test_manifests_as_spreadsheets_write_them(place: Path, text: bytes) -> None:
@@ -186,3 +192,8 @@ def test_folders_that_must_be_mended(tmp_path: Path, names: list[str], message: 
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         read_folder(tmp_path / "none")
+
+
+def test_a_file_of_another_ending_is_named(place: Path) -> None:
+    read = read_manifest(manifest(place, "image,expression\na.png,anger\nb.jpg,anger\n"))
+    assert read.skipped == [("b.jpg", "no such file; did you mean 'b.png'?")]

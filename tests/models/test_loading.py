@@ -1,6 +1,9 @@
 """Specifications, zoos, factories and state dicts: what loads, and the one line that refuses what does not."""
 
+import hashlib
 import pickle
+import sysconfig
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
@@ -254,12 +257,9 @@ def nothing():
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    import sys
-
+def folder(tmp_path):
     (tmp_path / "my_networks.py").write_text(FACTORY)
-    yield tmp_path
-    sys.modules.pop("my_networks", None)
+    return tmp_path
 
 
 def made(function: str, **more) -> dict:
@@ -267,15 +267,15 @@ def made(function: str, **more) -> dict:
 
 
 def test_factories(folder):
-    model = load(made("make", options={"width": 5}, seed=1), base=folder)
+    model = load(made("make", options={"width": 5}, seed=1), base=folder, allow_code=True)
     assert model.module[0].out_channels == 5
     assert describe(model)["options"] == {"width": 5}
-    inner = load({"factory": "my_networks:model", "name": "outer"}, base=folder)
+    inner = load({"factory": "my_networks:model", "name": "outer"}, base=folder, allow_code=True)
     assert (inner.name, inner.classes, inner.input) == ("outer", ("happiness", "sadness"), InputSpec((8, 8)))
-    certain = load(made("certain", output="probabilities"), base=folder)
+    certain = load(made("certain", output="probabilities"), base=folder, allow_code=True)
     np.testing.assert_allclose(certain.predict(PICTURES).sum(1), 1, rtol=1e-5)
     torch.save(model.module.state_dict(), folder / "w.pt")
-    again = load(made("make", options={"width": 5}, weights="w.pt"), base=folder)
+    again = load(made("make", options={"width": 5}, weights="w.pt"), base=folder, allow_code=True)
     np.testing.assert_array_equal(again.predict(PICTURES), model.predict(PICTURES))
 
 
@@ -293,15 +293,41 @@ def test_factories(folder):
         (made("make", options={"depth": 3}), "failed (TypeError"),
         (made("make", options=[3]), "options must be"),
         (made("make", output="labels"), "output must be"),
-        (made("make", factory="my_networks"), "must read 'module:function'"),
-        (made("make", factory="no_such_module_here:make"), "cannot be imported"),
+        (made("make", factory="my_networks"), "must read 'file:function'"),
+        (made("make", factory="no_such_module_here:make"), "there is no factory file"),
+        (made("make", factory="subprocess:check_call"), "there is no factory file"),
+        (made("make", factory="../my_networks:make"), "must read 'file:function'"),
+        (made("make", factory="subprocess:check_call", folder=sysconfig.get_path("stdlib")), "an installed package"),
         (made("model"), "has its own input"),
     ],
 )
 def test_factories_that_fail(spec, message, folder):
     with pytest.raises(InputError) as caught:
-        load(spec, base=folder)
+        load(spec, base=folder, allow_code=True)
     assert message in str(caught.value)
+
+
+def test_code_runs_only_where_it_is_allowed(folder):
+    (folder / "my_networks.py").write_text(
+        f"from pathlib import Path\nPath({str(folder / 'mark')!r}).touch()\n" + FACTORY
+    )
+    with pytest.raises(InputError, match=r"asks to run code \(factory 'my_networks:make'\), which was not allowed"):
+        load(made("make"), base=folder)
+    assert not (folder / "mark").exists()
+    described = describe(load(made("make"), base=folder, allow_code=True))
+    assert (folder / "mark").exists()
+    assert described["code"]["file"] == str(folder / "my_networks.py")
+    assert described["code"]["sha256"] == hashlib.sha256((folder / "my_networks.py").read_bytes()).hexdigest()
+
+
+def test_a_package_offers_a_factory_by_name(monkeypatch):
+    point = EntryPoint("mine", "torch.nn:Sequential", "xai_compare.factories")
+    monkeypatch.setattr("xai_compare.registry.entry_points", lambda group: [point] if group == point.group else [])
+    spec = {"factory": "mine", "classes": CLASSES, "input": INPUT}
+    with pytest.raises(InputError, match="not allowed"):
+        load(spec)
+    with pytest.raises(InputError, match="outputs"):  # It is called, and a network without layers has no classes.
+        load(spec, allow_code=True)
 
 
 def test_bundled_networks_come_from_the_synthetic_room(monkeypatch):

@@ -74,7 +74,9 @@ def test_the_factory_is_looked_for_in_its_folder(tmp_path):
         "import torch\n\n\ndef make():\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 2))\n"
     )
     spec = {"factory": "of_the_folder:make", "folder": "code", "seed": 0, "classes": ["anger", "fear"]}
-    assert load({**spec, "input": {"size": 8, "channels": "rgb", "range": [0, 1]}}, base=tmp_path).classes
+    assert load(
+        {**spec, "input": {"size": 8, "channels": "rgb", "range": [0, 1]}}, base=tmp_path, allow_code=True
+    ).classes
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,7 @@ from toy_study import CLASSES, full, write_pictures
 import xai_compare as xc
 from xai_compare import synthetic
 from xai_compare.faces import Landmarker
+from xai_compare.runs.job import Settings
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,6 +22,14 @@ def _one_landmarker() -> Iterator[None]:
     """Its file of 100 MB is read once, not once a run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("xai_compare.faces.cutting.Landmarker", cache(Landmarker))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _code_is_allowed() -> Iterator[None]:
+    """The toy networks are code beside these tests: allowed here once, instead of in every call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xai_compare.runs.job.Settings", partial(Settings, allow_code=True))
         yield
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +20,9 @@ import yaml
 import xai_compare as xc
 from xai_compare.errors import InputError
 from xai_compare.runs.engines import TRIES
+from xai_compare.runs.engines.cluster import Cluster
 from xai_compare.runs.engines.local import Local
+from xai_compare.runs.job import Settings
 from xai_compare.runs.stage import Stage, Task
 
 
@@ -115,6 +120,61 @@ def test_what_the_user_must_mend_is_not_tried_again(tmp_path: Path) -> None:
     assert len(Broken.tries) == 1
 
 
+@pytest.fixture
+def cluster(asked: xc.Study) -> Iterator[Cluster]:
+    from xai_compare.runs.pictures import Pictures, read_pictures
+
+    engine = Cluster(asked, Pictures(asked.images, read_pictures(asked), None), Settings(workers=1))
+    yield engine
+    engine.close()
+
+
+def test_the_local_cluster_lets_nobody_else_in(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever speaks with a scheduler can run code: neither plain words nor another's certificates will do."""
+    from distributed import Client
+    from distributed.security import Security
+
+    caplog.set_level(logging.CRITICAL)  # What Dask says of those whom it turns away.
+    address = cluster._cluster.scheduler_address
+    assert address.startswith("tls://127.0.0.1:")
+    assert cluster._client.submit(sum, [1, 2]).result(30) == 3
+    with pytest.raises(OSError):
+        Client(address.replace("tls://", "tcp://"), timeout=3)
+    with pytest.raises(OSError):
+        Client(address, timeout=3, security=Security.temporary())
+
+
+def test_the_dashboard_is_off(cluster: Cluster) -> None:
+    """Nor does Dask serve any of its pages, as it does by default even without a dashboard."""
+    scheduler = cluster._cluster.scheduler
+    for page in ("status", "info/main/workers.html", "metrics", "json/index.html", "health"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{scheduler.http_server.port}/{page}", timeout=10)
+
+
+def test_certificates_that_are_not_there(asked: xc.Study, tmp_path: Path) -> None:
+    tls = (tmp_path / "ca.pem", tmp_path / "cert.pem", tmp_path / "key.pem")
+    with pytest.raises(InputError, match="not tls://"):
+        Cluster(asked, None, Settings(scheduler="tcp://127.0.0.1:1", tls=tls))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="no such certificate or key"):
+        Cluster(asked, None, Settings(scheduler="tls://127.0.0.1:1", tls=tls))  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_scheduler_with_certificates(asked: xc.Study, tmp_path: Path) -> None:
+    from distributed import LocalCluster
+    from distributed.security import Security
+
+    security = Security.temporary()
+    settings = security.get_tls_config_for_role("client")
+    tls = tuple(tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem"))
+    for file, key in zip(tls, ("ca_file", "cert", "key"), strict=True):
+        file.write_text(settings[key])
+    with LocalCluster(1, threads_per_worker=1, security=security, protocol="tls://", dashboard_address=":0") as there:
+        run = xc.run(asked, tmp_path / "run", report=False, scheduler=there.scheduler_address, tls=tls)
+    assert np.isfinite(run.maps["map"].to_numpy()).all()
+
+
 def test_a_worker_takes_the_same_gpu_in_every_process() -> None:
     code = "from xai_compare.runs.engines.cluster import gpu_of; print([gpu_of(n, 4, {}) for n in ('2', 'tcp://a:1')])"
     said = set()
@@ -141,7 +201,7 @@ def test_a_changed_study_keeps_the_maps_it_shares(asked: xc.Study, tmp_path: Pat
     changed = asked.model_dump(mode="json")
     changed["explainers"] = ["grad_cam", "cam"]
     other = xc.Study.parse(changed)
-    with pytest.raises(InputError, match="another study"):
+    with pytest.raises(InputError, match=r"another study's run, of which this one has not the explainer 'lime'"):
         xc.run(other, tmp_path / "run", report=False)
     run = xc.run(other, tmp_path / "run", overwrite=True, report=False)
     assert record.stat().st_mtime_ns == before

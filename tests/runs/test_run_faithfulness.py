@@ -90,7 +90,7 @@ def test_a_sample_goes_round_the_expressions_and_grows() -> None:
 
 
 def test_stored_maps_judge_as_the_explainers_own(judged: xc.Run, faces_folder: Path) -> None:
-    worker = Worker(judged.study, "cpu")
+    worker = Worker(judged.study, "cpu", allow_code=True)
     model, images = worker.model(0), _sampled(judged)
     pictures, landmarks = worker.inputs(0, images)
     targets = [str(worker.pictures.rows.at[image, "expression"]) for image in images]
@@ -170,7 +170,7 @@ def test_the_study_key(faces_folder: Path) -> None:
     assert asked(faces_folder, faithfulness=True).faithfulness == asked(faces_folder, faithfulness={}).faithfulness
     with pytest.raises(InputError, match=r"unknown key 'faithfulness\.step'"):
         asked(faces_folder, faithfulness={"step": 3})
-    steps = estimate(asked(faces_folder, faithfulness=WANTED), "cpu").set_index("step")
+    steps = estimate(asked(faces_folder, faithfulness=WANTED), "cpu", allow_code=True).set_index("step")
     # Curves of two explainers and the control, the rectangles, and each explainer once more.
     again = sum(steps.at[name, "forward passes"] / 9 for name in ("grad_cam", "random"))
     assert steps.at["faithfulness", "forward passes"] == 5 * (3 * 16 + 17 + again)

@@ -131,6 +131,9 @@ def human(file: Path, **changes: Any) -> list[dict[str, Any]]:
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "unknown explainer": ({"explainers": ["gradcam"]}, "did you mean 'grad_cam'"),
+    "captum's name": ({"explainers": ["integrated_gradients"]}, "did you mean 'captum:IntegratedGradients'"),
+    "mistyped layer": ({"explainers": [{"grad_cam": {"layer": "featurs.0"}}]}, "did you mean 'features.0'"),
+    "no such layer": ({"explainers": [{"grad_cam": {"layer": "xyzzy"}}]}, "no layer 'xyzzy'; it has 5 layers, such as"),
     "unknown option": ({"explainers": [{"random": {"cels": 3}}]}, "unknown option 'cels'.*did you mean 'cells'"),
     "bad option": ({"explainers": [{"random": {"cells": 0}}]}, "option cells = 0"),
     "no manifest": ({"images": {"manifest": "/nowhere/labels.csv"}}, "/nowhere/labels.csv: no such manifest"),
@@ -142,7 +145,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "NaN network": ({"models": [{**NETWORK, "factory": "toy_networks:sick"}]}, "model 'toy': .*not finite"),
     "broken factory": ({"models": [{**NETWORK, "factory": "toy_networks:broken"}]}, "RuntimeError: this factory is"),
     "no factory": ({"models": [{**NETWORK, "factory": "toy_networks:absent"}]}, "no function 'absent'"),
-    "no module": ({"models": [{**NETWORK, "factory": "no_such_module:f"}]}, "cannot be imported"),
+    "no module": (
+        {"models": [{**NETWORK, "factory": "no_such_module:f"}]},
+        "there is no factory file .*no_such_module.py",
+    ),
     "wrong channels": (
         {"models": [{**NETWORK, "input": {"size": 32, "channels": "rgb", "range": [0, 1]}}]},
         "does not run on rgb",
@@ -169,9 +175,14 @@ def test_a_mistake_is_one_line(pictures: Path, tmp_path: Path, kind: str) -> Non
         ("participant,image,x,y\np,anger0.png,3,four\n", {}, "four"),
         ("", {}, "empty"),
         ("participant,image,x,y\np,anger0.png,3,4\n", {"pixels_per_degree": None}, "give pixels_per_degree, or screen"),
+        (
+            "participant,image,x,y\np,anger0.png,0.5,0.4\np,anger0.png,1,0\nq,anger0.png,0.1,0.9\n",
+            {},
+            "fractions of the picture, not pixels; multiply x",
+        ),
         ("participant,image,x,y\np,anger0.png,3,4\n", {"format": "klicks"}, "unknown format 'klicks'; did you mean"),
     ],
-    ids=["other images", "no y", "a word", "empty", "no degrees", "unknown format"],
+    ids=["other images", "no y", "a word", "empty", "no degrees", "fractions", "unknown format"],
 )
 def test_mistakes_about_people(
     pictures: Path, tmp_path: Path, content: str, changes: dict[str, Any], message: str

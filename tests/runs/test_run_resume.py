@@ -143,16 +143,14 @@ def test_a_changed_option_is_another_study(pictures: Path, tmp_path: Path, count
     assert sum(counted) == 9
 
 
-def test_changed_weights_redo_all(pictures: Path, tmp_path: Path, counted: list[int], monkeypatch: object) -> None:
-    import toy_networks
-
-    study = only_random(pictures)
+def test_changed_weights_redo_all(pictures: Path, tmp_path: Path, counted: list[int]) -> None:
+    code = (Path(__file__).parent / "toy_networks.py").read_text()
+    (tmp_path / "toy_networks.py").write_text(code)
+    study = only_random(pictures, models=[{**NETWORK, "folder": str(tmp_path)}])
     xc.run(study, tmp_path / "run", report=False)
     counted.clear()
-    original = toy_networks.Pooled
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(toy_networks, "pooled", lambda: original(99, 3))
-        xc.run(study, tmp_path / "run", report=False)
+    (tmp_path / "toy_networks.py").write_text(code.replace("def pooled(seed: int = 0", "def pooled(seed: int = 99"))
+    xc.run(study, tmp_path / "run", report=False)
     assert sum(counted) == 9
 
 
@@ -197,7 +195,7 @@ def damaged(folder: Path, damage: str) -> Iterator[Path]:
 
 def test_another_studys_run_is_refused_and_left_alone(copied: Path, pictures: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in copied.rglob("*") if path.is_file()}
-    with pytest.raises(InputError, match=r"another study's run; .*--overwrite") as error:
+    with pytest.raises(InputError, match=r"another study's run, .*--overwrite") as error:
         xc.run(only_random(pictures), copied, report=False)
     assert str(copied) in str(error.value)
     assert before == {path: path.stat().st_mtime_ns for path in before}
@@ -315,3 +313,37 @@ def test_the_same_study_from_the_runs_own_copy(finished: xc.Run) -> None:
     assert xc.Study.load(finished.dir / "study.yaml").fingerprint() == finished.study.fingerprint()
     assert finished.study.models[0].factory == NETWORK["factory"]
     assert full(Path(str(finished.study.images.manifest)).parent).fingerprint() == finished.study.fingerprint()
+
+
+def test_an_explainer_more_continues(pictures: Path, tmp_path: Path, counted: list[int]) -> None:
+    xc.run(only_random(pictures), tmp_path / "run", report=False)
+    counted.clear()
+    told = Telling()
+    run = xc.run(only_random(pictures, explainers=["random", "cam"]), tmp_path / "run", report=False, progress=told)
+    assert counted == []
+    assert "toy/cam" in run.heatmaps.source.values
+    assert any("without the explainer 'cam'; what fits is kept" in line for line in told.said)
+    assert any("toy/random: all 9 were there already" in line for line in told.said)
+    assert not any("Nothing is to be done" in line for line in told.said)
+
+
+def test_a_finished_study_says_so(pictures: Path, tmp_path: Path) -> None:
+    told = Telling()
+    xc.run(only_random(pictures), tmp_path / "run", report=False, progress=told)
+    assert not any("Nothing is to be done" in line for line in told.said)
+    xc.run(only_random(pictures), tmp_path / "run", report=False, progress=told)
+    assert told.said[-1].startswith("Nothing is to be done")
+
+
+@pytest.mark.parametrize(
+    ("changes", "lost"),
+    [
+        ({"explainers": ["cam"]}, "the explainer 'random'"),
+        ({"seed": 6}, "the seed"),
+        ({"models": [{**NETWORK, "options": {"seed": 3}}]}, "the network 'toy'"),
+    ],
+)
+def test_what_would_lose_work_is_refused(pictures: Path, tmp_path: Path, changes: dict[str, object], lost: str) -> None:
+    xc.run(only_random(pictures), tmp_path / "run", report=False)
+    with pytest.raises(InputError, match=f"of which this one has not {lost}"):
+        xc.run(only_random(pictures, **changes), tmp_path / "run", report=False)

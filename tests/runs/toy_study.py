@@ -18,6 +18,7 @@ CLASSES = ["anger", "happiness", "surprise"]
 NETWORK = {
     "name": "toy",
     "factory": "toy_networks:pooled",
+    "folder": str(Path(__file__).parent),
     "classes": CLASSES,
     "input": {"size": 32, "channels": "grey", "range": [0, 1]},
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import pkgutil
 import sys
+import warnings
 from types import ModuleType
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -29,6 +31,11 @@ def commands() -> list[ModuleType]:
 
 def main() -> None:
     """Run the command line; bad input ends in one line and exit code 2."""
+    if not sys.warnoptions:  # What a user must know is said in a line of ours, never as a warning beside it.
+        warnings.simplefilter("ignore")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # Names of files need not be UTF-8.
     commands()
     try:
         app()

@@ -23,6 +23,9 @@ RequiredOut = Annotated[Path, typer.Option("--out", help="Directory to write int
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Pictures in one forward pass; it changes no result.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the directory holds.")]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="Let the study's factories run: code that lies beside it. Read it first.")
+]
 RunDirectory = Annotated[Path, typer.Argument(help="A run directory.")]
 
 
@@ -45,16 +48,22 @@ def options(
 
 def show(frame: pd.DataFrame, title: str, digits: int = 3) -> None:
     """Print a table."""
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=escape(title))
+    table = Table(title=Text(title))  # As texts, for names may look like rich's markup.
     for column in frame.columns:
-        table.add_column(escape(str(column)), overflow="fold")
+        table.add_column(Text(str(column)), overflow="fold")
     for row in frame.itertuples(index=False):
-        cells = [f"{value:.{digits}f}" if isinstance(value, float) else str(value) for value in row]
-        table.add_row(*map(escape, cells))
+        table.add_row(*(Text(_cell(value, digits)) for value in row))
     console.print(table)
+
+
+def _cell(value: object, digits: int) -> str:
+    """A value as a table shows it; a dash where it is undefined."""
+    if isinstance(value, float):
+        return f"{value:.{digits}f}" if value == value else "–"
+    return str(value)
 
 
 def tell(line: str) -> None:

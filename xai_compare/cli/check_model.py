@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xai_compare.cli.app import Device, RequiredOut, app, show, tell
+from xai_compare.cli.app import AllowCode, Device, RequiredOut, app, show, tell
 from xai_compare.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ def check_model(
     most: Annotated[int, typer.Option(min=10, help="How many pictures are looked at, drawn by seed.")] = 120,
     seed: Annotated[int, typer.Option(help="Of the draw, and of the bootstrap.")] = 0,
     device: Device = "auto",
+    allow_code: AllowCode = False,
 ) -> None:
     """Find a wrong class order, channel order, range, normalization, crop, or colour where grey was trained.
 
     Writes findings.csv: check, finding, confidence, line; the line is the one of the study that mends it.
     """
-    table = findings(model, manifest, root=root, most=most, seed=seed, device=device)
+    table = findings(model, manifest, root=root, most=most, seed=seed, device=device, allow_code=allow_code)
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "findings.csv", index=False)
     show(table, f"Is {model} loaded as it was trained?")
@@ -57,6 +58,7 @@ def findings(
     most: int = 120,
     seed: int = 0,
     device: str = "auto",
+    allow_code: bool = False,
 ) -> pd.DataFrame:
     """What is wrong with the way a network is loaded; see `xai_compare.models.checking.check_model`.
 
@@ -69,7 +71,7 @@ def findings(
     from xai_compare.images import read_manifest
     from xai_compare.models.checking import check_model as check
 
-    network, cutter = find_network(model)
+    network, cutter = find_network(model, allow_code=allow_code)
     network.to(models.torch_device(device))
     rows = read_manifest(manifest, root).rows
     rows = rows[rows["expression"].isin(network.classes)]
@@ -81,7 +83,7 @@ def findings(
     return check(network, crops, labels, given, seed=seed)
 
 
-def find_network(model: str) -> tuple[Model, Cutter]:
+def find_network(model: str, *, allow_code: bool = False) -> tuple[Model, Cutter]:
     """A network, and how the faces of its study are cut.
 
     Raises:
@@ -102,7 +104,9 @@ def find_network(model: str) -> tuple[Model, Cutter]:
     for spec in study.models:
         if name in (spec.name, spec.label):
             images = study.images
-            return models.load(spec.loading()), Cutter(images.margin, images.predictor, images.max_pixels)
+            return models.load(spec.loading(), allow_code=allow_code), Cutter(
+                images.margin, images.predictor, images.max_pixels
+            )
     raise InputError(f"no model {name!r}", where=file, mend=nearest(name, [spec.label for spec in study.models]))
 
 

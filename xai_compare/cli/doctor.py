@@ -21,13 +21,15 @@ from xai_compare.version import VERSION
 def doctor() -> None:
     """Say what is installed, what will be used, and what to do about what is missing."""
     from rich.table import Table
+    from rich.text import Text
 
     findings = examine()
     table = Table(title=f"xai-compare {VERSION}")
     for column in ("", "what", "finding", "what to do"):
         table.add_column(column, overflow="fold")
     for finding in findings:
-        table.add_row("[green]ok[/]" if finding.fine else "[red]no[/]", finding.what, finding.found, finding.mend)
+        mark = Text("ok", "green") if finding.fine else Text("no", "red")
+        table.add_row(mark, Text(finding.what), Text(finding.found), Text(finding.mend))
     console.print(table)
     if not all(finding.fine for finding in findings):
         raise typer.Exit(2)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xai_compare.cli.app import Device, RequiredOut, app, show
+from xai_compare.cli.app import AllowCode, Device, RequiredOut, app, show
 from xai_compare.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -32,12 +32,15 @@ def explain(
     target: Annotated[str, typer.Option(help="The expression explained; the predicted one by default.")] = "predicted",
     device: Device = "auto",
     seed: Annotated[int, typer.Option(help="Seed of the explainers that draw.")] = 0,
+    allow_code: AllowCode = False,
 ) -> None:
     """Explain a few pictures: maps as arrays, and figures with picture, map and overlay.
 
     With a model of a study, faces are found and cut as the study says (margin, predictor, max_pixels).
     """
-    rows = explain_pictures(images, model, explainer, out, target=target, device=device, seed=seed)
+    rows = explain_pictures(
+        images, model, explainer, out, target=target, device=device, seed=seed, allow_code=allow_code
+    )
     show(rows, "Explained")
     skipped = rows[rows["reason"] != ""]
     if len(rows) and len(skipped) == len(rows):
@@ -64,6 +67,7 @@ def explain_pictures(
     target: str = "predicted",
     device: str = "auto",
     seed: int = 0,
+    allow_code: bool = False,
 ) -> pd.DataFrame:
     """Explain pictures; writes ``maps.npz`` (map and standardized map of each) and a figure per picture.
 
@@ -75,6 +79,7 @@ def explain_pictures(
         target: an expression, or ``"predicted"``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         seed: of the explainers that draw, unless their options name one.
+        allow_code: whether a study's factory may run.
 
     Returns:
         One row per picture and explainer: image, explainer, explained, probability, file, reason.
@@ -89,7 +94,7 @@ def explain_pictures(
     from xai_compare.expressions import canonical
     from xai_compare.runs.worker import create_explainer
 
-    network, cutter = _network(model)
+    network, cutter = _network(model, allow_code)
     network.to(models.torch_device(device))
     goal = target if target == "predicted" else canonical(target)
     if goal != "predicted":
@@ -142,7 +147,7 @@ def explainer_spec(text: str) -> Any:
     return ExplainerSpec(name=name, label=text.replace("/", "-").replace("\\", "-"), options=options)
 
 
-def _network(model: str) -> tuple[Model, Cutter]:
+def _network(model: str, allow_code: bool) -> tuple[Model, Cutter]:
     """The network, and how the faces of its study are cut."""
     from xai_compare import models
     from xai_compare.faces.cutting import Cutter
@@ -159,7 +164,7 @@ def _network(model: str) -> tuple[Model, Cutter]:
     how = Cutter(study.images.margin, study.images.predictor, study.images.max_pixels)
     for spec in study.models:
         if name in (spec.name, spec.label):
-            return models.load(spec.loading()), how
+            return models.load(spec.loading(), allow_code=allow_code), how
     raise InputError(f"no model {name!r}", where=file, mend=nearest(name, [spec.label for spec in study.models]))
 
 

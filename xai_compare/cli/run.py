@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from xai_compare.cli.app import BatchSize, Device, Out, Overwrite, app, show, tell
+from xai_compare.cli.app import AllowCode, BatchSize, Device, Out, Overwrite, app, show, tell
+from xai_compare.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
     from xai_compare.runs import Run
     from xai_compare.study import Study
 
@@ -26,8 +32,15 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Use this seed instead of the study's.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of a local Dask cluster.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that runs already.")] = None,
+    tls: Annotated[
+        tuple[Path, Path, Path] | None,
+        typer.Option(
+            help="Certificate authority, certificate and key (PEM) of a scheduler at tls://.", metavar="CA CERT KEY"
+        ),
+    ] = None,
     keep: Annotated[Keep, typer.Option(help="Keep the maps of single pictures, or only the heatmaps.")] = "maps",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it costs.")] = False,
+    allow_code: AllowCode = False,
 ) -> None:
     """Explain pictures with networks, compare with people and anatomy, and write a report."""
     from xai_compare.study import Study
@@ -44,36 +57,55 @@ def run(
     if dry_run:
         from xai_compare.runs.estimate import estimate
 
-        show(estimate(asked, device, batch_size), "What the study costs")
+        _costs(estimate(asked, device, batch_size, allow_code=allow_code))
         return
-    _summary(_run(asked, out, overwrite, device, batch_size, workers, scheduler, keep))
+    settings = {"device": device, "batch_size": batch_size, "workers": workers, "scheduler": scheduler, "tls": tls}
+    _summary(_run(asked, out, overwrite=overwrite, **settings, keep=keep, allow_code=allow_code))
 
 
-def _run(
-    asked: Study,
-    out: Path | None,
-    overwrite: bool,
-    device: str,
-    batch_size: int,
-    workers: int | None,
-    scheduler: str | None,
-    keep: Keep,
-) -> Run:
+def _run(asked: Study, out: Path | None, **settings: Any) -> Run:
     from xai_compare import runs
     from xai_compare.cli.screen import Screen
+    from xai_compare.runs.store import slug
 
-    with Screen() as screen:
-        return runs.run(
-            asked,
-            out,
-            overwrite=overwrite,
-            progress=screen,
-            device=device,
-            batch_size=batch_size,
-            workers=workers,
-            scheduler=scheduler,
-            keep=keep,
-        )
+    try:
+        with Screen() as screen:
+            return runs.run(asked, out, progress=screen, **settings)
+    except KeyboardInterrupt:
+        print(stopped(Path(out or Path("runs") / slug(asked.name))), file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def stopped(directory: Path) -> str:
+    """What a run that was stopped has kept, and how it goes on."""
+    from xai_compare.runs.inspection import status
+
+    kept = "no map was made yet"
+    try:
+        rows = status(directory)
+        done, planned = int(rows["done"].sum()), int(rows["maps"].sum())
+        if planned:
+            kept = f"{done:,} of {planned:,} maps are kept"
+    except InputError:  # It had not come to planning.
+        pass
+    return f"stopped; {kept}, and the same command continues"
+
+
+def _costs(frame: pd.DataFrame) -> None:
+    """Print an estimate, and the rows of the manifest that cannot be used."""
+    shown = frame.assign(minutes=["under a minute" if value < 1 else f"{value:.0f}" for value in frame["minutes"]])
+    show(shown, "What making the maps costs (scores, figures and the page come on top)", digits=1)
+    _left_out(frame.attrs["skipped"], "")
+
+
+def _left_out(skipped: Sequence[tuple[str, str]], rest: str) -> None:
+    """Say which images are skipped, the first five by name."""
+    if skipped:
+        tell(f"{len(skipped)} images skipped:")
+    for image, reason in skipped[:5]:
+        tell(f"  {image}: {reason}")
+    if len(skipped) > 5:
+        tell(f"  ... and {len(skipped) - 5} more{rest}")
 
 
 def _summary(finished: Run) -> None:
@@ -88,12 +120,8 @@ def _summary(finished: Run) -> None:
         pairs = finished.scores[finished.scores["expression"] == "all"]
         show(pairs[["metric", "a", "b", "value", "n", "ci_low", "ci_high"]], "People with people")
     skipped = finished.skipped
-    if len(skipped):
-        tell(f"{len(skipped)} images skipped:")
-        for image, reason in list(zip(skipped["image"], skipped["reason"], strict=True))[:5]:
-            tell(f"  {image}: {reason}")
-        if len(skipped) > 5:
-            tell(f"  ... all of them in {finished.dir / 'tables' / 'skipped.csv'}")
+    rows = list(zip(skipped["image"], skipped["reason"], strict=True))
+    _left_out(rows, f", all of them in {finished.dir / 'tables' / 'skipped.csv'}")
     if finished.simulated:
         tell(f"Simulated data: {', '.join(sorted(finished.simulated))}")
     tell(f"Report: {finished.dir / 'report.html'}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xai_compare.cli.app import RequiredOut, app, console, show, tell
+from xai_compare.cli.app import AllowCode, RequiredOut, app, console, show, tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def train(
     config: Annotated[Path, typer.Argument(help="A training file, YAML; see docs/training.md.")],
     out: RequiredOut,
+    allow_code: AllowCode = False,
 ) -> None:
     """Train networks, fold by fold, and evaluate them; the same command continues a training that was stopped."""
     import pandas as pd
@@ -26,6 +27,7 @@ def train(
     from xai_compare.models import training
 
     asked = training.Training.load(config)
+    asked.allow_code(allow_code)
     clicks = read_clicks(asked)
     training.train(asked, out, clicks=clicks, say=tell, progress=console.is_terminal)
     metrics = pd.read_csv(out / "metrics.csv")

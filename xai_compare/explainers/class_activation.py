@@ -42,9 +42,10 @@ def submodule(model: Model, layer: str) -> nn.Module:
         return model.module.get_submodule(layer)
     except AttributeError:
         known = [name for name, _ in model.module.named_modules() if name]
-        raise InputError(
-            f"there is no layer {layer!r}", where=f"model {model.name!r}", mend=nearest(layer, known)
-        ) from None
+        mend = nearest(layer, known)
+        if not mend.startswith("did"):
+            mend = f"it has {len(known)} layers, such as {', '.join(known[-3:])}"
+        raise InputError(f"there is no layer {layer!r}", where=f"model {model.name!r}", mend=mend) from None
 
 
 def last_layer(model: Model, layer: str | None) -> str:
@@ -64,7 +65,13 @@ def last_layer(model: Model, layer: str | None) -> str:
 
 
 def layer_refusal(model: Model, layer: str | None) -> str | None:
-    """Why there is no such layer, or no spatial one, or None."""
+    """Why there is no spatial layer, or None.
+
+    Raises:
+        InputError: if a layer is named that the network has not: a slip of the pen, which no study should pass over.
+    """
+    if layer:
+        submodule(model, layer)
     try:
         submodule(model, last_layer(model, layer))
     except InputError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -72,7 +73,19 @@ def create(name: str, **options: Any) -> Explainer:
         if prefix not in FAMILIES:
             raise InputError(f"unknown explainer {name!r}", mend=nearest(f"{prefix}:", [f"{p}:" for p in FAMILIES]))
         return FAMILIES.get(prefix)(method, options)
+    if name not in REGISTRY and (whole := _in_a_family(str(name))):
+        raise InputError(f"unknown explainer {name!r}", mend=f"did you mean {whole!r}?")
     cls = REGISTRY.get(name)
     # A plug-in need not register itself; its entry point is its name.
     cls.name = cls.name or name
     return cls(**options)
+
+
+def _in_a_family(method: str) -> str:
+    """The full name of a method that a family knows and this package has no explainer for; ``""`` if there is none."""
+    for prefix in FAMILIES:
+        make = FAMILIES.get(prefix)
+        for known in getattr(sys.modules[make.__module__], "METHODS", ()):
+            if method.replace("_", "").lower() == known.lower():
+                return f"{prefix}:{known}"
+    return ""

@@ -158,7 +158,12 @@ def files_of(path: Paths) -> list[Path]:
 
 def _matches(pattern: Path) -> list[Path]:
     root = Path(pattern.anchor or ".")
-    return sorted(root.glob(str(pattern.relative_to(pattern.anchor))))
+    try:
+        return sorted(root.glob(str(pattern.relative_to(pattern.anchor))))
+    except ValueError as error:  # "**" must stand alone between slashes.
+        raise InputError(
+            f"is not a pattern ({error})", where=pattern, mend="write **/ for any depth of folders"
+        ) from None
 
 
 def stream_gaze(path: Paths, format: str = "auto") -> Iterator[pd.DataFrame]:

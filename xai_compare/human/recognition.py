@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +36,7 @@ class Head:
         try:
             with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
                 raw = file.read(_BYTES)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"cannot be read ({error})", where=path) from error
         if not raw.strip():
             raise InputError("is empty", where=path)

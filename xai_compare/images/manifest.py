@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 from dataclasses import dataclass, field
 from os.path import normpath
 from pathlib import Path
@@ -67,6 +68,7 @@ def read_folder(folder: str | Path) -> Manifest:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("no such folder", where=folder)
+    _refuse_odd_names(folder)
     extensions = set(Image.registered_extensions())
     records = []
     for place in sorted(p for p in folder.iterdir() if p.is_dir()):
@@ -84,13 +86,23 @@ def read_folder(folder: str | Path) -> Manifest:
     return _existing(pd.DataFrame(records).reindex(columns=COLUMNS, fill_value=""), folder, folder, False)
 
 
+def _refuse_odd_names(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if any("\ud800" <= character <= "\udfff" for character in path.name):
+            raise InputError(f"the name {path.name!r} is not UTF-8", where=folder, mend="rename it")
+
+
 def _read_csv(path: Path) -> pd.DataFrame:
     """The table as text; its index is each row's line in the file, 1 being the header's."""
     if not path.is_file():
         raise InputError("no such manifest", where=path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            # German Excel writes semicolons; which it is, the header tells.
+            first = file.readline()
+            file.seek(0)
+            separator = max(",;\t", key=first.count)
+            reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
             lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except UnicodeDecodeError:
         raise InputError("the manifest is not UTF-8", where=path, mend="save it as CSV UTF-8") from None
@@ -128,18 +140,30 @@ def _expression(name: str, path: Path, line: object) -> str:
         raise InputError(error.what, where=f"{path}, line {line}", mend=error.mend) from None
 
 
+def _neighbour(place: Path) -> str:
+    """The file of the same name with another ending, if there is one."""
+    try:
+        there = sorted(one.name for one in place.parent.glob(f"{glob.escape(place.stem)}.*") if one.is_file())
+    except (OSError, ValueError):
+        return ""
+    return f"; did you mean {there[0]!r}?" if there else ""
+
+
 def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool) -> Manifest:
     skipped: list[tuple[str, str]] = []
     keep: list[bool] = []
     paths: list[str] = []
     seen: set[str] = set()
-    base = root.resolve()
+    try:
+        base = root.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"cannot be followed ({error})", where=root, mend="check images: root") from None
     for name in rows["image"]:
         place, reason = root / name, ""
         try:
             inside = place.resolve().is_relative_to(base)
             present = place.is_file()
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):  # The last where links lead in a circle.
             inside, present = True, False
         if not name.strip():
             reason = "the row names no image"
@@ -148,7 +172,7 @@ def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool)
         elif not inside and not allow_outside:
             reason = f"lies outside the root {root}; say allow_outside: true if that is meant"
         elif not present:
-            reason = "no such file"
+            reason = "no such file" + _neighbour(place)
         seen.add(normpath(name))
         keep.append(not reason)
         paths.append(str(place))

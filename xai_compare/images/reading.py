@@ -25,7 +25,11 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
             ``max_pixels`` pixels.
     """
     path = Path(path)
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read ({error})", where=path) from None
+    if not there:
         raise InputError("no such file", where=path)
     if path.stat().st_size == 0:
         raise InputError("the file is empty (0 bytes)", where=path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xai_compare.models.engine import Engine, Precision
     from xai_compare.models.layers import CamHead, cam_head, feature_layer
-    from xai_compare.models.loading import load, torch_device
+    from xai_compare.models.loading import load, permit, torch_device
     from xai_compare.models.model import InputSpec, Model
     from xai_compare.models.provenance import describe
 
@@ -22,6 +22,7 @@ _PLACES = {
     "describe": "provenance",
     "feature_layer": "layers",
     "load": "loading",
+    "permit": "loading",
     "torch_device": "loading",
 }
 
@@ -35,6 +36,7 @@ __all__ = [
     "describe",
     "feature_layer",
     "load",
+    "permit",
     "torch_device",
 ]
 

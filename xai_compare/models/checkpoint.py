@@ -39,7 +39,12 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
             where=path,
             mend="the file may be truncated or of another format",
         ) from None
-    return _unwrapped(held, path)
+    tensors = _unwrapped(held, path)
+    for name, value in tensors.items():
+        if value.is_meta or value.layout != torch.strided or value.is_quantized:
+            kind = "has no values (meta)" if value.is_meta else "is sparse or quantized"
+            raise InputError(f"the tensor {name} {kind}", where=path, mend="save plain, dense tensors")
+    return tensors
 
 
 def _read_torch(path: Path) -> object:

@@ -14,10 +14,17 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.models.engine import BATCH
 from xai_compare.models.model import Model
 from xai_compare.models.request import Request
-from xai_compare.models.sources import COMMON, SOURCES, Source
+from xai_compare.models.sources import COMMON, SOURCES, Source, runs_code
 
 
-def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu", *, batch_size: int = BATCH) -> Model:
+def load(
+    spec: Mapping[str, Any],
+    base: Path | None = None,
+    device: str = "cpu",
+    *,
+    batch_size: int = BATCH,
+    allow_code: bool = False,
+) -> Model:
     """Load the network that ``spec`` describes, and run it once on noise.
 
     Args:
@@ -31,6 +38,7 @@ def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu",
         base: the folder that relative paths start from; by default the current one.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         batch_size: pictures in one forward pass (`Model.batch_size`).
+        allow_code: whether a factory may run; a specification is data, and may not allow this to itself.
 
     Raises:
         InputError: whatever is wrong with the specification, the files or the network's outputs, in one line.
@@ -42,11 +50,24 @@ def load(spec: Mapping[str, Any], base: Path | None = None, device: str = "cpu",
     base = Path() if base is None else Path(base)
     where = torch_device(device)
     request, builder = _read({key: value for key, value in spec.items() if value is not None}, base)
+    permit(request.spec, request.where, allow_code)
     model = replace(builder.build(request), batch_size=batch_size)
     _check_weights(model)
     model.to(where)
     _dry_run(model)
     return model
+
+
+def permit(spec: Mapping[str, Any], where: str, allow_code: bool) -> None:
+    """Refuse a specification that asks for code to be run, unless this was allowed.
+
+    Raises:
+        InputError: if it does.
+    """
+    code = runs_code(spec)
+    if code and not allow_code:
+        mend = "read that code, then say --allow-code (allow_code=True from Python)"
+        raise InputError(f"it asks to run code ({code}), which was not allowed", where=where, mend=mend)
 
 
 def torch_device(name: str) -> torch.device:

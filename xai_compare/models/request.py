@@ -15,6 +15,8 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.models.model import InputSpec
 
 INPUT_KEYS = ("size", "channels", "range", "mean", "std")
+MOST_PIXELS = 1024 * 1024
+"""Of a network's input: far more than any network of faces takes, and what any machine runs in seconds."""
 _CHANNELS = {"rgb": "rgb", "bgr": "bgr", "grey": "grey", "gray": "grey", "grey3": "grey3", "gray3": "grey3"}
 
 
@@ -102,8 +104,8 @@ class Request:
     def seed(self) -> int | None:
         """The seed of random weights, if one is given."""
         seed = self.spec.get("seed")
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-            raise InputError(f"`seed` must be a whole number from 0 up, not {seed!r}", where=self.where)
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
+            raise InputError(f"`seed` must be a whole number from 0 to 2**63 - 1, not {seed!r}", where=self.where)
         return seed
 
     def input(self, known: Mapping[str, Any]) -> InputSpec:
@@ -188,6 +190,9 @@ def _size(value: object, where: str) -> tuple[int, int]:
     sides = sides * 2 if len(sides) == 1 else sides
     if len(sides) != 2 or any(side != int(side) or not 1 <= side <= 4096 for side in sides):
         raise InputError(f"input.size must be whole pixels, one or [height, width], not {value!r}", where=where)
+    if sides[0] * sides[1] > MOST_PIXELS:
+        what = f"input.size {value!r} has more than {MOST_PIXELS:,} pixels"
+        raise InputError(what, where=where, mend="say the size that the network was trained with")
     return int(sides[0]), int(sides[1])
 
 

@@ -17,6 +17,7 @@ from xai_compare.report.material import Material, from_heatmaps, from_run
 from xai_compare.report.page import Shown, write_page
 from xai_compare.report.saving import Saver
 from xai_compare.report.section import parts
+from xai_compare.runs.store import make_room
 
 if TYPE_CHECKING:
     from xai_compare.runs import Run
@@ -40,7 +41,17 @@ def build(run: Run) -> Path:
         asked=asked_of(run),
         skipped=run.skipped,
         provenance=run.provenance,
+        notices=_code_that_ran(run.provenance),
     )
+
+
+def _code_that_ran(provenance: Mapping[str, Any]) -> list[str]:
+    """A sentence for each network that came from code beside the study, which the numbers rest on."""
+    lines = []
+    for name, code in (provenance.get("code_that_ran") or {}).items():
+        what = f"{code['file']} (SHA-256 {code['sha256'][:12]}…)" if "file" in code else code.get("entry_point", "")
+        lines.append(f"Code of the user's own made the network {name}: {what}. This page rests on that code too.")
+    return lines
 
 
 def build_comparison(
@@ -83,12 +94,16 @@ def _report(folder: Path, material: Material, **page: Any) -> Path:
     """Draw, lay out and write what every section has to show of the material."""
     left_out: list[str] = []
     shown = []
+    for name in ("figures", "tables"):
+        make_room(folder / name, folder=True)
+    make_room(folder / "report.html")
     with _frozen(), Saver(folder / "figures") as saver:
         for part in parts(material, left_out):
             # Drawn and let go section by section: the figures of a large study do not fit into memory together.
             shown.append(Shown(replace(part, figures=()), [saver.save(picture) for picture in part.figures]))
             for name, table in part.files.items():
                 (folder / "tables").mkdir(parents=True, exist_ok=True)
+                make_room(folder / "tables" / f"{name}.csv")
                 table.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
     return write_page(folder / "report.html", material, shown, left_out=left_out, **page)
 

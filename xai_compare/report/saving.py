@@ -19,6 +19,7 @@ from PIL import Image, features
 from scipy.spatial import KDTree
 
 from xai_compare.report.style import DPI, Picture, styled
+from xai_compare.runs.store import make_room
 
 _LEVELS = 127
 _ROUNDED = np.round(np.round(np.arange(256) * _LEVELS / 255) * 255 / _LEVELS).astype(np.uint8)
@@ -64,6 +65,8 @@ class Saver(AbstractContextManager["Saver"]):
         """Draw a picture and write ``NAME.png``, and ``NAME.svg`` if it is a chart."""
         self._folder.mkdir(parents=True, exist_ok=True)
         stem = self._folder / picture.name
+        for suffix in (".png", ".svg"):
+            make_room(stem.with_name(picture.name + suffix))
         svg = stem.with_name(f"{picture.name}.svg")
         width, height = picture.figure.get_size_inches()
         with styled():

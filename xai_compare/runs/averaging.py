@@ -16,7 +16,7 @@ from xai_compare.expressions import ordered
 from xai_compare.faces import SHAPE, standardize
 from xai_compare.heatmaps import GroupMeans, scale
 from xai_compare.runs.pictures import Pictures
-from xai_compare.runs.store import MapStore, Source, load, save
+from xai_compare.runs.store import MapStore, Source, load, make_room, save
 
 ALL = "all"
 FACES_IN_MEAN = 1000
@@ -88,6 +88,7 @@ def write_heatmaps(
     groups = {str(item["group"]) for store in stores for item in store.items} - {""}
     expressions = [*ordered(groups), ALL]
     labels = list(together(stores))
+    make_room(path, folder=True)
     root = zarr.open_group(path, mode="w", zarr_format=3)
     array = root.create_array(
         "heatmap",

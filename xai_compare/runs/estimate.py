@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,8 @@ from xai_compare.explainers import Explainer
 from xai_compare.faces import SHAPE
 from xai_compare.models import Model
 from xai_compare.registry import STAGES
-from xai_compare.runs.job import ALWAYS
-from xai_compare.runs.pictures import read_pictures
+from xai_compare.runs.job import ALWAYS, Job, Settings
+from xai_compare.runs.progress import Silent
 from xai_compare.runs.worker import BATCH_SIZE, create_explainer
 from xai_compare.study import ExplainerSpec, ModelSpec, Study
 
@@ -71,7 +72,9 @@ class Costs:
         return maps * SHAPE[0] * SHAPE[1] * 2
 
 
-def estimate(study: Study, device: str = "auto", batch_size: int = BATCH_SIZE) -> pd.DataFrame:
+def estimate(
+    study: Study, device: str = "auto", batch_size: int = BATCH_SIZE, *, allow_code: bool = False
+) -> pd.DataFrame:
     """Pictures, forward passes, seconds and megabytes, for each network and stage of a study.
 
     Where pictures are chosen by the predicted class, their number is an upper bound: it is known only once the
@@ -81,11 +84,14 @@ def estimate(study: Study, device: str = "auto", batch_size: int = BATCH_SIZE) -
     Raises:
         InputError: as a run would, for the study, its pictures and its models.
     """
-    rows = read_pictures(study).rows
+    # Whatever a run would refuse before any work, the stages refuse when they are made; nothing is written.
+    settings = Settings(device=device, batch_size=batch_size, allow_code=allow_code)
+    job = Job(study, Path(study.name), settings, Silent())
+    rows = job.manifest.rows
     made = [create_explainer(spec, study.seed) for spec in study.explainers]
     costs = Costs(study)
     for spec in study.models:
-        model = models.load(spec.loading(), device=device, batch_size=batch_size)
+        model = models.load(spec.loading(), device=device, batch_size=batch_size, allow_code=allow_code)
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
         each = [_explainer(model, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
         network = NetworkCost(spec.label, looked, _count(study, spec, model, rows), _seconds_per_forward(model), each)
@@ -94,8 +100,11 @@ def estimate(study: Study, device: str = "auto", batch_size: int = BATCH_SIZE) -
     order = {network.label: place for place, network in enumerate(costs.networks)}
     frame = pd.DataFrame(sorted(lines, key=lambda line: order[str(line[0])]), columns=list(COLUMNS))
     total = frame[list(COLUMNS[2:])].sum()
+    total["pictures"] = max((network.looked for network in costs.networks), default=len(rows))  # Each counts once.
     frame.loc[len(frame)] = ["all", "", *total]
-    return frame.astype({"pictures": int, "forward passes": int})
+    frame = frame.astype({"pictures": int, "forward passes": int})
+    frame.attrs["skipped"] = list(job.manifest.skipped)
+    return frame
 
 
 def _count(study: Study, spec: ModelSpec, model: Model, rows: pd.DataFrame) -> int:

@@ -23,7 +23,7 @@ def status(directory: str | Path) -> pd.DataFrame:
         InputError: if no run is there.
     """
     run = Run.open(directory)
-    plan = Plan.read(run.dir)
+    plan = Plan.demand(run.dir)
     stores = plan.stores(run.dir)
     rows = [_progress(store) for store in stores]
     known = {(store.source.label, store.source.fold) for store in stores}
@@ -46,7 +46,7 @@ def verify(directory: str | Path) -> pd.DataFrame:
         InputError: if no run is there.
     """
     run = Run.open(directory)
-    plan, done = Plan.read(run.dir), Done.read(run.dir)
+    plan, done = Plan.demand(run.dir), Done.demand(run.dir)
     stores = plan.stores(run.dir)
     problems: list[tuple[str, str, object, str]] = []
     for store in stores:

@@ -55,6 +55,8 @@ class Settings:
         threads: tasks done at once in this process; by default one for each of torch's threads, at most four.
         workers: processes of a local Dask cluster; None for this process alone.
         scheduler: address of a Dask scheduler that runs already.
+        tls: certificate authority, certificate and key (PEM files) for a scheduler whose address begins with ``tls://``.
+        allow_code: whether the study's factories may run: a study is data, and cannot allow this to itself.
         batch_size: pictures in one forward pass.
         keep: ``"maps"``, or ``"heatmaps"`` to remove the maps of single pictures once the tables are made.
         report: whether figures and the page are made.
@@ -64,6 +66,8 @@ class Settings:
     threads: int | None = None
     workers: int | None = None
     scheduler: str | None = None
+    tls: tuple[Path, Path, Path] | None = None
+    allow_code: bool = False
     batch_size: int = BATCH_SIZE
     keep: Literal["maps", "heatmaps"] = "maps"
     report: bool = True
@@ -82,7 +86,8 @@ def run(
     Args:
         study: what is asked.
         out: the run directory; ``runs/NAME OF THE STUDY`` by default.
-        overwrite: whether another study's run in ``out`` may be replaced.
+        overwrite: whether another study's run in ``out`` may be replaced. A study that has only gained something (an
+            explainer, a network, people, another comparison) continues its run without it.
         progress: who is told how far it is.
         settings: see `Settings`.
 
@@ -90,11 +95,16 @@ def run(
         InputError: whatever the user must mend, in one line; what was computed before stays in ``out``.
     """
     directory = Path(out or Path("runs") / slug(study.name))
-    refuse_strangers(directory, study, overwrite)
+    gained = refuse_strangers(directory, study, overwrite)
     with disk_errors(directory), alone(directory):
         job = Job(study, directory, Settings(**settings), progress or Silent())
-        claim(directory, study, overwrite)
-        return job.finish()
+        if gained:
+            job.say(f"{directory} holds this study without {gained}; what fits is kept, the rest is made")
+        claim(directory, study)
+        finished = job.finish()
+        if not job.worked:
+            job.say(f"Nothing is to be done: all of {directory} was there already")
+        return finished
 
 
 class Job:
@@ -109,11 +119,13 @@ class Job:
 
     def __init__(self, study: Study, directory: Path, settings: Settings, progress: Progress) -> None:
         models.torch_device(settings.device)
+        for spec in study.models:
+            models.permit(spec.loading(), f"model {spec.label!r}", settings.allow_code)
         self.study, self.directory, self.settings = study, directory, settings
         self._progress = progress
         self.manifest = read_pictures(study)
         self.pictures = Pictures(study.images, self.manifest, directory / "faces.jsonl")
-        self.worker = Worker(study, settings.device, self.pictures, settings.batch_size)
+        self.worker = Worker(study, settings.device, self.pictures, settings.batch_size, settings.allow_code)
         self.plan, self.done = Plan.read(directory), Done.read(directory)
         self._removed = self.plan.keep == "heatmaps"
         self.stores: list[MapStore] = []
@@ -121,6 +133,8 @@ class Job:
         self.refused: list[dict[str, str]] = []
         self.failed: list[dict[str, Any]] = []
         self.seconds: dict[str, float] = {}
+        self.worked = False
+        """Whether a task was done, or files were made."""
         self.stages: dict[str, Stage] = {name: cls(self) for name, cls in self._asked().items()}
 
     def finish(self) -> Run:
@@ -191,8 +205,9 @@ class Job:
             self.plan.write(self.directory)
 
     def write_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
-        """Write tables as CSV and Parquet."""
+        """Write tables as CSV and Parquet, and note what was written."""
         write_tables(self.directory / "tables", **tables)
+        self.done.note(self.directory, [f"tables/{name}.{suffix}" for name in tables for suffix in ("csv", "parquet")])
 
     def _asked(self) -> dict[str, type[Stage]]:
         """The stages of this run, in an order in which each comes after those that it needs."""
@@ -283,3 +298,4 @@ class Job:
             if told:
                 facts[name] = told
         provenance.write(self.directory / "provenance.json", facts)
+        self.done.note(self.directory, ["provenance.json"])

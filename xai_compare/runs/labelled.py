@@ -53,6 +53,11 @@ class LabelledStage(Stage):
     def draw(worker: Worker, task: Task) -> list[Drawn]:
         """The maps of a chunk's pictures, in their order."""
 
+    @staticmethod
+    def chunk(index: int, store: MapStore) -> Whole:
+        """What a task is of."""
+        return Whole(index, store.bare())
+
     def plan_source(self, source: Source, images: Sequence[str], inputs: Sequence[Any]) -> None:
         """Plan a source with a map of each image; ``inputs`` is what the maps depend on besides the pictures."""
         pictures = self.job.pictures

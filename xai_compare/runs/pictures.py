@@ -6,20 +6,26 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, model_validator
 
 from xai_compare.errors import InputError
 from xai_compare.faces.cutting import Cutter
 from xai_compare.images import Crop, Frame, frame, read_folder, read_manifest
 from xai_compare.images.manifest import Manifest
-from xai_compare.runs.store import Journal, content, digest
+from xai_compare.runs.store import Checked, Journal, content, digest
 from xai_compare.study import Images, Study
 
 KEPT_BYTES = 256 * 2**20
 """Resized crops kept in memory, the latest used; beyond that pictures are decoded again when needed."""
+
+FAR = 4
+"""Landmarks that lie further out than so many times the picture's size are no finding of a detector."""
+MOST_PIXELS = 10**7
+"""No picture is wider or higher."""
 
 Size = tuple[int, int]
 Input = tuple[np.ndarray, np.ndarray]
@@ -37,6 +43,42 @@ def read_pictures(study: Study) -> Manifest:
         return read_folder(spec.folder)
     assert spec.manifest is not None
     return read_manifest(spec.manifest, spec.root, allow_outside=spec.allow_outside)
+
+
+class Found(Checked):
+    """What a run remembers of a picture: the file as it was, how faces were to be found, and the face or why none.
+
+    Attributes:
+        bytes, mtime, sha256: of the file; -1 and ``""`` where it could not be read.
+        how: hash of how the study wants faces found.
+        reason: why the picture is skipped; ``""`` where it is not.
+        landmarks: ``(68, 2)``, x and y in pixels, never further from the picture than `FAR` times its size.
+    """
+
+    bytes: int
+    mtime: int
+    sha256: str = Field(pattern=r"^([0-9a-f]{64})?$")
+    how: str
+    reason: str = ""
+    faces: int | None = Field(None, ge=1)
+    note: str = ""
+    box: list[int] | None = Field(None, min_length=4, max_length=4)
+    landmarks: list[list[Annotated[float, Field(allow_inf_nan=False)]]] | None = None
+    height: int | None = Field(None, ge=1, le=MOST_PIXELS)
+    width: int | None = Field(None, ge=1, le=MOST_PIXELS)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Found:
+        if self.reason:
+            return self
+        if self.landmarks is None or self.height is None or self.width is None:
+            raise ValueError("neither a face nor a reason")
+        if len(self.landmarks) != 68 or any(len(point) != 2 for point in self.landmarks):
+            raise ValueError("not 68 landmarks")
+        limits = (FAR * self.width, FAR * self.height)
+        if any(abs(value) > limit for point in self.landmarks for value, limit in zip(point, limits, strict=True)):
+            raise ValueError("landmarks far from the picture")
+        return self
 
 
 class _Facts(NamedTuple):
@@ -69,7 +111,7 @@ class Pictures:
         self.spec = spec
         self.rows = manifest.rows.set_index("image", drop=False)
         self.cutter = Cutter(spec.margin, spec.predictor, spec.max_pixels)
-        self._journal = Journal(journal)
+        self._journal = Journal(journal, Found)
         self._known: dict[str, _Facts] = {}
         self._sizes: tuple[Size, ...] = ()
         self._inputs: OrderedDict[tuple[str, Size], Input] = OrderedDict()

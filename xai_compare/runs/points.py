@@ -8,7 +8,7 @@ import pandas as pd
 from xai_compare.errors import InputError
 from xai_compare.faces import CANONICAL, SHAPE, to_standard
 from xai_compare.images import Frame
-from xai_compare.runs.store import MapStore
+from xai_compare.runs.store import MapStore, make_room
 
 COLUMNS = ("participant", "image", "x", "y", "weight", "sigma")
 FOLDER = "points"
@@ -56,7 +56,8 @@ def _enlargement(frame: Frame) -> float:
 def write_points(store: MapStore, points: pd.DataFrame) -> None:
     """Keep a source's points on the standard face."""
     path = store.run / points_file(store)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_room(path.parent, folder=True)
+    make_room(path)
     part = path.with_suffix(".part")
     points.to_parquet(part, index=False)
     part.replace(path)

@@ -52,6 +52,7 @@ def describe(job: Job, seconds: dict[str, float]) -> dict[str, Any]:
         "versions": versions(),
         "scaling": study.compare.scaling,
         "models": look.described,
+        "code_that_ran": {label: told["code"] for label, told in look.described.items() if "code" in told},
         "inputs": {path: content(Path(path)) for path in files if Path(path).is_file()},
         "images": {"looked_at": len(images), "sha256": hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()},
         "skipped": skipped.to_dict("records"),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.runs.store import LEVELS, load
+from xai_compare.faces import SHAPE
+from xai_compare.runs.store import LEVELS, MEND, Done, Plan, load
 from xai_compare.study import Study
 
 if TYPE_CHECKING:
@@ -48,13 +49,12 @@ class Run:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """Versions, seed, hashes, time per stage, skipped images."""
-        path = self._finished("provenance.json")
-        return dict(json.loads(path.read_text("utf-8")))
+        return dict(json.loads(self._whole("provenance.json").read_text("utf-8")))
 
     @cached_property
     def heatmaps(self) -> xr.Dataset:
         """``heatmap (source, fold, expression, y, x)`` float32, ``count``, ``mean_face (y, x, rgb)`` uint8; lazy."""
-        return load(self._finished("heatmaps.zarr"))
+        return load(self._whole("heatmaps.zarr"), {"y": SHAPE[0], "x": SHAPE[1]})
 
     @cached_property
     def maps(self) -> xr.Dataset:
@@ -62,7 +62,10 @@ class Run:
         import xarray as xr
 
         root = self._finished("maps.zarr")
-        parts = [_decoded(load(folder)) for folder in sorted(path for path in root.iterdir() if path.is_dir())]
+        parts = []
+        for store in sorted(Plan.demand(self.dir).stores(self.dir), key=lambda store: store.source.slug):
+            sizes = {"item": store.size, "y": SHAPE[0], "x": SHAPE[1]}
+            parts.append(_decoded(load(root / store.source.slug, sizes)))
         shared = set.intersection(*(set(part.coords) for part in parts)) if parts else set()
         parts = [part.drop_vars([name for name in part.coords if name not in shared]) for part in parts]
         return xr.concat(parts, dim="item") if parts else xr.Dataset()
@@ -112,7 +115,7 @@ class Run:
 
     def table(self, name: str) -> pd.DataFrame:
         """Any table of the run, whichever stage wrote it; empty, without columns, if there is none of that name."""
-        return self._table(name) if (self.dir / "tables" / f"{name}.parquet").is_file() else pd.DataFrame()
+        return self._table(name) if (self.dir / "tables" / f"{name}.parquet").exists() else pd.DataFrame()
 
     @property
     def simulated(self) -> set[str]:
@@ -126,8 +129,20 @@ class Run:
             raise InputError(f"the run is not finished ({name} is missing)", where=self.dir, mend="xai-compare run it")
         return path
 
+    def _whole(self, name: str) -> Path:
+        """A file of the run, which must be as the run left it."""
+        path = self._finished(name)
+        problem = self._done.problem(self.dir, name)
+        if problem:
+            raise InputError(problem, where=path, mend=MEND)
+        return path
+
+    @property
+    def _done(self) -> Done:
+        return Done.demand(self.dir)
+
     def _table(self, name: str) -> pd.DataFrame:
-        return pd.read_parquet(self._finished(f"tables/{name}.parquet"))
+        return pd.read_parquet(self._whole(f"tables/{name}.parquet"))
 
 
 def _decoded(part: xr.Dataset) -> xr.Dataset:

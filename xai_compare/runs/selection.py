@@ -10,16 +10,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from xai_compare.expressions import ordered
 from xai_compare.models.checking import contradiction
 from xai_compare.runs.pictures import Pictures
-from xai_compare.runs.store import Journal
+from xai_compare.runs.store import Checked, Journal
 from xai_compare.study import ModelSpec, Study
 
 PREDICTIONS = ("model", "image", "label", "predicted", "probability", "selected")
 Target = str | tuple[str, str]
 """What is explained: a class, or a pair of classes (the difference of their outputs)."""
+
+
+class Prediction(Checked):
+    """What a run remembers of a network's answer: of which network and picture, and the classes' probabilities."""
+
+    identity: str
+    probabilities: list[float] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Selector:
     ) -> None:
         self.study, self.pictures, self.spec, self.classes = study, pictures, spec, list(classes)
         self.identity = identity
-        self._journal = Journal(journal)
+        self._journal = Journal(journal, Prediction)
         self._wanted = study.images.per_expression
         self._chosen: dict[str, list[Item]] = {}
         self._groups = self._find_groups()

@@ -94,6 +94,7 @@ class Stage:
         tasks = [task for some in rounds for task in some]
         self.job.note_tasks(self.name, tasks)
         todo = {task.key for task in self._todo(tasks)}
+        self.job.worked |= bool(todo)
         with self.job.stage(self.name, self.title or self.name, sum(task.size for task in tasks)) as advance:
             advance(sum(task.size for task in tasks if task.key not in todo))
             for some in rounds:
@@ -219,6 +220,7 @@ class Summary(Stage, ABC):
         if self.fresh():
             return
         began = time.perf_counter()
+        self.job.worked = True
         with self.job.stage(self.name, self.title or self.name, self.steps()) as advance:
             self.produce(advance)
         seconds = time.perf_counter() - began

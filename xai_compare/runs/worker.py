@@ -75,12 +75,18 @@ class Worker:
         device: where the networks run.
         pictures: the faces, shared with the run if the worker lives in its process.
         batch_size: pictures in one forward pass.
+        allow_code: whether the study's factories may run.
     """
 
     def __init__(
-        self, study: Study, device: str, pictures: Pictures | None = None, batch_size: int = BATCH_SIZE
+        self,
+        study: Study,
+        device: str,
+        pictures: Pictures | None = None,
+        batch_size: int = BATCH_SIZE,
+        allow_code: bool = False,
     ) -> None:
-        self.study, self.device, self.batch_size = study, device, batch_size
+        self.study, self.device, self.batch_size, self.allow_code = study, device, batch_size, allow_code
         self.pictures = pictures or Pictures(study.images, read_pictures(study), None)
         self._models: OrderedDict[int, tuple[Model, dict[str, Any]]] = OrderedDict()
         self._at_hand: dict[str, tuple[Any, Any]] = {}
@@ -102,7 +108,8 @@ class Worker:
     def identity(self, number: int) -> str:
         """A hash of a network's weights, input and classes."""
         model, described = self._loaded(number)
-        return digest([described["state_sha256"], asdict(model.input), model.classes])
+        code = [described["code"]] if "code" in described else []  # What a factory's forward pass does is no weight.
+        return digest([described["state_sha256"], asdict(model.input), model.classes, *code])
 
     def inputs(self, number: int, images: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Faces as a network sees them, uint8 ``(n, h, w, 3)``, and their landmarks there, ``(n, 68, 2)``."""
@@ -131,8 +138,9 @@ class Worker:
     def _loaded(self, number: int) -> tuple[Model, dict[str, Any]]:
         if number not in self._models:
             spec = self.study.models[number]
+            how: dict[str, Any] = {"batch_size": self.batch_size, "allow_code": self.allow_code}
             with self._loading:
-                model = models.load(spec.loading(), device=self.device, batch_size=self.batch_size)
+                model = models.load(spec.loading(), device=self.device, **how)
             self._models[number] = (model, models.describe(model))
             while len(self._models) > 1 and sum(_bytes(held) for held, _ in self._models.values()) > HELD_BYTES:
                 self._models.popitem(last=False)
@@ -145,8 +153,9 @@ def _bytes(model: Model) -> int:
 
 
 @lru_cache(maxsize=1)
-def worker_of(study: str, base: Path, device: str, batch_size: int) -> Worker:
+def worker_of(study: str, base: Path, device: str, batch_size: int, allow_code: bool) -> Worker:
     """This process's worker for a study given as text."""
     import yaml
 
-    return Worker(Study.parse(yaml.safe_load(study), base=base), device, batch_size=batch_size)
+    asked = Study.parse(yaml.safe_load(study), base=base)
+    return Worker(asked, device, batch_size=batch_size, allow_code=allow_code)

@@ -84,7 +84,7 @@ def test_a_process_killed_three_times_ends_with_the_weights_of_an_unbroken_one(t
     (task / "train.yaml").write_text(yaml.safe_dump(asked(task, epochs=25)), "utf-8")
     code = (
         "import sys; from xai_compare.models.training import Training, train; "
-        "train(Training.load(sys.argv[1]), sys.argv[2])"
+        "asked = Training.load(sys.argv[1]); asked.allow_code(True); train(asked, sys.argv[2])"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(task), *sys.path]), "OMP_NUM_THREADS": "1"}
 
@@ -132,7 +132,7 @@ def test_it_learns_and_writes_what_it_says(task: Path, tmp_path: Path) -> None:
         "classes": card["classes"],
         "input": {key: value for key, value in card["input"].items() if value is not None},
     }
-    model = load(spec)
+    model = load({**spec, "folder": str(task)}, allow_code=True)
     assert sum(p.numel() for p in model.module.parameters()) == card["parameters"]
 
 

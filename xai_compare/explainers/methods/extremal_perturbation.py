@@ -55,7 +55,7 @@ class ExtremalOptions(Options):
         "where the device computes in it and the network is large",
     )
     engine: Literal["fast", "reference"] = Field("fast", description="ours, or torchray")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
 
     @field_validator("areas", mode="before")
     @classmethod

@@ -53,7 +53,7 @@ class LIMEOptions(Options):
         description="fast engine: bf16 runs the network in bfloat16; auto: does so where the device computes in it, "
         "the network is large, and rounding changes outputs by less than a tenth of their spread",
     )
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
 
 
 @register("lime")

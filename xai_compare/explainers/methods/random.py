@@ -16,7 +16,7 @@ class RandomOptions(Options):
     """Options of the random map."""
 
     cells: int = Field(8, ge=1, description="random values along each side; they are joined bilinearly")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
 
 
 @register("random")

@@ -20,7 +20,7 @@ class RISEOptions(Options):
     cells: int = Field(7, ge=1, le=64, description="cells of the coarse mask along each side")
     probability: float = Field(0.5, gt=0, lt=1, description="that a cell is left visible")
     precision: Precision = Field("fp32", description="bf16 runs the network in bfloat16")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
 
 
 @register("rise")

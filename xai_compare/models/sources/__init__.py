@@ -8,6 +8,7 @@ point, in the group ``xai_compare.networks``::
         PATHS = ("weights",)  # which of them, or its own, name a file or folder
         NAMES = ()  # which of PATHS may also be names: a path only where the file is there
         DEFAULTS = {"weights": "random"}  # optional: what keys stand for in a study where they are not given
+        RUNS_CODE = False  # optional: whether it runs code that the specification names; then it must be allowed
 
         @staticmethod
         def build(request):  # xai_compare.models.request.Request -> xai_compare.models.Model
@@ -59,6 +60,24 @@ SOURCES: Registry[type[Source]] = Registry(
     one_per_module=True,
     check=_is_source,
 )
+
+
+OWN_FACTORIES = ("xai_compare.models.training.default:network", "xai_compare.emotion.saving:saved_head")
+"""Factories of this package itself: what they run is no code of a study's."""
+
+
+def runs_code(spec: Mapping[str, Any]) -> str:
+    """The code that a specification asks to run, as it names it; ``""`` where it asks for none.
+
+    Raises:
+        InputError: if a source's package cannot be imported.
+    """
+    for key in spec:
+        if key == "factory" and spec[key] in OWN_FACTORIES:
+            continue
+        if key in SOURCES and getattr(SOURCES.get(key), "RUNS_CODE", False):
+            return f"{key} {spec[key]!r}"
+    return ""
 
 
 def keys_of(source: str) -> tuple[str, ...]:

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 @SOURCES.named("factory")
 class Factory:
-    """``factory: "module:function"`` with ``options`` and more; see `xai_compare.models.python_factory.build`."""
+    """``factory: "file:function"`` with ``options`` and more; see `xai_compare.models.python_factory.build`."""
 
     KEYS = ("weights", "seed", "options", "output", "folder")
     PATHS = ("folder", "weights")
     DEFAULTS: Mapping[str, str] = {"folder": "."}
+    RUNS_CODE = True
 
     @staticmethod
     def build(request: Request) -> Model:

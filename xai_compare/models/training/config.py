@@ -108,6 +108,7 @@ class Training(_Strict):
     workers: int = Field(0, ge=0, description="processes that prepare pictures")
 
     _base: Path = PrivateAttr(Path())
+    _allow_code: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Training:
@@ -120,6 +121,10 @@ class Training(_Strict):
         if self.epochs is not None and self.until_accuracy is not None:
             raise ValueError("say either `epochs` or `until_accuracy` (with `max_epochs`)")
         return self
+
+    def allow_code(self, allowed: bool) -> None:
+        """Say whether the network's factory may run; a training file is data, and cannot say so itself."""
+        self._allow_code = allowed
 
     @classmethod
     def load(cls, path: str | Path) -> Training:

@@ -150,7 +150,7 @@ def network(config: Training, classes: list[str], seed: int) -> Model:
                 where=weights,
                 mend="name weights of the same classes in the same order",
             )
-    return load(spec, config._base)
+    return load(spec, config._base, allow_code=config._allow_code)
 
 
 def length(config: Training) -> Length:

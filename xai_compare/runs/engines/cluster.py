@@ -36,6 +36,10 @@ ENVIRONMENT = {
 """Of a worker's process. Dask's own trims memory so eagerly that networks run two and a half times slower."""
 
 
+NO_PAGES: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+"""Without a dashboard Dask still serves pages about every task, unencrypted; here it serves none."""
+
+
 class Cluster:
     """Does tasks on Dask workers.
 
@@ -52,25 +56,32 @@ class Cluster:
         try:
             import dask
             from dask.distributed import Client, LocalCluster
+            from distributed.security import Security
         except ImportError:
             raise InputError("dask.distributed is not installed", mend="pip install 'distributed'") from None
-        self._worker = (study.dump(), Path.cwd(), settings.device, settings.batch_size)
+        self._worker = (study.dump(), Path.cwd(), settings.device, settings.batch_size, settings.allow_code)
         self._pictures = pictures
         self._cluster = None
         address = settings.scheduler
+        security = _security(settings.tls, address) if address else Security.temporary()
         if address is None:
-            with dask.config.set({"distributed.nanny.pre-spawn-environ": ENVIRONMENT}):
+            with dask.config.set({"distributed.nanny.pre-spawn-environ": ENVIRONMENT, **NO_PAGES}):
                 self._cluster = LocalCluster(
                     n_workers=settings.workers or 1,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
                     memory_limit=0,
+                    # A port on a loopback device is open to every user of the machine, and who reaches it runs code.
+                    security=security,
+                    protocol="tls://",
                 )
         try:
-            self._client = Client(address or self._cluster, timeout=30)
-        except (OSError, ValueError, TimeoutError) as error:
-            raise InputError(f"no Dask scheduler answers ({error})", where=address, mend="check its address") from None
+            self._client = Client(address or self._cluster, timeout=30, security=security)
+        except (OSError, ValueError, TypeError, RuntimeError, TimeoutError) as error:
+            mend = "check its address, and name its certificates with --tls if it begins with tls://"
+            raise InputError(f"no Dask scheduler answers ({error})", where=address, mend=mend) from None
 
     def map(self, stage: type[Stage], tasks: Iterable[Task], directory: Path, *, ordered: bool) -> Iterator[Outcome]:
         """See `xai_compare.runs.engines.Engine.map`."""
@@ -126,6 +137,26 @@ class Cluster:
         return {image: {k: v for k, v in record.items() if k != "key"} for image, record in records.items()}
 
 
+def _security(files: tuple[Path, Path, Path] | None, address: str) -> Any:
+    """How to speak with a scheduler: in the open, or with the certificates given.
+
+    Raises:
+        InputError: if a file is not there, or the address is one of a scheduler that does not use them.
+    """
+    from distributed.security import Security
+
+    if files is None:
+        return Security(require_encryption=False)
+    if not address.startswith("tls://"):
+        mend = "start the scheduler with --tls-ca-file, --tls-cert and --tls-key, and name it as tls://HOST:PORT"
+        raise InputError("certificates are given, but the scheduler's address is not tls://", where=address, mend=mend)
+    for file in files:
+        if not Path(file).is_file():
+            raise InputError("no such certificate or key", where=file, mend="--tls CA.pem CERTIFICATE.pem KEY.pem")
+    authority, certificate, key = map(str, files)
+    return Security(tls_ca_file=authority, tls_client_cert=certificate, tls_client_key=key, require_encryption=True)
+
+
 class _token:  # noqa: N801
     """A file in the run directory by which a worker tells whether it sees the same directory."""
 
@@ -153,7 +184,7 @@ def gpu_of(worker: str, count: int, environment: dict[str, str] | None = None) -
     return number % count
 
 
-def _at_work(study: str, base: Path, device: str, batch_size: int) -> Worker:
+def _at_work(study: str, base: Path, device: str, batch_size: int, allow_code: bool) -> Worker:
     """This process's worker; with several GPUs each process takes one."""
     import torch
     from dask.distributed import get_worker
@@ -161,7 +192,7 @@ def _at_work(study: str, base: Path, device: str, batch_size: int) -> Worker:
     torch.set_num_threads(1)
     if device in ("auto", "cuda") and torch.cuda.device_count() > 1:
         device = f"cuda:{gpu_of(str(get_worker().name), torch.cuda.device_count())}"
-    return worker_of(study, base, device, batch_size)
+    return worker_of(study, base, device, batch_size, allow_code)
 
 
 def _work(
@@ -171,10 +202,11 @@ def _work(
     base: Path,
     device: str,
     batch_size: int,
+    allow_code: bool,
     known: dict[str, dict[str, Any]],
     token: str,
 ) -> tuple[Any, float] | None:
-    worker = _at_work(study, base, device, batch_size)
+    worker = _at_work(study, base, device, batch_size, allow_code)
     worker.pictures.learn(known, write=False)
     cls: type[Stage] = STAGES.get(stage)
     outcome, seconds = attempt(cls, worker, task)

@@ -146,7 +146,7 @@ class Explain(Stage):
         spec, asked, pictures = self.job.study.models[number], self.job.study.explainers[explainer], self.job.pictures
         simulated = any(pictures.rows.at[item.image, "dataset"] == "simulated" for item in items)
         source = Source("model", spec.name, str(asked.label), spec.fold or "", simulated)
-        facts = [_facts(item, pictures.rows.loc[item.image]) for item in items]
+        facts = [facts_of(item, pictures.rows.loc[item.image]) for item in items]
         parts = [tuple(items[part]) for part in MapStore(self.job.directory, source, facts).chunks]
         prints = [self._fingerprint(number, explainer, part) for part in parts]
         store = self.job.add_store(source, facts, prints)
@@ -167,7 +167,8 @@ class Explain(Stage):
         return digest([RESULTS, VERSION, worker.identity(number), settings, inputs])
 
 
-def _facts(item: Item, row: Any) -> dict[str, Any]:
+def facts_of(item: Item, row: Any) -> dict[str, Any]:
+    """What tables know of the map of an item, whose row of the manifest is given."""
     pair = item.target if isinstance(item.target, tuple) else (item.target, "")
     target = {"target": pair[0], "against": pair[1]}
     return {**asdict(item), **target, "subject": str(row["subject"]), "dataset": str(row["dataset"])}

@@ -19,7 +19,7 @@ class Heatmaps(Summary):
     """Averages the maps of every source."""
 
     name: ClassVar[str] = "heatmaps"
-    needs: ClassVar[tuple[str, ...]] = ("people", "regions", "explain")
+    needs: ClassVar[tuple[str, ...]] = ("people", "regions", "explain", "maps")
     uses_maps: ClassVar[bool] = True
 
     def fingerprint(self) -> str:

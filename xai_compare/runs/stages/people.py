@@ -92,6 +92,7 @@ def read(spec: HumanSpec, images: Sequence[str]) -> Crowd:
         sigma = spec.sigma_degrees * known if known else experiment.sigma(spec.sigma_degrees)
     if not len(points):
         raise InputError("no trial is left", where=where, mend="`xai-compare human` tells why trials are removed")
+    _refuse_fractions(points, where)
     found, _ = human.match(points["image"].astype(str).unique(), images)
     if not found:
         some = ", ".join(str(name) for name in points["image"].unique()[:3])
@@ -135,6 +136,14 @@ def _dropped(experiment: Any) -> dict[str, int]:
 
     table = removals(experiment)
     return {str(reason): int(count) for reason, count in table.groupby("reason")["count"].sum().items()}
+
+
+def _refuse_fractions(points: pd.DataFrame, where: str) -> None:
+    """Refuse coordinates that are fractions of the picture: as pixels they would all lie in one corner."""
+    places = points[["x", "y"]].to_numpy(np.float64)
+    if len(places) > 2 and (places >= 0).all() and (places <= 1).all() and (places % 1 != 0).any():
+        what = "all its coordinates lie between 0 and 1: fractions of the picture, not pixels"
+        raise InputError(what, where=where, mend="multiply x by the picture's width and y by its height")
 
 
 def pixels_per_degree(spec: HumanSpec) -> float:

@@ -6,13 +6,24 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 
+def make_room(path: Path, *, folder: bool = False) -> None:
+    """Remove a folder from where a file of the run belongs, or a file from where a folder belongs; make its parent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if folder and path.exists() and not path.is_dir():
+        path.unlink()
+    elif not folder and path.is_dir():
+        path.unlink() if path.is_symlink() else shutil.rmtree(path)
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` so that the file is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_room(path.parent, folder=True)
+    make_room(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with part.open("w", encoding="utf-8") as file:
         file.write(text)

@@ -8,6 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
+from xai_compare.runs.store.files import make_room
+from xai_compare.runs.store.sealed import fits, seal, unsealed
+
 KEPT = 4096
 """Records that a journal without a file keeps."""
 
@@ -15,14 +20,16 @@ KEPT = 4096
 class Journal:
     """Records by key, kept in a JSON-lines file; a later record of a key replaces an earlier one.
 
-    Of each record only its place in the file is held in memory, so that memory does not grow with what is in it.
+    Of each record only its place in the file is held in memory, so that memory does not grow with what is in it. A
+    record that was changed since it was written, or does not fit its model, counts as not there.
 
     Args:
         path: the file; None to keep the last `KEPT` records of this process alone.
+        model: what a record must be, besides its key.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
+    def __init__(self, path: Path | None, model: type[BaseModel] | None = None) -> None:
+        self.path, self.model = path, model
         self._places: dict[str, tuple[int, int]] = {}
         self._unwritten: dict[str, dict[str, Any]] = {}
         if path is not None and path.is_file():
@@ -31,14 +38,14 @@ class Journal:
                 for line in file:
                     try:
                         record = json.loads(line)
-                    except ValueError:  # The line that a kill tore: its work is simply done again.
+                    except (ValueError, RecursionError):  # The line that a kill tore: its work is simply done again.
                         record = None
                     if isinstance(record, dict) and isinstance(record.get("key"), str):
                         self._places[record["key"]] = (start, len(line))
                     start += len(line)
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The record of ``key``, or None."""
+        """The record of ``key``; None if there is none, or it is damaged."""
         if key in self._unwritten:
             return self._unwritten[key]
         if self.path is None or key not in self._places:
@@ -46,7 +53,14 @@ class Journal:
         start, length = self._places[key]
         with self.path.open("rb") as file:
             file.seek(start)
-            return dict(json.loads(file.read(length)))
+            record = unsealed(file.read(length))
+        if record is None or record.pop("key", None) != key or (self.model and fits(record, self.model) is None):
+            return None
+        return {"key": key, **record}
+
+    def damaged(self, key: str) -> bool:
+        """Whether there is a record of ``key`` that cannot be used."""
+        return key in self._places and self.get(key) is None
 
     def add(self, records: Mapping[str, Mapping[str, Any]], *, write: bool = True) -> None:
         """Add records, on disk when this returns unless told not to."""
@@ -55,14 +69,15 @@ class Journal:
             while self.path is None and len(self._unwritten) > KEPT:
                 del self._unwritten[next(iter(self._unwritten))]
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_room(self.path.parent, folder=True)
+        make_room(self.path)
         torn = self.path.is_file() and self.path.stat().st_size > 0 and not _ends_a_line(self.path)
         with self.path.open("ab") as file:
             if torn:
                 file.write(b"\n")
             start = file.tell()
             for key, record in records.items():
-                line = json.dumps({"key": key, **record}).encode("ascii") + b"\n"
+                line = seal({"key": key, **record}).encode("ascii") + b"\n"
                 file.write(line)
                 self._places[key] = (start, len(line))
                 start += len(line)

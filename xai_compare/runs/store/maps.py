@@ -23,15 +23,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import zarr
+from pydantic import BaseModel, ConfigDict
+from zarr.codecs import ZstdCodec
+from zarr.storage import MemoryStore
 
 from xai_compare.faces.size import SHAPE
 from xai_compare.runs.store.arrays import save
-from xai_compare.runs.store.files import digest, slug, write_atomically
+from xai_compare.runs.store.files import make_room, slug, write_atomically
+from xai_compare.runs.store.sealed import fits, seal, unsealed
 
 CHUNK = 16
 """Maps per chunk."""
 LEVELS = 65_534
 """A map's least value is stored as 1 and its greatest as 65,535; 0 stands for an undefined (NaN) pixel."""
+
+
+GROUP = {"attributes": {}, "zarr_format": 3, "node_type": "group"}
+"""How zarr describes a group without attributes."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,32 @@ def unpack(levels: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return np.where(levels == 0, np.nan, maps).astype(np.float32)
 
 
+class ChunkRecord(BaseModel):
+    """What is known of a chunk's maps, of each one and of all.
+
+    Attributes:
+        fingerprint: of all that they depend on.
+        sha256: of their levels as stored.
+        least, greatest: of each map.
+        seconds, explain_seconds: that they took.
+        columns: what tables know of each map.
+    """
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    fingerprint: str = ""
+    sha256: str
+    least: list[float]
+    greatest: list[float]
+    seconds: float = 0.0
+    explain_seconds: float = 0.0
+    columns: dict[str, list[Any]] = {}
+
+    def lengths(self) -> set[int]:
+        """For how many maps it has something, by whichever column; one number where it is whole."""
+        return {len(self.least), len(self.greatest), *(len(values) for values in self.columns.values())}
+
+
 class MapStore:
     """The standardized maps of one source, ``(item, 275, 224)``, in chunks of 16.
 
@@ -129,32 +163,27 @@ class MapStore:
         """Make the array fit the items, keeping the chunks that are there; to be called before chunks are written."""
         if self.removed:
             return
-        shape = (self.size, *SHAPE)
-        try:
-            array = zarr.open_array(self._zarr / "map", mode="r+", zarr_format=3)
-            if array.dtype != np.uint16 or array.shape[1:] != SHAPE or array.chunks != (CHUNK, *SHAPE):
-                raise ValueError("made by another version")
-            if array.shape != shape:
-                array.resize(shape)
-        except (OSError, ValueError, KeyError):
-            self.clear()
-            zarr.open_group(self._zarr, mode="a", zarr_format=3).create_array(
-                "map",
-                shape=shape,
-                chunks=(CHUNK, *SHAPE),
-                dtype="uint16",
-                fill_value=0,
-                dimension_names=("item", "y", "x"),
-            )
+        for folder in (self.run / "maps.zarr", self._zarr, self._zarr / "map", self._records.parent, self._records):
+            make_room(folder, folder=True)
+        # Chunks have checksums of their own, so they may stay however the description beside them was damaged.
+        group = _described(self._zarr)
+        if not isinstance(group, dict) or {**group, "attributes": {}} != GROUP:
+            write_atomically(self._zarr / "zarr.json", json.dumps(GROUP))
+        if _described(self._zarr / "map") != _description(self.size):
+            write_atomically(self._zarr / "map" / "zarr.json", json.dumps(_description(self.size)))
+        for path in (self._zarr / "map").glob("c/*"):
+            if not path.name.isdigit() or int(path.name) >= len(self.chunks):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         for path in self._records.glob("[0-9]*.json"):
             if int(path.name[:5]) >= len(self.chunks):
-                path.unlink()
+                make_room(path)
+                path.unlink(missing_ok=True)
 
     def problem(self, index: int, fingerprint: str | None = None) -> str:
         """Why a chunk must be made (again); empty where it is whole and, if one is given, of this fingerprint."""
         record = self.record(index)
         if record is None:
-            return "damaged record" if self._path(index).is_file() else "not made yet"
+            return "damaged record" if self._path(index).exists() else "not made yet"
         if fingerprint is not None and record.get("fingerprint") != fingerprint:
             return "made of other inputs"
         if self.removed:
@@ -168,23 +197,28 @@ class MapStore:
     def record(self, index: int) -> dict[str, Any] | None:
         """The record of a chunk; None where there is none, or it is damaged."""
         try:
-            record = json.loads(self._path(index).read_bytes())
-            check = record.pop("check")
-            return dict(record) if check == digest(record) else None
-        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            record = unsealed(self._path(index).read_bytes())
+        except OSError:
             return None
+        part = self.chunks[index]
+        known = None if record is None else fits(record, ChunkRecord)
+        return record if known is not None and known.lengths() == {part.stop - part.start} else None
 
     def write(self, index: int, maps: np.ndarray, facts: Mapping[str, Any]) -> None:
         """Write a chunk's maps to disk, then its record with their checksum."""
         levels, low, high = pack(maps)
+        place = self._zarr / "map" / "c" / str(index) / "0" / "0"
+        for folder in (place.parents[2], place.parents[1], place.parent):
+            make_room(folder, folder=True)
+        make_room(place)
         zarr.open_array(self._zarr / "map", mode="r+", zarr_format=3)[self.chunks[index]] = levels
-        _sync(self._zarr / "map" / "c" / str(index) / "0" / "0")
+        _sync(place)
         facts = {**facts, "sha256": _checksum(levels), "least": low.tolist(), "greatest": high.tolist()}
-        facts = json.loads(json.dumps(facts, allow_nan=True))
-        write_atomically(self._path(index), json.dumps({**facts, "check": digest(facts)}))
+        write_atomically(self._path(index), seal(facts))
 
     def forget(self, index: int) -> None:
         """Take a chunk for not made, before it is made again of other inputs."""
+        make_room(self._path(index))
         self._path(index).unlink(missing_ok=True)
 
     def read(self, index: int) -> np.ndarray:
@@ -233,8 +267,9 @@ class MapStore:
             for column, values in table.items()
         }
         for path in self._zarr.iterdir():  # Labels of an earlier, longer or shorter, list of items.
-            if path.is_dir() and path.name != "map":
-                shutil.rmtree(path)
+            if path.name != "map":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        write_atomically(self._zarr / "zarr.json", json.dumps(GROUP))
         import xarray as xr
 
         encoding = f"value = least + (level - 1) / {LEVELS} * (greatest - least); level 0 is undefined"
@@ -243,6 +278,7 @@ class MapStore:
     def clear(self) -> None:
         """Forget all maps of the source."""
         for folder in (self._zarr, self._records):
+            make_room(folder, folder=True)
             if folder.exists():
                 shutil.rmtree(folder)
 
@@ -260,6 +296,29 @@ class MapStore:
 
     def _path(self, index: int) -> Path:
         return self._records / f"{index:05d}.json"
+
+
+def _description(size: int) -> dict[str, Any]:
+    """How zarr describes an array of so many maps."""
+    made = zarr.create_array(
+        MemoryStore(),
+        shape=(size, *SHAPE),
+        chunks=(CHUNK, *SHAPE),
+        dtype="uint16",
+        fill_value=0,
+        compressors=[ZstdCodec(level=0)],
+        dimension_names=("item", "y", "x"),
+        zarr_format=3,
+    )
+    return dict(json.loads(json.dumps(made.metadata.to_dict(), default=str)))
+
+
+def _described(folder: Path) -> Any:
+    """What the description of an array or group says; None where it cannot be read."""
+    try:
+        return json.loads((folder / "zarr.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _checksum(levels: np.ndarray) -> str:

@@ -4,38 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
+from xai_compare.errors import InputError
+from xai_compare.runs.store.arrays import MEND
 from xai_compare.runs.store.files import content, write_atomically
 from xai_compare.runs.store.maps import MapStore, Source
+from xai_compare.runs.store.sealed import Checked, fits, seal, unsealed
 
 PLAN, DONE = "plan.json", "stages.json"
+WRITTEN = "written"
+"""Under this name stand files of no one stage; none is called so."""
 Kept = Literal["maps", "heatmaps"]
 
 
-class _Checked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _Kept(Checked):
+    """A file of the run directory."""
+
+    @classmethod
+    def file(cls) -> str:
+        """Its name."""
+        raise NotImplementedError
+
+    @classmethod
+    def read(cls, run: Path) -> Self:
+        """What the file says; nothing where it is missing or damaged (the run then plans, or does, it again)."""
+        return cls._known(run) or cls()
+
+    @classmethod
+    def demand(cls, run: Path) -> Self:
+        """What the file says; nothing where there is none.
+
+        Raises:
+            InputError: if it is damaged.
+        """
+        known = cls._known(run)
+        if known is None and (run / cls.file()).exists():
+            raise InputError("is damaged", where=run / cls.file(), mend=MEND)
+        return known or cls()
+
+    @classmethod
+    def _known(cls, run: Path) -> Self | None:
+        try:
+            facts = unsealed((run / cls.file()).read_bytes())
+        except OSError:
+            return None
+        return None if facts is None else fits(facts, cls)
+
+    def write(self, run: Path) -> None:
+        """Write the file."""
+        write_atomically(run / self.file(), seal(self.model_dump(mode="json")))
 
 
-class PlannedSource(_Checked):
+class PlannedSource(Checked):
     """A source and its maps' items."""
 
     source: Source
     items: list[dict[str, Any]]
 
 
-class PlannedTask(_Checked):
+class PlannedTask(Checked):
     """One task of a stage, without what it works on."""
 
     label: str
     key: str
     fingerprint: str
-    size: int
+    size: int = Field(ge=0)
 
 
-class Plan(_Checked):
+class Plan(_Kept):
     """What a run consists of.
 
     Attributes:
@@ -44,28 +83,21 @@ class Plan(_Checked):
         keep: ``heatmaps`` once the maps of single pictures were removed on purpose.
     """
 
-    sources: list[PlannedSource] = []
-    tasks: dict[str, list[PlannedTask]] = {}
+    sources: list[PlannedSource] = Field(default_factory=list)
+    tasks: dict[str, list[PlannedTask]] = Field(default_factory=dict)
     keep: Kept = "maps"
 
     @classmethod
-    def read(cls, run: Path) -> Plan:
-        """The run's plan; an empty one where there is none, or it is damaged (the run then plans again)."""
-        try:
-            return cls.model_validate_json((run / PLAN).read_bytes())
-        except (OSError, ValidationError, RecursionError):
-            return cls()
-
-    def write(self, run: Path) -> None:
-        """Write the plan."""
-        write_atomically(run / PLAN, self.model_dump_json())
+    def file(cls) -> str:
+        """Its name."""
+        return PLAN
 
     def stores(self, run: Path) -> list[MapStore]:
         """The stores of the sources."""
         return [MapStore(run, one.source, one.items, removed=self.keep == "heatmaps") for one in self.sources]
 
 
-class Finished(_Checked):
+class Finished(Checked):
     """A stage that is done.
 
     Attributes:
@@ -79,18 +111,15 @@ class Finished(_Checked):
     seconds: float
 
 
-class Done(_Checked):
+class Done(_Kept):
     """The stages of a run that are done, by name."""
 
-    stages: dict[str, Finished] = {}
+    stages: dict[str, Finished] = Field(default_factory=dict)
 
     @classmethod
-    def read(cls, run: Path) -> Done:
-        """What is done in a run; nothing where the file is missing or damaged (it is then done again)."""
-        try:
-            return cls.model_validate_json((run / DONE).read_bytes())
-        except (OSError, ValidationError, RecursionError):
-            return cls()
+    def file(cls) -> str:
+        """Its name."""
+        return DONE
 
     def fresh(self, run: Path, stage: str, fingerprint: str, files: Sequence[str]) -> bool:
         """Whether a stage's files are there, whole, and of this fingerprint."""
@@ -103,7 +132,23 @@ class Done(_Checked):
         """Note that a stage is done."""
         hashes = {name: content(run / name) for name in files}
         self.stages[stage] = Finished(fingerprint=fingerprint, files=hashes, seconds=round(seconds, 3))
-        write_atomically(run / DONE, self.model_dump_json(indent=1))
+        self.write(run)
+
+    def note(self, run: Path, files: Sequence[str]) -> None:
+        """Note files that are written whenever a run ends, so that a later change of them is seen."""
+        known = self.stages.get(WRITTEN)
+        hashes = {**(known.files if known else {}), **{name: content(run / name) for name in files}}
+        if known is None or known.files != hashes:
+            self.stages[WRITTEN] = Finished(fingerprint="", files=hashes, seconds=0.0)
+            self.write(run)
+
+    def problem(self, run: Path, name: str) -> str:
+        """What is wrong with a file that a stage wrote; empty where it is as that stage left it."""
+        for known in self.stages.values():
+            if name in known.files:
+                now = content(run / name)
+                return "" if now == known.files[name] != "" else "does not match its checksum" if now else "is missing"
+        return "is not among what the run wrote"
 
     def problems(self, run: Path) -> Mapping[str, str]:
         """The files that are not as their stage left them, and what is wrong with each."""

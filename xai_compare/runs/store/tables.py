@@ -6,15 +6,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from xai_compare.runs.store.files import make_room
+
 
 def write_tables(folder: Path, **frames: pd.DataFrame) -> None:
     """Write each table as CSV and Parquet; each file is there whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, frame in frames.items():
+    make_room(folder, folder=True)
+    folder.mkdir(exist_ok=True)
+    for name, given in frames.items():
+        frame = given.copy(deep=False)
+        frame.attrs = {}  # Parquet would write them as JSON, which not everything is.
         for suffix in (".csv", ".parquet"):
             part = folder / f".{name}{suffix}.part"
             if suffix == ".csv":
                 frame.to_csv(part, index=False)
             else:
                 frame.to_parquet(part, index=False)
+            make_room(folder / f"{name}{suffix}")
             part.replace(folder / f"{name}{suffix}")
