@@ -12,7 +12,6 @@ from sklearn import metrics as sk
 from torch import nn
 from torchvision import tv_tensors
 from torchvision.transforms import v2
-from xai_compare.synthetic.networks import ARCHITECTURES
 
 from xai_compare import ekman
 from xai_compare.errors import InputError
