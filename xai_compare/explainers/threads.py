@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from threading import Lock
+from threading import Lock, RLock
 
 from threadpoolctl import ThreadpoolController
 
-GLOBAL_STATE = Lock()
+GLOBAL_STATE = RLock()
 """Held while an explainer changes what belongs to the whole process: global seeds, filters of warnings."""
 
 _entering = Lock()
