@@ -60,7 +60,7 @@ def task(tmp_path: Path) -> Path:
 def test_train_writes_weights_card_metrics_and_folds(
     task: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("train", task / "train.yaml", "--out", task / "out", monkeypatch=monkeypatch) == 0
+    assert run("train", task / "train.yaml", "--out", task / "out", "--allow-code", monkeypatch=monkeypatch) == 0
     for name in ("weights.safetensors", "card.json", "metrics.csv", "folds.csv", "figures/curves.png"):
         assert (task / "out" / name).is_file(), name
     assert "fold 1: 8 pictures" in capsys.readouterr().out
@@ -85,7 +85,7 @@ def test_train_refuses_in_one_line(
 ) -> None:
     asked = yaml.safe_load((task / "train.yaml").read_text("utf-8")) | change
     (task / "train.yaml").write_text(yaml.safe_dump(asked), "utf-8")
-    assert run("train", task / "train.yaml", "--out", task / "out", monkeypatch=monkeypatch) == 2
+    assert run("train", task / "train.yaml", "--out", task / "out", "--allow-code", monkeypatch=monkeypatch) == 2
     error = capsys.readouterr().err
     assert message in error
     assert len(error.strip().splitlines()) == 1

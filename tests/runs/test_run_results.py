@@ -331,7 +331,7 @@ def test_every_metric_can_be_asked_for(pictures: Path, tmp_path: Path) -> None:
     assert set(scores["metric"]) == set(names)
     assert len(names) >= 18
     points = pd.read_parquet(run.dir / "points" / "human--c.parquet")
-    assert list(points.columns) == ["participant", "image", "x", "y", "weight"]
+    assert list(points.columns) == ["participant", "image", "x", "y", "weight", "sigma"]
     anger = points.loc[points["image"].str.startswith("anger"), ["x", "y"]].to_numpy()
     row = score(run, "nss", "toy/grad_cam", "human/c", "anger")
     mean = heatmap(run, "toy/grad_cam", "anger")

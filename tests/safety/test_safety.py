@@ -72,7 +72,7 @@ def test_a_store_with_a_pickling_codec_is_refused_unread(tmp_path: Path) -> None
     )
     (store / "heatmap" / ".zattrs").write_text('{"_ARRAY_DIMENSIONS": ["x"]}')
     (store / "heatmap" / "0").write_bytes(pickle.dumps(np.array([Bomb(mark)], object)))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match="cannot be read"):
         load(store)["heatmap"].load()
     assert not mark.exists()
 
