@@ -7,6 +7,7 @@ import json
 import pickle
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,9 @@ def test_an_export_that_runs_code_is_refused_before_it_runs(
         load({"export": str(bad), **SPEC})
     assert "\n" not in str(error.value)
     assert not mark.exists()
-    with warnings.catch_warnings(), pytest.raises(Exception):  # noqa: B017, PT011 -- torch says it in many ways
+    with warnings.catch_warnings(), suppress(Exception):
         warnings.simplefilter("ignore")
         torch.export.load(bad)
-        raise RuntimeError("loaded")
     assert mark.exists(), "torch has become safe here: this attack shows nothing any more"
 
 

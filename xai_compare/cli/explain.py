@@ -101,7 +101,7 @@ def explain_pictures(
         network.indices([goal])
     made = {name: create_explainer(explainer_spec(name), seed) for name in names}
     for name, explainer in made.items():
-        refusal = explainer.refusal(network)
+        refusal = explainer.refuses(network, goal)
         if refusal:
             raise InputError(refusal, where=f"{network.name}/{name}")
     rows, kept = [], {}

@@ -1,11 +1,11 @@
 """What a file of ``torch.export`` or TorchScript would run, read before torch sees it.
 
-Neither loader of torch is safe with a foreign file. ``torch.export.load`` unpickles tensors marked ``use_pickle``, opaque
-objects and example inputs without restriction, loads compiled libraries, evaluates symbolic sizes as Python (sympy's
-``sympify``), writes names into generated code, and calls whatever function of ``torch`` or ``operator`` the graph names
-(torch 2.15, ``torch/export/pt2_archive/_package.py`` and ``torch/_export/serde/serialize.py``). ``torch.jit.load`` has an
-unpickler of its own that makes no Python objects, but a script may write files with ``torch.save``. So what is known to
-be harmless is listed here, and anything else is refused.
+Neither loader of torch is safe with a foreign file. ``torch.export.load`` unpickles tensors marked ``use_pickle``,
+opaque objects and example inputs without restriction, loads compiled libraries, evaluates symbolic sizes as Python
+(sympy's ``sympify``), writes names into generated code, and calls whatever function of ``torch`` or ``operator`` the
+graph names (torch 2.15, ``torch/export/pt2_archive/_package.py`` and ``torch/_export/serde/serialize.py``).
+``torch.jit.load`` has an unpickler of its own that makes no Python objects, but a script may write files with
+``torch.save``. So what is known to be harmless is listed here, and anything else is refused.
 """
 
 from __future__ import annotations
