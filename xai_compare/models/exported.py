@@ -38,6 +38,7 @@ def from_export(request: Request) -> Model:
     module.requires_grad_(True)
     if not takes_several(module, (2, spec.depth, *spec.size)):
         module = Single(module)
+    _forget_shapes(module)
     return _made(request, module, spec, path)
 
 
@@ -81,6 +82,15 @@ class Script(nn.Module):
 def _made(request: Request, module: nn.Module, spec: Any, path: Path) -> Model:
     source = {"kind": request.source, "file": str(path), "sha256": file_sha256(path)}
     return Model(request.name, request.classes, module, spec, request.output, source=source)
+
+
+def _forget_shapes(module: nn.Module) -> None:
+    """Drop the symbolic example values of the graphs: nothing needs them any more, and they cannot be copied."""
+    for part in module.modules():
+        graph = getattr(part, "graph", None)
+        if isinstance(graph, torch.fx.Graph):
+            for node in graph.nodes:
+                node.meta = {}
 
 
 def _known(program: Any, where: str) -> dict[str, Any]:
