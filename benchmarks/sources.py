@@ -79,7 +79,7 @@ def bundled(folder: Path) -> Made:
 def zoo(folder: Path) -> Made:
     """WeiNet, with weights from a safetensors file."""
     torch.manual_seed(0)
-    module = ZOO.get("weinet").make(3, False).eval()
+    module = alive(ZOO.get("weinet").make(3, False))
     save_file(module.state_dict(), folder / "wei.safetensors")
     spec = {"zoo": "weinet", "weights": str(folder / "wei.safetensors"), "classes": CLASSES}
     return {**spec, "input": {"channels": "rgb"}}, module
@@ -100,18 +100,21 @@ def timm(folder: Path) -> Made:
     module = _timm("mobilenetv3_small_050")
     save_file(module.state_dict(), folder / "m.safetensors")
     spec = {"timm": "mobilenetv3_small_050", "weights": str(folder / "m.safetensors"), "classes": CLASSES}
-    return {**spec, "input": INPUT}, module
+    return {**spec, "input": {**INPUT, "mean": [0.0] * 3, "std": [1.0] * 3}}, module
 
 
 def factory(folder: Path) -> Made:
     """A function of one's own."""
     (folder / "own.py").write_text(
-        "import torchvision\n\ndef network():\n    return torchvision.models.squeezenet1_1(num_classes=3)\n", "utf-8"
+        "import torchvision\n\n\ndef network():\n    made = torchvision.models.squeezenet1_1(num_classes=3)\n"
+        "    made.classifier[1].weight.data *= 30\n    return made\n",
+        "utf-8",
     )
     from torchvision.models import squeezenet1_1
 
     torch.manual_seed(5)
     module = squeezenet1_1(num_classes=3).eval()
+    module.classifier[1].weight.data *= 30
     spec = {"factory": "own.py:network", "folder": str(folder), "seed": 5, "classes": CLASSES, "input": INPUT}
     return spec, module
 
@@ -173,7 +176,7 @@ def hugging_face(folder: Path, kind: str) -> Made:
             label2id={v: k for k, v in labels.items()},
         )
         made = transformers.ViTForImageClassification(config)
-        made.classifier.weight.data *= 30
+        made.classifier.weight.data *= 300
         made.save_pretrained(folder / kind)
     else:
         config = transformers.ResNetConfig(
@@ -220,6 +223,7 @@ def keras(folder: Path) -> Made:
             layers.Dense(3, activation="softmax"),
         ]
     )
+    network.layers[-1].kernel.assign(network.layers[-1].kernel * 300)
     network.save(folder / "net.keras")
 
     def own(batch: torch.Tensor) -> torch.Tensor:
