@@ -13,6 +13,7 @@ from xai_compare import models
 from xai_compare.explainers import Explainer
 from xai_compare.faces import SHAPE
 from xai_compare.models import Model
+from xai_compare.models.ensembles import is_ensemble, pair
 from xai_compare.registry import STAGES
 from xai_compare.runs.job import ALWAYS, Job, Settings
 from xai_compare.runs.progress import Silent
@@ -93,7 +94,8 @@ def estimate(
     for spec in study.models:
         model = models.load(spec.loading(), device=device, batch_size=batch_size, allow_code=allow_code)
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
-        each = [_explainer(model, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
+        pairs = study.images.pairs
+        each = [_explainer(model, pairs, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
         network = NetworkCost(spec.label, looked, _count(study, spec, model, rows), _seconds_per_forward(model), each)
         costs.networks.append(network)
     lines = [line for name in (*ALWAYS, *study.stages()) for line in STAGES.get(name).cost(costs)]
@@ -117,8 +119,10 @@ def _count(study: Study, spec: ModelSpec, model: Model, rows: pd.DataFrame) -> i
     return int(sum(min(int(counts.get(name, 0)), wanted or len(rows)) for name in model.classes))
 
 
-def _explainer(model: Model, explainer: Explainer, asked: ExplainerSpec) -> ExplainerCost:
-    refusal = explainer.refusal(model)
+def _explainer(model: Model, pairs: bool, explainer: Explainer, asked: ExplainerSpec) -> ExplainerCost:
+    refusal = explainer.refuses(model, model.classes[:2] if pairs else "predicted")
+    if is_ensemble(model) and not refusal:
+        model = pair(model, *model.classes[:2])  # Each picture is explained by the binary network of its pair.
     if refusal:
         return ExplainerCost(str(asked.label), 0, 0.0, refusal)
     return ExplainerCost(str(asked.label), explainer.forwards(model), _seconds_per_map(model, explainer), "")
