@@ -114,6 +114,20 @@ def test_the_mean_over_expressions_adds_variances() -> None:
     assert row["n"] == 60
 
 
+@pytest.mark.parametrize("n", [3, 12, 40])
+def test_swapping_plain_numbers_is_a_paired_t_test(n: int) -> None:
+    x = np.random.default_rng(n).normal(0.5, 1, n)
+    swapped = float(x.mean()), float(np.sqrt((x**2).sum()) / n)
+    found = {DifferenceKey("iou", "a", "b", "ekman", "fear"): Difference(float(x.mean()), 0.3, n, swapped=swapped)}
+    expected = max(stats.ttest_1samp(x, 0).pvalue, 2.0 ** (1 - n))
+    assert difference_table(found)["p"].iloc[0] == pytest.approx(expected)
+
+
+def test_few_images_can_give_no_small_p() -> None:
+    found = {DifferenceKey("iou", "a", "b", "ekman", "fear"): Difference(0.3, 0.1, 4, swapped=(0.3, 0.1))}
+    assert difference_table(found)["p"].iloc[0] == 1 / 8
+
+
 def test_holm_is_statsmodels_() -> None:
     p = np.random.default_rng(0).random(17) ** 3
     np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])

@@ -28,12 +28,13 @@ Line = tuple[object, ...]
 
 @dataclass(frozen=True)
 class ExplainerCost:
-    """What explaining a picture costs: forward passes and seconds; or why the explainer cannot."""
+    """What explaining a picture costs: forward passes and seconds, and whether chance has a part; or why it cannot."""
 
     label: str
     passes: int
     seconds: float
     refusal: str
+    seeded: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def _explainer(model: Model, pairs: bool, explainer: Explainer, asked: Explainer
         model = pair(model, *model.classes[:2])  # Each picture is explained by the binary network of its pair.
     if refusal:
         return ExplainerCost(str(asked.label), 0, 0.0, refusal)
-    return ExplainerCost(str(asked.label), explainer.forwards(model), _seconds_per_map(model, explainer), "")
+    seeded = hasattr(explainer.options, "seed")
+    return ExplainerCost(str(asked.label), explainer.forwards(model), _seconds_per_map(model, explainer), "", seeded)
 
 
 def _seconds_per_forward(model: Model) -> float:
