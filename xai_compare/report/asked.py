@@ -35,7 +35,8 @@ def asked_of(run: Any) -> list[tuple[str, str]]:
     grouped = "their pair of label and false label" if images.pairs else by
     looked = get(run.provenance, "images.looked_at")
     scaling = {
-        "min_max": "each map from its own least to its greatest value (0 to 1) before averaging",
+        "min_max": "each map from its own least to its greatest value (0 to 1) before averaging; maps with negative "
+        "values around 0 (−1 to 1)",
         "positive": "negative values set to 0, then divided by the greatest, before averaging",
         "positive_part": "negative values set to 0, the others averaged as they are",
         "none": "not scaled before averaging",

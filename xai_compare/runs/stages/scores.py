@@ -11,7 +11,7 @@ from xai_compare.runs.scoring import study_masks, study_metrics, tables
 from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import content, digest, load
 
-RESULTS = 2
+RESULTS = 3
 """Raised whenever a change of the code changes scores."""
 
 
