@@ -7,6 +7,7 @@ from matplotlib.colors import to_rgb
 
 from xai_compare.comparison import otsu_masks
 from xai_compare.report import style
+from xai_compare.report.colouring import is_signed
 from xai_compare.report.labels import column_names
 from xai_compare.report.listing import decimals
 from xai_compare.report.material import Block, LabelledSource, Material
@@ -66,8 +67,9 @@ def _nearest(material: Material) -> LabelledSource | None:
 
 def _steps(material: Material, source: LabelledSource) -> Picture:
     name = style.plain(source.label, 44)
+    signed = any(is_signed(values) for (who, _), values in material.maps.items() if who == source.name)
     rows = [
-        ("Mean map", "dark = relevant"),
+        ("Mean map", "red = for, blue = against" if signed else "dark = relevant"),
         ("Its relevant part", "above Otsu's threshold"),
         ("Mask", "where theory looks"),
         ("Overlap", "IoU below each"),
@@ -114,7 +116,7 @@ def _steps(material: Material, source: LabelledSource) -> Picture:
 def _overlaps(material: Material, block: Block) -> Picture:
     title = "Relevant places against the masks"
     subtitle = "Maps above Otsu's threshold, laid over the mask; the number is the IoU"
-    sheet = block_sheet(material, block, title, subtitle, [])
+    sheet = block_sheet(material, block, title, subtitle, [], keyed=False)
     sheet.legend(_LEGEND)
     there = [(s.name, e) for s in block.sources for e in material.expressions if (s.name, e) in material.maps]
     cut = dict(zip(there, otsu_masks(np.stack([material.maps[one] for one in there])), strict=True)) if there else {}
