@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -74,7 +75,10 @@ def _figure(
     height, width = image.shape[:2]
     said = f"The network's answer: {style.plain(answer, 50)}" if answer else "Maps at the picture's size"
     rows = [
-        (style.plain(pretty(name), 24), "" if name in finite else style.plain(reasons.get(name, ""), 34))
+        (
+            textwrap.fill(style.plain(pretty(name), 52), 26),
+            "" if name in finite else style.plain(reasons.get(name, ""), 34),
+        )
         for name in maps
     ]
     kinds = {is_signed(values) for values in finite.values()} or {False}

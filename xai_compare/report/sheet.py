@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -19,9 +20,10 @@ from xai_compare.report.colouring import heat_of_levels, is_signed, levels_of, o
 _HEAD, _KEY, _COLUMN, _FOOT, _GAP, _MARGIN = 0.62, 0.42, 0.24, 0.19, 0.07, 0.12
 RELEVANCE = "relevance, each map from its own least to its greatest value"
 """What `Sheet.colour_bars` says of maps that are stretched."""
-SIGNED = "signed relevance, each map around 0: blue speaks against the class, red for it"
-_BAR, _NEXT = 1.7, 0.36
-_WIDEST, _HIGHEST = 10.0, 8.6
+SIGNED = "signed, each map around 0: red speaks for the class, blue against it"
+_BAR, _NEXT, _KEY_WIDTH = 1.7, 0.36, 6.6
+_LINE, _LETTER = 0.145, 0.068
+_WIDEST, _HIGHEST = 10.0, 10.2
 _GREY = np.array([244, 80], np.uint8)
 _FEATURES = (range(17), range(17, 22), range(22, 27), range(27, 31), range(31, 36))
 _CLOSED = (range(36, 42), range(42, 48), range(48, 60))
@@ -53,6 +55,12 @@ def _fitting(rows: int, aspect: float, foot: bool) -> float:
     return min(max((_HIGHEST / rows - _GAP - (_FOOT if foot else 0)) / aspect, 1.0), 2.2)
 
 
+def _wrapped(head: tuple[str, str], letters: int) -> tuple[list[str], list[str]]:
+    """The lines of a column's heading and of its muted second part, none longer than the column is wide."""
+    first, second = (textwrap.wrap(text.replace("\n", " "), max(letters, 8)) for text in head)
+    return first, second
+
+
 class Sheet:
     """Rows x columns of equally large pictures, with headings, labels, a line of text under each, and a key.
 
@@ -67,6 +75,7 @@ class Sheet:
         largest: greatest width of a picture, in inches; by default the sheet fills its width, as long as it is not
             higher than a page.
         keys: lines of the key: two where signed and unsigned maps stand side by side.
+        turned: whether rows are drawn as columns and columns as rows; places keep their names.
     """
 
     def __init__(
@@ -82,22 +91,29 @@ class Sheet:
         notes: int = 0,
         largest: float | None = None,
         keys: int = 1,
+        turned: bool = False,
     ) -> None:
-        largest = largest or _fitting(len(rows), aspect, foot)
+        self._turned = turned
+        heads, sides = [(name, "") for name in columns], list(rows)
+        if turned:
+            heads, sides = sides, heads
         longest = max(
-            [1.1 * len(first) for first, _ in rows]
-            + [0.9 * len(line) for _, second in rows for line in second.split("\n")]
+            [1.1 * len(line) for first, _ in sides for line in first.split("\n")]
+            + [0.9 * len(line) for _, second in sides for line in second.split("\n")]
         )
         self._left = _MARGIN + min(max(0.075 * longest + 0.15, 0.9), 2.3)
-        cell = min(largest, (_WIDEST - self._left - _MARGIN) / len(columns) - _GAP)
+        largest = largest or _fitting(len(sides), aspect, foot)
+        cell = min(largest, (_WIDEST - self._left - _MARGIN) / len(heads) - _GAP)
         # Whole pixels, so that a pasted picture and its frame coincide.
         self._width = round(cell * style.DPI) / style.DPI
         self._height = round(self._width * aspect * style.DPI) / style.DPI
         self._step = self._height + _GAP + (_FOOT if foot else 0)
-        key = _KEY + _NEXT * (keys - 1)
-        self._top = _HEAD + (0.16 if simulated else 0) + key + _COLUMN
-        width = max(self._left + len(columns) * (self._width + _GAP) + _MARGIN, 7.4)
-        self._bottom = self._top + len(rows) * self._step
+        wrapped = [_wrapped(head, int(self._width / _LETTER)) for head in heads]
+        lines = max(len(first) + len(second) for first, second in wrapped)
+        head, key = _COLUMN + _LINE * (lines - 1), _KEY + _NEXT * (keys - 1)
+        self._top = _HEAD + (0.16 if simulated else 0) + key + head
+        width = max(self._left + len(heads) * (self._width + _GAP) + _MARGIN, self._left + _KEY_WIDTH, 7.4)
+        self._bottom = self._top + len(sides) * self._step
         height = self._bottom + 0.16 * notes + _MARGIN
         self.figure: Figure = style.new_figure(round(width, 2), round(height, 2))
         self._axes = style.inch_axes(self.figure)
@@ -106,13 +122,12 @@ class Sheet:
         self._lines: list[np.ndarray] = []
         self._below: tuple[np.ndarray, np.ndarray] | None = None
         self._frames: list[np.ndarray] = []
-        self._key = self._top - _COLUMN - key + 0.06
+        self._key = self._top - head - key + 0.06
         style.heading(self.figure, title, subtitle, simulated)
-        for column, text in enumerate(columns):
-            x, _ = self._corner(0, column)
-            self._axes.text(x + self._width / 2, self._top - 0.07, text, ha="center", va="bottom", weight="bold")
-        for row, (text, second) in enumerate(rows):
-            self._label(row, text, second)
+        for across, (first, second) in enumerate(wrapped):
+            self._heading(across, first, second)
+        for down, (text, second) in enumerate(sides):
+            self._label(down, text, second)
 
     def picture(self, row: int, column: int, rgb: np.ndarray, foot: str = "", *, bold: bool = False) -> None:
         """Paste a uint8 ``(h, w, 3)`` picture."""
@@ -231,7 +246,17 @@ class Sheet:
         return self.figure
 
     def _corner(self, row: int, column: int) -> tuple[float, float]:
-        return self._left + column * (self._width + _GAP), self._top + row * self._step
+        down, across = (column, row) if self._turned else (row, column)
+        return self._left + across * (self._width + _GAP), self._top + down * self._step
+
+    def _heading(self, across: int, first: list[str], second: list[str]) -> None:
+        middle = self._left + across * (self._width + _GAP) + self._width / 2
+        y = self._top - 0.07
+        for i, line in enumerate([*reversed(second), *reversed(first)]):
+            strong = i >= len(second)
+            colour = style.INK if strong else (style.SIMULATED if "simulated" in " ".join(second) else style.MUTED)
+            text = {"weight": "bold" if strong else "normal", "size": 9 if strong else 8, "color": colour}
+            self._axes.text(middle, y - _LINE * i, line, ha="center", va="bottom", **text)
 
     def _foot(self, row: int, column: int, text: str, bold: bool) -> None:
         x, y = self._corner(row, column)
@@ -246,8 +271,8 @@ class Sheet:
             weight="bold" if bold else "normal",
         )
 
-    def _label(self, row: int, text: str, second: str) -> None:
-        middle = self._corner(row, 0)[1] + self._height / 2
+    def _label(self, down: int, text: str, second: str) -> None:
+        middle = self._top + down * self._step + self._height / 2
         self._axes.text(
             _MARGIN,
             middle - (0.02 if second else 0),

@@ -92,6 +92,7 @@ class Picture:
         figure: the figure itself.
         raster: whether it is made of maps (kept as PNG only) or is a chart (kept as SVG too).
         simulated: whether it shows data of simulated people.
+        fold: what the fold of the page is called that the picture stands in; without it the picture stands open.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Picture:
     figure: Figure
     raster: bool
     simulated: bool = False
+    fold: str = ""
 
 
 @contextmanager

@@ -292,6 +292,8 @@ class Job:
             seconds.setdefault(name, round(took, 3))
         facts = provenance.describe(self, seconds)
         facts |= {"run_with": asdict(self.settings), "refused": self.refused, "failed": self.failed}
+        made = zip(self.study.explainers, self.worker.explainers, strict=True)
+        facts["controls"] = [str(spec.label) for spec, explainer in made if explainer.control]
         facts["explaining"] = {store.source.slug: store.effort() for store in self.stores if store.source.explainer}
         for name, stage in self.stages.items():
             told = stage.account()

@@ -11,6 +11,9 @@ from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.sheet import Sheet
 from xai_compare.report.style import Picture
 
+_MOST_ACROSS = 8
+"""With few expressions and many sources a sheet is turned, so that it fills its width."""
+
 
 @SECTIONS.named("heatmaps")
 class Heatmaps(Section):
@@ -41,16 +44,18 @@ def block_sheet(
     keyed: bool = True,
 ) -> Sheet:
     """A sheet with a row for each source of a block, and more rows below; ``keyed`` if it shows maps in colours."""
+    rows = [row_label(source, not block.explainer) for source in block.sources] + extra
     through = f", seen through {style.plain(block.title)}" if block.explainer else ""
     return Sheet(
         f"{title}{through}",
         subtitle,
-        [row_label(source, not block.explainer) for source in block.sources] + extra,
+        rows,
         column_names(material.expressions),
         aspect=material.shape[0] / material.shape[1],
         simulated=material.simulated(block.sources),
         foot=foot,
         keys=len(kinds_of(material, block)) if keyed else 1,
+        turned=len(material.expressions) < len(rows) <= _MOST_ACROSS,
     )
 
 
@@ -109,9 +114,10 @@ def _grid(material: Material, block: Block) -> Picture:
         title=title + (f": {block.title}" if block.explainer else ""),
         what="Every picture is the average of many maps, each first moved onto one standard face, so that eyes "
         "lie on eyes and mouths on mouths. The thin lines show where the features are."
-        + (" The last row is the mask: where theory says the expression shows." if masks else ""),
+        + (" The last ones are the masks: where theory says the expression shows." if masks else ""),
         how=how_to_read(kinds) + (" Hatched: no image fell into that group." if gaps else ""),
         figure=sheet.finish(),
         raster=True,
         simulated=material.simulated(block.sources),
+        fold=block.title,
     )

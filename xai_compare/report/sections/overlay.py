@@ -18,9 +18,11 @@ class Overlay(Section):
     title = "On the mean face"
     lead = "The same maps over the average face."
     order = 20
+    folded = True
 
     def applies(self, material: Material) -> bool:
-        return material.fitting_face is not None
+        # Where there are only people, their maps stand over the face in their own section.
+        return material.fitting_face is not None and bool(material.networks or len(material.of("human")) == 1)
 
     def figures(self, material: Material) -> list[Picture]:
         face = material.fitting_face
@@ -48,4 +50,5 @@ def _overlays(material: Material, block: Block, face: np.ndarray) -> Picture:
         figure=sheet.finish(),
         raster=True,
         simulated=material.simulated(block.sources),
+        fold=block.title or "Over the mean face",
     )
