@@ -87,6 +87,12 @@ class Saver(AbstractContextManager["Saver"]):
         return Saved(*words, (float(width), float(height)), kind, embedded, picture.fold)
 
 
+def png_of(figure: Figure) -> bytes:
+    """Draw a figure as PNG."""
+    with styled():
+        return png(_pixels(figure))
+
+
 def save_png(figure: Figure, path: Path) -> Path:
     """Draw a figure into a PNG file, the same bytes for the same figure."""
     with styled():

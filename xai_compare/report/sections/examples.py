@@ -27,19 +27,23 @@ class Examples(Section):
 
     def figures(self, material: Material) -> list[Picture]:
         networks = dict.fromkeys(one.network for one in material.examples)
-        return [_sheet(name, [one for one in material.examples if one.network == name]) for name in networks]
+        return [
+            _sheet(name, [one for one in material.examples if one.network == name], material.controls)
+            for name in networks
+        ]
 
 
-def _sheet(network: str, examples: list[Example]) -> Picture:
+def _sheet(network: str, examples: list[Example], controls: set[str]) -> Picture:
     explainers = list(dict.fromkeys(name for one in examples for name in one.maps))
     kinds = {is_signed(values) for one in examples for values in one.maps.values()} or {False}
+    names = [style.plain(pretty(name), 48) + (" (control)" if name in controls else "") for name in explainers]
     height, width = examples[0].face.shape[:2]
     simulated = any(one.simulated for one in examples)
     sheet = Sheet(
         f"What the explainers say of single pictures: {style.plain(network, 44)}",
         "One picture of each expression on the standard face, and every explainer's map of it",
         [(one.group.capitalize(), _answer(one)) for one in examples],
-        ["Picture", *(style.plain(pretty(name), 48) for name in explainers)],
+        ["Picture", *names],
         aspect=height / width,
         foot=False,
         simulated=simulated,

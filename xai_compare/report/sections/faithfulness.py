@@ -59,7 +59,7 @@ class Faithfulness(Section):
 
     def listings(self, material: Material) -> list[Listing]:
         table = material.table("faithfulness")
-        return [_in_short(table), _in_full(table)]
+        return [_in_short(table, material.controls), _in_full(table)]
 
     def sentences(self, material: Material) -> list[str]:
         table = material.table("faithfulness")
@@ -133,14 +133,15 @@ def _curves(axes: Axes, rows: pd.DataFrame, hues: dict[str, str]) -> None:
     label_curves(axes, shares, drawn, texts, {name: colour[name] for name in drawn})
 
 
-def _in_short(table: pd.DataFrame) -> Listing:
+def _in_short(table: pd.DataFrame, controls: set[str]) -> Listing:
     """One row a network and explainer, each score beside that of random maps."""
     scores = [score for score in _NAMES if score in set(table["score"])]
     rows = []
     for (model, explainer), some in table.groupby(["model", "explainer"], sort=False):
         by = {str(row["score"]): row for _, row in some.iterrows()}
         cells = [_short(by[score]) if score in by else Cell("–") for score in scores]
-        rows.append([Cell(f"{model} · {pretty(str(explainer))}"), *cells])
+        control = " (control)" if explainer in controls else ""
+        rows.append([Cell(f"{model} · {pretty(str(explainer))}{control}"), *cells])
     return Listing(
         "Faithfulness of the maps, beside random maps",
         ["source", *(_NAMES[score] for score in scores)],
