@@ -260,6 +260,7 @@ class Study(_Strict):
     masks: Literal["ekman"] | Path | None = "ekman"
     compare: Compare = Compare()
     note: str = ""
+    show_pictures: bool = False
 
     model_config = ConfigDict(extra="allow", validate_default=True)
 

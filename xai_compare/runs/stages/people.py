@@ -45,7 +45,8 @@ class Crowd:
         """What the provenance says of it: points read, points dropped by reason, columns renamed, sigma in pixels."""
         attrs = self.points.attrs
         counts = {key: attrs.get(key, {}) for key in ("points", "dropped", "renamed")}
-        return {**counts, "images": len(self.images), "sigma_px": self.sigma}
+        persons = int(self.points["participant"].nunique()) if "participant" in self.points else 0
+        return {**counts, "images": len(self.images), "sigma_px": self.sigma, "participants": persons}
 
 
 @dataclass(frozen=True)
