@@ -44,7 +44,10 @@ MEANINGS = {
     "source.timm": "the name of a timm architecture",
     "source.factory": "`file:function` of a file beside the study, or the name of a factory that an installed "
     "package registers; needs `--allow-code`; returns a `torch.nn.Module` or a `Model`",
-    "source.bundled": "`compact` or `residual`, trained on simulated faces",
+    "source.bundled": "`compact` or `residual`, trained on simulated faces, or `photographic`, trained on photographs",
+    "source.ensemble": "the folder `pairs` of a fold of a training with `pairs: true`: binary networks that vote",
+    "source.vote": "of an ensemble: `simple`, the default, or `weighted`",
+    "source.network": "of an ensemble, where its cards name code: the architecture of its networks, as a source",
     "source.zoo": "one of the paper's twelve networks, see [zoo.md](zoo.md)",
     "source.hf": "an image classifier of Hugging Face's transformers: a name on the hub, or a local folder; classes, "
     "size and normalization come from its configuration, and no code of a repository is run",

@@ -68,7 +68,7 @@ def test_what_is_compared_with_keeps_all_its_images() -> None:
 
 
 def test_a_clear_difference_is_found_and_identical_maps_have_none() -> None:
-    a, b = maps_of(24, 2, 1), maps_of(24, -0.5, 2)
+    a, b = 50 + maps_of(24, 2, 1), 50 + maps_of(24, -0.5, 2)  # Not signed: all of each map counts.
     images = {name: [str(i) for i in range(24)] for name in "abc"}
     table = difference_table(compared({"a": a, "b": b, "c": a.copy()}, images)).set_index(["a1", "a2"])
     assert table.loc[("a", "b"), "p_adjusted"] < 0.01

@@ -13,6 +13,7 @@ from xai_compare import models
 from xai_compare.explainers import Explainer
 from xai_compare.faces import SHAPE
 from xai_compare.models import Model
+from xai_compare.models.ensembles import is_ensemble, pair
 from xai_compare.registry import STAGES
 from xai_compare.runs.job import ALWAYS, Job, Settings
 from xai_compare.runs.progress import Silent
@@ -21,6 +22,8 @@ from xai_compare.study import ExplainerSpec, ModelSpec, Study
 
 DETECTION_SECONDS = 0.02
 """About what dlib takes for a 350-pixel picture on one core; part of an estimate, never of a result."""
+WHOLE = "the study"
+"""What the estimate calls the steps that no one network takes."""
 COLUMNS = ("model", "step", "pictures", "forward passes", "minutes", "megabytes")
 Line = tuple[object, ...]
 
@@ -38,12 +41,13 @@ class ExplainerCost:
 
 @dataclass(frozen=True)
 class NetworkCost:
-    """What a network looks at and explains, at most; seconds of a forward pass; and its explainers."""
+    """What a network looks at and explains, at most; seconds of a forward pass; its expressions and explainers."""
 
     label: str
     looked: int
     pictures: int
     forward: float
+    expressions: int
     explainers: list[ExplainerCost]
 
 
@@ -66,6 +70,27 @@ class Costs:
     ) -> Line:
         """A line of the estimate; ``stored`` in bytes."""
         return (network.label, step, pictures, passes, seconds / 60, stored / 1e6)
+
+    def whole(self, step: str, seconds: float) -> Line:
+        """A line of what all networks and people share."""
+        return (WHOLE, step, 0, 0, seconds / 60, 0.0)
+
+    @property
+    def sources(self) -> int:
+        """How many sources have maps: networks through explainers, means over networks, people."""
+        explained = [sum(not one.refusal for one in network.explainers) for network in self.networks]
+        means = max(explained, default=0) if len(explained) > 1 else 0
+        return sum(explained) + means + len(self.study.human)
+
+    @property
+    def groups(self) -> int:
+        """About how many expressions there are, and all of them together as one more."""
+        return 1 + max((network.expressions for network in self.networks), default=6)
+
+    @property
+    def images(self) -> int:
+        """About how many pictures an expression has."""
+        return max(max((network.pictures for network in self.networks), default=0) // max(self.groups - 1, 1), 1)
 
     @staticmethod
     def stored(maps: int) -> int:
@@ -94,11 +119,16 @@ def estimate(
     for spec in study.models:
         model = models.load(spec.loading(), device=device, batch_size=batch_size, allow_code=allow_code)
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
-        each = [_explainer(model, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
-        network = NetworkCost(spec.label, looked, _count(study, spec, model, rows), _seconds_per_forward(model), each)
+        pairs = study.images.pairs
+        each = [_explainer(model, pairs, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
+        labels = set(rows["expression"]) & set(model.classes)
+        groups = len(model.classes) if study.images.choose_by == "predicted" else len(labels)
+        count = _count(study, spec, model, rows)
+        network = NetworkCost(spec.label, looked, count, _seconds_per_forward(model), groups, each)
         costs.networks.append(network)
-    lines = [line for name in (*ALWAYS, *study.stages()) for line in STAGES.get(name).cost(costs)]
-    order = {network.label: place for place, network in enumerate(costs.networks)}
+    stages = [STAGES.get(name) for name in (*ALWAYS, *study.stages(), "report")]
+    lines = [line for stage in stages if stage.wanted(study) for line in stage.cost(costs)]
+    order = {network.label: place for place, network in enumerate(costs.networks)} | {WHOLE: len(costs.networks)}
     frame = pd.DataFrame(sorted(lines, key=lambda line: order[str(line[0])]), columns=list(COLUMNS))
     total = frame[list(COLUMNS[2:])].sum()
     total["pictures"] = max((network.looked for network in costs.networks), default=len(rows))  # Each counts once.
@@ -118,8 +148,10 @@ def _count(study: Study, spec: ModelSpec, model: Model, rows: pd.DataFrame) -> i
     return int(sum(min(int(counts.get(name, 0)), wanted or len(rows)) for name in model.classes))
 
 
-def _explainer(model: Model, explainer: Explainer, asked: ExplainerSpec) -> ExplainerCost:
-    refusal = explainer.refusal(model)
+def _explainer(model: Model, pairs: bool, explainer: Explainer, asked: ExplainerSpec) -> ExplainerCost:
+    refusal = explainer.refuses(model, model.classes[:2] if pairs else "predicted")
+    if is_ensemble(model) and not refusal:
+        model = pair(model, *model.classes[:2])  # Each picture is explained by the binary network of its pair.
     if refusal:
         return ExplainerCost(str(asked.label), 0, 0.0, refusal)
     seeded = hasattr(explainer.options, "seed")

@@ -1,4 +1,4 @@
-"""The networks that come with the package, trained on rendered faces."""
+"""The networks that come with the package."""
 
 from __future__ import annotations
 

@@ -63,7 +63,8 @@ class Explain(Stage):
         items: dict[int, list[Item]] = self.job.stages["look"].items  # type: ignore[attr-defined]
         for number, spec in enumerate(self.job.study.models):
             for explainer, asked in enumerate(self.job.study.explainers):
-                why = self.job.worker.explainers[explainer].refusal(self.job.worker.model(number))
+                targets = [item.target for item in items.get(number, [])] or "predicted"
+                why = self.job.worker.explainers[explainer].refuses(self.job.worker.model(number), targets)
                 if why:
                     name = f"{spec.label}/{asked.label}"
                     self.job.refused.append({"source": name, "reason": why})
@@ -104,7 +105,9 @@ class Explain(Stage):
         chunk: Chunk = task.data
         items, model = chunk.items, worker.model(chunk.model)
         pictures, landmarks = worker.inputs(chunk.model, task.images)
-        made = explain(worker.explainers[chunk.explainer], model, pictures, landmarks, [item.target for item in items])
+        explainer, targets = worker.explainers[chunk.explainer], [item.target for item in items]
+        with worker.counting(model, task.key, task.size, task.size * explainer.forwards(model)):
+            made = explain(explainer, model, pictures, landmarks, targets)
         result = made.explanation
         flat = result.maps.reshape(len(items), -1)
         columns: dict[str, list[Any]] = {
