@@ -252,7 +252,6 @@ def _others(material: Material) -> list[Listing | None]:
             mixed,
             "Pictures, and against people participants too, differ at random. Fixed effects: Wald’s χ², too hopeful "
             "where pictures or people are few. Variance: shares after the fixed effects. R²: marginal and conditional.",
-            "Fixed effects: Wald’s χ², too hopeful where pictures or people are few. Variance: shares after the fixed effects. R²: marginal and conditional.",
         ),
         _listing(
             material,
