@@ -142,6 +142,25 @@ def test_units_are_named(tested: xc.Run) -> None:
     assert (wide["images x participants"] >= wide["participants"] * 0.9).all()
 
 
+def test_what_is_not_known_of_an_explainers_noise_says_why(tested: xc.Run) -> None:
+    table = tested.table("tests_noise").set_index("a")
+    assert table["share"].isna().all()
+    assert table.loc["toy/grad_cam", "note"].startswith("the explainer tells no standard errors")
+
+
+def test_the_explainers_noise_from_its_own_errors_or_a_second_run(pictures: Path, tmp_path: Path) -> None:
+    judged = {"images": 4, "steps": 4, "rectangles": 8, "controls": False}
+    lime = {"lime": {"n_segments": 8, "n_samples": 40}}
+    study = asked(pictures, explainers=["grad_cam", "random", lime], faithfulness=judged, tests=ASKED | {"pairs": []})
+    table = xc.run(study, tmp_path / "run", report=False).table("tests_noise").set_index("a")
+    assert table["known_from"].tolist() == ["explained again", "explained again", "standard errors"]
+    assert table.loc["toy/grad_cam", "share"] == 0
+    # All that tells one random map from another is chance.
+    assert table.loc["toy/random", "share"] > 0.9
+    assert 0 <= table.loc["toy/lime", "share"] <= 1
+    assert 0 < table.loc["toy/lime", "repeatability"] <= 1
+
+
 def test_unknown_pairs_are_told_before_any_work(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no source is called 'toy/gradcam'"):
         xc.run(asked(pictures, tests={"pairs": [["toy/gradcam", "toy/random"]]}), tmp_path / "run", report=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -17,13 +17,13 @@ from xai_compare.comparison.differences import holm
 from xai_compare.comparison.equivalence import POWER_COLUMNS, paired_equivalence, power_curve
 from xai_compare.comparison.factorial import ANOVA_COLUMNS, MIXED_COLUMNS, mixed_model, repeated_anova
 from xai_compare.comparison.geometry import geometry
-from xai_compare.comparison.units import UNIT_COLUMNS, Factor, units
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.runs.attention import GRID, Attention
 from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.scoring import study_masks
 from xai_compare.runs.store import MapStore
+from xai_compare.runs.units import NOISE_COLUMNS, UNIT_TABLE, noise_table, units_table
 from xai_compare.study import Study
 
 _ABOUT = ("metric", "b")
@@ -59,17 +59,21 @@ COLUMNS = {
     "geometry": ("a1", "a2", "rho", "p", "p_adjusted", "expressions", "note"),
     "where": ("a1", "a2", "y", "x", "difference", "t", "p", "n", "note"),
     "power": (*_ABOUT, "a1", "a2", *POWER_COLUMNS, "note"),
-    "units": ("metric", "a", "b", *UNIT_COLUMNS),
+    "units": UNIT_TABLE,
+    "noise": NOISE_COLUMNS,
 }
 """Columns of each table."""
 _Maps = dict[str, dict[str, np.ndarray]]
 _FACTORS = ("explainer", "network")
-_MOST = 5000
-"""Pairs of an image and a participant whose products still fit into memory."""
 
 
 def further_tests(
-    study: Study, stores: Sequence[MapStore], known: pd.DataFrame, predictions: pd.DataFrame, asked: Any
+    study: Study,
+    stores: Sequence[MapStore],
+    known: pd.DataFrame,
+    predictions: pd.DataFrame,
+    faithfulness: pd.DataFrame,
+    asked: Any,
 ) -> dict[str, pd.DataFrame]:
     """Every table by its name, see `COLUMNS`.
 
@@ -78,6 +82,7 @@ def further_tests(
         stores: the maps of every source.
         known: scores of single pictures against their regions, the table ``known_images``.
         predictions: what each network says of each picture.
+        faithfulness: the table of that name; empty if the run has none.
         asked: `xai_compare.runs.stages.tests.Asked`.
     """
     maps, groups = _maps(stores, study.compare.scaling)
@@ -95,7 +100,8 @@ def further_tests(
         "geometry": _geometry(maps, groups, networks, people, study.seed),
         "where": _where(maps, pairs, asked.permutations, study.seed),
         "power": _power(scores, single, pairs, asked, study.seed),
-        "units": _units(maps, networks, people, asked.studies, study.seed),
+        "noise": noise_table(StoredMaps(stores, study.compare.scaling), faithfulness),
+        "units": units_table(maps, networks, people, asked.studies, study.seed),
     }
     return {f"tests_{name}": table for name, table in made.items()}
 
@@ -318,73 +324,6 @@ def _power(
             except InputError as error:
                 parts.append(pd.DataFrame([about | {"units": "", "note": error.what}]))
     return _joined(parts, "power")
-
-
-def _units(maps: _Maps, networks: Iterable[str], people: dict[str, Attention], n: int, seed: int) -> pd.DataFrame:
-    """Pearson's r of mean maps, with images, participants or both drawn."""
-    parts = []
-    for b, crowd in people.items():
-        held: tuple[list[str], _Crossed] | None = None
-        for a in networks:
-            shared = [image for image in crowd.images if image in maps[a]]
-            if shared and (held is None or held[0] != shared):
-                held = shared, _Crossed(crowd, shared)
-            if not shared or held is None:
-                continue
-            crossed = held[1]
-            about = {"metric": "pearson", "a": a, "b": b}
-            if crossed.seen.size > _MOST:
-                note = f"{len(shared)} images and {len(crossed.names)} participants are too many to be crossed"
-                parts.append(pd.DataFrame([about | {"unit": "images x participants", "n": len(shared), "note": note}]))
-                continue
-            score = crossed.score(np.stack([maps[a][image].ravel() for image in shared]))
-            drawn = Factor("images", len(shared)), Factor("participants", len(crossed.names))
-            parts.append(units(score, drawn, n, seed).assign(**about))
-    return _joined(parts, "units")
-
-
-class _Crossed:
-    """People's maps of some pictures, by picture and participant, ready for any weighting of both.
-
-    Everything follows from products of single maps, so that mean maps are never made.
-    """
-
-    def __init__(self, crowd: Attention, images: list[str]) -> None:
-        known = [crowd.maps(image) for image in images]
-        self.names = sorted({name for who, _, _ in known for name in who})
-        place = {name: i for i, name in enumerate(self.names)}
-        self.seen = np.zeros((len(images), len(self.names)))
-        for i, (who, _, _) in enumerate(known):
-            self.seen[i, [place[name] for name in who]] = 1
-        if self.seen.size > _MOST:
-            return
-        theirs = np.zeros((*self.seen.shape, int(np.prod(GRID.coarse))), np.float32)
-        for i, (who, maps, _) in enumerate(known):
-            rows = maps.reshape(len(who), -1)
-            theirs[i, [place[name] for name in who]] = rows - rows.mean(1, keepdims=True)
-        self._flat = theirs.reshape(self.seen.size, -1)
-        self._among = (self._flat @ self._flat.T).astype(np.float64)
-
-    def score(self, own: np.ndarray) -> Callable[[np.ndarray, np.ndarray], float]:
-        """Pearson's r of a source's mean map with people's, by how often each image and participant counts.
-
-        Args:
-            own: the source's map of each picture, (images, pixels).
-        """
-        own = own - own.mean(1, keepdims=True)
-        across, itself = (own.astype(np.float32) @ self._flat.T).astype(np.float64), own @ own.T
-
-        def taken(image: np.ndarray, person: np.ndarray) -> float:
-            counts = self.seen * person
-            total = counts.sum(1, keepdims=True)
-            # A picture that none of the drawn people saw has no map of theirs, and counts for neither side.
-            usable = image * (total[:, 0] > 0)
-            shares = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
-            weights = (usable[:, None] * shares).ravel()
-            spread = float((weights @ self._among @ weights) * (usable @ itself @ usable))
-            return float(usable @ across @ weights / np.sqrt(spread)) if spread > 0 else float("nan")
-
-        return taken
 
 
 def _first_pair(networks: dict[str, tuple[str, str]]) -> list[tuple[str, str]]:

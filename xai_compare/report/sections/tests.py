@@ -234,6 +234,14 @@ def _others(material: Material) -> list[Listing | None]:
         *interval,
         ("note", "note", _text),
     )
+    noise = (
+        ("a", "source", _text),
+        ("n", "pictures", _whole),
+        ("repeatability", "two runs correlate by", _number),
+        ("known_from", "known from", _text),
+        ("share", "share", _number),
+        ("note", "note", _text),
+    )
     drawn = (
         ("metric", "score", _against),
         ("a", "source", _text),
@@ -289,6 +297,14 @@ def _others(material: Material) -> list[Listing | None]:
             power,
             "Share of studies, drawn from the differences at hand, whose paired t test gives p < 0.05. It holds what "
             "is at hand for the truth, which from few pictures is too hopeful.",
+        ),
+        _listing(
+            material,
+            "noise",
+            "How much of it is the explainer’s own chance?",
+            noise,
+            "Share of the spread of maps over pictures that the explainer would make anew on the very same pictures. "
+            "Intervals over pictures hold it already.",
         ),
         _listing(
             material,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 RESULTS = 1
 """Raised whenever a change of the code changes the tables."""
-TABLES = ("anova", "mixed", "tukey", "equivalence", "decisions", "geometry", "where", "power", "units")
+TABLES = ("anova", "mixed", "tukey", "equivalence", "decisions", "geometry", "where", "power", "units", "noise")
 
 
 class Asked(BaseModel):
@@ -46,7 +46,7 @@ class Tests(Summary):
     __test__ = False
     name: ClassVar[str] = "tests"
     title: ClassVar[str] = "further tests"
-    needs: ClassVar[tuple[str, ...]] = ("look", "points", "scores")
+    needs: ClassVar[tuple[str, ...]] = ("look", "points", "scores", "faithfulness")
     Options: ClassVar[type[BaseModel] | None] = Asked
     uses_maps: ClassVar[bool] = True
 
@@ -62,7 +62,9 @@ class Tests(Summary):
     def fingerprint(self) -> str:
         """Of all that scores depend on, and of what is asked."""
         scores: Scores = self.job.stages["scores"]  # type: ignore[assignment]
-        return digest([RESULTS, scores.fingerprint(), self.options.model_dump(mode="json")])
+        judged = self.job.study.asked("faithfulness")
+        retested = None if judged is None else judged.model_dump(mode="json")
+        return digest([RESULTS, scores.fingerprint(), retested, self.options.model_dump(mode="json")])
 
     def files(self) -> Sequence[str]:
         """The tables."""
@@ -74,5 +76,8 @@ class Tests(Summary):
 
         look: Look = self.job.stages["look"]  # type: ignore[assignment]
         known = pd.read_parquet(self.job.directory / "tables" / "known_images.parquet")
+        judged = self.job.directory / "tables" / "faithfulness.parquet"
+        faithfulness = pd.read_parquet(judged) if judged.exists() else pd.DataFrame()
         study, stores = self.job.study, self.job.stores
-        self.job.write_tables(further_tests(study, stores, known, look.predictions(), self.options))
+        tables = further_tests(study, stores, known, look.predictions(), faithfulness, self.options)
+        self.job.write_tables(tables)
