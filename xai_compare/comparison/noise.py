@@ -143,8 +143,8 @@ def explainer_share(maps: npt.ArrayLike, repeatability: npt.ArrayLike) -> Share:
 
     Each image's map is one draw of an image and one run of the explainer. Maps of different images therefore scatter by
     both, and so do resamples of images: their interval holds the explainer's noise already, and noise drawn on top of
-    it would be counted twice. What remains to be said is how much of it there is. Two runs that correlate by ``r`` share
-    ``r`` of a map's variance over pixels, the rest is noise.
+    it would be counted twice. What remains to be said is how much of it there is. Two runs that correlate by ``r``
+    share ``r`` of a map's variance over pixels, the rest is noise.
 
     Args:
         maps: (n, h, w), a map of each image, as they are averaged.
