@@ -253,6 +253,7 @@ def tables() -> dict[str, str]:
         "statistics": keys(study.Statistics),
         "stages": stages(),
         "faithfulness": keys(STAGES.get("faithfulness").Options),
+        "multiverse": keys(STAGES.get("multiverse").Options),
         "options": options(),
         "metrics": metrics(),
         "zoo": zoo(),

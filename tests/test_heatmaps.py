@@ -108,14 +108,17 @@ def test_memory_does_not_grow_with_the_maps() -> None:
 
 
 @given(maps=MAPS)
-def test_min_max_maps_each_map_to_0_and_1(maps: np.ndarray) -> None:
+def test_min_max_maps_each_map_to_0_and_1_and_signed_ones_around_0(maps: np.ndarray) -> None:
     low, high = maps.min((1, 2)), maps.max((1, 2))
     scaled = scale(maps, low, high)
     assert scaled.dtype == np.float32
     for one, raw in zip(scaled, maps, strict=True):
-        if raw.max() > raw.min():
+        if raw.max() > raw.min() >= 0:
             assert (one.min(), one.max()) == (0, 1)
             assert one.ravel()[raw.argmax()] == 1
+        elif raw.max() > raw.min():
+            assert np.abs(one).max() == 1
+            np.testing.assert_array_equal(np.sign(one), np.sign(raw))
         else:
             assert np.isnan(one).all()
 

@@ -19,8 +19,9 @@ def scale(maps: np.ndarray, low: np.ndarray, high: np.ndarray, scaling: str = "m
         low, high: float ``(n,)``, the least and greatest value of each map *before* it was warped. A warp only
             interpolates, so scaling after it is scaling before it.
         scaling: ``"min_max"`` maps low..high to 0..1 (what the text of Gaya-Morey et al. 2024, section 4.1, says of
-            values); ``"positive"`` sets negative values to 0 and divides by the greatest; ``"positive_part"`` sets
-            negative values to 0 and divides by nothing (what the code of Gaya-Morey et al. does: LIME's positive
+            values), and divides a map with negative values by its greatest absolute value (-1..1, and 0 stays 0);
+            ``"positive"`` sets negative values to 0 and divides by the greatest; ``"positive_part"`` sets negative
+            values to 0 and divides by nothing (what the code of Gaya-Morey et al. does: LIME's positive
             weights, averaged as they are); ``"none"`` keeps the values; ``"mass"`` divides by the sum, so that
             people's maps weigh every face alike, however many pixels it has in its picture.
 
@@ -39,7 +40,9 @@ def scale(maps: np.ndarray, low: np.ndarray, high: np.ndarray, scaling: str = "m
         return np.maximum(maps, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         if scaling == "min_max":
-            return np.where(high > low, (maps - low) / (high - low), np.float32(np.nan))
+            # At a least value of 0 both ways meet, so that a little noise below 0 changes little.
+            span = np.where(low < 0, np.maximum(np.abs(low), np.abs(high)), high - low)
+            return np.where(high > low, (maps - np.maximum(low, 0)) / span, np.float32(np.nan))
         if scaling == "positive":
             return np.where(high > 0, np.maximum(maps, 0) / high, np.float32(np.nan))
         if scaling == "mass":

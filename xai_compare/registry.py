@@ -169,3 +169,6 @@ STAGES: Registry[Any] = Registry(
     check=_is_stage,
 )
 """The stages of a run; named here, because a study may ask for one by its name."""
+
+VIEWS: Registry[Any] = Registry("view of a run", "xai_compare.views", ("xai_compare.report.views",))
+"""How a run shows itself: ``html`` and ``plot``; named here, because a run does not know the report."""

@@ -62,7 +62,7 @@ def test_what_is_compared_with_keeps_all_its_images() -> None:
 
 
 def test_a_clear_difference_is_found_and_identical_maps_have_none() -> None:
-    a, b = maps_of(24, 2, 1), maps_of(24, -0.5, 2)
+    a, b = 50 + maps_of(24, 2, 1), 50 + maps_of(24, -0.5, 2)  # Not signed: all of each map counts.
     images = {name: [str(i) for i in range(24)] for name in "abc"}
     table = difference_table(compared({"a": a, "b": b, "c": a.copy()}, images)).set_index(["a1", "a2"])
     assert table.loc[("a", "b"), "p_adjusted"] < 0.01
@@ -112,6 +112,20 @@ def test_the_mean_over_expressions_adds_variances() -> None:
     assert row["ci_high"] == pytest.approx(0.1 + stats.t.ppf(0.975, df) * error)
     assert row["p"] == pytest.approx(2 * stats.t.sf(0.1 / error, df))
     assert row["n"] == 60
+
+
+@pytest.mark.parametrize("n", [3, 12, 40])
+def test_swapping_plain_numbers_is_a_paired_t_test(n: int) -> None:
+    x = np.random.default_rng(n).normal(0.5, 1, n)
+    swapped = float(x.mean()), float(np.sqrt((x**2).sum()) / n)
+    found = {DifferenceKey("iou", "a", "b", "ekman", "fear"): Difference(float(x.mean()), 0.3, n, swapped=swapped)}
+    expected = max(stats.ttest_1samp(x, 0).pvalue, 2.0 ** (1 - n))
+    assert difference_table(found)["p"].iloc[0] == pytest.approx(expected)
+
+
+def test_few_images_can_give_no_small_p() -> None:
+    found = {DifferenceKey("iou", "a", "b", "ekman", "fear"): Difference(0.3, 0.1, 4, swapped=(0.3, 0.1))}
+    assert difference_table(found)["p"].iloc[0] == 1 / 8
 
 
 def test_holm_is_statsmodels_() -> None:

@@ -58,7 +58,7 @@ def test_otsu_is_opencv_on_real_sizes() -> None:
 @settings(deadline=None)
 def test_float_threshold_decides_as_the_8bit_map(heatmap: np.ndarray) -> None:
     threshold = otsu(heatmap)
-    if heatmap.min() == heatmap.max():
+    if heatmap.min() == heatmap.max() or (heatmap.max() <= 0 and heatmap.min() < 0):
         assert np.isnan(threshold)
         return
     levels = to_8bit(heatmap)
@@ -131,7 +131,7 @@ def test_dice_scales_each_map_and_takes_values_above_the_threshold() -> None:
     b = np.array([[False, True, True, True]])
     assert dice(a, b) == pytest.approx(2 * 2 / (2 + 3))
     assert dice(a, b, threshold=49) == 1
-    assert dice(a / 255.0 * 3 - 1, b) == dice(a, b)
+    assert dice(a / 255.0 * 3 + 1, b) == dice(a, b)
 
 
 @pytest.mark.parametrize("bad", [np.full((2, 3), 5.0), np.full((2, 3), np.nan)], ids=["constant", "missing"])
@@ -147,11 +147,15 @@ def test_8bit_keeps_the_order_and_fills_the_range(heatmap: np.ndarray, factor: f
     levels = to_8bit(heatmap)
     order = np.argsort(heatmap, axis=None)
     assert (np.diff(levels.ravel()[order].astype(int)) >= 0).all()
-    if np.ptp(heatmap) > 0:
-        assert (levels.min(), levels.max()) == (0, 255)
-    if np.ptp(heatmap) > 0.01:
-        moved = to_8bit(heatmap.astype(np.float64) * factor + shift).astype(int)
+    scaled = np.ptp(heatmap) > 0 and (heatmap.max() > 0 or heatmap.min() == 0)
+    assert (levels.min(), levels.max()) == ((0, 255) if scaled else (0, 0))
+    assert not levels[heatmap < 0].any()
+    if heatmap.max() > 0.01:
+        moved = to_8bit(heatmap.astype(np.float64) * factor).astype(int)
         assert np.abs(moved - levels).max() <= 1
+    if np.ptp(heatmap) > 0.01:
+        above = heatmap.astype(np.float64) - heatmap.min()
+        assert np.abs(to_8bit(above).astype(int) - to_8bit(above * factor + abs(shift))).max() <= 1
 
 
 def test_8bit_leaves_a_stretched_picture_as_it_is() -> None:

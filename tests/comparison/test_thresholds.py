@@ -8,15 +8,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from xai_compare.comparison.thresholds import dice_masks, histogram_scores, split_histograms, to_8bit
+from xai_compare.comparison.thresholds import (
+    dice_masks,
+    histogram_scores,
+    otsu,
+    otsu_masks,
+    split_histograms,
+    to_8bit,
+)
 
 
 def plain_levels(heatmap: np.ndarray) -> np.ndarray:
-    """The formula as it is written, in double precision."""
-    low, high = float(heatmap.min()), float(heatmap.max())
-    if not high > low or not np.isfinite(high - low):
+    """The formula as it is written, in double precision: of a signed map the positive part."""
+    if not np.isfinite(float(heatmap.max()) - float(heatmap.min())):
         return np.zeros(heatmap.shape, np.uint8)
-    return np.rint((heatmap.astype(np.float64) - low) / (high - low) * 255).astype(np.uint8)
+    part = np.maximum(heatmap, 0) if (heatmap < 0).any() else heatmap
+    low, high = float(part.min()) if part is heatmap else 0.0, float(part.max())
+    if not high > low:
+        return np.zeros(heatmap.shape, np.uint8)
+    return np.rint((part.astype(np.float64) - low) / (high - low) * 255).astype(np.uint8)
 
 
 @st.composite
@@ -53,3 +63,13 @@ def test_histograms_inside_and_outside() -> None:
         np.testing.assert_array_equal(row, np.bincount(levels[region], minlength=256))
         np.testing.assert_array_equal(other, np.bincount(levels[~region], minlength=256))
     assert set(histogram_scores(inside, outside)) == {"iou", "precision", "recall", "f1"}
+
+
+def test_what_is_neutral_or_speaks_against_is_never_chosen() -> None:
+    heatmap = np.zeros((20, 20))
+    heatmap[:4], heatmap[4:6] = -3, 1
+    assert to_8bit(heatmap).tolist() == (255 * (heatmap == 1)).tolist()
+    for masks in (dice_masks(heatmap)[0], otsu_masks(heatmap)):
+        np.testing.assert_array_equal(masks, heatmap == 1)
+    assert not dice_masks(-1 - np.eye(3))[1]
+    assert np.isnan(otsu(-1 - np.eye(3)))

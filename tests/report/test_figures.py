@@ -17,6 +17,7 @@ from xai_compare import ekman, report
 from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps
 from xai_compare.errors import InputError
 from xai_compare.report import SECTIONS, style
+from xai_compare.report.colouring import heat, is_signed, levels_of
 from xai_compare.report.material import from_run
 from xai_compare.report.saving import png
 from xai_compare.report.score_table import AVERAGE, score_tables
@@ -34,9 +35,6 @@ SHEETS = {
     "people_clicks_vs_gaze",
 }
 CHARTS = {
-    "iou_table",
-    "dice_table_clicks",
-    "dice_table_gaze",
     "dice_boxes_clicks",
     "dice_boxes_gaze",
     "known_regions",
@@ -257,7 +255,7 @@ def test_the_published_table_is_recomputed(published: Path, shared: Path) -> Non
 @pytest.mark.slow
 def test_a_comparison_has_what_applies_and_prints_recomputed_values_only(published: Path) -> None:
     page = (published / "report.html").read_text("utf-8")
-    charts = {"iou_table", "dendrograms_pearson", "dendrograms_uncentred"}
+    charts = {"dendrograms_pearson", "dendrograms_uncentred"}
     assert {path.stem for path in (published / "figures").glob("*.png")} == {
         "heatmaps",
         "thresholds",
@@ -268,3 +266,40 @@ def test_a_comparison_has_what_applies_and_prints_recomputed_values_only(publish
     assert "came ready-made" in page
     assert "What was run" not in page
     assert "0.869" in (published / "figures" / "dendrograms_pearson.svg").read_text("utf-8")
+
+
+def test_a_signed_map_is_drawn_around_zero() -> None:
+    values = np.linspace(-1, 4, 51).reshape(1, -1)
+    assert is_signed(values)
+    levels = levels_of(values)
+    assert levels[0, 10] in (127, 128)
+    assert levels[0, -1] == 255
+    red, green, blue = heat(values)[0].astype(int).T
+    assert (red[10], green[10], blue[10]) >= (250, 250, 250)
+    assert (blue[:8] > red[:8]).all()
+    assert (red[15:40] > blue[15:40]).all()
+    laid = report.overlay(np.full((1, 51), 128, np.uint8), values).astype(int)
+    spread = laid.max(-1) - laid.min(-1)
+    assert spread[0, 10] < min(spread[0, 0], spread[0, -1])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(np.linspace(0, 1, 9), id="unsigned"),
+        pytest.param(np.linspace(-0.005, 1, 9), id="noise below 0"),
+        pytest.param(np.full(9, np.nan), id="undefined"),
+    ],
+)
+def test_other_maps_keep_the_sequential_scale(values: np.ndarray) -> None:
+    assert not is_signed(values)
+
+
+def test_a_sheet_of_both_kinds_has_both_bars(small_run: FakeRun) -> None:
+    material = from_run(small_run)
+    maps = {key: one - 0.4 if "lime" in key[0] else one for key, one in material.maps.items()}
+    with style.styled():
+        one, other = SECTIONS.get("heatmaps")().figures(replace(material, maps=maps))
+    assert "against" not in texts(one.figure)
+    assert all(word in texts(other.figure) for word in ("against", "least", "red speaks for the class"))
+    assert "blue ones against it" in other.how

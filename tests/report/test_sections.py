@@ -27,7 +27,7 @@ from xai_compare.report import SECTIONS, Cell, Headline, Listing, Material, Pict
 class Blinks(Section):
     title = "How often people blink"
     lead = "Blinks counted by hand."
-    order = 65
+    order = 75
     papers = ("A. Blinker (2026). On blinking.",)
 
     def applies(self, material: Material) -> bool:
@@ -37,7 +37,7 @@ class Blinks(Section):
         figure = style.new_figure(6.4, 3)
         style.heading(figure, "Blinks", "per minute")
         figure.add_axes((0.1, 0.2, 0.8, 0.5)).bar(range(2), material.table("blinks")["rate"])
-        return [Picture("iou_table", "Blinks", "Blinks per minute.", "Higher is more.", figure, raster=False)]
+        return [Picture("known_regions", "Blinks", "Blinks per minute.", "Higher is more.", figure, raster=False)]
 
     def listings(self, material):
         table = material.table("blinks")
@@ -94,13 +94,13 @@ def test_a_section_is_one_file_and_an_entry_point(plug_in: Any, run: FakeRun) ->
     page = report.build(run).read_text("utf-8")
     for text in ("How often people blink", "Blinks counted by hand", "People blink.", "17.5", "On blinking", "anna"):
         assert text in page, text
-    assert page.index('id="pairs"') < page.index('id="blinks"') < page.index('id="known"')
+    assert page.index('id="pairs"') < page.index('id="known"') < page.index('id="blinks"')
     assert "<script" not in page
     assert "is left out:" not in page
     written = pd.read_csv(run.dir / "tables" / "blinks_by_person.csv")
     assert written["rate"].tolist() == [15.0, 20.0]
     # It asked for the name of a figure that is there already, and got another.
-    assert (run.dir / "figures" / "iou_table-2.svg").is_file()
+    assert (run.dir / "figures" / "known_regions-2.svg").is_file()
 
 
 def test_a_section_without_what_it_needs_is_not_shown(plug_in: Any, run: FakeRun) -> None:

@@ -8,22 +8,34 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xai_compare.cli.app import app, console
+from xai_compare.cli.app import AllowCode, app, console
 from xai_compare.errors import InputError
 from xai_compare.version import VERSION
 
+if TYPE_CHECKING:
+    from xai_compare.study import HumanSpec, Study
+
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    study: Annotated[Path | None, typer.Argument(help="A study file: also say what it needs.")] = None,
+    allow_code: AllowCode = False,
+) -> None:
     """Say what is installed, what will be used, and what to do about what is missing."""
     from rich.table import Table
     from rich.text import Text
 
     findings = examine()
+    if study is not None:
+        with console.status("reading what the study needs"):
+            findings += needs(study, allow_code=allow_code)
     table = Table(title=f"xai-compare {VERSION}")
     for column in ("", "what", "finding", "what to do"):
         table.add_column(column, overflow="fold")
@@ -51,6 +63,76 @@ def examine() -> list[Finding]:
 
     checks: list[Callable[[], Finding]] = [_device, _threads, _landmarks, _masks, _bundled, _disk]
     return [*(_package(name) for name in PACKAGES if name != "dlib"), *(check() for check in checks)]
+
+
+def needs(path: Path, *, allow_code: bool = False) -> list[Finding]:
+    """Look for all that a study names: pictures, networks, explainers, people, masks and metrics; nothing is written.
+
+    Args:
+        path: of the study file.
+        allow_code: whether its factories may run; else the networks that need them are not loaded.
+    """
+    from xai_compare.runs import scoring
+    from xai_compare.runs.pictures import read_pictures
+    from xai_compare.study import Study
+
+    try:
+        study = Study.load(path)
+    except InputError as error:
+        return [Finding(False, "study", error.what, error.mend or "")]
+    found = [Finding(True, "study", study.name)]
+    images: list[str] = []
+    try:
+        manifest = read_pictures(study)
+        images = [str(image) for image in manifest.rows["image"]]
+        skipped = f", {len(manifest.skipped)} rows that cannot be used" if manifest.skipped else ""
+        found.append(Finding(True, "images", f"{len(images):,}{skipped}"))
+    except InputError as error:
+        found.append(Finding(False, "images", error.what, error.mend or ""))
+    found += _networks(study, allow_code)
+    for spec in study.human if images else []:
+        found.append(_tried(f"people {spec.name!r}", partial(_points, spec, images)))
+    found.append(_tried("masks", lambda: ", ".join(scoring.study_masks(study)) or "none asked for"))
+    found.append(_tried("metrics", lambda: ", ".join(scoring.study_metrics(study))))
+    return found
+
+
+def _networks(study: Study, allow_code: bool) -> list[Finding]:
+    """Whether each network loads, and which explainers can explain it."""
+    from xai_compare import models
+    from xai_compare.runs.worker import create_explainer
+
+    found, made = [], {}
+    for asked in study.explainers:
+        try:
+            made[str(asked.label)] = create_explainer(asked, study.seed)
+            found.append(Finding(True, f"explainer {asked.label!r}", "there"))
+        except InputError as error:
+            found.append(Finding(False, f"explainer {asked.label!r}", error.what, error.mend or ""))
+    for spec in study.models:
+        try:
+            model = models.load(spec.loading(), device="cpu", allow_code=allow_code)
+        except InputError as error:
+            found.append(Finding(False, f"network {spec.label!r}", error.what, error.mend or ""))
+            continue
+        refused = [f"{name}: {why}" for name, one in made.items() if (why := one.refusal(model))]
+        said = f"loads; {len(model.classes)} classes, {model.input.size[0]} x {model.input.size[1]} pixels"
+        found.append(Finding(True, f"network {spec.label!r}", "; left out ".join([said, *refused])))
+    return found
+
+
+def _points(spec: HumanSpec, images: list[str]) -> str:
+    from xai_compare.runs.stages import people
+
+    crowd = people.read(spec, images)
+    return f"{len(crowd.points):,} points on {len(crowd.images):,} of the images"
+
+
+def _tried(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(True, what, look())
+    except InputError as error:
+        return Finding(False, what, error.what, error.mend or "")
 
 
 def _package(name: str) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from xai_compare.explainers import Explainer
     from xai_compare.faces.cutting import Cutter
     from xai_compare.models import Model
+    from xai_compare.runs.progress import Progress
 
 
 @app.command()
@@ -38,9 +39,11 @@ def explain(
 
     With a model of a study, faces are found and cut as the study says (margin, predictor, max_pixels).
     """
-    rows = explain_pictures(
-        images, model, explainer, out, target=target, device=device, seed=seed, allow_code=allow_code
-    )
+    from xai_compare.cli.screen import Screen
+
+    with Screen() as screen:
+        how: dict[str, Any] = {"device": device, "seed": seed, "allow_code": allow_code, "progress": screen}
+        rows = explain_pictures(images, model, explainer, out, target=target, **how)
     show(rows, "Explained")
     skipped = rows[rows["reason"] != ""]
     if len(rows) and len(skipped) == len(rows):
@@ -56,6 +59,7 @@ class _Asked:
     explainers: dict[str, Explainer]
     goal: str
     out: Path
+    advance: Callable[[int], None]
 
 
 def explain_pictures(
@@ -68,6 +72,7 @@ def explain_pictures(
     device: str = "auto",
     seed: int = 0,
     allow_code: bool = False,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Explain pictures; writes ``maps.npz`` (map and standardized map of each) and a figure per picture.
 
@@ -80,6 +85,7 @@ def explain_pictures(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         seed: of the explainers that draw, unless their options name one.
         allow_code: whether a study's factory may run.
+        progress: who is told how far it is.
 
     Returns:
         One row per picture and explainer: image, explainer, explained, probability, file, reason.
@@ -92,6 +98,7 @@ def explain_pictures(
 
     from xai_compare import models
     from xai_compare.expressions import canonical
+    from xai_compare.runs.progress import Silent
     from xai_compare.runs.worker import create_explainer
 
     network, cutter = _network(model, allow_code)
@@ -105,13 +112,15 @@ def explain_pictures(
         if refusal:
             raise InputError(refusal, where=f"{network.name}/{name}")
     rows, kept = [], {}
-    for path, name in zip(images, _names(images), strict=True):
-        try:
-            more, maps = _explain(path, name, _Asked(network, cutter, made, goal, out))
-            rows += more
-            kept.update(maps)
-        except InputError as error:
-            rows += [_row(path, one, reason=error.what) for one in made]
+    with (progress or Silent()).stage("explain", len(images) * len(made)) as advance:
+        asked = _Asked(network, cutter, made, goal, out, advance)
+        for path, name in zip(images, _names(images), strict=True):
+            try:
+                more, maps = _explain(path, name, asked)
+                rows += more
+                kept.update(maps)
+            except InputError as error:
+                rows += [_row(path, one, reason=error.what) for one in made]
     out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(out / "maps.npz", **kept)  # type: ignore[arg-type]
     return pd.DataFrame(rows)
@@ -194,12 +203,24 @@ def _explain(path: Path, name: str, asked: _Asked) -> tuple[list[dict[str, objec
     for label, explainer in asked.explainers.items():
         made = explain_batch(explainer, network, small[None], landmarks[None], [explained])
         maps[label], reasons[label] = made.explanation.maps[0], made.explanation.reasons[0]
+        asked.advance(1)
         kept[f"{name}--{label}"], kept[f"{name}--{label}--standardized"] = maps[label], made.maps[0]
     stem = asked.out / name
     answer = f"{explained} ({probability:.2f} by {network.name})"
-    report.save_explanations(small, maps, stem, title=path.name, answer=answer, reasons=reasons)
+    # Drawn on the face as it is in the picture: at a small network's input size one would hardly see it.
+    drawn = {label: enlarged(one, crop.image.shape[:2]) for label, one in maps.items()}
+    report.save_explanations(crop.image, drawn, stem, title=path.name, answer=answer, reasons=reasons)
     rows = [_row(path, one, explained, probability, f"{stem.name}.png", reasons[one]) for one in maps]
     return rows, kept
+
+
+def enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map ``(h, w)`` at another size, bilinearly; float32."""
+    import numpy as np
+    from PIL import Image
+
+    image = Image.fromarray(np.asarray(values, np.float32))
+    return np.array(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
 def _row(

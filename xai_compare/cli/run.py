@@ -94,7 +94,7 @@ def stopped(directory: Path) -> str:
 def _costs(frame: pd.DataFrame) -> None:
     """Print an estimate, and the rows of the manifest that cannot be used."""
     shown = frame.assign(minutes=["under a minute" if value < 1 else f"{value:.0f}" for value in frame["minutes"]])
-    show(shown, "What making the maps costs (scores, figures and the page come on top)", digits=1)
+    show(shown, "What the study costs, about", digits=1)
     _left_out(frame.attrs["skipped"], "")
 
 

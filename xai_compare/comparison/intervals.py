@@ -32,7 +32,15 @@ from xai_compare.comparison.dispatch import (
 )
 from xai_compare.comparison.noise import Estimate, corrected
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling import LEVEL, REPLICATES, draw_counts, gram, interval_ends, weighted_means
+from xai_compare.comparison.resampling import (
+    LEVEL,
+    REPLICATES,
+    draw_counts,
+    gram,
+    interval_ends,
+    shift_of,
+    weighted_means,
+)
 from xai_compare.comparison.scores import ScoreKey
 from xai_compare.comparison.thresholds import histogram_scores, split_histograms, to_8bit
 
@@ -326,7 +334,8 @@ class _Replicates:
         for name, ones in by_metric.items():
             values = np.stack([self.values[id(one)] for one in ones])
             fewest = np.array([min(distinct[x] for x in (one.a, one.b if one.pair else one.a)) for one in ones])
-            ends = interval_ends(values[:, 0], values[:, 1:], level, fewest, bounds=ones[0].metric.range)
+            bounds, shift = ones[0].metric.range, shift_of(name)
+            ends = interval_ends(values[:, 0], values[:, 1:], level, fewest, bounds=bounds, shift=shift)
             for one, (low, high) in zip(ones, ends.tolist(), strict=True):
                 if not np.isnan(low):
                     found[name, one.a, one.b] = (low, high)

@@ -1,4 +1,8 @@
-"""How a map becomes a mask: Otsu's threshold, or one level of 0..255."""
+"""How a map becomes a mask: Otsu's threshold, or one level of 0..255.
+
+Signed maps (LIME's, integrated gradients, CAM) are cut in their positive part alone: what has no influence, or speaks
+against the class, is level 0. Stretched from its least value, a neutral pixel would come to lie in mid-scale.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +20,15 @@ _SAFE = (1e-30, 1e30)
 
 
 def to_8bit(maps: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-    """Scale each map from its own least..greatest value to the integers 0..255.
+    """Scale each map from its own least (or 0, if that is negative) to its greatest value to the integers 0..255.
 
     Args:
         maps: (..., h, w), any real dtype.
 
     Returns:
-        uint8 (..., h, w): ``round((map - min) / (max - min) * 255)`` in double precision, halves to even. A map
-        with nothing to scale (constant, or with values that are not finite) becomes 0 everywhere.
+        uint8 (..., h, w): ``round((map - min) / (max - min) * 255)`` in double precision, halves to even. Of a map
+        with negative values ``round(max(map, 0) / max * 255)``. A map with nothing to scale (constant, nowhere
+        positive though negative somewhere, or with values that are not finite) becomes 0 everywhere.
     """
     array = as_maps(maps)
     levels = np.zeros(array.shape, dtype=np.uint8)
@@ -38,15 +43,16 @@ def otsu(maps: npt.ArrayLike) -> Floats:
     """Otsu's threshold of each map; the mask is ``map > threshold``.
 
     On uint8 maps this is OpenCV's threshold, bit for bit (Otsu 1979; levels are used as they are). Any other
-    dtype is first stretched by `to_8bit` to 256 bins (that is the binning: least..greatest value to 0..255,
-    rounded), and the threshold comes back in the map's own units: the greatest value of the map that falls below
-    the cut, so that ``map > threshold`` is exactly the decision on the 8-bit map.
+    dtype is first stretched by `to_8bit` to 256 bins (that is the binning: least..greatest value, of a signed map
+    0..greatest, to 0..255, rounded), and the threshold comes back in the map's own units: the greatest value of the
+    map that falls below the cut, so that ``map > threshold`` is exactly the decision on the 8-bit map.
 
     Args:
         maps: (..., h, w), any real dtype.
 
     Returns:
-        float64 (...); NaN for a map that is constant or holds values that are not finite (nothing to separate).
+        float64 (...); NaN for a map that is constant, negative throughout, or holds values that are not finite
+        (nothing to separate).
 
     >>> float(otsu(np.array([[0, 1, 9, 10]], dtype=np.uint8)))
     1.0
@@ -111,7 +117,9 @@ def _scaled(array: npt.NDArray[np.generic]) -> Iterator[npt.NDArray[np.floating]
     rough, whole = (np.empty(rows.shape[1] if single else 0, dtype=np.float32) for _ in range(2))
     for row in rows:
         low, high = float(row.min()), float(row.max())
-        if not (high > low and np.isfinite(high - low)):
+        signed, bounded = low < 0, bool(np.isfinite(high - low))
+        low = max(low, 0.0)
+        if not (high > low and bounded):
             yield None
         elif single and _SAFE[0] < high - low < _SAFE[1]:
             # Single precision is off by less than 0.00005 of a level: only halves that near must be settled in double.
@@ -121,14 +129,15 @@ def _scaled(array: npt.NDArray[np.generic]) -> Iterator[npt.NDArray[np.floating]
             np.subtract(rough, whole, out=rough)
             near = np.flatnonzero(np.abs(rough, out=rough) > _HALF)
             whole[near] = np.rint((row[near].astype(np.float64) - low) / (high - low) * 255)
-            yield whole
+            yield np.maximum(whole, 0, out=whole) if signed else whole
         else:
             if not exact.size:
                 exact = np.empty(rows.shape[1], dtype=np.float64)
             np.subtract(row, low, out=exact, dtype=np.float64)
             exact /= high - low
             exact *= 255
-            yield np.rint(exact, out=exact)
+            np.rint(exact, out=exact)
+            yield np.maximum(exact, 0, out=exact) if signed else exact
 
 
 def _levels(array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:

@@ -85,6 +85,8 @@ class Explainer(ABC):
     """Raised whenever a change of its code changes its maps, so that stored ones are made again."""
     alone: ClassVar[bool] = False
     """Whether it keeps all cores busy by itself; runs then do nothing beside it."""
+    control: ClassVar[bool] = False
+    """Whether it is a control, ignorant of the network: reports show it beside the others and never rank it."""
     Options: ClassVar[type[Options]] = Options
 
     def __init__(self, **options: Any) -> None:

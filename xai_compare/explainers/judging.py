@@ -15,6 +15,7 @@ import numpy as np
 from xai_compare.explainers import faithfulness
 from xai_compare.explainers.base import Explainer
 from xai_compare.explainers.methods.random import RandomMap
+from xai_compare.faces import face_prior
 from xai_compare.faces.returning import returned, ways_back
 from xai_compare.faces.warp import standardize
 from xai_compare.models import Model
@@ -87,6 +88,11 @@ class Scene:
         raw = RandomMap(seed=self.asked.seed)(self.model, self.pictures, self.targets)
         return standardize(raw, self.landmarks), raw
 
+    def blind(self) -> dict[str, np.ndarray]:
+        """Maps on the standard face that are no network's: the edges of each picture, and where faces are."""
+        prior = np.broadcast_to(face_prior().astype(np.float32), (len(self.pictures), *face_prior().shape))
+        return {"edges": standardize(faithfulness.edges(self.pictures), self.landmarks), "face prior": prior}
+
     def scores(self, maps: np.ndarray, drops: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Scores ``(n,)`` and curves ``(n, steps + 1)`` of standardized maps, float32 ``(n, 275, 224)``."""
         seen, asked = returned(maps, self.ways), self.asked
@@ -105,5 +111,26 @@ class Scene:
         """1 less the rank correlation of maps with those of ``empty``, the network with shuffled weights."""
         if explainer.refuses(empty, self.targets) is not None:
             return np.full(len(maps), np.nan)
-        after = explainer(empty, self.pictures, self.targets)
-        return 1 - faithfulness.likeness(maps, standardize(after, self.landmarks))
+        return self._changed(explainer, maps, empty)
+
+    def retest(self, explainer: Explainer, maps: np.ndarray, most: int) -> np.ndarray:
+        """1 less the rank correlation of maps with those that the explainer makes once more, with another seed.
+
+        Args:
+            explainer: that made the maps.
+            maps: float32 ``(n, 275, 224)``.
+            most: pictures that are explained again; of the others it is NaN. An explainer without a seed is not asked
+                again: it would give the same maps, and 0.
+        """
+        again = faithfulness.reseeded(explainer)
+        if again is None:
+            return np.where(np.isfinite(maps).all((1, 2)), 0.0, np.nan)
+        found = np.full(len(maps), np.nan)
+        if most > 0:
+            found[:most] = self._changed(again, maps[:most], self.model)
+        return found
+
+    def _changed(self, explainer: Explainer, maps: np.ndarray, model: Model) -> np.ndarray:
+        some = len(maps)
+        after = explainer(model, self.pictures[:some], self.targets[:some])
+        return 1 - faithfulness.likeness(maps, standardize(after, self.landmarks[:some]))

@@ -43,6 +43,13 @@ class Engine:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._kept: dict[object, tuple[object, Any]] = {}
+        self.watch: Callable[[int], None] | None = None
+        """Told of the number of pictures after each batch of many, so that somebody can say how far it is."""
+
+    def seen(self, pictures: int) -> None:
+        """Tell whoever watches that the network has seen so many pictures more."""
+        if self.watch is not None:
+            self.watch(pictures)
 
     def remembered(self, key: object, make: Callable[[], T]) -> T:
         """What ``make`` gives, made once for each ``key``, and again when the network has changed."""
@@ -91,6 +98,7 @@ class Engine:
         def some(part: slice) -> torch.Tensor:
             with torch.no_grad():
                 out = run(make(recipes[part]).contiguous(memory_format=torch.channels_last))
+                self.seen(part.stop - part.start)
                 return self._model.checked(out.float() if isinstance(out, torch.Tensor) else out)
 
         return torch.cat(self.batches(len(recipes), some))

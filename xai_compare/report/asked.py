@@ -11,7 +11,7 @@ from xai_compare.report.material import ALL, Material
 def question(material: Material) -> str:
     """What the study asks, of whom, in one to three short questions."""
     networks = len({source.model for source in material.networks})
-    explainers = len([name for name in material.explainers if name])
+    explainers = len([name for name in material.explainers if name and name not in material.controls])
     people = material.of("human")
     seen = [name for name in material.expressions if name != ALL]
     faces = f"on faces of {counted(len(seen), 'expression')}" if seen else "on faces"
@@ -35,7 +35,8 @@ def asked_of(run: Any) -> list[tuple[str, str]]:
     grouped = "their pair of label and false label" if images.pairs else by
     looked = get(run.provenance, "images.looked_at")
     scaling = {
-        "min_max": "each map from its own least to its greatest value (0 to 1) before averaging",
+        "min_max": "each map from its own least to its greatest value (0 to 1) before averaging; maps with negative "
+        "values around 0 (−1 to 1)",
         "positive": "negative values set to 0, then divided by the greatest, before averaging",
         "positive_part": "negative values set to 0, the others averaged as they are",
         "none": "not scaled before averaging",
@@ -43,7 +44,7 @@ def asked_of(run: Any) -> list[tuple[str, str]]:
     rows = [
         ("Networks", ", ".join(model.label for model in study.models) or "none"),
         ("Explainers", ", ".join(_explainer(one) for one in study.explainers) or "none"),
-        ("People", ", ".join(h.name + (" (simulated)" if h.simulated else "") for h in study.human) or "none"),
+        ("People", "; ".join(_people(run, h) for h in study.human) or "none"),
         ("Masks", "Ekman masks (EMFACS)" if study.masks == "ekman" else str(study.masks or "none")),
         (
             "Images",
@@ -60,6 +61,46 @@ def asked_of(run: Any) -> list[tuple[str, str]]:
     if study.faithfulness:
         rows.append(("Faithfulness", _faithfulness(study.faithfulness)))
     return rows + ([("Note", study.note)] if study.note else [])
+
+
+def _people(run: Any, asked: Any) -> str:
+    """A group of people: how many, how much they attended, and how their points become maps."""
+    account = get(run.provenance, "people", {}).get(asked.name, {})
+    persons, points = crowd(run, asked.name)
+    answers = "answers that were right only" if asked.only_correct else "all answers, right and wrong"
+    if asked.kernel == "disc" and asked.radius_px:
+        kernel = f"discs of {asked.radius_px:g} pixels"
+    else:
+        pixels = f", {account['sigma_px']:.3g} pixels" if "sigma_px" in account else ""
+        kernel = f"a Gaussian of {asked.sigma_degrees:g}° (standard deviation{pixels})"
+    parts = [
+        counted(persons, "participant") if persons else "",
+        f"{points:.3g} points per picture on average" if points else "",
+        f"each point {kernel}",
+        answers,
+    ]
+    name = asked.name + (" (simulated)" if asked.simulated else "")
+    return f"{name}: {', '.join(part for part in parts if part)}"
+
+
+def crowd(run: Any, name: str) -> tuple[int, float]:
+    """How many people a group has, and the mean number of their points on a picture; 0 where not known."""
+    maps = run.table("maps")
+    mine = maps[maps["source"] == f"human/{name}"] if "participants" in maps else maps.iloc[:0]
+    known = int(get(run.provenance, "people", {}).get(name, {}).get("participants", 0))
+    if mine.empty:
+        return known, 0.0
+    return known or int(mine["participants"].max()), float(mine["points"].mean())
+
+
+def lone_people(run: Any) -> list[str]:
+    """A sentence for each group that is a single person."""
+    return [
+        f"The group {one.name} is a single {'simulated ' if one.simulated else ''}person. What is said of people there "
+        "is said of one, and its intervals do not tell how others would attend."
+        for one in run.study.human
+        if crowd(run, one.name)[0] == 1
+    ]
 
 
 def _faithfulness(wanted: Any) -> str:

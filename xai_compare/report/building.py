@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xai_compare.report.asked import asked_of
+from xai_compare.report.asked import asked_of, lone_people
 from xai_compare.report.material import Material, from_heatmaps, from_run
 from xai_compare.report.page import Shown, write_page
 from xai_compare.report.saving import Saver
@@ -41,7 +41,7 @@ def build(run: Run) -> Path:
         asked=asked_of(run),
         skipped=run.skipped,
         provenance=run.provenance,
-        notices=_code_that_ran(run.provenance),
+        notices=[*_code_that_ran(run.provenance), *lone_people(run)],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,10 +12,10 @@ from PIL import Image
 from xai_compare.comparison import to_8bit
 from xai_compare.errors import InputError
 from xai_compare.report import style
-from xai_compare.report.colouring import overlay
+from xai_compare.report.colouring import is_signed, overlay
 from xai_compare.report.material import pretty
 from xai_compare.report.saving import save_png
-from xai_compare.report.sheet import RELEVANCE, Sheet
+from xai_compare.report.sheet import Sheet
 
 
 def save_explanations(
@@ -37,8 +38,9 @@ def save_explanations(
         reasons: explainer to why it has no map.
 
     Returns:
-        Paths written: ``STEM.png``, then ``STEM_EXPLAINER_map.png`` (grey, least to greatest value as 0
-        to 255) and ``STEM_EXPLAINER_overlay.png``, at the picture's size, for every explainer with a map.
+        Paths written: ``STEM.png``, then for every explainer with a map, at the picture's size,
+        ``STEM_EXPLAINER_map.png`` (grey: least, or 0 of a signed map, to greatest value as 0 to 255) and
+        ``STEM_EXPLAINER_overlay.png``.
 
     Raises:
         InputError: if a map's size is not the picture's, or there is none.
@@ -73,9 +75,13 @@ def _figure(
     height, width = image.shape[:2]
     said = f"The network's answer: {style.plain(answer, 50)}" if answer else "Maps at the picture's size"
     rows = [
-        (style.plain(pretty(name), 24), "" if name in finite else style.plain(reasons.get(name, ""), 34))
+        (
+            textwrap.fill(style.plain(pretty(name), 52), 26),
+            "" if name in finite else style.plain(reasons.get(name, ""), 34),
+        )
         for name in maps
     ]
+    kinds = {is_signed(values) for values in finite.values()} or {False}
     sheet = Sheet(
         f"What mattered in {style.plain(title, 48)}",
         said,
@@ -84,8 +90,9 @@ def _figure(
         aspect=min(max(height / width, 0.4), 2.5),
         foot=False,
         largest=2.0,
+        keys=len(kinds),
     )
-    sheet.colour_bar(RELEVANCE)
+    sheet.colour_bars(kinds)
     for row, name in enumerate(maps):
         sheet.picture(row, 0, image)
         if name in finite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from xai_compare.report.material import ALL, LabelledSource, Material, pretty
@@ -12,12 +13,17 @@ def row_label(source: LabelledSource, with_explainer: bool) -> tuple[str, str]:
     """The two lines that name a source beside its row."""
     first, second = source.label, ""
     if source.kind == "model":
-        first, second = source.network, pretty(source.explainer) if with_explainer else ""
+        first, second = source.network, source.through if with_explainer else ""
     elif source.kind == "known":
         second = "what truly differs"
     if source.simulated:
         second = f"{second} (simulated)" if second else "simulated"
-    return plain(first, 24), plain(second, 30)
+    return _lines(first, 26), _lines(second, 30)
+
+
+def _lines(text: str, width: int) -> str:
+    """A name in at most two lines, whole unless it is longer than both."""
+    return "\n".join(textwrap.wrap(plain(text, 2 * width), width)[:2])
 
 
 def column_names(expressions: Sequence[str]) -> list[str]:

@@ -13,10 +13,11 @@ RowKind = Literal["", "average", "people"]
 
 @dataclass(frozen=True)
 class Cell:
-    """Text of a plain table, and whether it stands out."""
+    """Text of a plain table, whether it stands out, and how darkly it is shaded (0 not at all, 1 most)."""
 
     text: str
     strong: bool = False
+    shade: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,8 +15,10 @@ from xai_compare import ekman
 from xai_compare.comparison import with_mean_maps
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
+from xai_compare.report.examples import Example, examples
 
 ALL = "all"
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 ALL_MODELS = "all models"
 _PRETTY = {
     "cam": "CAM",
@@ -28,9 +31,12 @@ _PRETTY = {
 def pretty(explainer: str) -> str:
     """Return an explainer's name as papers print it, or as it is.
 
-    >>> pretty("grad_cam"), pretty("mine")
-    ('Grad-CAM', 'mine')
+    >>> pretty("grad_cam"), pretty("captum:IntegratedGradients"), pretty("mine")
+    ('Grad-CAM', 'Integrated Gradients', 'mine')
     """
+    family, _, method = explainer.partition(":")
+    if family == "captum" and method.isalpha():
+        return _WORDS.sub(" ", method)
     return _PRETTY.get(explainer, explainer)
 
 
@@ -44,6 +50,7 @@ class LabelledSource:
         model: the network, or what the people or the region are called.
         explainer: ``""`` where there is none.
         simulated: whether its data are simulated.
+        control: whether it is a control (a random map, say), which is shown and never ranked.
     """
 
     name: str
@@ -51,6 +58,7 @@ class LabelledSource:
     model: str = ""
     explainer: str = ""
     simulated: bool = False
+    control: bool = False
 
     @property
     def label(self) -> str:
@@ -59,7 +67,12 @@ class LabelledSource:
             return f"People: {self.short}"
         if self.kind == "known":
             return "Known region"
-        return f"{self.network} · {pretty(self.explainer)}" if self.explainer else self.network
+        return f"{self.network} · {self.through}" if self.explainer else self.network
+
+    @property
+    def through(self) -> str:
+        """The explainer as it is printed; a control says that it is one."""
+        return pretty(self.explainer) + (" (control)" if self.control else "")
 
     @property
     def short(self) -> str:
@@ -82,7 +95,7 @@ class Block:
     @property
     def title(self) -> str:
         """The explainer's printed name, or ``""`` for the only block there is."""
-        return pretty(self.explainer)
+        return next((source.through for source in self.sources if source.explainer == self.explainer), "")
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,8 @@ class Material:
         mean_face: uint8 ``(h, w, 3)``, if there are images.
         dice_level: the level in 0..255 at which maps were cut for the Dice coefficient.
         read: table of the run by name, such as ``"faithfulness"``; empty if there is none.
+        trainings: by the name that tables give a training of a network, the network.
+        gather: single pictures that may be shown, with their maps.
     """
 
     title: str
@@ -115,6 +130,13 @@ class Material:
     mean_face: np.ndarray | None = None
     dice_level: float = 50
     read: Callable[[str], pd.DataFrame] = lambda name: pd.DataFrame()
+    trainings: Mapping[str, str] = field(default_factory=dict)
+    gather: Callable[[], Sequence[Example]] = lambda: ()
+
+    @cached_property
+    def examples(self) -> Sequence[Example]:
+        """Single pictures that may be shown, with their maps."""
+        return self.gather()
 
     def table(self, name: str) -> pd.DataFrame:
         """Any table of the run by name (``tables/NAME.parquet``); empty if there is none."""
@@ -140,6 +162,16 @@ class Material:
     def networks(self) -> list[LabelledSource]:
         """Single networks (no means over networks) through their explainers."""
         return [source for source in self.of("model") if source.model != ALL_MODELS]
+
+    @cached_property
+    def contenders(self) -> list[LabelledSource]:
+        """The networks through explainers that can be ranked: all but controls."""
+        return [source for source in self.networks if not source.control]
+
+    @cached_property
+    def controls(self) -> set[str]:
+        """The explainers that are controls."""
+        return {source.explainer for source in self.networks if source.control}
 
     @cached_property
     def explainers(self) -> list[str]:
@@ -237,9 +269,11 @@ def _floor(rows: pd.DataFrame) -> float:
 def from_run(run: Any) -> Material:
     """Gather what a finished run (`xai_compare.runs.Run`) holds."""
     data = run.heatmaps
-    simulated = set(run.simulated)
+    simulated, controls = set(run.simulated), _controls(run)
     sources = tuple(
-        LabelledSource(str(name), str(kind), str(model), str(explainer), str(name) in simulated)
+        LabelledSource(
+            str(name), str(kind), str(model), str(explainer), str(name) in simulated, str(explainer) in controls
+        )
         for name, kind, model, explainer in zip(
             data.source.values, data.kind.values, data.model.values, data.explainer.values, strict=True
         )
@@ -267,7 +301,18 @@ def from_run(run: Any) -> Material:
         mean_face=data["mean_face"].values if "mean_face" in data else None,
         dice_level=run.study.compare.thresholds.dice,
         read=run.table,
+        trainings={spec.label: spec.name for spec in run.study.models},
+        gather=lambda: examples(run),
     )
+
+
+def _controls(run: Any) -> set[str]:
+    """What the study calls the explainers that are controls."""
+    # Written down by the run: to ask the explainers themselves would load every library of networks.
+    known = run.provenance.get("controls")
+    if known is not None:
+        return {str(label) for label in known}
+    return {str(spec.label) for spec in run.study.explainers if spec.name == "random"}
 
 
 def from_heatmaps(

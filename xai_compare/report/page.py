@@ -75,7 +75,7 @@ def write_page(
         question=question(material),
         headlines=[one for shown in sections for one in shown.part.headlines][:_MOST_HEADLINES],
         simulated=[source.short for source in material.sources if source.simulated and source.kind == "human"],
-        notices=list(notices),
+        notices=[*notices, *(line for shown in sections for line in shown.part.notices)],
         left_out=list(left_out),
         sections=[_section(shown) for shown in sections],
         asked=list(asked),
@@ -111,13 +111,17 @@ def _cited(sections: Sequence[Shown]) -> Iterable[str]:
 
 def _section(shown: Shown) -> dict[str, Any]:
     part = shown.part
+    pictures = _folded(_said_once([_picture(one) for one in shown.figures]), part.section.folded)
+    stays = [one for one in pictures if one["open"]] or [one for one in part.listings if not one.folded]
     return {
         "id": part.name,
         "title": part.section.title,
         "lead": part.section.lead,
         "says": part.sentences,
-        "pictures": _said_once([_picture(one) for one in shown.figures]),
-        "lists": part.listings,
+        "pictures": pictures,
+        "closed": not (stays or part.sentences),
+        "lists": [one for one in part.listings if not one.folded],
+        "folded": [one for one in part.listings if one.folded],
     }
 
 
@@ -131,9 +135,16 @@ def _said_once(pictures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return said
 
 
+def _folded(pictures: list[dict[str, Any]], closed: bool) -> list[dict[str, Any]]:
+    """Say which folds are open: the first, or none; a lone figure of a section that is not folded needs no fold."""
+    if len(pictures) == 1 and not closed:
+        return [{**pictures[0], "fold": "", "open": True}]
+    first = next((i for i, one in enumerate(pictures) if one["fold"]), -1)
+    return [{**one, "open": not one["fold"] or (i == first and not closed)} for i, one in enumerate(pictures)]
+
+
 def _picture(saved: Saved) -> dict[str, Any]:
     width, height = saved.inches
-    narrow = round(width * _NARROW_PER_INCH)
     # Markup, for base64 has nothing to escape and megabytes to look through.
     content = base64.b64encode(saved.embedded.result()).decode("ascii")
     return {
@@ -145,8 +156,10 @@ def _picture(saved: Saved) -> dict[str, Any]:
         "simulated": saved.simulated,
         "width": round(width * _PIXELS_PER_INCH),
         "height": round(height * _PIXELS_PER_INCH),
-        "narrow": narrow,
-        "scrolls": narrow > 360,
+        "inches": f"{width:.2f}",
+        "scrolls": width * _NARROW_PER_INCH > 360,
+        "fold": saved.fold,
+        "open": True,
     }
 
 

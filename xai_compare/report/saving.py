@@ -33,7 +33,7 @@ class Saved:
     """What the page needs of a picture once it is drawn.
 
     Attributes:
-        title, what, how, simulated: of the picture.
+        title, what, how, simulated, fold: of the picture.
         inches: width and height.
         kind: media type of the embedded bytes.
         embedded: the bytes, once they are compressed.
@@ -46,6 +46,7 @@ class Saved:
     inches: tuple[float, float]
     kind: str
     embedded: Future[bytes]
+    fold: str = ""
 
 
 class Saver(AbstractContextManager["Saver"]):
@@ -83,7 +84,13 @@ class Saver(AbstractContextManager["Saver"]):
                 embedded.set_result(_svg(picture.figure))
                 svg.write_bytes(embedded.result())
         words = (picture.title, picture.what, picture.how, picture.simulated)
-        return Saved(*words, (float(width), float(height)), kind, embedded)
+        return Saved(*words, (float(width), float(height)), kind, embedded, picture.fold)
+
+
+def png_of(figure: Figure) -> bytes:
+    """Draw a figure as PNG."""
+    with styled():
+        return png(_pixels(figure))
 
 
 def save_png(figure: Figure, path: Path) -> Path:

@@ -24,8 +24,8 @@ class ScoreTable:
         block: whose scores they are.
         values: a row per network and a last row ``"average"``, a column per expression and a last column
             ``"average"``; float64, NaN where undefined. Averages leave out what is undefined.
-        references: rows of people for comparison, which enter no average; the same columns. Only the last of several
-            tables has them.
+        references: rows of controls and people for comparison, which enter no average and are never the best; the same
+            columns. Only the last of several tables has them.
     """
 
     block: Block
@@ -64,7 +64,7 @@ def score_tables(material: Material, metric: str, b: str) -> list[ScoreTable]:
     wide = wide[ordered(wide.columns)]
     wide.columns.name = wide.index.name = None
     tables = []
-    networks = {source.name for source in material.networks}
+    networks = {source.name for source in material.contenders}
     for block in material.blocks():
         names = [source.name for source in block.sources if source.name in wide.index and source.name != b]
         values = wide.loc[[name for name in names if name in networks]]
@@ -73,7 +73,8 @@ def score_tables(material: Material, metric: str, b: str) -> list[ScoreTable]:
                 ScoreTable(block, _with_averages(values, rows=True), _with_averages(wide.iloc[:0], rows=False))
             )
     if tables:
-        people = wide.loc[[s.name for s in material.of("human") if s.name in wide.index and s.name != b]]
+        others = [*(one for one in material.networks if one.control), *material.of("human")]
+        people = wide.loc[[s.name for s in others if s.name in wide.index and s.name != b]]
         tables[-1] = replace(tables[-1], references=_with_averages(people, rows=False))
     return tables
 
@@ -93,38 +94,46 @@ def score_frame(tables: Sequence[ScoreTable], material: Material) -> pd.DataFram
 
 
 def score_listings(tables: Sequence[ScoreTable], material: Material, caption: str) -> list[Listing]:
-    """Tables as text for the page."""
-    return [_listing(table, material, caption) for table in tables]
-
-
-def _listing(table: ScoreTable, material: Material, caption: str) -> Listing:
-    columns = list(table.values.columns)
+    """Tables as one table of text for the page, cells shaded by value."""
+    if not tables:
+        return []
+    columns = list(tables[0].values.columns)
+    greatest = max(float(np.nanmax(np.append(table.values.to_numpy(), 1e-9))) for table in tables)
     rows: list[list[Cell]] = []
     kinds: list[RowKind] = []
-    for frame, people in ((table.values, False), (table.references, True)):
-        for name in frame.index:
-            cells = [
-                Cell(decimals(frame[column][name]), not people and table.is_best(name, column)) for column in columns
-            ]
-            rows.append([Cell(row_name(table, material, name)), *cells])
-            kinds.append("people" if people else ("average" if name == AVERAGE else ""))
-    return Listing(
-        title=f"{caption}, {table.block.title}" if table.block.explainer else caption,
-        columns=["model" if table.block.explainer else "source", *(column.capitalize() for column in columns)],
-        rows=rows,
-        numbers=range(1, len(columns) + 1),
-        kinds=kinds,
-        simulated=material.simulated(table.shown(material)),
-    )
+    for table in tables:
+        for frame, muted in ((table.values, False), (table.references, True)):
+            for name in frame.index:
+                cells = [
+                    Cell(
+                        decimals(value := frame[column][name]),
+                        not muted and table.is_best(name, column),
+                        0.0 if muted or not np.isfinite(value) else max(value, 0) / greatest,
+                    )
+                    for column in columns
+                ]
+                rows.append([Cell(row_name(table, material, name)), *cells])
+                kinds.append("people" if muted else ("average" if name == AVERAGE else ""))
+    return [
+        Listing(
+            title=caption,
+            columns=["source", *(column.capitalize() for column in columns)],
+            rows=rows,
+            numbers=range(1, len(columns) + 1),
+            kinds=kinds,
+            note="Averages leave out undefined values (–)."
+            + (" Controls and people stand below and enter no average." if "people" in kinds else ""),
+            simulated=any(material.simulated(table.shown(material)) for table in tables),
+        )
+    ]
 
 
 def row_name(table: ScoreTable, material: Material, name: str) -> str:
     """What a row of a table is called."""
     if name == AVERAGE:
-        return "Average"
+        return f"Average, {table.block.title}" if table.block.explainer else "Average"
     source = material.by_name[name]
-    label = source.network if source.kind == "model" and table.block.explainer else source.label
-    return f"{label} (simulated)" if source.simulated else label
+    return f"{source.label} (simulated)" if source.simulated else source.label
 
 
 def ranking(tables: Sequence[ScoreTable]) -> list[tuple[str, float, int]]:

@@ -56,12 +56,14 @@ class Section:
         lead: one or two sentences under the heading.
         order: where the section stands; those of this package have 10 to 100, in steps of ten.
         papers: references that the page cites when the section is shown.
+        folded: whether all its folds are closed until they are asked for; else the first one is open.
     """
 
     title: ClassVar[str] = ""
     lead: ClassVar[str] = ""
     order: ClassVar[int] = 1000
     papers: ClassVar[Sequence[str]] = ()
+    folded: ClassVar[bool] = False
 
     def applies(self, material: Material) -> bool:
         """Whether the run holds what the section needs."""
@@ -85,6 +87,10 @@ class Section:
 
     def headlines(self, material: Material) -> Sequence[Headline]:
         """Numbers for the head of the page."""
+        return []
+
+    def notices(self, material: Material) -> Sequence[str]:
+        """Warnings for the head of the page, which a reader must not miss."""
         return []
 
     def references(self, material: Material) -> Sequence[str]:
@@ -116,6 +122,7 @@ class Part:
     sentences: Sequence[str]
     headlines: Sequence[Headline]
     references: Sequence[str]
+    notices: Sequence[str] = ()
 
 
 def parts(material: Material, left_out: list[str]) -> Iterator[Part]:
@@ -164,6 +171,7 @@ def _part(name: str, section: Section, material: Material) -> Part | None:
         sentences=sentences,
         headlines=list(section.headlines(material)),
         references=list(section.references(material)),
+        notices=list(section.notices(material)),
     )
 
 

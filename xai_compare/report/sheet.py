@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from xai_compare.comparison import to_8bit
 from xai_compare.faces import CANONICAL, SHAPE
 from xai_compare.report import style
-from xai_compare.report.colouring import heat_of_levels, overlay_of_levels
+from xai_compare.report.colouring import heat_of_levels, is_signed, levels_of, overlay_of_levels
 
 _HEAD, _KEY, _COLUMN, _FOOT, _GAP, _MARGIN = 0.62, 0.42, 0.24, 0.19, 0.07, 0.12
 RELEVANCE = "relevance, each map from its own least to its greatest value"
-"""What `Sheet.colour_bar` says of maps that are stretched."""
-_WIDEST = 10.0
+"""What `Sheet.colour_bars` says of maps that are stretched."""
+SIGNED = "signed, each map around 0: red speaks for the class, blue against it"
+_BAR, _NEXT, _KEY_WIDTH = 1.7, 0.36, 6.6
+_LINE, _LETTER = 0.145, 0.068
+_WIDEST, _HIGHEST = 10.0, 10.2
 _GREY = np.array([244, 80], np.uint8)
 _FEATURES = (range(17), range(17, 22), range(22, 27), range(27, 31), range(31, 36))
 _CLOSED = (range(36, 42), range(42, 48), range(48, 60))
@@ -47,6 +50,17 @@ class _Ground(Artist):
         graphics.restore()
 
 
+def _fitting(rows: int, aspect: float, foot: bool) -> float:
+    """The width of a picture, in inches, with which so many rows stay on a printed page; between 1 and 2.2."""
+    return min(max((_HIGHEST / rows - _GAP - (_FOOT if foot else 0)) / aspect, 1.0), 2.2)
+
+
+def _wrapped(head: tuple[str, str], letters: int) -> tuple[list[str], list[str]]:
+    """The lines of a column's heading and of its muted second part, none longer than the column is wide."""
+    first, second = (textwrap.wrap(text.replace("\n", " "), max(letters, 8)) for text in head)
+    return first, second
+
+
 class Sheet:
     """Rows x columns of equally large pictures, with headings, labels, a line of text under each, and a key.
 
@@ -58,7 +72,10 @@ class Sheet:
         foot: whether there is a line of text under the pictures.
         simulated: whether some rows show simulated data.
         notes: lines of text below the last row of each column.
-        largest: greatest width of a picture, in inches; by default it depends on the number of rows.
+        largest: greatest width of a picture, in inches; by default the sheet fills its width, as long as it is not
+            higher than a page.
+        keys: lines of the key: two where signed and unsigned maps stand side by side.
+        turned: whether rows are drawn as columns and columns as rows; places keep their names.
     """
 
     def __init__(
@@ -73,21 +90,30 @@ class Sheet:
         simulated: bool = False,
         notes: int = 0,
         largest: float | None = None,
+        keys: int = 1,
+        turned: bool = False,
     ) -> None:
-        largest = largest or ((1.8 if len(columns) < 3 else 1.3) if len(rows) <= 8 else 1.0)
+        self._turned = turned
+        heads, sides = [(name, "") for name in columns], list(rows)
+        if turned:
+            heads, sides = sides, heads
         longest = max(
-            [1.1 * len(first) for first, _ in rows]
-            + [0.9 * len(line) for _, second in rows for line in second.split("\n")]
+            [1.1 * len(line) for first, _ in sides for line in first.split("\n")]
+            + [0.9 * len(line) for _, second in sides for line in second.split("\n")]
         )
         self._left = _MARGIN + min(max(0.075 * longest + 0.15, 0.9), 2.3)
-        cell = min(largest, (_WIDEST - self._left - _MARGIN) / len(columns) - _GAP)
+        largest = largest or _fitting(len(sides), aspect, foot)
+        cell = min(largest, (_WIDEST - self._left - _MARGIN) / len(heads) - _GAP)
         # Whole pixels, so that a pasted picture and its frame coincide.
         self._width = round(cell * style.DPI) / style.DPI
         self._height = round(self._width * aspect * style.DPI) / style.DPI
         self._step = self._height + _GAP + (_FOOT if foot else 0)
-        self._top = _HEAD + (0.16 if simulated else 0) + _KEY + _COLUMN
-        width = max(self._left + len(columns) * (self._width + _GAP) + _MARGIN, 7.4)
-        self._bottom = self._top + len(rows) * self._step
+        wrapped = [_wrapped(head, int(self._width / _LETTER)) for head in heads]
+        lines = max(len(first) + len(second) for first, second in wrapped)
+        head, key = _COLUMN + _LINE * (lines - 1), _KEY + _NEXT * (keys - 1)
+        self._top = _HEAD + (0.16 if simulated else 0) + key + head
+        width = max(self._left + len(heads) * (self._width + _GAP) + _MARGIN, self._left + _KEY_WIDTH, 7.4)
+        self._bottom = self._top + len(sides) * self._step
         height = self._bottom + 0.16 * notes + _MARGIN
         self.figure: Figure = style.new_figure(round(width, 2), round(height, 2))
         self._axes = style.inch_axes(self.figure)
@@ -96,13 +122,12 @@ class Sheet:
         self._lines: list[np.ndarray] = []
         self._below: tuple[np.ndarray, np.ndarray] | None = None
         self._frames: list[np.ndarray] = []
-        self._key = self._top - _COLUMN - _KEY + 0.06
+        self._key = self._top - head - key + 0.06
         style.heading(self.figure, title, subtitle, simulated)
-        for column, text in enumerate(columns):
-            x, _ = self._corner(0, column)
-            self._axes.text(x + self._width / 2, self._top - 0.07, text, ha="center", va="bottom", weight="bold")
-        for row, (text, second) in enumerate(rows):
-            self._label(row, text, second)
+        for across, (first, second) in enumerate(wrapped):
+            self._heading(across, first, second)
+        for down, (text, second) in enumerate(sides):
+            self._label(down, text, second)
 
     def picture(self, row: int, column: int, rgb: np.ndarray, foot: str = "", *, bold: bool = False) -> None:
         """Paste a uint8 ``(h, w, 3)`` picture."""
@@ -110,16 +135,19 @@ class Sheet:
         self._foot(row, column, foot, bold)
 
     def map(self, row: int, column: int, values: np.ndarray, foot: str = "") -> None:
-        """Paste a map ``(h, w)``, stretched from its own least to its greatest value, in the colours of relevance."""
+        """Paste a map ``(h, w)`` in the colours of relevance, see `xai_compare.report.colouring.levels_of`."""
         # Resized before it is coloured, a sheet of maps has few colours and is stored in little space.
-        self._paste(row, column, heat_of_levels(self._resized(to_8bit(values))))
+        signed = is_signed(values)
+        self._paste(row, column, heat_of_levels(self._resized(levels_of(values, signed)), signed))
         self._foot(row, column, foot, False)
 
     def over(self, row: int, column: int, picture: np.ndarray, values: np.ndarray, foot: str = "") -> None:
         """Paste a map ``(h, w)`` laid over a picture, uint8 ``(h, w, 3)``, as `overlay` does."""
         if self._below is None or self._below[0] is not picture:
             self._below = picture, self._resized(picture)
-        self._paste(row, column, overlay_of_levels(self._below[1], self._resized(to_8bit(values))))
+        signed = is_signed(values)
+        levels = self._resized(levels_of(values, signed))
+        self._paste(row, column, overlay_of_levels(self._below[1], levels, signed=signed))
         self._foot(row, column, foot, False)
 
     def mask(self, row: int, column: int, mask: np.ndarray, foot: str = "") -> None:
@@ -172,19 +200,29 @@ class Sheet:
         scale = np.array([self._width / SHAPE[1], self._height / SHAPE[0]])
         self._lines += [(CANONICAL[part] + 0.5) * scale + (x, y) for part in _FACE]
 
-    def colour_bar(self, label: str, low: str = "least", high: str = "most") -> None:
-        """Explain the colours of `heat`, once for all rows."""
-        width = 1.7
+    def colour_bars(self, kinds: Collection[bool], label: str = RELEVANCE) -> None:
+        """Explain the colours, once for all rows: of unsigned maps, of signed ones, or of both.
+
+        Args:
+            kinds: whether the maps of the sheet are signed.
+            label: of the bar for unsigned maps.
+        """
+        y = self._key
+        for signed in sorted(set(kinds)):
+            ends = ("against", "0", "for") if signed else ("least", "", "most")
+            self._bar(y, signed, ends, SIGNED if signed else label)
+            y += _NEXT
+
+    def _bar(self, y: float, signed: bool, ends: tuple[str, str, str], label: str) -> None:
         left, top, right, bottom = (
-            round(inches * style.DPI) for inches in (self._left, self._key, self._left + width, self._key + 0.13)
+            round(inches * style.DPI) for inches in (self._left, y, self._left + _BAR, y + 0.13)
         )
-        self._canvas[top:bottom, left:right, :3] = heat_of_levels(np.linspace(0, 255, right - left).astype(np.uint8))
-        self._axes.add_patch(
-            Rectangle((self._left, self._key), width, 0.13, fc="none", ec=style.FRAME, lw=0.5, zorder=3)
-        )
-        for x, text, align in ((self._left, low, "left"), (self._left + width, high, "right")):
-            self._axes.text(x, self._key + 0.16, text, size=7.5, color=style.MUTED, ha=align, va="top")
-        self._axes.text(self._left + width + 0.14, self._key + 0.065, label, size=8.5, va="center")
+        ramp = np.linspace(0, 255, right - left).round().astype(np.uint8)
+        self._canvas[top:bottom, left:right, :3] = heat_of_levels(ramp, signed)
+        self._axes.add_patch(Rectangle((self._left, y), _BAR, 0.13, fc="none", ec=style.FRAME, lw=0.5, zorder=3))
+        for share, text, align in zip((0, 0.5, 1), ends, ("left", "center", "right"), strict=True):
+            self._axes.text(self._left + share * _BAR, y + 0.16, text, size=7.5, color=style.MUTED, ha=align, va="top")
+        self._axes.text(self._left + _BAR + 0.14, y + 0.065, label, size=8.5, va="center")
 
     def legend(self, entries: Sequence[tuple[str, str]]) -> None:
         """Explain flat colours: (colour, text) of each."""
@@ -208,7 +246,17 @@ class Sheet:
         return self.figure
 
     def _corner(self, row: int, column: int) -> tuple[float, float]:
-        return self._left + column * (self._width + _GAP), self._top + row * self._step
+        down, across = (column, row) if self._turned else (row, column)
+        return self._left + across * (self._width + _GAP), self._top + down * self._step
+
+    def _heading(self, across: int, first: list[str], second: list[str]) -> None:
+        middle = self._left + across * (self._width + _GAP) + self._width / 2
+        y = self._top - 0.07
+        for i, line in enumerate([*reversed(second), *reversed(first)]):
+            strong = i >= len(second)
+            colour = style.INK if strong else (style.SIMULATED if "simulated" in " ".join(second) else style.MUTED)
+            text = {"weight": "bold" if strong else "normal", "size": 9 if strong else 8, "color": colour}
+            self._axes.text(middle, y - _LINE * i, line, ha="center", va="bottom", **text)
 
     def _foot(self, row: int, column: int, text: str, bold: bool) -> None:
         x, y = self._corner(row, column)
@@ -223,8 +271,8 @@ class Sheet:
             weight="bold" if bold else "normal",
         )
 
-    def _label(self, row: int, text: str, second: str) -> None:
-        middle = self._corner(row, 0)[1] + self._height / 2
+    def _label(self, down: int, text: str, second: str) -> None:
+        middle = self._top + down * self._step + self._height / 2
         self._axes.text(
             _MARGIN,
             middle - (0.02 if second else 0),

@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
@@ -39,6 +40,19 @@ def _heat() -> ListedColormap:
 
 HEAT = _heat()
 """Relevance: lightness falls evenly from paper (least) to nearly black (most), so it also prints in grey."""
+
+
+def _diverging() -> ListedColormap:
+    towards = np.linspace(0, 1, 128)
+    against = colormaps["Blues"](0.9 * towards)
+    # Towards white at 0, as the other ramp.
+    share = np.clip(np.linspace(0, 1 / 0.45, 128), 0, 1)[:, None]
+    against = 1 - share * (1 - against)
+    return ListedColormap(np.concatenate([against[::-1], HEAT(towards)]), name="xai_compare_diverging")
+
+
+DIVERGING = _diverging()
+"""Signed relevance: white at 0, `HEAT` for what speaks for the class, blue for what speaks against it."""
 
 _RC: Any = {
     "font.family": "DejaVu Sans",
@@ -78,6 +92,7 @@ class Picture:
         figure: the figure itself.
         raster: whether it is made of maps (kept as PNG only) or is a chart (kept as SVG too).
         simulated: whether it shows data of simulated people.
+        fold: what the fold of the page is called that the picture stands in; without it the picture stands open.
     """
 
     name: str
@@ -87,6 +102,7 @@ class Picture:
     figure: Figure
     raster: bool
     simulated: bool = False
+    fold: str = ""
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xai_compare.report.labels import counted, who
-from xai_compare.report.material import ALL, Material
+from xai_compare.report.material import ALL, Material, pretty
 
 LEVEL = 0.05
 _NAMED = 3
@@ -74,9 +74,25 @@ def beside_floor(material: Material, metric: str, b: str, name: str) -> str:
     if nulls.empty:
         return ""
     rows = nulls[(nulls["metric"] == metric) & (nulls["b"] == b) & (nulls["expression"] != ALL)]
-    means = rows[rows["a"] == name].groupby("null")["mean"].mean()
-    said = [f"{_NULLS[null]} {means[null]:.2f}" for null in _NULLS if null in means]
-    return f"For comparison: {', '.join(said)}." if said else ""
+    means = dict(rows[rows["a"] == name].groupby("null")["mean"].mean())
+    names = {null: text for null, text in _NULLS.items() if null in means}
+    for control in (one for one in material.networks if one.control and one.model == material.by_name[name].model):
+        scores = [_value(material, metric, control.name, b, e) for e in material.expressions]
+        known = [score for score in scores if np.isfinite(score)]
+        if known:
+            means[control.name], names[control.name] = float(np.mean(known)), f"the control {pretty(control.explainer)}"
+    said = ", ".join(f"{text} {means[null]:.2f}" for null, text in names.items())
+    if not said:
+        return ""
+    mine = [_value(material, metric, name, b, e) for e in material.expressions]
+    beaten = np.nanmean(mine) <= max(means[null] for null in names) if np.isfinite(mine).any() else False
+    before = "Maps that know nothing of the answer do as well or better" if beaten else "For comparison"
+    return f"{before}: {said}."
+
+
+def _value(material: Material, metric: str, a: str, b: str, expression: str) -> float:
+    row = material.value(metric, a, b, expression)
+    return float("nan") if row is None else float(row["value"])
 
 
 _NULLS = {

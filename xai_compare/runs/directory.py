@@ -19,7 +19,7 @@ REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr", FOLDER, PLAN)
 """What carries fingerprints of its inputs, so that another study may use what it shares with the one before."""
 MADE = (*REUSED, DONE, "provenance.json", "points", "heatmaps.zarr", "tables", "figures", "report.html")
 """What a run writes into its directory besides the study: what `overwrite` removes, and nothing else."""
-FREE = ("masks", "compare", "note")
+FREE = ("masks", "compare", "note", "show_pictures")
 """Keys of a study whose change makes no map again."""
 KEPT = ("inputs", ".lock")
 """What may be there before a run."""

@@ -22,28 +22,32 @@ from xai_compare.study import ExplainerSpec, ModelSpec, Study
 
 DETECTION_SECONDS = 0.02
 """About what dlib takes for a 350-pixel picture on one core; part of an estimate, never of a result."""
+WHOLE = "the study"
+"""What the estimate calls the steps that no one network takes."""
 COLUMNS = ("model", "step", "pictures", "forward passes", "minutes", "megabytes")
 Line = tuple[object, ...]
 
 
 @dataclass(frozen=True)
 class ExplainerCost:
-    """What explaining a picture costs: forward passes and seconds; or why the explainer cannot."""
+    """What explaining a picture costs: forward passes and seconds, and whether chance has a part; or why it cannot."""
 
     label: str
     passes: int
     seconds: float
     refusal: str
+    seeded: bool = False
 
 
 @dataclass(frozen=True)
 class NetworkCost:
-    """What a network looks at and explains, at most; seconds of a forward pass; and its explainers."""
+    """What a network looks at and explains, at most; seconds of a forward pass; its expressions and explainers."""
 
     label: str
     looked: int
     pictures: int
     forward: float
+    expressions: int
     explainers: list[ExplainerCost]
 
 
@@ -66,6 +70,27 @@ class Costs:
     ) -> Line:
         """A line of the estimate; ``stored`` in bytes."""
         return (network.label, step, pictures, passes, seconds / 60, stored / 1e6)
+
+    def whole(self, step: str, seconds: float) -> Line:
+        """A line of what all networks and people share."""
+        return (WHOLE, step, 0, 0, seconds / 60, 0.0)
+
+    @property
+    def sources(self) -> int:
+        """How many sources have maps: networks through explainers, means over networks, people."""
+        explained = [sum(not one.refusal for one in network.explainers) for network in self.networks]
+        means = max(explained, default=0) if len(explained) > 1 else 0
+        return sum(explained) + means + len(self.study.human)
+
+    @property
+    def groups(self) -> int:
+        """About how many expressions there are, and all of them together as one more."""
+        return 1 + max((network.expressions for network in self.networks), default=6)
+
+    @property
+    def images(self) -> int:
+        """About how many pictures an expression has."""
+        return max(max((network.pictures for network in self.networks), default=0) // max(self.groups - 1, 1), 1)
 
     @staticmethod
     def stored(maps: int) -> int:
@@ -96,10 +121,14 @@ def estimate(
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
         pairs = study.images.pairs
         each = [_explainer(model, pairs, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
-        network = NetworkCost(spec.label, looked, _count(study, spec, model, rows), _seconds_per_forward(model), each)
+        labels = set(rows["expression"]) & set(model.classes)
+        groups = len(model.classes) if study.images.choose_by == "predicted" else len(labels)
+        count = _count(study, spec, model, rows)
+        network = NetworkCost(spec.label, looked, count, _seconds_per_forward(model), groups, each)
         costs.networks.append(network)
-    lines = [line for name in (*ALWAYS, *study.stages()) for line in STAGES.get(name).cost(costs)]
-    order = {network.label: place for place, network in enumerate(costs.networks)}
+    stages = [STAGES.get(name) for name in (*ALWAYS, *study.stages(), "report")]
+    lines = [line for stage in stages if stage.wanted(study) for line in stage.cost(costs)]
+    order = {network.label: place for place, network in enumerate(costs.networks)} | {WHOLE: len(costs.networks)}
     frame = pd.DataFrame(sorted(lines, key=lambda line: order[str(line[0])]), columns=list(COLUMNS))
     total = frame[list(COLUMNS[2:])].sum()
     total["pictures"] = max((network.looked for network in costs.networks), default=len(rows))  # Each counts once.
@@ -125,7 +154,8 @@ def _explainer(model: Model, pairs: bool, explainer: Explainer, asked: Explainer
         model = pair(model, *model.classes[:2])  # Each picture is explained by the binary network of its pair.
     if refusal:
         return ExplainerCost(str(asked.label), 0, 0.0, refusal)
-    return ExplainerCost(str(asked.label), explainer.forwards(model), _seconds_per_map(model, explainer), "")
+    seeded = hasattr(explainer.options, "seed")
+    return ExplainerCost(str(asked.label), explainer.forwards(model), _seconds_per_map(model, explainer), "", seeded)
 
 
 def _seconds_per_forward(model: Model) -> float:

@@ -20,7 +20,7 @@ from xai_compare.registry import STAGES
 from xai_compare.runs import engines, provenance
 from xai_compare.runs.directory import alone, claim, disk_errors, refuse_strangers
 from xai_compare.runs.pictures import Pictures, read_pictures
-from xai_compare.runs.progress import Progress, Silent
+from xai_compare.runs.progress import Progress, listener
 from xai_compare.runs.results import Run
 from xai_compare.runs.stage import ALL, Stage, Summary, Task
 from xai_compare.runs.store import Done, MapStore, Plan, PlannedSource, PlannedTask, Source, slug, write_tables
@@ -88,7 +88,7 @@ def run(
         out: the run directory; ``runs/NAME OF THE STUDY`` by default.
         overwrite: whether another study's run in ``out`` may be replaced. A study that has only gained something (an
             explainer, a network, people, another comparison) continues its run without it.
-        progress: who is told how far it is.
+        progress: who is told how far it is; in a notebook bars are shown by default.
         settings: see `Settings`.
 
     Raises:
@@ -97,7 +97,7 @@ def run(
     directory = Path(out or Path("runs") / slug(study.name))
     gained = refuse_strangers(directory, study, overwrite)
     with disk_errors(directory), alone(directory):
-        job = Job(study, directory, Settings(**settings), progress or Silent())
+        job = Job(study, directory, Settings(**settings), progress or listener())
         if gained:
             job.say(f"{directory} holds this study without {gained}; what fits is kept, the rest is made")
         claim(directory, study)
@@ -161,7 +161,7 @@ class Job:
     @cached_property
     def engine(self) -> engines.Engine:
         """Whoever does the tasks; started when the first one is to be done."""
-        return engines.create(self.study, self.pictures, self.worker, self.settings)
+        return engines.create(self.study, self.pictures, self.worker, self.settings, self.say)
 
     def map(self, stage: type[Stage], tasks: Iterable[Task], *, ordered: bool = False) -> Iterator[engines.Outcome]:
         """Do tasks wherever there is room; see `xai_compare.runs.engines.Engine.map`."""
@@ -292,6 +292,8 @@ class Job:
             seconds.setdefault(name, round(took, 3))
         facts = provenance.describe(self, seconds)
         facts |= {"run_with": asdict(self.settings), "refused": self.refused, "failed": self.failed}
+        made = zip(self.study.explainers, self.worker.explainers, strict=True)
+        facts["controls"] = [str(spec.label) for spec, explainer in made if explainer.control]
         facts["explaining"] = {store.source.slug: store.effort() for store in self.stores if store.source.explainer}
         for name, stage in self.stages.items():
             told = stage.account()

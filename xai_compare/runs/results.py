@@ -12,6 +12,7 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.faces import SHAPE
+from xai_compare.registry import VIEWS
 from xai_compare.runs.store import LEVELS, MEND, Done, Plan, load
 from xai_compare.study import Study
 
@@ -122,6 +123,14 @@ class Run:
         """The sources whose data are simulated."""
         marks = self.heatmaps["simulated"].to_numpy()
         return {str(name) for name, mark in zip(self.heatmaps.source.values, marks, strict=True) if mark}
+
+    @property
+    def plot(self) -> Any:
+        """Its figures, as in the report: ``run.plot.heatmaps()`` returns a list of matplotlib figures."""
+        return VIEWS.get("plot")(self)
+
+    def _repr_html_(self) -> str:
+        return str(VIEWS.get("html")(self))
 
     def _finished(self, name: str) -> Path:
         path = self.dir / name

@@ -97,6 +97,8 @@ class Stage:
         self.job.worked |= bool(todo)
         with self.job.stage(self.name, self.title or self.name, sum(task.size for task in tasks)) as advance:
             advance(sum(task.size for task in tasks if task.key not in todo))
+            ticks = self.job.worker.ticks
+            ticks.listen(advance)
             for some in rounds:
                 filled = [self.fill(task) for task in some if task.key in todo]
                 for task, value, failure in self.job.map(type(self), filled):
@@ -104,7 +106,8 @@ class Stage:
                         self.job.set_aside(task, failure)
                     elif value is not None:
                         self.keep(task, *value)
-                    advance(task.size)
+                    ticks.done(task.key, task.size)
+            ticks.listen(None)
         self.job.write_tables(self.tables())
 
     def tasks(self) -> Sequence[Task]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 from xai_compare import explainers, faces, models
 from xai_compare.models import Model
 from xai_compare.runs.pictures import Pictures, read_pictures
+from xai_compare.runs.progress import Ticks
 from xai_compare.runs.store import digest
 from xai_compare.study import ExplainerSpec, Study
 
@@ -90,6 +92,7 @@ class Worker:
         self.pictures = pictures or Pictures(study.images, read_pictures(study), None)
         self._models: OrderedDict[int, tuple[Model, dict[str, Any]]] = OrderedDict()
         self._at_hand: dict[str, tuple[Any, Any]] = {}
+        self.ticks = Ticks()
         self._loading = Lock()
 
     @cached_property
@@ -124,6 +127,28 @@ class Worker:
             held = self._at_hand[name] = (key, make())
         return held[1]
 
+    @contextmanager
+    def counting(self, model: Model, key: str, size: int, passes: int) -> Iterator[None]:
+        """Tell how far a task is, by the pictures that a network has seen of those that it will see.
+
+        Args:
+            model: the network.
+            key, size: of the task.
+            passes: about how many pictures the network will see in all.
+        """
+        seen = 0
+
+        def watch(pictures: int) -> None:
+            nonlocal seen
+            seen += pictures
+            self.ticks.within(key, size, seen / max(passes, 1))
+
+        model.engine.watch = watch
+        try:
+            yield
+        finally:
+            model.engine.watch = None
+
     @property
     def shares_nothing(self) -> bool:
         """Whether each thread can have copies of the networks; Keras's own layers share state in a process."""
@@ -132,7 +157,7 @@ class Worker:
     def twin(self) -> Worker:
         """A worker for another thread: the same pictures, networks and explainers of its own."""
         other = Worker(self.study, self.device, self.pictures, self.batch_size, self.allow_code)
-        other._loading = self._loading
+        other._loading, other.ticks = self._loading, self.ticks
         return other
 
     def _loaded(self, number: int) -> tuple[Model, dict[str, Any]]:

@@ -129,7 +129,7 @@ def _study(seed: int) -> dict[str, object]:
             "correlation": ["uncentred", "pearson"],
             "bootstrap": 500,
         },
-        "faithfulness": {"images": 6},
+        "faithfulness": {"images": 6, "retest": 3},
     }
 
 

@@ -270,5 +270,6 @@ def captum_method(method: str, options: dict[str, Any]) -> CaptumMethod:
         InputError: for an unknown method, naming the nearest.
     """
     if method not in METHODS:
-        raise InputError(f"unknown explainer 'captum:{method}'", mend=nearest(method, METHODS))
+        known = [f"captum:{one}" for one in METHODS]
+        raise InputError(f"unknown explainer 'captum:{method}'", mend=nearest(f"captum:{method}", known))
     return CaptumMethod(method, **options)

@@ -144,8 +144,13 @@ class ExtremalPerturbation(Explainer):
         step, sigma = lengths(options, model.input.size)
         device = pictures.batch.device
         network, quick = model.engine.network, model.engine.forward(self._precision(model))
+
+        def watched(batch: torch.Tensor) -> torch.Tensor:
+            model.engine.seen(3 * len(batch))
+            return quick(batch)
+
         return Problem(
-            outputs=lambda batch: convert(model, quick(batch), options.on),
+            outputs=lambda batch: convert(model, watched(batch), options.on),
             exact=lambda batch: convert(model, network(batch), options.on),
             reward=REWARDS[options.reward],
             pyramid=Pyramid(pictures.batch, options.perturbation, options.levels, options.max_blur),

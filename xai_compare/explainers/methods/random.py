@@ -24,6 +24,7 @@ class RandomMap(Explainer):
     """Uniform noise on a coarse grid, upsampled: as smooth as a class activation map, and ignorant of the network."""
 
     Options = RandomOptions
+    control = True
 
     def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
         """Maps in [0, 1] that depend on the picture's content and the seed only."""

@@ -26,13 +26,14 @@ class AreaShares(Section):
     order = 67
 
     def applies(self, material: Material) -> bool:
-        return bool(material.of("human")) and not shares(material).empty
+        self._shares = shares(material) if material.of("human") else pd.DataFrame()
+        return not self._shares.empty
 
     def files(self, material: Material) -> dict[str, pd.DataFrame]:
-        return {"areas": shares(material)}
+        return {"areas": self._shares}
 
     def listings(self, material: Material) -> list[Listing]:
-        table = shares(material)
+        table = self._shares
         names = list(dict.fromkeys(table["area"]))
         made = []
         for expression in [*(name for name in material.expressions if name != ALL), ALL]:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.report import style
-from xai_compare.report.listing import Cell, Listing
 from xai_compare.report.material import ALL, LabelledSource, Material
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import Picture
@@ -56,12 +55,12 @@ class Chance(Section):
                 f"Over all networks the maps {told} that they fit the mask of their own expression better than "
                 f"those of others: {int(row['n']):,} orders of the masks give p = {float(row['p']):.3f}."
             )
-        own = rows[rows["a"].isin([source.name for source in material.networks])]
+        own = rows[rows["a"].isin([source.name for source in material.contenders])]
         if len(own):
             fit = int((own["p"] <= 0.05).sum())
             found.append(f"Taken one by one, {fit} of {len(own)} do so at p ≤ 0.05, before any correction.")
         scores = material.rows("iou", material.mask_name)
-        tests = scores[scores["p"].notna() & scores["a"].isin([source.name for source in material.networks])]
+        tests = scores[scores["p"].notna() & scores["a"].isin([source.name for source in material.contenders])]
         if len(tests):
             better = int((tests["p_adjusted"] <= 0.05).sum())
             found.append(
@@ -69,16 +68,6 @@ class Chance(Section):
                 "discovery rate of 5 %)."
             )
         return found
-
-    def listings(self, material: Material) -> list[Listing]:
-        means, scores = _means(material), _scores(material)
-        rows = [
-            [Cell(source.label), Cell(f"{scores[source.name]:.3f}")]
-            + [Cell(f"{means[null].get(source.name, np.nan):.3f}") for null in means.columns]
-            for source in _sources(material)
-        ]
-        columns = ["source", "own mask", *(_NULLS[null] for null in means.columns)]
-        return [Listing("Mean IoU over expressions, beside floors", columns, rows, range(1, len(columns)))]
 
 
 def _rows(material: Material) -> pd.DataFrame:
@@ -136,7 +125,8 @@ def _figure(material: Material) -> Picture:
         what="Each network's mean IoU (bar) beside the scores of maps that do not know which expression they are asked "
         "about (marks).",
         how="A bar that ends before the marks says that the network fits the masks no better than a map of where faces "
-        "are, or than its own maps of other expressions. Only what lies beyond them speaks of the expression.",
+        "are, or than its own maps of other expressions. Only what lies beyond them speaks of the expression. The "
+        "numbers are in tables/nulls.csv.",
         figure=figure,
         raster=False,
     )

@@ -60,7 +60,8 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
     if not trees:
         return None
     leaves = max(len(names) for names, _, _ in trees.values())
-    columns = min(3 if leaves <= 6 else 2, len(trees))
+    longest = max(len(_leaf(material, block, source)) for source in block.sources)
+    columns = min(3 if leaves <= 6 and longest <= 18 else 2, len(trees))
     rows = math.ceil(len(trees) / columns)
     simulated = material.simulated(block.sources)
     panel, head, foot = max(0.155 * leaves, 0.8) + 0.42, 0.75 + 0.16 * simulated, 0.45
@@ -75,8 +76,7 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
     )
     deepest = max(float(merges[:, 2].max()) for _, merges, _ in trees.values())
     headings = dict(zip(material.expressions, column_names(material.expressions), strict=True))
-    longest = max(len(_leaf(material, block, source)) for source in block.sources)
-    label, gap = min(0.15 + 0.066 * longest, 2.5), 0.3
+    label, gap = min(0.15 + 0.066 * longest, 2.8), 0.3
     for i, (expression, (names, merges, left_out)) in enumerate(trees.items()):
         row, column = divmod(i, columns)
         each = (width - 0.15) / columns
@@ -105,6 +105,7 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
         figure=figure,
         raster=False,
         simulated=simulated,
+        fold=_NAMES[form][0].upper() + _NAMES[form][1:] + (f", {block.title}" if block.explainer else ""),
     )
 
 
@@ -154,7 +155,7 @@ def _leaf(material: Material, block: Block, source: LabelledSource) -> str:
     if source.kind == "known":
         return source.label
     alone = bool(block.explainer) or len(material.explainers) < 2
-    return style.plain(source.network if alone and source.model else source.label, 36)
+    return style.plain(source.network if alone and source.model else source.label, 44)
 
 
 def _darker(colour: str) -> str:

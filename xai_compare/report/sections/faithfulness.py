@@ -59,10 +59,11 @@ class Faithfulness(Section):
 
     def listings(self, material: Material) -> list[Listing]:
         table = material.table("faithfulness")
-        return [_in_short(table), _in_full(table)]
+        return [_in_short(table, material.controls), _in_full(table)]
 
     def sentences(self, material: Material) -> list[str]:
-        rows = [row for _, row in material.table("faithfulness").iterrows()]
+        table = material.table("faithfulness")
+        rows = [row for _, row in table[~table["explainer"].isin(material.controls)].iterrows()]
         return [text for text in (_fastest(rows), _balance(rows)) if text]
 
     def references(self, material: Material) -> list[str]:
@@ -105,6 +106,7 @@ def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> Picture:
         "more about the network than chance.",
         figure=figure,
         raster=False,
+        fold=name,
     )
 
 
@@ -127,18 +129,19 @@ def _curves(axes: Axes, rows: pd.DataFrame, hues: dict[str, str]) -> None:
                 shares, values, color=colour[name], lw=max(3.4 - 0.6 * i, 1.5), ls=_DASHES[(i - 1) // 8 % 4], zorder=3
             )
     areas = {name: float(np.mean((v[1:] + v[:-1]) / 2)) for name, v in drawn.items()}
-    texts = {n: f"{'random map' if n == RANDOM else style.plain(pretty(n), 24)} {areas[n]:.2f}" for n in drawn}
+    texts = {n: f"{'random map' if n == RANDOM else style.plain(pretty(n), 40)} {areas[n]:.2f}" for n in drawn}
     label_curves(axes, shares, drawn, texts, {name: colour[name] for name in drawn})
 
 
-def _in_short(table: pd.DataFrame) -> Listing:
+def _in_short(table: pd.DataFrame, controls: set[str]) -> Listing:
     """One row a network and explainer, each score beside that of random maps."""
     scores = [score for score in _NAMES if score in set(table["score"])]
     rows = []
     for (model, explainer), some in table.groupby(["model", "explainer"], sort=False):
         by = {str(row["score"]): row for _, row in some.iterrows()}
         cells = [_short(by[score]) if score in by else Cell("–") for score in scores]
-        rows.append([Cell(f"{model} · {pretty(str(explainer))}"), *cells])
+        control = " (control)" if explainer in controls else ""
+        rows.append([Cell(f"{model} · {pretty(str(explainer))}{control}"), *cells])
     return Listing(
         "Faithfulness of the maps, beside random maps",
         ["source", *(_NAMES[score] for score in scores)],

@@ -8,10 +8,8 @@ from xai_compare.report.labels import counted
 from xai_compare.report.listing import Listing
 from xai_compare.report.material import Material
 from xai_compare.report.references import EKMAN_FRIESEN, GAYA_MOREY_2024
-from xai_compare.report.score_figure import score_table_figure
 from xai_compare.report.score_table import ScoreTable, ranking, score_frame, score_listings, score_tables
 from xai_compare.report.section import SECTIONS, Headline, Section
-from xai_compare.report.style import Picture
 from xai_compare.report.telling import beside_floor, ranked
 
 
@@ -20,28 +18,15 @@ class MaskScores(Section):
     """The IoU of every network and expression with the masks, as Table 3 of Gaya-Morey et al. 2024."""
 
     title = "Scores against the masks"
-    lead = "Intersection over union (IoU) of each mean map with the mask of its expression."
+    lead = (
+        "Intersection over union (IoU) of each mean map, cut at Otsu's threshold, with the mask of its expression: 1 "
+        "if both cover the same places, 0 if they share none. Bold is the highest of a "
+        "column among an explainer's networks."
+    )
     order = 40
 
     def applies(self, material: Material) -> bool:
         return bool(_tables(material))
-
-    def figures(self, material: Material) -> list[Picture]:
-        tables = _tables(material)
-        people = " People stand below the average and do not enter it." if len(tables[-1].references) else ""
-        return [
-            score_table_figure(
-                tables,
-                material,
-                name="iou_table",
-                title="How well maps agree with the masks (IoU)",
-                subtitle="Mean maps cut at Otsu's threshold; 1 = same places, 0 = none shared; bold = column's highest",
-                what="Each number says how far the places a network uses for an expression overlap with the mask of "
-                "that expression. They are scores of mean maps, recomputed here.",
-                how="Read along a row to see for which expressions a network looks where theory looks; read down a "
-                f"column to compare networks. Averages leave out undefined values (–).{people}",
-            )
-        ]
 
     def listings(self, material: Material) -> list[Listing]:
         masks = "Ekman masks" if material.mask_title == "Ekman mask" else "masks"

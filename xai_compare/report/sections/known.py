@@ -39,7 +39,7 @@ class KnownRegions(Section):
         return [_figure(material, _sources(material))]
 
     def headlines(self, material: Material) -> list[Headline]:
-        scores = {source.name: material.overall("known_auc", source.name) for source in material.networks}
+        scores = {source.name: material.overall("known_auc", source.name) for source in material.contenders}
         means = {name: one.value for name, one in scores.items() if one is not None}
         if not means:
             return []

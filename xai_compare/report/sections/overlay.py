@@ -7,8 +7,7 @@ import numpy as np
 from xai_compare.report import style
 from xai_compare.report.material import Block, Material
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.report.sections.heatmaps import block_sheet, images_behind
-from xai_compare.report.sheet import RELEVANCE
+from xai_compare.report.sections.heatmaps import block_sheet, images_behind, kinds_of
 from xai_compare.report.style import Picture
 
 
@@ -19,9 +18,11 @@ class Overlay(Section):
     title = "On the mean face"
     lead = "The same maps over the average face."
     order = 20
+    folded = True
 
     def applies(self, material: Material) -> bool:
-        return material.fitting_face is not None
+        # Where there are only people, their maps stand over the face in their own section.
+        return material.fitting_face is not None and bool(material.networks or len(material.of("human")) == 1)
 
     def figures(self, material: Material) -> list[Picture]:
         face = material.fitting_face
@@ -32,7 +33,7 @@ def _overlays(material: Material, block: Block, face: np.ndarray) -> Picture:
     title = "The same maps over the mean face"
     subtitle = "The mean of all images on the standard face, in grey; maps in colour"
     sheet = block_sheet(material, block, title, subtitle, [], foot=bool(material.counts))
-    sheet.colour_bar(RELEVANCE)
+    sheet.colour_bars(kinds_of(material, block))
     for row, source in enumerate(block.sources):
         for column, expression in enumerate(material.expressions):
             values = material.maps.get((source.name, expression))
@@ -49,4 +50,5 @@ def _overlays(material: Material, block: Block, face: np.ndarray) -> Picture:
         figure=sheet.finish(),
         raster=True,
         simulated=material.simulated(block.sources),
+        fold=block.title or "Over the mean face",
     )

@@ -91,7 +91,7 @@ def _below(material: Material, one: LabelledSource, other: LabelledSource, names
         notes=4,
         simulated=material.simulated((one, other)),
     )
-    sheet.colour_bar(_KEY)
+    sheet.colour_bars({False}, _KEY)
     for column, expression in enumerate(names):
         for row, source in enumerate((one, other)):
             _place(sheet, material, source, expression, [(row, column), (row + 2, column)], face)
@@ -114,7 +114,7 @@ def _beside(material: Material, one: LabelledSource, other: LabelledSource, name
         largest=1.8,
         simulated=material.simulated((one, other)),
     )
-    sheet.colour_bar(_KEY)
+    sheet.colour_bars({False}, _KEY)
     for column, source in enumerate((one, other)):
         _place(sheet, material, source, names[0], [(0, column), (0, column + 2)], face)
     return sheet.finish()

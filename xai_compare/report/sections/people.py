@@ -12,7 +12,6 @@ from xai_compare.report import style
 from xai_compare.report.labels import counted, people_name
 from xai_compare.report.listing import Listing
 from xai_compare.report.material import LabelledSource, Material, pretty
-from xai_compare.report.score_figure import score_table_figure
 from xai_compare.report.score_table import ScoreTable, ranking, score_frame, score_listings, score_tables
 from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.style import Picture
@@ -26,7 +25,11 @@ class People(Section):
     """The Dice coefficient of every network and expression with each group of people."""
 
     title = "Networks against people"
-    lead = "Whether networks attend where people click or look."
+    lead = (
+        "Whether networks attend where people click or look: the Dice coefficient of each mean map with that of "
+        "people, twice the shared area divided by the sum of both (1 = same places, 0 = none shared). Bold is the "
+        "highest of a column among an explainer's networks."
+    )
     order = 50
     papers = (
         "S. Park, C. Wallraven (2022). Comparing facial expression recognition in humans and machines: using CAM, "
@@ -37,14 +40,13 @@ class People(Section):
         return any(True for _ in _tables(material))
 
     def figures(self, material: Material) -> list[Picture]:
-        tables = [_table_figure(material, person, tables) for person, tables in _tables(material)]
-        return tables + [box for person in material.of("human") for box in _boxes(material, person)]
+        return [box for person in material.of("human") for box in _boxes(material, person)]
 
     def listings(self, material: Material) -> list[Listing]:
         return [
             listing
             for person, tables in _tables(material)
-            for listing in score_listings(tables, material, f"Dice with {person.label}")
+            for listing in score_listings(tables, material, f"Dice with people: {person.short}")
         ]
 
     def files(self, material: Material) -> dict[str, pd.DataFrame]:
@@ -79,23 +81,10 @@ def _headline(material: Material, person: LabelledSource, tables: list[ScoreTabl
     return Headline(f"{best[1]:.2f}", label, " ".join(part for part in sentences if part), person.simulated)
 
 
-def _table_figure(material: Material, person: LabelledSource, tables: list[ScoreTable]) -> Picture:
-    return score_table_figure(
-        tables,
-        material,
-        simulated=person.simulated,
-        name=f"dice_table_{style.slug(person.short)}",
-        title=f"How well maps agree with people: {people_name(person)} (Dice)",
-        subtitle="1 = same places, 0 = none shared; bold = highest of column",
-        what="The Dice coefficient of each network's mean map with the mean map of people, by expression.",
-        how="Higher is nearer to people. Dice is twice the shared area divided by the sum of both areas.",
-    )
-
-
 def _boxes(material: Material, person: LabelledSource) -> list[Picture]:
     """A box per explainer of its Dice coefficients with people, as Figure 10 of Park and Wallraven 2022."""
     groups: dict[str, list[float]] = {}
-    for source in material.networks:
+    for source in material.contenders:
         for expression in material.expressions:
             row = material.value("dice", source.name, person.name, expression)
             if row is not None and np.isfinite(row["value"]):
@@ -106,7 +95,7 @@ def _boxes(material: Material, person: LabelledSource) -> list[Picture]:
 def _box_figure(material: Material, person: LabelledSource, groups: dict[str, list[float]]) -> Picture:
     people = people_name(person)
     head = 0.75 + 0.16 * person.simulated
-    width, height = max(6.4, 1.0 + 1.5 * len(groups)), head + 3.5
+    width, height = 10.0, head + 2.6
     figure = style.new_figure(width, height)
     style.heading(
         figure,
@@ -119,7 +108,7 @@ def _box_figure(material: Material, person: LabelledSource, groups: dict[str, li
     boxes = axes.boxplot(
         list(groups.values()),
         positions=range(len(groups)),
-        widths=0.42,
+        widths=0.3,
         patch_artist=True,
         showfliers=False,
         medianprops={"color": style.INK, "lw": 1.6},
@@ -128,10 +117,10 @@ def _box_figure(material: Material, person: LabelledSource, groups: dict[str, li
     )
     for i, (explainer, values) in enumerate(groups.items()):
         boxes["boxes"][i].set(facecolor=hues[explainer], alpha=0.35, edgecolor=style.MUTED)
-        spread = np.random.default_rng(i).uniform(-0.13, 0.13, len(values))
+        spread = np.random.default_rng(i).uniform(-0.09, 0.09, len(values))
         axes.scatter(i + spread, values, s=13, color=hues[explainer], edgecolor="white", lw=0.4, zorder=3)
-        axes.text(i + 0.26, np.median(values), f"{np.median(values):.2f}", va="center", size=8)
-    labels = [f"{style.plain(pretty(name) or 'maps', 22)}\n{len(values)} values" for name, values in groups.items()]
+        axes.text(i + 0.18, np.median(values), f"{np.median(values):.2f}", va="center", size=8)
+    labels = [f"{style.plain(pretty(name) or 'maps', 48)}\n{len(values)} values" for name, values in groups.items()]
     axes.set(ylim=(0, 1), xlim=(-0.6, len(groups) - 0.3), ylabel="Dice coefficient (0 none, 1 full overlap)")
     axes.set_xticks(range(len(groups)), labels)
     axes.tick_params(axis="x", length=0)

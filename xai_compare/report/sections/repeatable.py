@@ -126,7 +126,7 @@ def _least_settled(material: Material) -> Listing:
             rows.append([Cell(text) for text in texts])
     columns = ["source", "measure", "pictures", "median", "worst", "worst pictures"]
     note = "What is known about every single map is in tables/maps.csv."
-    return Listing("How settled the maps are", columns, rows, range(2, 5), note)
+    return Listing("How settled the maps are, and the least settled pictures", columns, rows, range(2, 5), note, True)
 
 
 def _a_second_run(found: list[tuple[LabelledSource, pd.DataFrame]]) -> str:

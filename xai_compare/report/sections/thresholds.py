@@ -7,6 +7,7 @@ from matplotlib.colors import to_rgb
 
 from xai_compare.comparison import otsu_masks
 from xai_compare.report import style
+from xai_compare.report.colouring import is_signed
 from xai_compare.report.labels import column_names
 from xai_compare.report.listing import decimals
 from xai_compare.report.material import Block, LabelledSource, Material
@@ -37,6 +38,7 @@ class Thresholds(Section):
     title = "Against the masks"
     lead = "What remains of a map above its threshold, and how it overlaps with the mask."
     order = 30
+    folded = True
     papers = (GAYA_MOREY_2024,)
 
     def applies(self, material: Material) -> bool:
@@ -55,7 +57,7 @@ def _iou(material: Material, source: LabelledSource, expression: str) -> float:
 
 def _nearest(material: Material) -> LabelledSource | None:
     """The network, failing that the people, with the greatest mean IoU."""
-    candidates = material.networks or material.of("human")
+    candidates = material.contenders or material.of("human")
 
     def mean(source: LabelledSource) -> float:
         known = [v for e in material.expressions if np.isfinite(v := _iou(material, source, e))]
@@ -66,8 +68,9 @@ def _nearest(material: Material) -> LabelledSource | None:
 
 def _steps(material: Material, source: LabelledSource) -> Picture:
     name = style.plain(source.label, 44)
+    signed = any(is_signed(values) for (who, _), values in material.maps.items() if who == source.name)
     rows = [
-        ("Mean map", "dark = relevant"),
+        ("Mean map", "red = for, blue = against" if signed else "dark = relevant"),
         ("Its relevant part", "above Otsu's threshold"),
         ("Mask", "where theory looks"),
         ("Overlap", "IoU below each"),
@@ -113,8 +116,8 @@ def _steps(material: Material, source: LabelledSource) -> Picture:
 
 def _overlaps(material: Material, block: Block) -> Picture:
     title = "Relevant places against the masks"
-    subtitle = "Maps above Otsu's threshold, laid over the mask; the number is the IoU"
-    sheet = block_sheet(material, block, title, subtitle, [])
+    subtitle = "Mean maps above Otsu's threshold, laid over the mask"
+    sheet = block_sheet(material, block, title, subtitle, [], foot=False, keyed=False)
     sheet.legend(_LEGEND)
     there = [(s.name, e) for s in block.sources for e in material.expressions if (s.name, e) in material.maps]
     cut = dict(zip(there, otsu_masks(np.stack([material.maps[one] for one in there])), strict=True)) if there else {}
@@ -124,7 +127,7 @@ def _overlaps(material: Material, block: Block) -> Picture:
             if chosen is None or mask is None:
                 sheet.empty(row, column, "no image" if chosen is None else "no mask")
                 continue
-            sheet.picture(row, column, overlap(chosen, mask), _foot(material, source, expression))
+            sheet.picture(row, column, overlap(chosen, mask))
             sheet.outline(row, column, mask.shape)
     return Picture(
         name=f"overlap_{style.slug(block.explainer)}" if block.explainer else "overlap",
@@ -135,6 +138,7 @@ def _overlaps(material: Material, block: Block) -> Picture:
         figure=sheet.finish(),
         raster=True,
         simulated=material.simulated(block.sources),
+        fold=f"{title}: {block.title}" if block.explainer else title,
     )
 
 

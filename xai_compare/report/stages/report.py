@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from xai_compare.registry import STAGES
 from xai_compare.runs.results import Run
@@ -11,8 +11,13 @@ from xai_compare.runs.stage import ALL, Summary
 from xai_compare.runs.store import content, digest
 from xai_compare.version import VERSION
 
-RESULTS = 1
+if TYPE_CHECKING:
+    from xai_compare.runs.estimate import Costs, Line
+
+RESULTS = 2
 """Raised whenever a change of the code changes the page or its figures."""
+FIGURE_SECONDS = 0.3
+"""About what a figure takes on one core; part of an estimate, never of a result."""
 
 
 @STAGES.named("report")
@@ -21,6 +26,13 @@ class Report(Summary):
 
     name: ClassVar[str] = "report"
     needs: ClassVar[tuple[str, ...]] = (ALL,)
+
+    @classmethod
+    def cost(cls, costs: Costs) -> list[Line]:
+        """Figures: three for each explainer, two for each network, and some of all."""
+        explainers = max((len(network.explainers) for network in costs.networks), default=1)
+        figures = 3 * explainers + 2 * len(costs.networks) + 6
+        return [costs.whole("figures and page", 1 + figures * FIGURE_SECONDS)]
 
     def fingerprint(self) -> str:
         """Of all the tables and heatmaps."""

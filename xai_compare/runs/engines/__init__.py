@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -50,15 +50,17 @@ class Engine(Protocol):
         """Let go of whatever was held."""
 
 
-def create(study: Study, pictures: Pictures, worker: Worker, settings: Settings) -> Engine:
-    """The engine that the settings ask for."""
+def create(
+    study: Study, pictures: Pictures, worker: Worker, settings: Settings, say: Callable[[str], None] = lambda line: None
+) -> Engine:
+    """The engine that the settings ask for; ``say`` is told what the user should know."""
     if settings.workers is None and settings.scheduler is None:
         from xai_compare.runs.engines.local import Local, tasks_at_once
 
         return Local(worker, settings.threads or tasks_at_once(worker))
     from xai_compare.runs.engines.cluster import Cluster
 
-    return Cluster(study, pictures, settings)
+    return Cluster(study, pictures, settings, say)
 
 
 def attempt(stage: type[Stage], worker: Worker, task: Task) -> tuple[Any, float]:

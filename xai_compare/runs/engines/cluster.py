@@ -11,7 +11,7 @@ import os
 import uuid
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,15 @@ class Cluster:
         study: what is asked.
         pictures: the run's knowledge of the faces.
         settings: device, batch size, how many processes, or the address of a scheduler that runs already.
+        say: told of what the user should know.
 
     Raises:
         InputError: if Dask is not installed, or no scheduler answers.
     """
 
-    def __init__(self, study: Study, pictures: Pictures, settings: Any) -> None:
+    def __init__(
+        self, study: Study, pictures: Pictures, settings: Any, say: Callable[[str], None] = lambda line: None
+    ) -> None:
         try:
             import dask
             from dask.distributed import Client, LocalCluster
@@ -82,6 +85,8 @@ class Cluster:
         except (OSError, ValueError, TypeError, RuntimeError, TimeoutError) as error:
             mend = "check its address, and name its certificates with --tls if it begins with tls://"
             raise InputError(f"no Dask scheduler answers ({error})", where=address, mend=mend) from None
+        self._say = say
+        self._there = set(self._client.nthreads())
 
     def map(self, stage: type[Stage], tasks: Iterable[Task], directory: Path, *, ordered: bool) -> Iterator[Outcome]:
         """See `xai_compare.runs.engines.Engine.map`."""
@@ -101,13 +106,14 @@ class Cluster:
                     submit(task)
 
             try:
-                draw(AHEAD * max(len(self._client.scheduler_info()["workers"]), 1))
+                draw(AHEAD * max(len(self._client.nthreads()), 1))
                 while running:
                     if not ordered:
                         done = wait([future for _, _, future in running], return_when="FIRST_COMPLETED").done
                         running.rotate(-next(i for i, (_, _, future) in enumerate(running) if future in done))
                     task, tries, future = running.popleft()
                     error = future.exception()
+                    self._miss()
                     if isinstance(error, MENDABLE):
                         raise error
                     if error is not None and tries < TRIES:
@@ -125,6 +131,17 @@ class Cluster:
                     yield Outcome(task, value, "")
             finally:
                 self._client.cancel([future for _, _, future in running])
+
+    def _miss(self) -> None:
+        """Tell of processes that ended since the last time; the scheduler gives their tasks to others by itself."""
+        there = set(self._client.nthreads())
+        lost, self._there = self._there - there, there
+        if lost:
+            what = "a worker process" if len(lost) == 1 else f"{len(lost)} worker processes"
+            self._say(
+                f"{what} ended before its time; what it was doing is done again. If it was killed for want of memory, "
+                "use fewer --workers or a smaller --batch-size"
+            )
 
     def close(self) -> None:
         """See `xai_compare.runs.engines.Engine.close`."""

@@ -12,6 +12,7 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest, load
 
 if TYPE_CHECKING:
+    from xai_compare.runs.estimate import Costs, Line
     from xai_compare.runs.stages.scores import Scores
 
 RESULTS = 1
@@ -31,6 +32,15 @@ class Differences(Summary):
     def wanted(cls, study: Any) -> bool:
         """Whether there are two networks or explainers, and intervals are asked for."""
         return bool(study.compare.bootstrap) and len(study.models) * len(study.explainers) > 1
+
+    @classmethod
+    def cost(cls, costs: Costs) -> list[Line]:
+        """Every two sources of networks, expression by expression."""
+        from xai_compare.runs.calibration import difference_seconds
+
+        explained = sum(not one.refusal for network in costs.networks for one in network.explainers)
+        seconds = difference_seconds(explained, costs.images, costs.study.compare.bootstrap)
+        return [costs.whole("differences between sources", (costs.groups - 1) * seconds)]
 
     def fingerprint(self) -> str:
         """Of all that scores depend on."""

@@ -105,7 +105,9 @@ class Explain(Stage):
         chunk: Chunk = task.data
         items, model = chunk.items, worker.model(chunk.model)
         pictures, landmarks = worker.inputs(chunk.model, task.images)
-        made = explain(worker.explainers[chunk.explainer], model, pictures, landmarks, [item.target for item in items])
+        explainer, targets = worker.explainers[chunk.explainer], [item.target for item in items]
+        with worker.counting(model, task.key, task.size, task.size * explainer.forwards(model)):
+            made = explain(explainer, model, pictures, landmarks, targets)
         result = made.explanation
         flat = result.maps.reshape(len(items), -1)
         columns: dict[str, list[Any]] = {

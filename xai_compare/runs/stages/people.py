@@ -45,7 +45,8 @@ class Crowd:
         """What the provenance says of it: points read, points dropped by reason, columns renamed, sigma in pixels."""
         attrs = self.points.attrs
         counts = {key: attrs.get(key, {}) for key in ("points", "dropped", "renamed")}
-        return {**counts, "images": len(self.images), "sigma_px": self.sigma}
+        persons = int(self.points["participant"].nunique()) if "participant" in self.points else 0
+        return {**counts, "images": len(self.images), "sigma_px": self.sigma, "participants": persons}
 
 
 @dataclass(frozen=True)
@@ -122,11 +123,12 @@ def _reading(spec: HumanSpec, name: str) -> Any:
     screen = spec.screen
     known = human.Screen(screen.resolution, screen.size_cm, screen.distance_cm) if screen else human.Screen()
     place = spec.placement if spec.placement in (None, "screen") else human.Placement(*spec.placement)
+    cross = human.Cross(**spec.gaze.cross.model_dump()) if spec.gaze.cross else None
     return human.Reading(
         name,
         replace(known, pixels_per_degree=spec.pixels_per_degree),
         place,
-        human.GazeSettings(**spec.gaze.model_dump()),
+        human.GazeSettings(**spec.gaze.model_dump() | {"cross": cross}),
         simulated=spec.simulated,
     )
 

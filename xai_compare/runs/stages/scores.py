@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from xai_compare.registry import STAGES
 from xai_compare.runs.scoring import study_masks, study_metrics, tables
 from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import content, digest, load
 
-RESULTS = 2
+if TYPE_CHECKING:
+    from xai_compare.runs.estimate import Costs, Line
+
+RESULTS = 3
 """Raised whenever a change of the code changes scores."""
 
 
@@ -28,6 +31,15 @@ class Scores(Summary):
         super().__init__(job)
         study_masks(job.study)  # A mistake in masks or metrics is told before any work.
         study_metrics(job.study)
+
+    @classmethod
+    def cost(cls, costs: Costs) -> list[Line]:
+        """The intervals; the scores themselves take a moment."""
+        from xai_compare.runs.calibration import interval_seconds
+
+        study = costs.study
+        seconds = interval_seconds(study_metrics(study), costs.sources, costs.images, study.compare.bootstrap)
+        return [costs.whole("scores and intervals", costs.groups * seconds)]
 
     def fingerprint(self) -> str:
         """Of the heatmaps, the masks and what the study says of comparisons."""

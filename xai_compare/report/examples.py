@@ -1,0 +1,107 @@
+"""Single pictures with their maps, from a run: simulated faces, and photographs only where the study allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from xai_compare.errors import InputError
+from xai_compare.expressions import ordered
+from xai_compare.faces import standardize
+from xai_compare.runs.pictures import Pictures, read_pictures
+from xai_compare.runs.store import MapStore, Plan
+
+MOST_NETWORKS = 2
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture on the standard face, and what explainers say of it.
+
+    Attributes:
+        network: whose maps these are.
+        image: the picture's name in the manifest.
+        group: the expression whose heatmap the maps went into.
+        label, predicted: by the manifest and by the network; ``""`` where not known.
+        face: uint8 ``(275, 224, 3)``.
+        maps: explainer to float ``(275, 224)``; undefined ones are absent.
+        simulated: whether the face is simulated.
+    """
+
+    network: str
+    image: str
+    group: str
+    label: str
+    predicted: str
+    face: np.ndarray
+    maps: Mapping[str, np.ndarray]
+    simulated: bool
+
+
+def examples(run: Any) -> list[Example]:
+    """The first picture of each expression, in the study's own random order, for the first two networks.
+
+    Nothing where the maps of single pictures were removed, or the pictures are no longer there.
+    """
+    plan = Plan.read(run.dir)
+    if plan.keep == "heatmaps":
+        return []
+    stores = [store for store in plan.stores(run.dir) if store.source.kind == "model" and store.items]
+    try:
+        pictures = Pictures(run.study.images, read_pictures(run.study), run.dir / "faces.jsonl")
+
+        @cache
+        def face(image: str) -> np.ndarray:
+            crop = pictures.crop(image)
+            return standardize(crop.image[None], crop.landmarks[None])[0].round().clip(0, 255).astype(np.uint8)
+
+        return [
+            one
+            for network in list(dict.fromkeys(store.source.name for store in stores))[:MOST_NETWORKS]
+            for one in _of(network, [s for s in stores if s.source.name == network], face, run.study.show_pictures)
+        ]
+    except (InputError, OSError):
+        return []
+
+
+def _of(network: str, stores: list[MapStore], face: Callable[[str], np.ndarray], show: bool) -> list[Example]:
+    chosen: dict[str, Mapping[str, Any]] = {}
+    for item in stores[0].items:
+        if item["group"] and (show or item.get("dataset") == "simulated"):
+            chosen.setdefault(str(item["group"]), item)
+    found = []
+    for group in ordered(chosen):
+        item = chosen[group]
+        image = str(item["image"])
+        found.append(
+            Example(
+                network=network,
+                image=image,
+                group=group,
+                label=str(item.get("label") or ""),
+                predicted=str(item.get("predicted") or ""),
+                face=face(image),
+                maps=_maps(stores, stores[0].source.fold, image),
+                simulated=item.get("dataset") == "simulated",
+            )
+        )
+    return found
+
+
+def _maps(stores: list[MapStore], fold: str, image: str) -> dict[str, np.ndarray]:
+    """What each explainer says of a picture, in one training of a network."""
+    found = {}
+    for store in stores:
+        place = next((i for i, item in enumerate(store.items) if item["image"] == image), None)
+        if place is None or store.source.fold != fold:
+            continue
+        for index, part in enumerate(store.chunks):
+            if part.start <= place < part.stop and store.problem(index) == "":
+                values = store.read(index)[place - part.start]
+                if np.isfinite(values).all():
+                    found[store.source.explainer] = values
+    return found

@@ -1,0 +1,93 @@
+"""How a run shows itself in a notebook: a summary as HTML, and its figures by the name of their section.
+
+`Run._repr_html_` and `Run.plot` find both here by name, for a run knows nothing of the report.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from xai_compare.errors import InputError
+from xai_compare.registry import VIEWS
+from xai_compare.report.asked import question
+from xai_compare.report.material import ALL, from_run
+from xai_compare.report.saving import png_of
+from xai_compare.report.section import SECTIONS
+from xai_compare.report.style import Picture, styled
+from xai_compare.runs.scoring import headline
+
+
+class Gallery(list[Figure]):
+    """Figures of a section; a notebook shows them under one another with their captions."""
+
+    def __init__(self, pictures: list[Picture]) -> None:
+        super().__init__(picture.figure for picture in pictures)
+        self.pictures = pictures
+
+    def _repr_html_(self) -> str:
+        parts = []
+        for one in self.pictures:
+            content = base64.b64encode(png_of(one.figure)).decode("ascii")
+            caption = f"<b>{escape(one.title)}.</b> {escape(one.what)} <i>How to read it.</i> {escape(one.how)}"
+            image = f'<img style="max-width: 100%" alt="{escape(one.title)}" src="data:image/png;base64,{content}">'
+            parts.append(f'{image}<p style="max-width: 60em">{caption}</p>')
+        return "".join(parts)
+
+
+@VIEWS.named("plot")
+class Plots:
+    """The figures of a run: ``run.plot.heatmaps()``, ``run.plot.dendrograms()``, ... as in its report.
+
+    Every method takes nothing and returns a list of matplotlib figures, which a notebook shows at once.
+    ``dir(run.plot)`` names the methods, one for each section of the report.
+    """
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+
+    def __dir__(self) -> list[str]:
+        return sorted(SECTIONS.names())
+
+    def __getattr__(self, name: str) -> Callable[[], Gallery]:
+        if name.startswith("_") or name not in SECTIONS:
+            raise AttributeError(f"no figure {name!r}; there are {', '.join(sorted(SECTIONS.names()))}")
+
+        def draw() -> Gallery:
+            material, section = from_run(self._run), SECTIONS.get(name)()
+            if not section.applies(material):
+                raise InputError(f"the run has nothing to draw for {name!r}", where=self._run.dir)
+            with styled():
+                return Gallery(list(section.figures(material)))
+
+        draw.__doc__ = f"{SECTIONS.get(name).title}: {SECTIONS.get(name).lead}"
+        return draw
+
+
+@VIEWS.named("html")
+def summary(run: Any) -> str:
+    """A run in short, as HTML: what was asked, the main scores, and where the report is."""
+    title = f"<b>{escape(str(run.study.name))}</b>"
+    if not (run.dir / "heatmaps.zarr").exists():
+        return (
+            f"<p>{title}: not finished; <code>xai_compare.runs.run</code> goes on with it. {escape(str(run.dir))}</p>"
+        )
+    material = from_run(run)
+    kinds = {source.name: source.kind for source in material.sources}
+    table = headline(run.scores, kinds)
+    names = {source.name: source.label + (" (simulated)" if source.simulated else "") for source in material.sources}
+    table.index = [names.get(name, name) for name in table.index]
+    table.index.name = "source"
+    images = sum(number for (_, expression), number in material.counts.items() if expression == ALL)
+    lines = [
+        f"<p>{title}. {escape(question(material))}</p>",
+        table.to_html(float_format=lambda value: f"{value:.3f}", na_rep="–", border=0) if len(table) else "",
+        f"<p>Means over expressions; {len(material.sources)} sources, {images:,} maps, {len(run.skipped)} images "
+        "skipped. Figures: <code>run.plot.heatmaps()</code>. "
+        f"Report: <code>{escape(str(run.dir / 'report.html'))}</code></p>",
+    ]
+    return "".join(lines)
