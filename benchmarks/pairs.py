@@ -32,7 +32,7 @@ SIDE = int(np.ceil(64 * ROOM))
 
 def draw(folder: Path, identities: int, seed: int) -> Path:
     """Simulated faces, cut around imprecise landmarks, and their manifest."""
-    data = faces(CLASSES, identities, seed, (160, 160), intensity=(0.2, 0.7), slips=0.3)
+    data = faces(CLASSES, identities, seed, (160, 160), intensity=(0.3, 0.8), slips=0.2)
     rng = np.random.default_rng([seed, 1])
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rows = []
@@ -50,8 +50,8 @@ def main() -> None:
     """Draw, train, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--identities", type=int, default=60)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--identities", type=int, default=150)
+    parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--seed", type=int, default=5)
     given = parser.parse_args()
     manifest = draw(given.out / "faces", given.identities, given.seed)
