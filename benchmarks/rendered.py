@@ -11,6 +11,7 @@ import argparse
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from xai_compare.models.training.running import train
 from xai_compare.synthetic import faces
 
 SIDE = int(np.ceil(64 * ROOM))
-NETWORKS = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "compact": {"network": {"bundled": "compact"}, "epochs": 16, "lr": 0.006},
     "resnet50": {"network": {"zoo": "resnet50", "input": {"size": 64}}, "epochs": 10, "lr": 0.0005},
 }
