@@ -60,7 +60,8 @@ def photographs(folder: Path, out: Path) -> Shots:
     kept = out / "photographs.npz"
     if not kept.is_file():
         rows = unseen(folder, out)
-        cutter, crops, labels = Cutter(), {m: [] for m in MARGINS}, []
+        cutter, labels = Cutter(), []
+        crops: dict[float, list[np.ndarray]] = {m: [] for m in MARGINS}
         for row in rows.itertuples():
             image = cutter.read(folder / "images" / str(row.image))
             try:
@@ -70,8 +71,8 @@ def photographs(folder: Path, out: Path) -> Shots:
             labels.append(str(row.expression))
             for m in MARGINS:
                 crops[m].append(align(image, points, m).resized((96, 96))[0])
-        held = {margin_line(m): np.stack(crops[m]) for m in MARGINS}
-        np.savez(kept, labels=np.array(labels), **held)
+        held = {"labels": np.array(labels)} | {margin_line(m): np.stack(crops[m]) for m in MARGINS}
+        np.savez(kept, **held)  # type: ignore[arg-type]
     with np.load(kept, allow_pickle=False) as file:
         return {name: file[name] for name in file.files if name != "labels"}, file["labels"]
 

@@ -58,7 +58,7 @@ def alive(module: nn.Module) -> nn.Module:
     with torch.no_grad():
         module.train()(batch)
         last = [p for p in module.parameters() if p.ndim > 1][-1]
-        last *= 1 / max(float(module.eval()(batch).std(0).mean()), 1e-6)
+        last.mul_(1 / max(float(module.eval()(batch).std(0).mean()), 1e-6))
     return module
 
 
@@ -164,6 +164,8 @@ def hugging_face(folder: Path, kind: str) -> Made:
 
     torch.manual_seed(0)
     labels = dict(enumerate(("angry", "happy", "surprise")))
+    config: Any
+    made: Any
     if kind == "ViT":
         config = transformers.ViTConfig(
             hidden_size=48,

@@ -161,6 +161,16 @@ def test_explainers_see_the_network_of_the_pair(tmp_path: Path) -> None:
             explainer(whole, images, "predicted")
 
 
+def test_architectures_of_the_package_take_other_weights(tmp_path: Path) -> None:
+    made = written(tmp_path / "pairs", {"bundled": "compact"})
+    found = load({"ensemble": "pairs"}, tmp_path)
+    images = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    asked = pair(found, "anger", "fear").predict(images)
+    np.testing.assert_allclose(asked, made["anger", "fear"].predict(images), atol=1e-6)
+    with pytest.raises(InputError, match="its own weights"):
+        load({"bundled": "compact", "seed": 1})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

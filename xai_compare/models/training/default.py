@@ -191,7 +191,8 @@ def middle(images: np.ndarray) -> np.ndarray:
 def judged(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
     """Accuracy, balanced accuracy, calibration error and recalls, for the card."""
     table = evaluation.scores(labels, probabilities, CLASSES)
-    single = table[table["metric"] != "recall"].set_index("metric")["value"].round(3).to_dict()
+    rows = table[table["metric"] != "recall"]
+    single = {str(metric): round(float(value), 3) for metric, value in zip(rows["metric"], rows["value"], strict=True)}
     recall = table[table["metric"] == "recall"].set_index("expression")
     return {**single, "recall": recall["value"].round(3).to_dict(), "pictures": recall["n"].to_dict()}
 
