@@ -26,7 +26,7 @@ from xai_compare.comparison.decisions import confusion, confusion_correlation, e
 from xai_compare.comparison.differences import holm
 from xai_compare.comparison.equivalence import paired_equivalence
 from xai_compare.comparison.factorial import mixed_model, repeated_anova
-from xai_compare.comparison.geometry import ceiling, geometry
+from xai_compare.comparison.geometry import ceiling, representational_similarity
 from xai_compare.comparison.units import crossed_variance
 
 REPEATS = 20
@@ -129,7 +129,7 @@ def of_pairs(rng: np.random.Generator) -> Iterator[tuple[str, str, Pair]]:
     cells = np.triu_indices(4, 1)
     tables = [1 - np.corrcoef(np.stack([side[n].ravel() for n in names])) for side in sides]
     rho = stats.spearmanr(tables[0][cells], tables[1][cells]).statistic
-    yield "geometry: rho", "scipy", (geometry(*sides).rho, rho)
+    yield "geometry: rho", "scipy", (representational_similarity(*sides).rho, rho)
 
 
 def of_clusters(rng: np.random.Generator) -> Iterator[tuple[str, str, Pair]]:

@@ -7,7 +7,7 @@ import pytest
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 
-from xai_compare.comparison.equivalence import POWER_COLUMNS, enough, equivalence, paired_equivalence, power_curve
+from xai_compare.comparison.equivalence import POWER_COLUMNS, enough, paired_equivalence, power_curve, tost
 from xai_compare.errors import InputError
 
 
@@ -27,9 +27,9 @@ def test_it_is_statsmodels_two_one_sided_tests() -> None:
 
 def test_what_cannot_be_tested_is_nan() -> None:
     assert np.isnan(paired_equivalence([0.1, 0.2], [0.1, 0.3], 0.05).p)
-    assert np.isnan(equivalence(0.0, 0.0, 5, 0.1).p)
+    assert np.isnan(tost(0.0, 0.0, 5, 0.1).p)
     with pytest.raises(InputError, match="margin"):
-        equivalence(0.1, 0.1, 5, 0)
+        tost(0.1, 0.1, 5, 0)
     with pytest.raises(InputError, match="one length"):
         paired_equivalence([1.0], [1.0, 2.0], 0.1)
 

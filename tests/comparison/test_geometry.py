@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
-from xai_compare.comparison.geometry import ceiling, dissimilarities, geometry
+from xai_compare.comparison.geometry import ceiling, dissimilarities, representational_similarity
 from xai_compare.errors import InputError
 
 NAMES = ["anger", "disgust", "fear", "happiness", "sadness"]
@@ -24,7 +24,7 @@ def maps(seed: int, base: dict[str, np.ndarray] | None = None, share: float = 0.
 def test_rho_and_its_p_are_those_of_all_orders() -> None:
     a = maps(0)
     b = maps(1, a, 0.5)
-    found = geometry(a, b)
+    found = representational_similarity(a, b)
     one, other = (1 - np.corrcoef(np.stack([side[n].ravel() for n in NAMES])) for side in (a, b))
     cells = np.triu_indices(5, 1)
     assert found.rho == pytest.approx(stats.spearmanr(one[cells], other[cells]).statistic)
@@ -36,7 +36,7 @@ def test_rho_and_its_p_are_those_of_all_orders() -> None:
 
 
 def test_random_geometries_have_fair_p_values() -> None:
-    p = np.array([geometry(maps(2 * k), maps(2 * k + 1)).p for k in range(200)])
+    p = np.array([representational_similarity(maps(2 * k), maps(2 * k + 1)).p for k in range(200)])
     assert 0.01 <= (p <= 0.05).mean() <= 0.1
     assert stats.kstest(p, "uniform").pvalue > 1e-4
 
@@ -44,9 +44,9 @@ def test_random_geometries_have_fair_p_values() -> None:
 def test_too_few_expressions_say_so() -> None:
     a = maps(0)
     few = {name: a[name] for name in NAMES[:3]}
-    assert geometry(few, a).note == "3 expressions are too few, at least 4 are needed"
+    assert representational_similarity(few, a).note == "3 expressions are too few, at least 4 are needed"
     flat = a | {"anger": np.ones((20, 16))}
-    assert geometry(flat, a).expressions == 4
+    assert representational_similarity(flat, a).expressions == 4
     with pytest.raises(InputError, match="one map for each expression"):
         dissimilarities(np.ones((3, 4)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xai_compare.comparison.units import UNIT_COLUMNS, Factor, crossed_variance, units
+from xai_compare.comparison.units import UNIT_COLUMNS, Factor, crossed_variance, unit_intervals
 from xai_compare.errors import InputError
 
 
@@ -23,7 +23,7 @@ def mean_of(table: np.ndarray):  # type: ignore[no-untyped-def]
 
 def test_each_unit_is_named_with_its_own_error() -> None:
     table = sample(np.random.default_rng(0), 40, 15)
-    found = units(mean_of(table), (Factor("images", 40), Factor("participants", 15)), n=3000).set_index("unit")
+    found = unit_intervals(mean_of(table), (Factor("images", 40), Factor("participants", 15)), n=3000).set_index("unit")
     assert ["unit", *found.columns] == list(UNIT_COLUMNS)
     assert list(found.index) == ["images", "participants", "images x participants"]
     np.testing.assert_allclose(found["value"], table.mean())
@@ -39,7 +39,7 @@ def test_the_crossed_interval_covers_and_the_plain_ones_do_not() -> None:
     held: dict[str, list[bool]] = {}
     for study in range(250):
         table = sample(np.random.default_rng([1, study]), 25, 12)
-        found = units(mean_of(table), (Factor("images", 25), Factor("participants", 12)), n=200, seed=study)
+        found = unit_intervals(mean_of(table), (Factor("images", 25), Factor("participants", 12)), n=200, seed=study)
         for _, row in found.iterrows():
             held.setdefault(row["unit"], []).append(bool(row["ci_low"] <= 0 <= row["ci_high"]))
     assert np.mean(held["images x participants"]) > 0.92
@@ -60,10 +60,10 @@ def test_the_correction_is_rsatoolboxs() -> None:
 
 def test_factors_of_two_levels_have_no_interval() -> None:
     table = sample(np.random.default_rng(3), 20, 2)
-    found = units(mean_of(table), (Factor("images", 20), Factor("participants", 2)), n=50).set_index("unit")
+    found = unit_intervals(mean_of(table), (Factor("images", 20), Factor("participants", 2)), n=50).set_index("unit")
     assert np.isfinite(found.loc["images", "ci_low"])
     assert found.loc["participants", "note"] == "2 participants are too few"
     assert found.loc["images x participants", "note"] == "one factor has too few levels"
     assert np.isnan(found.loc["images x participants", "ci_low"])
     with pytest.raises(InputError, match="two factors"):
-        units(mean_of(table), (Factor("images", 20), Factor("images", 2)))
+        unit_intervals(mean_of(table), (Factor("images", 20), Factor("images", 2)))

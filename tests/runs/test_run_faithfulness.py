@@ -18,6 +18,8 @@ from xai_compare.explainers.faithfulness import curves, drops, edges, infidelity
 from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.faces import standardize
 from xai_compare.faces.returning import returned, ways_back
+from xai_compare.report.material import from_run
+from xai_compare.report.section import parts
 from xai_compare.runs.estimate import estimate
 from xai_compare.runs.inspection import status, verify
 from xai_compare.runs.judgements import CONTROL_COLUMNS, CONTROLS, SCORES
@@ -235,3 +237,18 @@ def test_the_study_key(faces_folder: Path) -> None:
     assert steps.at["faithfulness", "forward passes"] == 5 * (7 * 16 + 17 + again)
     bare = estimate(asked(faces_folder, faithfulness={**WANTED, "controls": False}), "cpu", allow_code=True)
     assert bare.set_index("step").at["faithfulness", "forward passes"] == 5 * (3 * 16 + 17 + again)
+
+
+def test_the_section_of_controls_says_which_are_beaten(judged: xc.Run) -> None:
+    (part,) = [part for part in parts(from_run(judged), []) if part.name == "controls"]
+    table = judged.table("faithfulness_controls")
+    (listing,) = part.listings
+    assert len(listing.rows) == 2 * 3
+    assert [row[1].text for row in listing.rows[:3]] == list(CONTROLS.values())
+    first = table[(table["explainer"] == "grad_cam") & (table["control"] == listing.rows[0][1].text)].set_index("score")
+    shown = listing.rows[0][2].text
+    assert shown.startswith(f"{first.loc['deletion', 'mean']:.2f} | {first.loc['deletion', 'control_mean']:.2f}")
+    bold = sum(cell.strong for row in listing.rows for cell in row)
+    sign = np.where(table["better"] == "low", -1, 1)
+    assert bold == int(((table["p_adjusted"] < 0.05) & (table["difference"] * sign > 0)).sum())
+    assert "against the edges of the picture" in part.sentences[0]

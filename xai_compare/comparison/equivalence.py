@@ -33,7 +33,7 @@ class Equivalence(NamedTuple):
     ci_high: float
 
 
-def equivalence(difference: float, error: float, df: float, margin: float, level: float = 0.95) -> Equivalence:
+def tost(difference: float, error: float, df: float, margin: float, level: float = 0.95) -> Equivalence:
     """Test whether a difference is smaller than a margin either way.
 
     Args:
@@ -62,7 +62,7 @@ def paired_equivalence(a: npt.ArrayLike, b: npt.ArrayLike, margin: float) -> Equ
     if len(differences) < _LEAST:
         return Equivalence(float(differences.mean()) if len(differences) else np.nan, *[np.nan] * 5)
     error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
-    return equivalence(float(differences.mean()), error, len(differences) - 1, margin)
+    return tost(float(differences.mean()), error, len(differences) - 1, margin)
 
 
 def power_curve(

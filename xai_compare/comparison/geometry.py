@@ -47,7 +47,7 @@ def dissimilarities(maps: npt.ArrayLike) -> Floats:
     return found
 
 
-def geometry(
+def representational_similarity(
     a: Mapping[str, npt.NDArray[np.generic]], b: Mapping[str, npt.NDArray[np.generic]], seed: int = 0
 ) -> Likeness:
     """Compare two sources' matrices over the expressions that both have a map of.

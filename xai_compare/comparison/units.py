@@ -43,7 +43,7 @@ def crossed_variance(first: float, second: float, both: float, sizes: tuple[int,
     return float(min(max(found, one * first, other * second), both))
 
 
-def units(
+def unit_intervals(
     statistic: Callable[[npt.NDArray[Any], npt.NDArray[Any]], float],
     factors: tuple[Factor, Factor],
     n: int = 500,

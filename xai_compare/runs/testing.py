@@ -16,7 +16,7 @@ from xai_compare.comparison.decisions import confusion, confusion_correlation, e
 from xai_compare.comparison.differences import holm
 from xai_compare.comparison.equivalence import POWER_COLUMNS, paired_equivalence, power_curve
 from xai_compare.comparison.factorial import ANOVA_COLUMNS, MIXED_COLUMNS, mixed_model, repeated_anova
-from xai_compare.comparison.geometry import geometry
+from xai_compare.comparison.geometry import representational_similarity
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.runs.attention import GRID, Attention
@@ -272,7 +272,7 @@ def _geometry(
         means[name] = {group: np.mean(some, axis=0) for group, some in by_group.items() if group}
     rows = []
     for a1, a2 in combinations(means, 2):
-        found = geometry(means[a1], means[a2], seed)
+        found = representational_similarity(means[a1], means[a2], seed)
         rows.append((a1, a2, found.rho, found.p, np.nan, found.expressions, found.note))
     return _adjusted(pd.DataFrame(rows, columns=list(COLUMNS["geometry"])), "p")
 

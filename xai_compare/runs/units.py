@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.comparison.noise import explainer_share
-from xai_compare.comparison.units import UNIT_COLUMNS, Factor, units
+from xai_compare.comparison.units import UNIT_COLUMNS, Factor, unit_intervals
 from xai_compare.runs.attention import GRID, Attention
 from xai_compare.runs.intervals import StoredMaps
 
@@ -85,7 +85,7 @@ def units_table(maps: _Maps, networks: Iterable[str], people: dict[str, Attentio
                 continue
             score = crossed.score(np.stack([maps[a][image].ravel() for image in shared]))
             drawn = Factor("images", len(shared)), Factor("participants", len(crossed.names))
-            parts.append(units(score, drawn, n, seed).assign(**about))
+            parts.append(unit_intervals(score, drawn, n, seed).assign(**about))
     whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return whole.reindex(columns=list(UNIT_TABLE))
 

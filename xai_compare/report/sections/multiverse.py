@@ -56,11 +56,17 @@ class Multiverse(Section):
             worst = ranked.sort_values("tau_mean").iloc[0]
             most = rows.sort_values("eta_squared").iloc[-1]
             against = "the masks" if metric == "iou" else f"the people of {str(b).removeprefix('human/')}"
+            same = float(ranked["tau_least"].min()) == 1
             found.append(
                 f"Against {against}, the choice of {_choice(most)} moves scores most (by {float(most['spread']):.2f} "
-                f"on average). The order of {worst['compared']} depends most on the choice of {_choice(worst)} (mean "
-                f"Kendall’s τ {signed(float(worst['tau_mean']))}; another comes first in "
-                f"{float(worst['first_changes']):.0%} of the pairs of analyses that differ in it alone)."
+                f"on average). "
+                + (
+                    f"The order of {worst['compared']} is the same under all of them."
+                    if same
+                    else f"The order of {worst['compared']} depends most on the choice of {_choice(worst)} (mean "
+                    f"Kendall’s τ {signed(float(worst['tau_mean']))}; another comes first in "
+                    f"{float(worst['first_changes']):.0%} of the pairs of analyses that differ in it alone)."
+                )
             )
         return found
 

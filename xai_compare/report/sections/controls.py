@@ -1,0 +1,79 @@
+"""Further controls of faithfulness: edges, the face prior, another picture's map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xai_compare.report.listing import Cell, Listing, signed
+from xai_compare.report.material import Material, pretty
+from xai_compare.report.section import SECTIONS, Section
+
+_NAMES = {
+    "deletion": "Deletion ↓",
+    "insertion": "Insertion ↑",
+    "infidelity": "Infidelity ↓",
+    "known_auc": "Region, AUC ↑",
+    "known_energy": "Region, share ↑",
+}
+
+
+@SECTIONS.named("controls")
+class Controls(Section):
+    """Each explainer's scores beside those of maps that cannot know what the network sees in the picture."""
+
+    title = "Is it more than edges, faces and habits?"
+    lead = (
+        "Random maps are easy to beat. Harder ones are the edges of the picture, a map of where faces are, and the "
+        "explainer’s own map of another picture: none of them knows what the network sees in this one."
+    )
+    order = 85
+    papers = (
+        "J. Adebayo and others (2018). Sanity checks for saliency maps. (Edge detectors as a control.)",
+        "A. Binder and others (2023). Shortcomings of top-down randomization-based sanity checks for evaluations of "
+        "deep neural network explanations. CVPR.",
+    )
+
+    def applies(self, material: Material) -> bool:
+        return not material.table("faithfulness_controls").empty
+
+    def sentences(self, material: Material) -> list[str]:
+        table = material.table("faithfulness_controls")
+        tests = table[table["p_adjusted"].notna()]
+        if tests.empty:
+            return []
+        won = {
+            str(control): (sum(_verdict(row) > 0 for row in rows.to_dict("records")), len(rows))
+            for control, rows in tests.groupby("control", sort=False)
+        }
+        told = ", ".join(f"{better} of {count} against the {control}" for control, (better, count) in won.items())
+        return [f"The explainers’ maps do better, corrected for all these tests, in {told}."]
+
+    def listings(self, material: Material) -> list[Listing]:
+        table = material.table("faithfulness_controls")
+        scores = [score for score in _NAMES if score in set(table["score"])]
+        rows = []
+        for (model, explainer, control), some in table.groupby(["model", "explainer", "control"], sort=False):
+            by = {str(row["score"]): row for row in some.to_dict("records")}
+            cells = [_cell(by[score]) if score in by else Cell("–") for score in scores]
+            rows.append([Cell(f"{model} · {pretty(str(explainer))}"), Cell(str(control)), *cells])
+        columns = ["source", "control", *(_NAMES[score] for score in scores)]
+        note = (
+            "Each cell: the explainer’s maps | the control’s. Bold: better than the control, p < 0.05 corrected for "
+            "all tests of this table (Holm). ×: worse by the same rule. ↓: low is faithful; ↑: high is."
+        )
+        return [Listing("Faithfulness beside further controls", columns, rows, range(2, len(columns)), note)]
+
+
+def _verdict(row: dict[Any, Any]) -> int:
+    """1 where the maps are better than the control, -1 where they are worse, 0 where it cannot be told."""
+    if pd.isna(row["p_adjusted"]) or not float(row["p_adjusted"]) < 0.05:
+        return 0
+    return int(np.sign(float(row["difference"]))) * (-1 if row["better"] == "low" else 1)
+
+
+def _cell(row: dict[Any, Any]) -> Cell:
+    text = f"{signed(float(row['mean']))} | {signed(float(row['control_mean']))}"
+    return Cell(text + (" ×" if _verdict(row) < 0 else ""), _verdict(row) > 0)
