@@ -164,9 +164,15 @@ def null_studies(studies: int, seed: int, n: int = 30) -> pd.DataFrame:
         one, other = np.where(swap, b[drawn], a[drawn]), np.where(swap, a[drawn], b[drawn])
         pool = Pool.of({"one": one, "other": other}, {name: [str(i) for i in range(n)] for name in ("one", "other")})
         made = pool_differences(
-            pool, "fear", [METRICS.get("iou")], References({"fear": mask_of(study)}), sources=("one", "other"),
-            against=("ekman",), n=100, seed=study,
-        )  # fmt: skip
+            pool,
+            "fear",
+            [METRICS.get("iou")],
+            References({"fear": mask_of(study)}),
+            sources=("one", "other"),
+            against=("ekman",),
+            n=100,
+            seed=study,
+        )
         p["difference"].append(float(difference_table(made, mean=False)["p"].iloc[0]))
         maps = {("net", name, "all"): field for name, field in zip(expressions, fields(rng, 6, 4), strict=True)}
         masks = {name: otsu_masks(field) for name, field in zip(expressions, fields(rng, 6, 4), strict=True)}

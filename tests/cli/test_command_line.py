@@ -14,8 +14,9 @@ import yaml
 from PIL import Image
 
 import xai_compare as xc
-from xai_compare import cli, synthetic
+from xai_compare import cli, comparison, ekman, synthetic
 from xai_compare.expressions import BASIC
+from xai_compare.faces import CANONICAL
 
 FACTORY = """
 import torch
@@ -184,6 +185,8 @@ def test_dry_run_writes_nothing(place: Path, tmp_path: Path, call) -> None:  # t
     code, out, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run", "--dry-run")
     assert (code, err) == (0, "")
     assert "forward passes" in out
+    for step in ("scores and intervals", "figures and page", "under a minute"):
+        assert step in out
     assert not (tmp_path / "run").exists()
 
 
@@ -198,6 +201,27 @@ def test_doctor(call) -> None:  # type: ignore[no-untyped-def]
     for word in ("torch", "device", "landmark model", "Ekman masks", "bundled networks"):
         assert word in out
     assert err == ""
+
+
+def test_doctor_names_what_a_study_needs(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    asked = study(place, tmp_path / "s.yaml")
+    code, out, _ = call("doctor", asked)
+    assert code == 2
+    assert "say --allow-code" in " ".join(out.split())
+    code, out, err = call("doctor", asked, "--allow-code")
+    assert (code, err) == (0, ""), out
+    said = " ".join(out.split())
+    for words in ("images", "explainer 'random'", "network 'net'", "loads; 2 classes", "metrics"):
+        assert words in said
+    broken = yaml.safe_load(asked.read_text())
+    broken["images"]["manifest"] = "gone.csv"
+    broken["explainers"] = ["limes"]
+    asked.write_text(yaml.safe_dump(broken))
+    code, out, _ = call("doctor", asked)
+    said = " ".join(out.replace("│", " ").split())
+    assert code == 2
+    for words in ("no file", "unknown explainer"):
+        assert words in said, said
 
 
 def test_doctor_says_what_to_do_about_a_missing_landmark_model(call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
@@ -254,6 +278,37 @@ def test_compare(heatmaps: Path, tmp_path: Path, call) -> None:  # type: ignore[
 )
 def test_mistakes_in_compare(heatmaps: Path, call, arguments: list[str], says: str) -> None:  # type: ignore[no-untyped-def]
     code, _, err = call("compare", *arguments, "--out", "out")
+    one_line(code, err, says)
+
+
+def test_heatmaps_of_another_face_are_moved_onto_the_standard_face(heatmaps: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    points = CANONICAL[:68] * [44 / 223, 54 / 274]
+    table = tmp_path / "landmarks.csv"
+    pd.DataFrame({"landmark": range(68), "x": points[:, 0], "y": points[:, 1]}).to_csv(table, index=False)
+    code, _, err = call("compare", heatmaps, "--landmarks", table, "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    scores = pd.read_csv(tmp_path / "out" / "tables" / "scores.csv")
+    (row,) = scores[(scores.metric == "iou") & (scores.a == "one") & (scores.expression == "anger")].iloc
+    grey = np.asarray(Image.open(heatmaps / "one_anger_heatmap.png"), np.float32)
+    plain = np.asarray(Image.fromarray(grey).resize((224, 275), Image.Resampling.BILINEAR))
+    expected = float(comparison.iou(comparison.otsu_masks(plain), ekman.mask("anger")))
+    assert row.value == pytest.approx(expected, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param("landmark,x,y\n0,1,1\n", "no table of 68 landmarks", id="too few"),
+        pytest.param("a,b\n1,2\n", "no table of 68 landmarks", id="other columns"),
+        pytest.param(
+            "landmark,x,y\n" + "".join(f"{i},{900 + i},{900 - i}\n" for i in range(68)), "lies outside", id="far"
+        ),
+        pytest.param("landmark,x,y\n" + "".join(f"{i},,3\n" for i in range(68)), "each of the 68", id="missing"),
+    ],
+)
+def test_landmarks_that_cannot_be_used(heatmaps: Path, tmp_path: Path, call, text: str, says: str) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "landmarks.csv").write_text(text)
+    code, _, err = call("compare", heatmaps, "--landmarks", tmp_path / "landmarks.csv", "--out", tmp_path / "out")
     one_line(code, err, says)
 
 

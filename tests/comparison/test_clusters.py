@@ -34,7 +34,7 @@ def test_it_is_mnes() -> None:
     t = 2 * smooth(rng, 1)[0]
     adjacency = pytest.importorskip("mne.stats").combine_adjacency(*t.shape)
     _, expected = cluster_level._find_clusters(
-        t.ravel(), dict(start=0.1, step=0.1, e_power=0.5, h_power=2), 0, adjacency=adjacency
+        t.ravel(), {"start": 0.1, "step": 0.1, "e_power": 0.5, "h_power": 2}, 0, adjacency=adjacency
     )
     np.testing.assert_allclose(np.abs(enhance(t, 0.1)).ravel(), np.abs(expected), rtol=1e-6, atol=1e-9)
 

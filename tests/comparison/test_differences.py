@@ -32,9 +32,15 @@ def maps_of(n: int, strength: float, seed: int) -> np.ndarray:
 def compared(sources: dict[str, np.ndarray], images: dict[str, list[str]], metric: str = "iou", against: str = "ekman"):  # type: ignore[no-untyped-def]
     names = [name for name in sources if name != against]
     return pool_differences(
-        Pool.of(sources, images), "fear", [METRICS.get(metric)], References({"fear": MASK}),
-        sources=names, against=[against], n=200, seed=1,
-    )  # fmt: skip
+        Pool.of(sources, images),
+        "fear",
+        [METRICS.get(metric)],
+        References({"fear": MASK}),
+        sources=names,
+        against=[against],
+        n=200,
+        seed=1,
+    )
 
 
 def test_it_is_the_difference_on_shared_images() -> None:

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -207,3 +208,19 @@ def test_a_changed_study_keeps_the_maps_it_shares(asked: xc.Study, tmp_path: Pat
     assert record.stat().st_mtime_ns == before
     assert set(run.maps.source.values.tolist()) == {"compact/cam", "compact/grad_cam", "known/region"}
     assert not (tmp_path / "run/chunks/model--compact--lime").exists()
+
+
+def test_a_worker_that_ends_is_mentioned() -> None:
+    said: list[str] = []
+    engine = Cluster.__new__(Cluster)
+    there = {"tls://a": 1, "tls://b": 1}
+    engine._client = SimpleNamespace(nthreads=lambda: there)
+    engine._there, engine._say = set(there), said.append
+    engine._miss()
+    assert said == []
+    there.pop("tls://b")
+    there["tls://c"] = 1  # Dask's nanny starts another one in its place.
+    engine._miss()
+    engine._miss()
+    assert len(said) == 1
+    assert said[0].startswith("a worker process ended before its time; what it was doing is done again")

@@ -12,6 +12,9 @@ from xai_compare.errors import InputError
 from xai_compare.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     import pandas as pd
 
 
@@ -26,12 +29,21 @@ def compare(
     pattern: Annotated[
         str, typer.Option(help="How the files are named: {model}, {expression}, {fold}.")
     ] = "{model}_{expression}_heatmap.png",
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV (landmark from 0 to 67, x, y) of the face that the heatmaps show, if they are not on the "
+            "standard face: they are moved onto it."
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Compare ready-made heatmaps, from any tool, with masks and with one another."""
     from xai_compare.comparison import wide
 
-    scores, page = compare_heatmaps(heatmaps, masks, out, pattern=pattern, masks_name=masks_name, overwrite=overwrite)
+    scores, page = compare_heatmaps(
+        heatmaps, masks, out, pattern=pattern, masks_name=masks_name, landmarks=landmarks, overwrite=overwrite
+    )
     table = wide(scores, "iou", b=masks_name)
     show(table.reset_index(names="model"), "IoU of the thresholded mean map with the mask", digits=4)
     tell(f"Report: {page}")
@@ -44,6 +56,7 @@ def compare_heatmaps(
     *,
     pattern: str = "{model}_{expression}_heatmap.png",
     masks_name: str = "ekman",
+    landmarks: Path | None = None,
     overwrite: bool = False,
 ) -> tuple[pd.DataFrame, Path]:
     """Compare the heatmaps of a folder with masks and with one another.
@@ -54,6 +67,8 @@ def compare_heatmaps(
         out: the directory for ``tables/``, ``figures/`` and ``report.html``.
         pattern: how the files are named.
         masks_name: what the tables call the masks.
+        landmarks: a table of 68 points (columns ``landmark``, ``x``, ``y``, in pixels of the heatmaps) by which they
+            are moved onto the standard face; without it they are compared as they are.
         overwrite: whether an earlier comparison in ``out`` may be replaced.
 
     Returns:
@@ -81,7 +96,8 @@ def compare_heatmaps(
     from xai_compare.runs import provenance
     from xai_compare.runs.store import content, write_tables
 
-    maps: dict[Any, Any] = dict(with_mean_maps(read_heatmaps(folder, pattern)))
+    read: Mapping[Any, Any] = read_heatmaps(folder, pattern)
+    maps: dict[Any, Any] = dict(with_mean_maps(read if landmarks is None else on_standard_face(read, landmarks)))
     found: dict[str, Any] = ekman.masks() if str(masks) == "ekman" else ekman.read_masks(masks)
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
         raise InputError("is not an empty directory", where=out, mend="name another with --out, or --overwrite")
@@ -103,7 +119,41 @@ def compare_heatmaps(
         "heatmaps": str(folder.resolve()),
         "masks": str(masks) if str(masks) == "ekman" else str(Path(masks).resolve()),
         "pattern": pattern,
+        "landmarks": "" if landmarks is None else str(landmarks.resolve()),
         "inputs": {path.name: content(path) for path in files},
     }
     provenance.write(out / "provenance.json", facts)
     return scores, report.build_comparison(out, maps, found, scores, merges, title=f"Heatmaps of {folder.name}")
+
+
+def on_standard_face(maps: Mapping[Any, np.ndarray], file: Path) -> dict[Any, np.ndarray]:
+    """Move heatmaps ``(h, w)`` of one face onto the standard face, float32 ``(275, 224)``.
+
+    Raises:
+        InputError: if the table cannot be read, or is not one of the 68 landmarks of a face within the heatmaps.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from xai_compare.faces import standardize
+
+    try:
+        table = pd.read_csv(file, sep=None, engine="python")
+        points = table.set_index("landmark").loc[list(range(68))][["x", "y"]].to_numpy(np.float64)
+    except (OSError, ValueError, KeyError, pd.errors.ParserError) as error:
+        mend = "write the columns landmark (0 to 67), x and y, in pixels of the heatmaps"
+        raise InputError(
+            f"no table of 68 landmarks ({' '.join(str(error).split())[:80]})", where=file, mend=mend
+        ) from None
+    height, width = next(iter(maps.values())).shape
+    if points.shape != (68, 2) or not np.isfinite(points).all():
+        raise InputError("it does not name each of the 68 landmarks once", where=file, mend="landmark, x, y: 68 rows")
+    middle = points.mean(0)
+    if not (0 <= middle[0] < width and 0 <= middle[1] < height):
+        what = (
+            f"the face's middle, ({middle[0]:.0f}, {middle[1]:.0f}), lies outside heatmaps of {height} x {width} pixels"
+        )
+        raise InputError(what, where=file, mend="give the landmarks in pixels of the heatmaps")
+    keys = list(maps)
+    moved = standardize(np.stack([np.asarray(maps[key], np.float32) for key in keys]), np.stack([points] * len(keys)))
+    return dict(zip(keys, moved, strict=True))

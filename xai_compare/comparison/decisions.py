@@ -53,7 +53,7 @@ def error_consistency(a: Sequence[bool], b: Sequence[bool], n: int = 2000, seed:
     if one.shape != other.shape or one.ndim != 1:
         raise InputError(f"both deciders need an answer to every trial, got {one.shape} and {other.shape}")
     if not one.size:
-        return Consistency(*[np.nan] * 5, 0)
+        return Consistency(np.nan, np.nan, np.nan, np.nan, np.nan, 0)
     kinds = 2 * one.astype(int) + other
     counts = np.bincount(kinds, minlength=4)[None].astype(np.float64)
     kappa, observed, expected = (float(value[0]) for value in _kappa(counts))

@@ -31,8 +31,19 @@ from xai_compare.comparison.surrogates import Grid
 from xai_compare.expressions import ordered
 
 DIFFERENCE_COLUMNS = (
-    "metric", "a1", "a2", "b", "expression", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n", "note",
-)  # fmt: skip
+    "metric",
+    "a1",
+    "a2",
+    "b",
+    "expression",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "p",
+    "p_adjusted",
+    "n",
+    "note",
+)
 
 
 SWAPS = 200

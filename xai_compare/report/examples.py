@@ -8,10 +8,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import map_coordinates
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
-from xai_compare.faces import standardize
+from xai_compare.faces import SHAPE
+from xai_compare.faces.warp import complete, weights
 from xai_compare.runs.pictures import Pictures, read_pictures
 from xai_compare.runs.store import MapStore, Plan
 
@@ -51,13 +53,15 @@ def examples(run: Any) -> list[Example]:
     if plan.keep == "heatmaps":
         return []
     stores = [store for store in plan.stores(run.dir) if store.source.kind == "model" and store.items]
+    if not stores:
+        return []
     try:
         pictures = Pictures(run.study.images, read_pictures(run.study), run.dir / "faces.jsonl")
 
         @cache
         def face(image: str) -> np.ndarray:
             crop = pictures.crop(image)
-            return standardize(crop.image[None], crop.landmarks[None])[0].round().clip(0, 255).astype(np.uint8)
+            return standard(crop.image, crop.landmarks)
 
         return [
             one
@@ -66,6 +70,19 @@ def examples(run: Any) -> list[Example]:
         ]
     except (InputError, OSError):
         return []
+
+
+def standard(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """A picture, uint8 ``(h, w, 3)``, on the standard face; as `xai_compare.faces.standardize`, but without torch.
+
+    Args:
+        picture: the picture.
+        landmarks: ``(68, 2)``, x and y in its pixels.
+    """
+    places = (weights() @ complete(landmarks, picture.shape[:2])).reshape(*SHAPE, 2)
+    rows = [places[..., 1], places[..., 0]]
+    channels = [map_coordinates(one.astype(float), rows, order=1, mode="nearest") for one in np.moveaxis(picture, 2, 0)]
+    return np.stack(channels, -1).round().clip(0, 255).astype(np.uint8)
 
 
 def _of(network: str, stores: list[MapStore], face: Callable[[str], np.ndarray], show: bool) -> list[Example]:

@@ -112,7 +112,7 @@ def _cited(sections: Sequence[Shown]) -> Iterable[str]:
 def _section(shown: Shown) -> dict[str, Any]:
     part = shown.part
     pictures = _folded(_said_once([_picture(one) for one in shown.figures]), part.section.folded)
-    stays = [one for one in pictures if one["open"]] or [one for one in part.listings if not one.folded]
+    stays = any(one["open"] for one in pictures) or not all(one.folded for one in part.listings)
     return {
         "id": part.name,
         "title": part.section.title,

@@ -124,8 +124,8 @@ class Sheet:
         self._frames: list[np.ndarray] = []
         self._key = self._top - head - key + 0.06
         style.heading(self.figure, title, subtitle, simulated)
-        for across, (first, second) in enumerate(wrapped):
-            self._heading(across, first, second)
+        for across, (above, below) in enumerate(wrapped):
+            self._heading(across, above, below)
         for down, (text, second) in enumerate(sides):
             self._label(down, text, second)
 
@@ -255,7 +255,11 @@ class Sheet:
         for i, line in enumerate([*reversed(second), *reversed(first)]):
             strong = i >= len(second)
             colour = style.INK if strong else (style.SIMULATED if "simulated" in " ".join(second) else style.MUTED)
-            text = {"weight": "bold" if strong else "normal", "size": 9 if strong else 8, "color": colour}
+            text: dict[str, Any] = {
+                "weight": "bold" if strong else "normal",
+                "size": 9 if strong else 8,
+                "color": colour,
+            }
             self._axes.text(middle, y - _LINE * i, line, ha="center", va="bottom", **text)
 
     def _foot(self, row: int, column: int, text: str, bold: bool) -> None:

@@ -77,10 +77,10 @@ class Costs:
 
     @property
     def sources(self) -> int:
-        """How many sources have maps: networks through explainers, means over networks, people."""
+        """About how many sources have maps: networks through explainers, means over networks, people, regions."""
         explained = [sum(not one.refusal for one in network.explainers) for network in self.networks]
         means = max(explained, default=0) if len(explained) > 1 else 0
-        return sum(explained) + means + len(self.study.human)
+        return sum(explained) + means + len(self.study.human) + 1
 
     @property
     def groups(self) -> int:

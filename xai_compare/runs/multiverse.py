@@ -18,8 +18,18 @@ from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 
 COLUMNS = (
-    "metric", "b", "explainer", "scaling", "cut", "sigma", "model", "value", "expressions", "tau", "note",
-)  # fmt: skip
+    "metric",
+    "b",
+    "explainer",
+    "scaling",
+    "cut",
+    "sigma",
+    "model",
+    "value",
+    "expressions",
+    "tau",
+    "note",
+)
 TABLE_OF_FACTORS = ("metric", "b", "compared", *FACTOR_COLUMNS)
 _FACTORS = ("explainer", "scaling", "cut", "sigma")
 _Means = dict[tuple[str, str], dict[str, np.ndarray]]

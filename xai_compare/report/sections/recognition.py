@@ -77,8 +77,8 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for network, mine in table.groupby("network", sort=False):
         each = (mine["label"] == mine["predicted"]).groupby([mine["label"], mine["image"]]).mean()
-        groups = {name: each[name] for name in ordered(mine["label"])}
-        for name, right in [*groups.items(), ("all", each)]:
+        groups: dict[str, pd.Series] = {name: each.xs(name) for name in ordered(mine["label"])}
+        for name, right in {**groups, "all": each}.items():
             low, high = binomtest(round(right.sum()), len(right)).proportion_ci(_LEVEL, "wilson")
             rows.append((network, name, len(right), round(float(right.sum()), 2), float(right.mean()), low, high))
     return pd.DataFrame(rows, columns=["network", "expression", "pictures", "right", "rate", "ci_low", "ci_high"])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RESULTS = 2
 """Raised whenever a change of the code changes the page or its figures."""
-FIGURE_SECONDS = 0.3
+FIGURE_SECONDS = 0.4
 """About what a figure takes on one core; part of an estimate, never of a result."""
 
 

@@ -1,0 +1,193 @@
+"""What the page says at a glance, and that it does not flatter: right answers, controls, people, single pictures."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_fakes import FakeRun, make_run
+from test_page import Reader
+
+from xai_compare import report
+from xai_compare.faces import CANONICAL, SHAPE, standardize
+from xai_compare.report import SECTIONS
+from xai_compare.report.asked import asked_of, lone_people, question
+from xai_compare.report.examples import Example, standard
+from xai_compare.report.material import Material, from_run
+from xai_compare.report.score_table import ranking, score_listings, score_tables
+from xai_compare.report.sections.recognition import answers, mistaken, rates
+from xai_compare.report.telling import beside_floor
+
+EXPRESSIONS = ("anger", "fear", "surprise")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
+    """Two networks, LIME and a random control, one simulated person; the second network is wrong about surprise."""
+    made = make_run(
+        tmp_path_factory.mktemp("glance"), ["good", "bad"], ["lime", "random"], ["clicks"], expressions=EXPRESSIONS
+    )
+    answered = [
+        (model, f"{label}{i}.png", label, "fear" if wrong else label)
+        for model in ("good", "bad")
+        for label in EXPRESSIONS
+        for i in range(8)
+        for wrong in [(model == "bad" and label == "surprise") or (i == 0 and label == "anger")]
+    ]
+    predictions = pd.DataFrame(answered, columns=["model", "image", "label", "predicted"])
+    maps = [
+        {"source": f"{row.model}/{e}", "kind": "model", "group": row.label, **row._asdict()}
+        for row in predictions.itertuples(index=False)
+        for e in ("lime", "random")
+    ]
+    people = {"source": "human/clicks", "kind": "human", "image": "fear0.png", "participants": 1, "points": 5}
+    provenance = {
+        **made.provenance,
+        "controls": ["random"],
+        "people": {"clicks": {"sigma_px": 24.0, "participants": 1}},
+    }
+    table = pd.DataFrame([*maps, people, {**people, "image": "fear1.png", "points": 8}])
+    return replace(made, provenance=provenance, maps_table=table, more={"predictions": predictions})
+
+
+@pytest.fixture(scope="module")
+def material(run: FakeRun) -> Material:
+    return from_run(run)
+
+
+@pytest.fixture(scope="module")
+def page(run: FakeRun) -> str:
+    return report.build(run).read_text("utf-8")
+
+
+def test_accuracy_and_recall_are_counted(material: Material) -> None:
+    found = rates(answers(material)).set_index(["network", "expression"])
+    assert found.loc[("good", "all"), "rate"] == pytest.approx(23 / 24)
+    assert found.loc[("bad", "surprise"), "rate"] == 0
+    assert found.loc[("bad", "anger"), "rate"] == pytest.approx(7 / 8)
+    assert found["pictures"].tolist() == [8, 8, 8, 24] * 2
+    # Wilson's interval of 7 of 8 (Newcombe 1998, method 3).
+    row = found.loc[("bad", "anger")]
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((0.5291, 0.9776), abs=1e-4)
+
+
+def test_a_picture_that_several_trainings_saw_counts_once() -> None:
+    table = pd.DataFrame(
+        {"network": "n", "image": ["a", "a", "b"], "label": "fear", "predicted": ["fear", "anger", "fear"]}
+    )
+    whole = rates(table).set_index("expression").loc["all"]
+    assert (whole["pictures"], whole["rate"]) == (2, 0.75)
+
+
+def test_maps_of_wrong_answers_are_warned_of(material: Material, page: str) -> None:
+    (line,) = mistaken(material)
+    assert line.startswith("bad was wrong about most of the pictures behind its maps of surprise (8 of 8)")
+    head = page[: page.index("<nav")]
+    assert line in head
+    assert "See the warning below" in head
+
+
+def test_a_study_without_labels_has_no_accuracy(material: Material) -> None:
+    bare = replace(material, read=lambda name: pd.DataFrame())
+    assert not SECTIONS.get("recognition")().applies(bare)
+    unlabelled = material.table("predictions").assign(label="")
+    assert not SECTIONS.get("recognition")().applies(replace(material, read=lambda name: unlabelled))
+
+
+def test_the_confusion_table_counts_labels_by_row(material: Material) -> None:
+    _, _, bad = SECTIONS.get("recognition")().listings(material)
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in bad.rows}
+    assert list(bad.columns[1:]) == ["Anger", "Fear", "Surprise"]
+    assert rows == {"anger": ["7", "1", "0"], "fear": ["0", "8", "0"], "surprise": ["0", "8", "0"]}
+
+
+def test_a_control_is_shown_and_never_ranked(material: Material) -> None:
+    for metric, b in (("iou", "ekman"), ("dice", "human/clicks")):
+        tables = score_tables(material, metric, b)
+        assert {name.split("/")[1] for name, *_ in ranking(tables)} == {"lime"}
+        (listing,) = score_listings(tables, material, "Scores")
+        rows = dict(zip((row[0].text for row in listing.rows), listing.kinds, strict=True))
+        assert rows["good · random (control)"] == "people"
+        assert not any(cell.strong for row in listing.rows if "control" in row[0].text for cell in row)
+    boxes = SECTIONS.get("people")().figures(material)[0].figure
+    assert "random" not in " ".join(text.get_text() for text in boxes.axes[0].get_xticklabels())
+    assert "as one explainer shows it" in question(material)
+
+
+def test_the_best_score_is_set_beside_maps_that_know_nothing(material: Material) -> None:
+    nulls = pd.DataFrame(
+        {"metric": "iou", "a": "good/lime", "b": "ekman", "expression": EXPRESSIONS, "null": "whole", "mean": 0.9}
+    )
+    found = replace(material, read=lambda name: nulls if name == "nulls" else pd.DataFrame())
+    text = beside_floor(found, "iou", "ekman", "good/lime")
+    assert text.startswith("Maps that know nothing of the answer do as well or better: the whole face scores 0.90")
+    assert "the control random" in text
+    low = replace(found, read=lambda name: nulls.assign(mean=0.0) if name == "nulls" else pd.DataFrame())
+    scores = low.scores.assign(value=np.where(low.scores["a"].str.endswith("random"), 0.0, low.scores["value"]))
+    assert beside_floor(replace(low, scores=scores), "iou", "ekman", "good/lime").startswith("For comparison")
+
+
+def test_people_are_described_and_one_person_is_remarked_upon(run: FakeRun, page: str) -> None:
+    people = dict(asked_of(run))["People"]
+    for words in ("one participant", "6.5 points per picture", "1° (standard deviation, 24 pixels)", "right and wrong"):
+        assert words in people
+    assert "is a single simulated person" in lone_people(run)[0]
+    assert lone_people(run)[0] in page
+    several = {**run.provenance, "people": {"clicks": {"participants": 12}}}
+    assert lone_people(replace(run, provenance=several)) == []
+
+
+def test_each_number_stands_once_and_scores_are_text(page: str, run: FakeRun) -> None:
+    captions = re.findall(r"<caption>(.*?)</caption>", page)
+    assert sum("IoU with" in caption for caption in captions) == 1
+    assert sum("Dice with" in caption for caption in captions) == 1
+    assert not (run.dir / "figures" / "iou_table.png").exists()
+    assert "--shade: 1.00" in page
+
+
+def test_explainers_fold_without_scripts(page: str) -> None:
+    folds = [tag for tag in Reader(page).of("details") if tag.get("class") == "fold"]
+    assert sum("open" in tag for tag in folds) >= 1
+    assert sum("open" not in tag for tag in folds) >= 3
+    for words in (
+        "<summary>LIME</summary>",
+        "<summary>random (control)</summary>",
+        "position: sticky",
+        "@page { size: A4",
+    ):
+        assert words in page
+    assert "<script" not in page
+
+
+def example(**changes: Any) -> Example:
+    face = np.full((*SHAPE, 3), 120, np.uint8)
+    maps = {"lime": np.linspace(-1, 1, SHAPE[0] * SHAPE[1]).reshape(SHAPE), "random": np.ones(SHAPE)}
+    return Example("good", "a.png", "fear", "fear", "anger", face, maps, True, **changes)
+
+
+def test_single_pictures_say_what_was_answered(material: Material) -> None:
+    section = SECTIONS.get("examples")()
+    assert not section.applies(material)
+    (picture,) = section.figures(replace(material, gather=lambda: [example()]))
+    texts = [text.get_text() for text in picture.figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+    assert any("wrong: anger" in text for text in texts)
+    assert any("random (control)" in text for text in texts)
+    assert any("signed" in text for text in texts)
+
+
+def test_a_face_is_moved_as_maps_are() -> None:
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (90, 80, 3), dtype=np.uint8)
+    points = CANONICAL[:68] * [79 / 223, 89 / 274] + rng.normal(0, 0.5, (68, 2))
+    ours, exact = standard(picture, points), standardize(picture[None], points[None])[0]
+    assert np.abs(ours - exact).max() <= 0.51
+
+
+def test_a_sheet_with_more_sources_than_expressions_is_turned_and_fills_its_width(run: FakeRun) -> None:
+    wide = SECTIONS.get("heatmaps")().figures(from_run(run))[0].figure
+    assert wide.get_size_inches()[0] >= 7.4
+    assert wide.get_size_inches()[0] > wide.get_size_inches()[1]
