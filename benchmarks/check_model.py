@@ -154,6 +154,7 @@ def main() -> None:
     parser.add_argument("--keras", type=Path, default=None)
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--identities", type=int, default=60)
+    parser.add_argument("--only", default=None, help="a network whose name begins so")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     drawn = simulated(given.identities)
@@ -166,6 +167,8 @@ def main() -> None:
             asked.append((given.keras.stem.split(".")[0], load(spec), seen))
     rows = []
     for name, model, shots in asked:
+        if given.only is not None and not name.startswith(given.only):
+            continue
         for row in rates(name, model, shots, given.draws):
             rows.append(row)
             print(*row.values(), flush=True)

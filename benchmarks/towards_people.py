@@ -69,6 +69,7 @@ def once(data: Faces, condition: str, seed: int, epochs: int, weight: float, fol
             "network": {},
             "data": {"manifest": "none"},
             "epochs": epochs,
+            "batch_size": 16,
             "label_smoothing": 0.05,
             "optimizer": {"name": "adamw", "lr": 0.006, "weight_decay": 0.02, "schedule": "one_cycle"},
             "accelerator": "cpu",
@@ -115,9 +116,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--faces", type=Path, default=None)
-    parser.add_argument("--identities", type=int, default=48)
+    parser.add_argument("--identities", type=int, default=56)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=18)
     parser.add_argument("--weight", type=float, default=1.0)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

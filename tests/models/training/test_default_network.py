@@ -74,7 +74,7 @@ def test_it_comes_with_an_honest_card() -> None:
 
 @pytest.mark.slow
 def test_smiles_of_people_whom_it_never_saw(shared: Path) -> None:
-    """Ten of the London set: well above the half that guessing gives between two classes."""
-    told = default.independent(load({"bundled": PHOTOGRAPHIC}), shared / "london", people=10)
-    assert told["pictures"] == 20
-    assert told["accuracy of happiness against neutral"] > 0.75
+    """Twenty of the London set: well above the half that guessing gives between two classes (it is 0.81 of all)."""
+    told = default.independent(load({"bundled": PHOTOGRAPHIC}), shared / "london", people=20)
+    assert told["pictures"] == 40
+    assert told["accuracy of happiness against neutral"] > 0.65

@@ -34,6 +34,8 @@ SURE_OF_ORDER = 0.9
 """Standard errors by which labels must prefer a usual order: the true one is ahead of every other by far."""
 SURE = 3.5
 """The same for an order of no dataset that is much like the one given."""
+EVENED = 0.65
+"""How far classes are made to count alike: 0 by their pictures, 1 all the same."""
 GAIN = 0.05
 """Nats per picture by which they must prefer it."""
 
@@ -45,7 +47,8 @@ def judge_order(base: Heard, truth: np.ndarray, classes: Sequence[str]) -> tuple
     """Which output each class should be read from, and the finding."""
     n = len(classes)
     same = np.arange(n)
-    own = likelihood(base.logs, truth)
+    weights = _evened(truth)
+    own = likelihood(base.logs, truth, weights)
     candidates: dict[str, np.ndarray] = {}
     for name, order in ORDERS.items():
         usual = [one for one in order if one in classes]
@@ -55,17 +58,17 @@ def judge_order(base: Heard, truth: np.ndarray, classes: Sequence[str]) -> tuple
     for name, outputs in candidates.items():
         if (outputs == same).all():
             continue
-        reached = likelihood(base.logs, outputs[truth])
+        reached = likelihood(base.logs, outputs[truth], weights)
         if name == FREE:
             reached = _crossed(base.logs, truth, n)
-        gain, sure = preference(own, reached)
+        gain, sure = preference(own, reached, weights)
         scored.append((gain, sure, name, outputs))
     listed = [one for one in scored if one[2] != FREE]
     free = next((one for one in scored if one[2] == FREE), (0.0, -np.inf, FREE, same))
     chosen = max(listed, default=(0.0, -np.inf, "", same), key=lambda one: one[0])
     if chosen[1] >= SURE_OF_ORDER and chosen[0] >= 2 * GAIN:
         # A usual order may be nearer the truth than the one given, and still not be it.
-        better = preference(likelihood(base.logs, chosen[3][truth]), _crossed(base.logs, truth, n))
+        better = preference(likelihood(base.logs, chosen[3][truth], weights), _crossed(base.logs, truth, n), weights)
         chosen = free if better[1] >= 2.0 and better[0] >= 2 * GAIN else chosen
     else:
         rank = _rank(base.logs, truth, n)
@@ -83,11 +86,21 @@ def judge_order(base: Heard, truth: np.ndarray, classes: Sequence[str]) -> tuple
     return outputs, ("class order", f"wrong: the outputs are in {said}", sure_of(sure), line)
 
 
+def _evened(truth: np.ndarray) -> np.ndarray:
+    """Weights of the pictures, of mean 1, by which a rare class counts for more than its pictures, if not as a whole.
+
+    Else the two usual faces, neutral and happy, would decide alone, and a network that takes most neutral faces for sad
+    ones would be said to have the two exchanged.
+    """
+    weights = np.bincount(truth)[truth] ** -EVENED
+    return np.asarray(weights / weights.mean())
+
+
 def _assigned(logs: np.ndarray, truth: np.ndarray, n: int) -> np.ndarray:
     """The output that suits each class best, each output used once; classes without pictures take what is left."""
-    mean = np.full((n, n), 0.0)
+    mean, weights = np.full((n, n), 0.0), _evened(truth)
     for k in set(truth):
-        mean[k] = np.clip(logs[truth == k], -8, 0).sum(0)
+        mean[k] = (weights[truth == k, None] * np.clip(logs[truth == k], -8, 0)).sum(0)
     # Classes without pictures prefer their own output a little.
     mean += 1e-6 * np.eye(n)
     rows, columns = optimize.linear_sum_assignment(-mean)
@@ -99,7 +112,7 @@ def _assigned(logs: np.ndarray, truth: np.ndarray, n: int) -> np.ndarray:
 def _rank(logs: np.ndarray, truth: np.ndarray, n: int) -> float:
     """Share of random orders that suit the labels as well as the given one: nearly none where it is right."""
     rng = np.random.default_rng(0)
-    clipped = np.clip(logs, -8, 0)
+    clipped = _evened(truth)[:, None] * np.clip(logs, -8, 0)
     here = clipped[np.arange(len(truth)), truth].mean()
     orders = np.array([rng.permutation(n) for _ in range(1000)])
     others = clipped[np.arange(len(truth)), orders[:, truth]].mean(1)
@@ -108,11 +121,11 @@ def _rank(logs: np.ndarray, truth: np.ndarray, n: int) -> float:
 
 def _crossed(logs: np.ndarray, truth: np.ndarray, n: int) -> np.ndarray:
     """Each picture's log-probability under an assignment that was found without it (ten parts)."""
-    out = np.empty(len(truth))
+    out, weights = np.empty(len(truth)), _evened(truth)
     part = np.argsort(np.argsort(truth, kind="stable")) % 10
     for k in range(10):
         held = part == k
         if held.any():
             outputs = _assigned(logs[~held], truth[~held], n)
-            out[held] = np.clip(likelihood(logs, outputs[truth])[held], -8, 0)
+            out[held] = np.clip(likelihood(logs, outputs[truth], weights)[held], -8, 0)
     return out
