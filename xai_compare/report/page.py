@@ -100,7 +100,7 @@ def _asset(name: str) -> str:
 
 def _readable(value: Any) -> Any:
     """Show control characters and reversed text direction in names, rather than obey them."""
-    if isinstance(value, Markup) or not isinstance(value, str):
+    if isinstance(value, Markup) or not isinstance(value, str) or (value.isascii() and value.isprintable()):
         return value
     return "".join(f"\\x{ord(c):02x}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in value)
 
