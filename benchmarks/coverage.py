@@ -4,7 +4,11 @@ A population of simulated maps (a common face, what each source adds, smooth noi
 sources of an image, heavy-tailed in its strength) has mean maps that are known. Studies are drawn from it; each is
 scored and given its intervals as a run does. Says "simulated": real maps are as smooth, but not these.
 
+With ``--run`` the population is that of a finished run: the maps of all its pictures, of every two explainers of each
+of its networks, with the masks of the expressions in turn.
+
     python benchmarks/coverage.py --studies 1000 --out coverage.csv
+    python benchmarks/coverage.py --run runs/faces-in-the-wild --studies 60 --nulls 0
 """
 
 from __future__ import annotations
@@ -12,11 +16,14 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
+from xai_compare import ekman
 from xai_compare.comparison import (
     METRICS,
     Ignorant,
@@ -33,11 +40,16 @@ from xai_compare.comparison import (
 )
 from xai_compare.comparison.differences import difference_table, pool_differences
 from xai_compare.comparison.noise import corrected
-from xai_compare.comparison.resampling import draw_counts, interval_ends
+from xai_compare.comparison.resampling import draw_counts, interval_ends, shift_of
+from xai_compare.comparison.surrogates import Grid
+from xai_compare.runs.intervals import StoredMaps
+from xai_compare.runs.store import Plan
 
 SHAPE = (46, 37)
 POPULATION = 600
 REPLICATES = 300
+POPULATIONS = 5
+"""Populations over which null studies are spread: in one of them a test may happen to be a little too strict."""
 KINDS = ("rms", "recentred", "percentile")
 
 
@@ -80,10 +92,11 @@ def one_study(a: np.ndarray, b: np.ndarray, mask: np.ndarray, seed: int) -> Iter
     """The intervals of a study: score, kind, ends."""
     n = len(a)
     weights = np.vstack([np.ones((1, n)), draw_counts(n, REPLICATES, seed)]).astype(np.float32) / n
-    means = [(weights @ maps.reshape(n, -1)).reshape(-1, *SHAPE) for maps in (a, b)]
+    means = [(weights @ maps.reshape(n, -1)).reshape(-1, *a.shape[1:]) for maps in (a, b)]
     for name, values in scored(*means, mask).items():
         for kind in KINDS:
-            low, high = interval_ends(values[:1], values[None, 1:], images=n, kind=kind)[0]  # type: ignore[arg-type]
+            shift = shift_of("iou" if name.endswith("iou") else name)
+            low, high = interval_ends(values[:1], values[None, 1:], images=n, kind=kind, shift=shift)[0]  # type: ignore[arg-type]
             yield name, kind, low, high
     rows = np.concatenate([a, b]).reshape(2 * n, -1).astype(np.float64)
     rows -= rows.mean(1, keepdims=True)
@@ -92,52 +105,74 @@ def one_study(a: np.ndarray, b: np.ndarray, mask: np.ndarray, seed: int) -> Iter
     yield "noise_corrected", "jackknife", found.low, found.high
 
 
-def coverage(studies: int, sizes: tuple[int, ...], seed: int) -> pd.DataFrame:
+def coverage(a: np.ndarray, b: np.ndarray, mask: np.ndarray, studies: int, sizes: tuple[int, ...]) -> pd.DataFrame:
     """Share of studies whose interval holds the population's score; NaN intervals are counted apart."""
     rows = []
-    a, b = population(seed)
-    mask = mask_of(seed + 1)
     truth = {name: float(value[0]) for name, value in scored(a.mean(0)[None], b.mean(0)[None], mask).items()}
     truth["noise_corrected"] = truth["pearson"]
     for n in sizes:
         held, widths = defaultdict(list), defaultdict(list)
         for study in range(studies):
-            drawn = np.random.default_rng([seed, n, study]).integers(POPULATION, size=n)
+            drawn = np.random.default_rng([1, n, study]).integers(len(a), size=n)
             for name, kind, low, high in one_study(a[drawn], b[drawn], mask, study):
                 held[name, kind].append(np.nan if np.isnan(low) else low <= truth[name] <= high)
                 widths[name, kind].append(high - low)
         for (name, kind), some in held.items():
-            values = np.array(some, float)
-            rows.append(
-                (
-                    name,
-                    kind,
-                    n,
-                    truth[name],
-                    np.nanmean(values),
-                    np.nanmedian(widths[name, kind]),
-                    np.isnan(values).mean(),
-                )
-            )
+            values, width = np.array(some, float), np.nanmedian(widths[name, kind])
+            rows.append((name, kind, n, truth[name], np.nanmean(values), width, np.isnan(values).mean()))
     return pd.DataFrame(rows, columns=["score", "interval", "images", "truth", "coverage", "width", "missing"])
+
+
+def real(run: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Maps of every two explainers of each network of a run, of the pictures that both explain, on a coarser grid."""
+    stores = [store for store in Plan.demand(run).stores(run) if store.source.kind == "model"]
+    maps = StoredMaps(stores, "min_max")
+    by_image: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    for slug, store in maps.stores.items():
+        grid = Grid.of((275, 224))
+        mine = by_image.setdefault((store.source.name, store.source.explainer), {})
+        mine.update({one.image: grid.reduce(heatmap).astype(np.float32) for one, heatmap in maps.stream(slug)})
+    for (network, one), (other_network, other) in combinations(by_image, 2):
+        if network == other_network:
+            first, second = by_image[network, one], by_image[network, other]
+            shared = sorted(set(first) & set(second))
+            stacks = (np.stack([side[image] for image in shared]) for side in (first, second))
+            yield f"{network}: {one}, {other}", *stacks
+
+
+def real_coverage(run: Path, studies: int, sizes: tuple[int, ...]) -> pd.DataFrame:
+    """Coverage where the population is a run's own maps, for each of the six masks in turn."""
+    grid, parts = Grid.of((275, 224)), []
+    masks = [grid.reduce(mask) > 0.5 for mask in ekman.masks().values()]
+    for number, (_, a, b) in enumerate(real(run)):
+        parts.append(coverage(a, b, masks[number % len(masks)], studies, sizes))
+    means = pd.concat(parts).groupby(["score", "interval", "images"], sort=False)
+    return means[["coverage", "width", "missing"]].mean().reset_index()
 
 
 def null_studies(studies: int, seed: int, n: int = 30) -> pd.DataFrame:
     """Share of p values below 0.05 where the sources are alike, or the maps know nothing of the mask."""
     p: dict[str, list[float]] = defaultdict(list)
-    a, b = population(seed, own=0.0, shared=0.3)
+    populations = [population(seed + k, own=0.0, shared=0.3) for k in range(POPULATIONS)]
     expressions = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
     for study in range(studies):
         rng = np.random.default_rng([seed, 7, study])
+        a, b = populations[study % POPULATIONS]
         drawn = rng.integers(POPULATION, size=n)
         # Which map is whose is a coin's throw for each image: the two sources have one population.
         swap = rng.random(n)[:, None, None] < 0.5
         one, other = np.where(swap, b[drawn], a[drawn]), np.where(swap, a[drawn], b[drawn])
         pool = Pool.of({"one": one, "other": other}, {name: [str(i) for i in range(n)] for name in ("one", "other")})
         made = pool_differences(
-            pool, "fear", [METRICS.get("iou")], References({"fear": mask_of(study)}), sources=("one", "other"),
-            against=("ekman",), n=100, seed=study,
-        )  # fmt: skip
+            pool,
+            "fear",
+            [METRICS.get("iou")],
+            References({"fear": mask_of(study)}),
+            sources=("one", "other"),
+            against=("ekman",),
+            n=100,
+            seed=study,
+        )
         p["difference"].append(float(difference_table(made, mean=False)["p"].iloc[0]))
         maps = {("net", name, "all"): field for name, field in zip(expressions, fields(rng, 6, 4), strict=True)}
         masks = {name: otsu_masks(field) for name, field in zip(expressions, fields(rng, 6, 4), strict=True)}
@@ -161,11 +196,16 @@ def main() -> None:
     parser.add_argument("--nulls", type=int, default=1000)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10, 30, 100])
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--run", type=Path, help="a finished run whose maps are the population")
     parser.add_argument("--out", help="where the table of coverage is written, as CSV")
     asked = parser.parse_args()
-    nulls = null_studies(asked.nulls, asked.seed)
-    print(nulls.to_string(index=False, float_format="%.3f"), flush=True)
-    table = coverage(asked.studies, tuple(asked.sizes), asked.seed)
+    if asked.nulls:
+        nulls = null_studies(asked.nulls, asked.seed)
+        print(nulls.to_string(index=False, float_format="%.3f"), flush=True)
+    if asked.run:
+        table = real_coverage(asked.run, asked.studies, tuple(asked.sizes))
+    else:
+        table = coverage(*population(asked.seed), mask_of(asked.seed + 1), asked.studies, tuple(asked.sizes))
     print(table.to_string(index=False, float_format="%.3f"))
     if asked.out:
         table.to_csv(asked.out, index=False)

@@ -25,14 +25,14 @@ from xai_compare.runs import Run
 from xai_compare.runs.averaging import write_heatmaps
 from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.scoring import study_masks, tables
-from xai_compare.runs.store import MapStore, Source, read_plan
+from xai_compare.runs.store import MapStore, Plan, Source
 from xai_compare.study import Study
 
 
 def compare(directory: Path, replicates: int | None, plain: bool) -> None:
     """Time both ways on a finished run, and print the largest difference between their intervals."""
     run = Run.open(directory)
-    study, stores, heatmaps = run.study, read_plan(directory), run.heatmaps
+    study, stores, heatmaps = run.study, Plan.demand(directory).stores(directory), run.heatmaps
     study.compare.bootstrap = replicates or study.compare.bootstrap
     began, used = time.perf_counter(), time.process_time()
     scores = tables(study, stores, heatmaps, lambda steps: None)["scores"]

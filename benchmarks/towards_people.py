@@ -26,7 +26,7 @@ from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.config import Training
 from xai_compare.models.training.fitting import Length, fit
 from xai_compare.models.training.folds import grouped
-from xai_compare.models.training.pictures import gather, number, side_for
+from xai_compare.models.training.pictures import number, side_for
 from xai_compare.models.training.running import shown
 from xai_compare.synthetic import faces
 
@@ -50,9 +50,7 @@ def simulated(identities: int, seed: int) -> Faces:
 
 def photographs(folder: Path, out: Path) -> Faces:
     """The photographs of five expressions; their crops, landmarks and rows."""
-    table = default.manifest(folder, out / "faces.csv")
-    config = default.configuration(folder, table, 1, 0, None)
-    found = gather(config.data, SIZE, config.margin, out / "cache")
+    found = default.cut(folder, out, SIZE)
     return found.images, found.landmarks, found.rows
 
 

@@ -44,7 +44,10 @@ MEANINGS = {
     "source.timm": "the name of a timm architecture",
     "source.factory": "`file:function` of a file beside the study, or the name of a factory that an installed "
     "package registers; needs `--allow-code`; returns a `torch.nn.Module` or a `Model`",
-    "source.bundled": "`compact` or `residual`, trained on simulated faces",
+    "source.bundled": "`compact` or `residual`, trained on simulated faces, or `photographic`, trained on photographs",
+    "source.ensemble": "the folder `pairs` of a fold of a training with `pairs: true`: binary networks that vote",
+    "source.vote": "of an ensemble: `simple`, the default, or `weighted`",
+    "source.network": "of an ensemble, where its cards name code: the architecture of its networks, as a source",
     "source.zoo": "one of the paper's twelve networks, see [zoo.md](zoo.md)",
     "source.hf": "an image classifier of Hugging Face's transformers: a name on the hub, or a local folder; classes, "
     "size and normalization come from its configuration, and no code of a repository is run",
@@ -170,10 +173,17 @@ def options() -> str:
 def metrics() -> str:
     """The table of all metrics."""
     rows = [
-        (f"`{m.name}`", m.title, f"{m.range[0]:g} .. {m.range[1]:g}".replace("inf", "∞"), m.direction,
-         " and ".join(m.needs), m.source, m.undefined)
+        (
+            f"`{m.name}`",
+            m.title,
+            f"{m.range[0]:g} .. {m.range[1]:g}".replace("inf", "∞"),
+            m.direction,
+            " and ".join(m.needs),
+            m.source,
+            m.undefined,
+        )
         for m in METRICS.all().values()
-    ]  # fmt: skip
+    ]
     return table(("metric", "what it is", "range", "better", "needs", "source", "NaN where"), rows)
 
 
@@ -214,12 +224,33 @@ def zoo() -> str:
         number, unit = entry.published.split()
         off = count / (float(number) * {"K": 1e3, "M": 1e6}[unit]) - 1
         rows.append(
-            (f"`{entry.name}`", entry.title, f"{entry.input.size[0]} x {entry.input.size[1]}", f"{count:,}",
-             entry.published, f"{100 * off:+.2f} %", entry.made_of, "yes" if entry.imagenet else "no",
-             str(entry.epochs), f"`{entry.layer}`", "yes" if entry.cam else "no")
-        )  # fmt: skip
-    header = ("zoo", "in the paper", "input", "parameters", "published", "difference", "layers from",
-              "ImageNet weights in the paper", "epochs in the paper", "Grad-CAM layer", "CAM applies")  # fmt: skip
+            (
+                f"`{entry.name}`",
+                entry.title,
+                f"{entry.input.size[0]} x {entry.input.size[1]}",
+                f"{count:,}",
+                entry.published,
+                f"{100 * off:+.2f} %",
+                entry.made_of,
+                "yes" if entry.imagenet else "no",
+                str(entry.epochs),
+                f"`{entry.layer}`",
+                "yes" if entry.cam else "no",
+            )
+        )
+    header = (
+        "zoo",
+        "in the paper",
+        "input",
+        "parameters",
+        "published",
+        "difference",
+        "layers from",
+        "ImageNet weights in the paper",
+        "epochs in the paper",
+        "Grad-CAM layer",
+        "CAM applies",
+    )
     return table(header, rows)
 
 
@@ -250,6 +281,8 @@ def tables() -> dict[str, str]:
         "statistics": keys(study.Statistics),
         "stages": stages(),
         "faithfulness": keys(STAGES.get("faithfulness").Options),
+        "tests": keys(STAGES.get("tests").Options),
+        "multiverse": keys(STAGES.get("multiverse").Options),
         "options": options(),
         "metrics": metrics(),
         "zoo": zoo(),

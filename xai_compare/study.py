@@ -146,6 +146,15 @@ class Screen(_Strict):
     resolution: tuple[int, int] | None = None
 
 
+class CrossKeys(_Strict):
+    """A fixation cross, shown between pictures."""
+
+    image: str = Field(description="the name under which the recording shows it")
+    x: float = Field(description="where it is, in pixels of that picture as shown")
+    y: float = Field(description="see x")
+    worst_degrees: float = Field(3.0, gt=0, description="trials after a cross missed by more are removed")
+
+
 class GazeKeys(_Strict):
     """How samples of gaze become fixations."""
 
@@ -155,6 +164,9 @@ class GazeKeys(_Strict):
     min_fixation_ms: float = Field(80.0, ge=0, description="shorter fixations are removed")
     max_saccade_ms: float = Field(150.0, ge=0, description="longest time between two fixations that is a saccade")
     liu_correction: bool = Field(False, description="interpolate losses that are not blinks (Liu et al. 2024)")
+    cross: CrossKeys | None = Field(
+        None, description="a fixation cross (`image`, `x`, `y`, `worst_degrees`): what follows is shifted by its offset"
+    )
 
 
 class HumanSpec(_Strict):

@@ -31,6 +31,26 @@ def run(monkeypatch, capsys, *arguments):
 GAZE = ("--max-lost", "0.2", "--screen-cm", "38,30.4", "--distance-cm", "60")
 
 
+def test_a_fixation_cross_shifts_what_follows(monkeypatch, capsys, tmp_path):
+    """The first picture is taken for the cross: people look 40.3 and 85 pixels off in its second half."""
+    recordings.tobii_studio(tmp_path / "a.tsv")
+    anger = recordings.IMAGES[0]
+    for out, more in (("plain", ()), ("shifted", ("--cross", f"{anger},100,60"))):
+        assert run(monkeypatch, capsys, tmp_path / "a.tsv", "--out", tmp_path / out, *GAZE, *more)[0] == 0
+    plain, shifted = (pd.read_csv(tmp_path / out / "tables" / "trials.csv") for out in ("plain", "shifted"))
+    assert plain["image"].tolist() == list(recordings.IMAGES)
+    assert shifted["image"].tolist() == [recordings.IMAGES[1]]
+    assert shifted[["offset_x", "offset_y"]].abs().to_numpy().min() > 20
+
+
+def test_a_cross_needs_its_place(monkeypatch, capsys, tmp_path):
+    recordings.tobii_studio(tmp_path / "a.tsv")
+    code, _, error = run(monkeypatch, capsys, tmp_path / "a.tsv", "--out", tmp_path / "o", *GAZE, "--cross", "cross")
+    assert code == 2
+    assert "--cross" in error
+    assert "IMAGE,X,Y" in error
+
+
 def test_gaze(monkeypatch, capsys, tmp_path):
     recordings.tobii_studio(tmp_path / "a.tsv")
     labels = tmp_path / "labels.csv"

@@ -39,7 +39,7 @@ def plain_intervals(
         with np.errstate(invalid="ignore"):
             dice = np.where(known & also, 2 * hits / areas, np.nan)
         fewest = min(len(set(images[a])), len(set(images[b])))
-        ends = interval(float(dice[0]), dice[1:], images=fewest, bounds=METRICS.get("dice").range)
+        ends = interval(float(dice[0]), dice[1:], images=fewest, bounds=METRICS.get("dice").range, shift=2)
         found["dice", a, b] = (ends.low, ends.high)
     for metric, centred in (("pearson", True), ("uncentred", False)):
         for (a, b), one in bootstrap_correlations(sources, images, centred, n, seed).items():

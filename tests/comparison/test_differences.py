@@ -32,9 +32,15 @@ def maps_of(n: int, strength: float, seed: int) -> np.ndarray:
 def compared(sources: dict[str, np.ndarray], images: dict[str, list[str]], metric: str = "iou", against: str = "ekman"):  # type: ignore[no-untyped-def]
     names = [name for name in sources if name != against]
     return pool_differences(
-        Pool.of(sources, images), "fear", [METRICS.get(metric)], References({"fear": MASK}),
-        sources=names, against=[against], n=200, seed=1,
-    )  # fmt: skip
+        Pool.of(sources, images),
+        "fear",
+        [METRICS.get(metric)],
+        References({"fear": MASK}),
+        sources=names,
+        against=[against],
+        n=200,
+        seed=1,
+    )
 
 
 def test_it_is_the_difference_on_shared_images() -> None:
@@ -112,6 +118,20 @@ def test_the_mean_over_expressions_adds_variances() -> None:
     assert row["ci_high"] == pytest.approx(0.1 + stats.t.ppf(0.975, df) * error)
     assert row["p"] == pytest.approx(2 * stats.t.sf(0.1 / error, df))
     assert row["n"] == 60
+
+
+@pytest.mark.parametrize("n", [3, 12, 40])
+def test_swapping_plain_numbers_is_a_paired_t_test(n: int) -> None:
+    x = np.random.default_rng(n).normal(0.5, 1, n)
+    swapped = float(x.mean()), float(np.sqrt((x**2).sum()) / n)
+    found = {DifferenceKey("iou", "a", "b", "ekman", "fear"): Difference(float(x.mean()), 0.3, n, swapped=swapped)}
+    expected = max(stats.ttest_1samp(x, 0).pvalue, 2.0 ** (1 - n))
+    assert difference_table(found)["p"].iloc[0] == pytest.approx(expected)
+
+
+def test_few_images_can_give_no_small_p() -> None:
+    found = {DifferenceKey("iou", "a", "b", "ekman", "fear"): Difference(0.3, 0.1, 4, swapped=(0.3, 0.1))}
+    assert difference_table(found)["p"].iloc[0] == 1 / 8
 
 
 def test_holm_is_statsmodels_() -> None:

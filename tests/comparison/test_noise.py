@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from xai_compare.comparison import METRICS, correlation
-from xai_compare.comparison.noise import corrected, noise_corrected
+from xai_compare.comparison.noise import corrected, explainer_share, noise_corrected
 from xai_compare.errors import InputError
 
 SHAPE = (8, 7)
@@ -89,3 +90,34 @@ def test_what_cannot_be_told_is_missing_with_its_reason() -> None:
     assert METRICS.get("noise_corrected").needs == ("maps", "maps")
     with pytest.raises(InputError, match="cannot be paired"):
         noise_corrected(noise, noise[:4])
+
+
+def runs_of(rng: np.random.Generator, n: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Simulated maps of n images, each explained twice: a common face, the image's own, the explainer's chance."""
+    y, x = np.mgrid[:20, :16]
+    face = 2 * np.exp(-((y - 9) ** 2 + (x - 8) ** 2) / 30)
+    own = np.stack([gaussian_filter(rng.standard_normal((20, 16)), 2) for _ in range(n)])
+    own /= own.std()
+    chance = noise * np.stack([gaussian_filter(rng.standard_normal((20, 16)), 2) for _ in range(2 * n)]) * 7
+    return face + own + chance[:n], face + own + chance[n:]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5, 1.5])
+def test_the_explainers_share_is_what_a_second_run_changes(noise: float) -> None:
+    one, other = runs_of(np.random.default_rng(7), 400, noise)
+    r = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(one, other, strict=True)]
+    found = explainer_share(one, r)
+    centred = [side - side.mean((1, 2), keepdims=True) for side in (one, other)]
+    truth = ((centred[0] - centred[1]) ** 2).mean() / 2 / (centred[0] - centred[0].mean(0)).var()
+    assert found.share == pytest.approx(truth, abs=0.04)
+    assert found.images == 400
+    assert np.isnan(explainer_share(one[:2], r[:2]).share)
+    assert explainer_share(one[:5], [np.nan, *r[1:5]]).images == 4
+
+
+def test_resampled_images_hold_the_explainers_noise_already() -> None:
+    # The spread of the mean over images, foreseen from one run, is that over new images and new runs together.
+    rng = np.random.default_rng(8)
+    peaks = np.array([runs_of(rng, 25, 1.0)[0].mean(0)[9, 8] for _ in range(300)])
+    foreseen = [runs_of(rng, 25, 1.0)[0][:, 9, 8].std(ddof=1) / 5 for _ in range(100)]
+    assert np.mean(foreseen) == pytest.approx(peaks.std(), rel=0.12)

@@ -26,6 +26,7 @@ from xai_compare.comparison import (
     score_intervals,
     uncentred,
 )
+from xai_compare.comparison.resampling import few_of, interval, shift_of
 from xai_compare.errors import InputError
 
 SHAPE = (9, 6)
@@ -128,7 +129,7 @@ def test_fast_otsu_bootstrap_is_the_plain_one(repeats: int) -> None:
     def plain(sample: np.ndarray) -> float:
         return float(iou(otsu_masks(sample.mean(0)), MASK))
 
-    slow = bootstrap(plain, maps, n=60, seed=2, images=images, bounds=(0, 1))
+    slow = bootstrap(plain, maps, n=60, seed=2, images=images, bounds=(0, 1), shift=2)
     np.testing.assert_array_equal(fast["iou"].replicates, slow.replicates)
     assert fast["iou"] == slow
     assert fast["iou"].low < fast["iou"].high
@@ -179,7 +180,8 @@ def test_intervals_of_a_whole_group_are_the_plain_ones() -> None:
     pairs = np.stack([sources["a"], sources["b"]], 1)
     metrics = {"dice": dice, "pearson": pearson, "uncentred": uncentred}
     for metric, function in metrics.items():
-        plain = bootstrap(lambda s, f=function: float(f(*s.mean(0))), pairs, 70, 9, images=names)  # type: ignore[misc]
+        shift = shift_of(metric)
+        plain = bootstrap(lambda s, f=function: float(f(*s.mean(0))), pairs, 70, 9, images=names, shift=shift)  # type: ignore[misc]
         ends = found[metric, "a", "b", "fear", "all"]
         np.testing.assert_allclose(ends, (plain.low, min(plain.high, 1)), rtol=1e-9)
     energy = bootstrap(lambda s: float(region_energy(s.mean(0), MASK)), sources["b"], 70, 9, images=names)
@@ -226,3 +228,18 @@ def test_draws_are_one_stream_however_they_are_made() -> None:
     generator = np.random.default_rng([7])
     loop = [np.bincount(generator.integers(2000, size=2000), minlength=2000) for _ in range(700)]
     np.testing.assert_array_equal(draw_counts(2000, 700, 7), loop)
+
+
+def test_the_shift_of_cut_maps_counts_twice() -> None:
+    replicates = np.random.default_rng(0).normal(0.4, 0.05, 300)
+    spread = replicates.std() * np.sqrt(25 / 24)
+    for metric, times in (("iou", 2), ("dice", 2), ("pearson", 1), ("known_auc", 1), ("mine", 1)):
+        assert shift_of(metric) == times
+        one = interval(0.5, replicates, images=25, shift=shift_of(metric))
+        away = stats.t.ppf(0.975, 24) * np.hypot(spread, times * (replicates.mean() - 0.5))
+        assert (one.low, one.high) == pytest.approx((0.5 - away, 0.5 + away))
+
+
+def test_scores_say_from_how_many_images_their_intervals_can_be_trusted() -> None:
+    assert [few_of(name) for name in ("pearson", "iou", "dice")] == [20, 20, 100]
+    assert [few_of(name, difference=True) for name in ("pearson", "iou", "dice")] == [20, 100, 100]

@@ -11,7 +11,6 @@ from hypothesis.extra import numpy as hnp
 from xai_compare.comparison.thresholds import (
     dice_masks,
     histogram_scores,
-    level_cuts,
     otsu,
     otsu_masks,
     split_histograms,
@@ -46,31 +45,19 @@ def test_levels_are_the_formula(heatmap: np.ndarray) -> None:
     np.testing.assert_array_equal(to_8bit(heatmap), plain_levels(heatmap))
 
 
-@given(heatmaps(), st.one_of(st.integers(0, 255), st.floats(0, 255)))
-@settings(deadline=None, max_examples=200)
-def test_a_cut_decides_as_the_level_does(heatmap: np.ndarray, threshold: float) -> None:
-    cuts = level_cuts(heatmap.min(1), heatmap.max(1), threshold, heatmap.dtype)
-    np.testing.assert_array_equal(heatmap >= cuts.astype(heatmap.dtype)[:, None], plain_levels(heatmap) > threshold)
-    if np.isfinite(cuts[0]) and heatmap.min() < cuts[0]:
-        below = np.nextafter(cuts.astype(heatmap.dtype), np.asarray(-np.inf, heatmap.dtype))
-        ends = np.array([[heatmap.min(), below[0], heatmap.max()]], heatmap.dtype)
-        assert plain_levels(ends)[0, 1] <= threshold
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_maps_with_nothing_to_scale_have_no_cut(dtype: type) -> None:
+def test_maps_with_nothing_to_scale_have_no_mask(dtype: type) -> None:
     maps = np.array([[1, 1], [np.nan, 1], [np.inf, 0], [0, 1], [-1e-38, 1e-38]], dtype)
-    cuts = level_cuts(maps.min(1), maps.max(1), 50, dtype)
-    assert np.isfinite(cuts).tolist() == [False, False, False, True, True]
-    masks, usable = dice_masks(maps[:, None])
+    _, usable = dice_masks(maps[:, None])
     assert usable.tolist() == [False, False, False, True, True]
-    np.testing.assert_array_equal(masks[usable, 0], (maps >= cuts.astype(dtype)[:, None])[usable])
+    scores = histogram_scores(*split_histograms(to_8bit(maps[:, None])[:, 0], np.array([True, False])))
+    assert np.isfinite(scores["iou"]).tolist() == [False, False, False, True, True]
 
 
 def test_histograms_inside_and_outside() -> None:
     generator = np.random.default_rng(3)
     maps, region = generator.normal(size=(4, 9, 8)).astype(np.float32), generator.random(72) < 0.3
-    inside, outside = split_histograms(maps, region)
+    inside, outside = split_histograms(to_8bit(maps).reshape(4, -1), region)
     for one, row, other in zip(maps, inside, outside, strict=True):
         levels = plain_levels(one).ravel()
         np.testing.assert_array_equal(row, np.bincount(levels[region], minlength=256))

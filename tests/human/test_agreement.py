@@ -61,12 +61,27 @@ def test_people_of_one_mind():
     assert leave_one_out(frame, IMAGES, 4.0).lowest[0] == pytest.approx(1)
 
 
-def test_people_who_never_meet_have_no_reliability():
+def test_the_reliability_of_people_who_never_meet_is_kept():
     frame = pd.DataFrame({"participant": ["a", "b"], "image": "face", "x": [5.0, 55.0], "y": [5.0, 35.0]})
     row = split_half(frame, IMAGES, 2.0).iloc[0]
     assert row.half < 0
-    assert np.isnan(row.reliability)
+    assert row.reliability == pytest.approx(2 * row.half / (1 + row.half))
+    assert row.reliability < 0
     assert row.note == "the halves do not agree"
+
+
+def test_reliability_is_centred_on_zero_where_nobody_agrees():
+    rng = np.random.default_rng(4)
+    tables = []
+    for _ in range(200):
+        x, y = rng.uniform(0, 59, 8), rng.uniform(0, 39, 8)
+        frame = pd.DataFrame({"participant": list("abcdefgh"), "image": "face", "x": x, "y": y})
+        tables.append(split_half(frame, IMAGES, 3.0, n_splits=20))
+    found = np.array([table.half[0] for table in tables])
+    assert abs(found.mean()) < 3 * found.std() / np.sqrt(len(found)) + 0.02
+    reliable = np.array([table.reliability[0] for table in tables])
+    assert (reliable < 0).sum() > 50
+    assert np.isfinite(reliable).all()
 
 
 def test_undefined_is_nan_with_a_reason():

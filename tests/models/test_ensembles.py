@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +12,11 @@ import torch
 from torch import nn
 
 from xai_compare.errors import InputError
+from xai_compare.explainers import create
 from xai_compare.expressions import EXPRESSIONS
-from xai_compare.models import InputSpec, Model
+from xai_compare.models import InputSpec, Model, describe, load
 from xai_compare.models.ensembles import PairVotes, Vote, pair, pairs_of, pairwise
+from xai_compare.models.training import cards
 
 CLASSES = ("anger", "fear", "happiness")
 SPEC = InputSpec((4, 4), "grey", (0.0, 255.0))
@@ -118,3 +122,75 @@ def test_incomplete_ensembles_are_refused(names: tuple[tuple[str, str], ...], me
 def test_what_is_no_ensemble_has_no_pairs() -> None:
     with pytest.raises(InputError, match="not an ensemble of pairs"):
         pair(Model("plain", ("anger", "fear"), Says((0, 1)), SPEC), "anger", "fear")
+
+
+def written(folder: Path, network: dict[str, Any]) -> dict[tuple[str, str], Model]:
+    """Binary networks of the zoo's smallest, as training writes them."""
+    made = {}
+    for seed, names in enumerate(pairs_of(CLASSES)):
+        made[names] = load({**network, "classes": list(names), "weights": "random", "seed": seed})
+        cards.write(made[names], folder / "_".join(names), {"network": network})
+    return made
+
+
+@pytest.mark.parametrize("how", ["simple", "weighted"])
+def test_a_study_names_the_folder_of_its_pairs(how: Vote, tmp_path: Path) -> None:
+    made = written(tmp_path / "pairs", {"zoo": "weinet"})
+    images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    found = load({"name": "voters", "ensemble": "pairs", "vote": how}, tmp_path)
+    assert found.classes == CLASSES
+    np.testing.assert_allclose(found.predict(images), pairwise("all", made, how).predict(images), atol=1e-6)
+    other = load({"ensemble": "pairs", "vote": "simple" if how == "weighted" else "weighted"}, tmp_path)
+    assert describe(found)["state_sha256"] != describe(other)["state_sha256"]
+
+
+def test_explainers_see_the_network_of_the_pair(tmp_path: Path) -> None:
+    made = written(tmp_path / "pairs", {"zoo": "weinet"})
+    whole, images = load({"ensemble": "pairs"}, tmp_path), np.zeros((3, 64, 64, 3), np.uint8)
+    images[:, 20:40, 10:50] = np.random.default_rng(1).integers(0, 256, (3, 20, 40, 3))
+    targets = [("happiness", "anger"), ("anger", "fear"), ("happiness", "anger")]
+    for name in ("grad_cam", "captum:Saliency"):
+        explainer = create(name)
+        found = explainer(whole, images, targets)
+        np.testing.assert_allclose(
+            found[1], explainer(made["anger", "fear"], images[1:2], ("anger", "fear"))[0], atol=1e-6
+        )
+        others = explainer(made["anger", "happiness"], images[::2], ("happiness", "anger"))
+        np.testing.assert_allclose(found[::2], others, atol=1e-6)
+        with pytest.raises(InputError, match="pair by pair"):
+            explainer(whole, images, "predicted")
+
+
+def test_architectures_of_the_package_take_other_weights(tmp_path: Path) -> None:
+    made = written(tmp_path / "pairs", {"bundled": "compact"})
+    found = load({"ensemble": "pairs"}, tmp_path)
+    images = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    asked = pair(found, "anger", "fear").predict(images)
+    np.testing.assert_allclose(asked, made["anger", "fear"].predict(images), atol=1e-6)
+    with pytest.raises(InputError, match="its own weights"):
+        load({"bundled": "compact", "seed": 1})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ensemble": "none"}, "no folder"),
+        ({"ensemble": "."}, "holds no binary networks"),
+        ({"vote": "loud"}, "unknown vote"),
+        ({"classes": ["anger", "fear"]}, "leave `classes` out"),
+    ],
+)
+def test_what_is_no_ensemble_is_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    written(tmp_path / "pairs", {"zoo": "weinet"})
+    with pytest.raises(InputError, match=message):
+        load({"name": "voters", "ensemble": "pairs", **change}, tmp_path)
+
+
+def test_a_card_may_not_ask_for_code(tmp_path: Path) -> None:
+    written(tmp_path / "pairs", {"zoo": "weinet"})
+    card = tmp_path / "pairs" / "anger_fear" / "card.json"
+    card.write_text(card.read_text("utf-8").replace('"zoo": "weinet"', '"factory": "mine.py:network"'), "utf-8")
+    with pytest.raises(InputError, match="its card asks to run code"):
+        load({"ensemble": "pairs"}, tmp_path, allow_code=True)
+    with pytest.raises(InputError, match="not allowed"):
+        load({"ensemble": "pairs", "network": {"factory": "mine.py:network"}}, tmp_path)

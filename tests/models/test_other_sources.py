@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +184,14 @@ def test_answers_are_those_of_its_own_framework(source: str, tmp_path: Path) -> 
     model = load(spec)
     np.testing.assert_allclose(model.predict(IMAGES), told, atol=1e-4)
     assert model.classes == tuple(CLASSES)
+
+
+@pytest.mark.parametrize("source", [name for name in MADE if name != "torchscript"])
+def test_networks_can_be_copied(source: str, tmp_path: Path) -> None:
+    """Captum is given a copy, and so is each thread."""
+    model = load(MADE[source](tmp_path)[0])
+    other = replace(model, module=copy.deepcopy(model.module))
+    np.testing.assert_array_equal(other.predict(IMAGES), model.predict(IMAGES))
 
 
 @pytest.mark.parametrize("source", MADE)

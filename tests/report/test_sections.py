@@ -75,8 +75,8 @@ def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "xai_compare.sections" else [])
 
     yield install
-    for module in [name for name in sys.modules if name.startswith("toy_")]:
-        del sys.modules[module]
+    for path in site.glob("toy_*.py"):
+        sys.modules.pop(path.stem, None)
 
 
 def _class(path: Path) -> str:

@@ -58,7 +58,7 @@ def finished(drawn: synthetic.SimulatedFaces, tmp_path_factory: pytest.TempPathF
     folder = write_pictures(drawn, place / "faces")
     table = pd.read_csv(folder / "labels.csv")
     table.assign(region="region_" + table["image"]).to_csv(folder / "labels.csv", index=False)
-    return xc.run(full(folder), place / "run", report=False)
+    return xc.run(full(folder), place / "run", report=False, threads=2)
 
 
 @pytest.fixture

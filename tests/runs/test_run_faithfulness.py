@@ -8,23 +8,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from toy_study import NETWORK, asked, write_pictures
+from statsmodels.stats.multitest import multipletests
+from toy_study import NETWORK, asked, maps_of, write_pictures
 
 import xai_compare as xc
 from xai_compare import explainers, synthetic
 from xai_compare.errors import InputError
-from xai_compare.explainers.faithfulness import curves, drops, infidelity, rectangles, unexplained
+from xai_compare.explainers.faithfulness import curves, drops, edges, infidelity, rectangles, reseeded, unexplained
 from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.faces import standardize
 from xai_compare.faces.returning import returned, ways_back
 from xai_compare.runs.estimate import estimate
 from xai_compare.runs.inspection import status, verify
-from xai_compare.runs.judgements import SCORES
+from xai_compare.runs.judgements import CONTROL_COLUMNS, CONTROLS, SCORES
 from xai_compare.runs.stages import faithfulness
 from xai_compare.runs.stages.faithfulness import sample
 from xai_compare.runs.worker import Worker
 
-WANTED = {"images": 5, "steps": 8, "rectangles": 16}
+WANTED = {"images": 5, "steps": 8, "rectangles": 16, "retest": 3}
 
 
 @pytest.fixture(autouse=True)
@@ -59,15 +60,25 @@ def test_every_score_stands_beside_the_random_maps(judged: xc.Run) -> None:
     inside = table.dropna(subset="ci_low")
     assert (inside["ci_low"] <= inside["difference"] + 1e-9).all()
     assert (inside["difference"] <= inside["ci_high"] + 1e-9).all()
-    assert (table.loc[~table["score"].str.startswith("known"), "n"] == 5).all()
+    plain = ~table["score"].str.startswith("known") & (table["score"] != "forgetting")
+    assert (table.loc[plain, "n"] == 5).all()
     assert (table.loc[table["score"].str.startswith("known"), "n"] < 5).all()
     known = table.loc[table["score"] == "known_auc", "note"]
     assert known.str.contains("the region is known in").all()
     # The study's own random explainer is the control: only the store's 16 bits stand between them.
     same = table[(table["explainer"] == "random") & (table["score"] != "forgetting")]
     np.testing.assert_allclose(same["difference"], 0, atol=0.02)
-    assert table.set_index(["explainer", "score"]).at[("random", "forgetting"), "mean"] == pytest.approx(0, abs=1e-3)
-    assert table.set_index(["explainer", "score"]).at[("grad_cam", "forgetting"), "mean"] > 0.1
+    forgot = table[table["score"] == "forgetting"].set_index("explainer")
+    assert (forgot["control"] == "the same explainer again").all()
+    assert (table.loc[table["score"] != "forgetting", "control"] == "random map").all()
+    # Random maps do not depend on the network, and change altogether when they are drawn once more.
+    assert forgot.at["random", "mean"] == pytest.approx(0, abs=1e-3)
+    assert forgot.at["random", "random_mean"] > 0.5
+    assert forgot.at["random", "n"] == 3
+    assert forgot.at["random", "note"].startswith("explained once more: 3 of 5 pictures")
+    assert forgot.at["grad_cam", "mean"] > 0.1
+    assert forgot.at["grad_cam", "random_mean"] == 0
+    assert forgot.at["grad_cam", "n"] == 5
     curve = judged.faithfulness_curves
     assert len(curve) == 2 * 2 * 9
     assert judged.provenance["faithfulness"]["pictures"]["toy"] == _sampled(judged)
@@ -105,6 +116,54 @@ def test_stored_maps_judge_as_the_explainers_own(judged: xc.Run, faces_folder: P
     assert table["grad_cam", "infidelity"] == pytest.approx(told.mean(), abs=0.03)
     boxes = rectangles(model.input.size, 16, seed=judged.study.seed)
     np.testing.assert_array_equal(unexplained(maps, boxes, drops(model, pictures, boxes, targets)), told)
+
+
+def test_further_controls_are_of_no_network_or_of_another_picture(judged: xc.Run, faces_folder: Path) -> None:
+    table = judged.table("faithfulness_controls")
+    assert tuple(table.columns) == CONTROL_COLUMNS
+    assert list(dict.fromkeys(table["control"])) == list(CONTROLS.values())
+    assert set(table["score"]) == set(SCORES) - {"forgetting"}
+    np.testing.assert_allclose(table["difference"], table["mean"] - table["control_mean"], atol=1e-12)
+    known = table["p"].notna().to_numpy()
+    expected = multipletests(table.loc[known, "p"], method="holm")[1]
+    np.testing.assert_allclose(table.loc[known, "p_adjusted"], expected)
+    worker = Worker(judged.study, "cpu", allow_code=True)
+    model, images = worker.model(0), _sampled(judged)
+    pictures, landmarks = worker.inputs(0, images)
+    targets = [str(worker.pictures.rows.at[image, "expression"]) for image in images]
+    sharp = returned(standardize(edges(pictures), landmarks), ways_back(landmarks, model.input.size))
+    told = table.set_index(["explainer", "control", "score"])["control_mean"]
+    area = curves(model, pictures, sharp, targets, steps=8).deletion_area.mean()
+    assert told["grad_cam", CONTROLS["edges"], "deletion"] == pytest.approx(area)
+    assert told["random", CONTROLS["edges"], "deletion"] == pytest.approx(area)
+    maps = maps_of(judged, "toy/grad_cam")
+    # Parts hold two pictures, so that each is judged by its neighbour's map; the fifth has no neighbour.
+    swapped = np.stack([maps[images[i]] for i in (1, 0, 3, 2)])
+    back = returned(swapped, ways_back(landmarks[:4], model.input.size))
+    area = curves(model, pictures[:4], back, targets[:4], steps=8).deletion_area.mean()
+    assert told["grad_cam", CONTROLS["other picture"], "deletion"] == pytest.approx(area, abs=0.01)
+    n = table.set_index(["explainer", "control", "score"])["n"]
+    assert n["grad_cam", CONTROLS["other picture"], "deletion"] == 4
+    assert n["grad_cam", CONTROLS["face prior"], "deletion"] == 5
+
+
+def test_edges_are_where_grey_values_change() -> None:
+    picture = np.zeros((1, 20, 16, 3), np.uint8)
+    picture[:, :, 8:] = (90, 90, 90)
+    found = edges(picture)[0]
+    assert found.shape == (20, 16)
+    assert found[:, 7:9] == pytest.approx(4 * 90, rel=1e-5)
+    assert not found[:, :7].any()
+    assert not found[:, 9:].any()
+
+
+def test_another_seed_and_nothing_else() -> None:
+    lime = explainers.create("lime", n_samples=40, seed=3)
+    other = reseeded(lime)
+    assert other is not None
+    assert other.options.model_dump() == lime.options.model_dump() | {"seed": 4}
+    assert lime.options.seed == 3
+    assert reseeded(explainers.create("grad_cam")) is None
 
 
 def test_a_stopped_judgement_goes_on_to_the_same_bits(
@@ -173,4 +232,6 @@ def test_the_study_key(faces_folder: Path) -> None:
     steps = estimate(asked(faces_folder, faithfulness=WANTED), "cpu", allow_code=True).set_index("step")
     # Curves of two explainers and the control, the rectangles, and each explainer once more.
     again = sum(steps.at[name, "forward passes"] / 9 for name in ("grad_cam", "random"))
-    assert steps.at["faithfulness", "forward passes"] == 5 * (3 * 16 + 17 + again)
+    assert steps.at["faithfulness", "forward passes"] == 5 * (7 * 16 + 17 + again)
+    bare = estimate(asked(faces_folder, faithfulness={**WANTED, "controls": False}), "cpu", allow_code=True)
+    assert bare.set_index("step").at["faithfulness", "forward passes"] == 5 * (3 * 16 + 17 + again)

@@ -86,3 +86,24 @@ def test_a_study_without_a_trial_left(pictures: Path, tmp_path: Path) -> None:
 def test_discs_need_a_radius(pictures: Path) -> None:
     with pytest.raises(InputError, match="kernel: disc needs radius_px"):
         asked(pictures, human=source(Path("x.csv"), kernel="disc"))
+
+
+def test_a_study_corrects_gaze_by_the_fixation_cross(pictures: Path, tmp_path: Path) -> None:
+    path = recording(pictures, tmp_path / "gaze.csv")
+    table = pd.read_csv(path)
+    first = table["image"] == table["image"].iloc[0]
+    table[~first].to_csv(tmp_path / "left.csv", index=False)
+    off = table.assign(screen_x=table["screen_x"] + 12, image=table["image"].where(~first, "cross"))
+    off.to_csv(tmp_path / "off.csv", index=False)
+    # Both are in the pixels of the picture as shown, and the last place looked at was the cross.
+    cross = {"image": "cross", "x": SHOWN * 62.5 - 0.5, "y": SHOWN * 74.5 - 0.5, "worst_degrees": 5}
+    files = {"left": {}, "off": {}, "mended": {"gaze": {"cross": cross}}}
+    sources = [
+        {**one, "name": name}
+        for name, more in files.items()
+        for one in source(tmp_path / ("left.csv" if name == "left" else "off.csv"), **more)
+    ]
+    run = xc.run(asked(pictures, human=sources, models=[], explainers=[]), tmp_path / "run", report=False)
+    left, shifted, mended = (heatmap(run, f"human/{name}").ravel() for name in files)
+    assert np.corrcoef(left, mended)[0, 1] > 0.999
+    assert np.corrcoef(left, shifted)[0, 1] < 0.99

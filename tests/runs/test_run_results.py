@@ -13,10 +13,18 @@ from toy_study import CLASSES, NETWORK, asked, maps_of
 import xai_compare as xc
 from xai_compare import comparison, ekman
 from xai_compare.errors import InputError
+from xai_compare.explainers import create
+from xai_compare.expressions import ordered
+from xai_compare.faces.cutting import Cutter
+from xai_compare.models.ensembles import pairs_of
+from xai_compare.models.training import cards
 from xai_compare.runs.scoring import headline
 
 SOURCES = [f"{model}/{explainer}" for explainer in ("cam", "grad_cam", "random") for model in ("toy", "other")]
 EVERYBODY = [*SOURCES, "all models/cam", "all models/grad_cam", "all models/random", "known/region"]
+
+
+JUDGED = {"images": 4, "steps": 4, "rectangles": 8}
 
 
 def scaled_maps(run: xc.Run, source: str) -> tuple[np.ndarray, list[str]]:
@@ -220,6 +228,35 @@ def test_pairs_of_two_alternative_studies(pictures: Path, tmp_path: Path) -> Non
     counts = run.heatmaps["count"].sel(source="toy/grad_cam", fold="all").values.tolist()
     assert counts == [6, 3, 9]
     assert "iou" not in set(run.scores.metric)
+
+
+def test_each_pair_is_explained_by_its_own_network_of_an_ensemble(pictures: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(pictures / "labels.csv")
+    others = {"anger": "happiness", "happiness": "anger", "surprise": "anger"}
+    table.assign(false_label=table["expression"].map(others)).to_csv(pictures / "labels.csv", index=False)
+    network = {key: NETWORK[key] for key in ("factory", "folder", "input")}
+    binary = {}
+    for seed, names in enumerate(pairs_of(tuple(CLASSES))):
+        spec = {**network, "classes": list(names), "options": {"seed": seed, "classes": 2}}
+        binary[names] = xc.models.load(spec, allow_code=True)
+        cards.write(binary[names], tmp_path / "pairs" / "_".join(names), {"network": {"factory": "forgotten:here"}})
+    images = {"manifest": pictures / "labels.csv", "choose_by": "label", "pairs": True}
+    voters = {"name": "voters", "ensemble": tmp_path / "pairs", "vote": "weighted"}
+    voters["network"] = {**network, "options": {"classes": 2}}
+    study = asked(pictures, images=images, models=[voters], explainers=["grad_cam", "random"], faithfulness=JUDGED)
+    run = xc.run(study, tmp_path / "run", report=False)
+    explained = maps_of(run, "voters/grad_cam")
+    assert len(explained) == 9
+    cutter = Cutter(study.images.margin)
+    for image, label in zip(table["image"], table["expression"], strict=True):
+        other = others[label]
+        picture = cutter.read(pictures / image)
+        crop = cutter.crop(picture, cutter.choose(picture, "").face.landmarks)
+        shown, landmarks = crop.resized((32, 32))
+        own = binary[tuple(ordered([label, other]))]
+        wanted = xc.faces.standardize(create("grad_cam")(own, shown[None], (label, other)), landmarks[None])
+        np.testing.assert_allclose(explained[image], wanted[0], atol=1e-5)
+    assert np.isfinite(run.faithfulness.loc[run.faithfulness["explainer"] == "grad_cam", "mean"]).all()
 
 
 def test_the_order_of_the_manifest_changes_no_map(pictures: Path, tmp_path: Path) -> None:

@@ -102,11 +102,14 @@ def test_a_dataset_says_that_it_is_simulated(tmp_path: Path) -> None:
 def test_the_default_study_is_valid_and_small(tmp_path: Path) -> None:
     study = Study.load(default_study(tmp_path, n_identities=2))
     assert study.seed == 7
-    assert [model.bundled for model in study.models] == ["compact", "residual"]
+    assert [model.bundled for model in study.models] == ["compact", "residual", "photographic"]
+    assert [model.split for model in study.models] == [None, None, "photograph"]
     assert study.human[0].simulated
     assert study.images.manifest is not None
     rows = read_manifest(study.images.manifest, study.images.root).rows
     assert len(rows) == 13
     photograph = rows[rows["dataset"] == "photograph"]
     assert photograph["expression"].tolist() == ["happiness"]
+    assert set(rows["split"]) == {"simulated", "photograph"}
+    assert photograph["split"].tolist() == ["photograph"]
     assert photograph["region"].tolist() == [""]

@@ -91,14 +91,14 @@ def find_network(model: str, *, allow_code: bool = False) -> tuple[Model, Cutter
     """
     from xai_compare import models
     from xai_compare.faces.cutting import Cutter
-    from xai_compare.models.bundled import BUNDLED
+    from xai_compare.models.bundled import NAMES
     from xai_compare.study import Study
 
-    if model in BUNDLED:
+    if model in NAMES:
         return models.load({"bundled": model}), Cutter()
     file, _, name = model.rpartition(":")
     if not file:
-        mend = f"{nearest(model, BUNDLED)} or STUDY.yaml:NAME"
+        mend = f"{nearest(model, NAMES)} or STUDY.yaml:NAME"
         raise InputError(f"no bundled network is called {model!r}", mend=mend)
     study = Study.load(file)
     for spec in study.models:

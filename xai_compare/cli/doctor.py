@@ -182,9 +182,10 @@ def _masks() -> Finding:
 
 def _bundled() -> Finding:
     from xai_compare import synthetic
+    from xai_compare.models.bundled import NAMES
 
     try:
-        return Finding(True, "bundled networks", ", ".join(synthetic.bundled(n).name for n in synthetic.BUNDLED))
+        return Finding(True, "bundled networks", ", ".join(synthetic.bundled(n).name for n in NAMES))
     except (InputError, OSError, AttributeError) as error:
         return Finding(False, "bundled networks", str(error), "install the package again")
 

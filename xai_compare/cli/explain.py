@@ -108,7 +108,7 @@ def explain_pictures(
         network.indices([goal])
     made = {name: create_explainer(explainer_spec(name), seed) for name in names}
     for name, explainer in made.items():
-        refusal = explainer.refusal(network)
+        refusal = explainer.refuses(network, goal)
         if refusal:
             raise InputError(refusal, where=f"{network.name}/{name}")
     rows, kept = [], {}
@@ -160,14 +160,14 @@ def _network(model: str, allow_code: bool) -> tuple[Model, Cutter]:
     """The network, and how the faces of its study are cut."""
     from xai_compare import models
     from xai_compare.faces.cutting import Cutter
-    from xai_compare.models.bundled import BUNDLED
+    from xai_compare.models.bundled import NAMES
     from xai_compare.study import Study
 
-    if model in BUNDLED:
+    if model in NAMES:
         return models.load({"bundled": model}), Cutter()
     file, _, name = model.rpartition(":")
     if not file:
-        mend = f"{nearest(model, BUNDLED)} or FILE.yaml:NAME"
+        mend = f"{nearest(model, NAMES)} or FILE.yaml:NAME"
         raise InputError(f"no bundled network is called {model!r}", mend=mend)
     study = Study.load(file)
     how = Cutter(study.images.margin, study.images.predictor, study.images.max_pixels)

@@ -13,6 +13,8 @@ from xai_compare.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
+    from xai_compare.human.gaze.events import Cross
+
 
 @app.command()
 def human(
@@ -43,6 +45,10 @@ def human(
     liu_correction: Annotated[
         bool, typer.Option("--liu-correction", help="Interpolate losses that are not blinks (Liu et al. 2024).")
     ] = False,
+    cross: Annotated[
+        str | None,
+        typer.Option(metavar="IMAGE,X,Y", help="A fixation cross; what follows is shifted by how far it was missed."),
+    ] = None,
     min_fixation_ms: Annotated[float, typer.Option(help="Shorter fixations are removed.")] = 80.0,
     kernel: Annotated[Literal["gaussian", "disc", "dwell"], typer.Option(help="What a point becomes.")] = "gaussian",
     sigma_px: Annotated[float | None, typer.Option(help="Width of the Gaussian; one degree by default.")] = None,
@@ -73,7 +79,11 @@ def human(
                     distance_cm, pixels_per_degree)  # fmt: skip
     place = None if placement in (None, "screen") else Placement(*_numbers(placement, 4, "--placement"))
     gaze = GazeSettings(
-        detector=detector, max_lost=max_lost, min_fixation_ms=min_fixation_ms, liu_correction=liu_correction
+        detector=detector,
+        max_lost=max_lost,
+        min_fixation_ms=min_fixation_ms,
+        liu_correction=liu_correction,
+        cross=_cross(cross),
     )
     reading = Reading(format, screen, "screen" if placement == "screen" else place, gaze, simulated=simulated)
     files, shapes, landmarks = _pictures(pictures) if pictures else ({}, {}, {})
@@ -105,6 +115,17 @@ def human(
     for one in statements:
         tell(f"  {one.level}: {one.line}")
     tell(f"Summary: {out / 'summary.html'}")
+
+
+def _cross(text: str | None) -> Cross | None:
+    from xai_compare.human.gaze.events import Cross
+
+    if text is None:
+        return None
+    image, comma, place = text.partition(",")
+    if not comma or not image:
+        raise InputError(f"{text!r} is not a picture and two numbers", where="--cross", mend="say --cross IMAGE,X,Y")
+    return Cross(image, *_numbers(place, 2, "--cross"))
 
 
 def _numbers(text: str | None, count: int, option: str) -> list[float]:

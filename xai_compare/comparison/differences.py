@@ -5,7 +5,7 @@ same images. So every resample is scored for both sources, and their difference 
 kind as a score's (see `xai_compare.comparison.resampling.interval`).
 
 Its p value comes from swapping the two sources' maps of single images by a coin's throw, as if nothing told the sources
-apart (Pitman 1937): the difference is set against the spread of such differences by Student's t. Intervals lean to the
+apart (Pitman 1937): the difference is set against the spread of such differences. Intervals lean to the
 safe side, and so a difference may have a small p and an interval that holds 0; the report then claims nothing.
 """
 
@@ -26,13 +26,24 @@ from xai_compare.comparison.crossing import Maps, Reference, cross
 from xai_compare.comparison.dispatch import ALL, Options, References
 from xai_compare.comparison.intervals import Pool, replicates
 from xai_compare.comparison.registry import Metric
-from xai_compare.comparison.resampling import FEW, LEAST, LEVEL, errors
+from xai_compare.comparison.resampling import LEAST, LEVEL, errors, few_of, shift_of
 from xai_compare.comparison.surrogates import Grid
 from xai_compare.expressions import ordered
 
 DIFFERENCE_COLUMNS = (
-    "metric", "a1", "a2", "b", "expression", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n", "note",
-)  # fmt: skip
+    "metric",
+    "a1",
+    "a2",
+    "b",
+    "expression",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "p",
+    "p_adjusted",
+    "n",
+    "note",
+)
 
 
 SWAPS = 200
@@ -58,8 +69,8 @@ class Difference:
         error: its standard error.
         n: images that both explain.
         note: why something is missing.
-        swapped: the difference over its spread where the sources are swapped by chance, from which p comes; by default
-            over the standard error.
+        swapped: the difference, and its spread where the sources are swapped by chance, from which p comes; by default
+            p is that of the difference over its standard error.
     """
 
     value: float
@@ -67,11 +78,6 @@ class Difference:
     n: int
     note: str = ""
     swapped: tuple[float, float] | None = None
-
-    @property
-    def tested(self) -> tuple[float, float]:
-        """A difference, and its spread where there is none."""
-        return self.swapped or (self.value, self.error)
 
 
 Differences = dict[DifferenceKey, Difference]
@@ -117,9 +123,9 @@ def pool_differences(
                 for a1, a2 in pairs:
                     one, other = values.get((metric.name, a1, b)), values.get((metric.name, a2, b))
                     if one is not None and other is not None and b not in (a1, a2):
+                        key = DifferenceKey(metric.name, a1, a2, b, expression)
                         swapped = swaps(metric, a1, a2, b, images)
-                        made = _difference(one - other, len(images), swapped)
-                        found[DifferenceKey(metric.name, a1, a2, b, expression)] = made
+                        found[key] = _difference(one - other, len(images), swapped, shift_of(metric.name))
     return found
 
 
@@ -209,13 +215,14 @@ def difference_table(
     rows: list[tuple[Any, ...]] = []
     groups: dict[tuple[str, str, str, str], list[Difference]] = {}
     for key, one in every.items():
-        rows.append((*key, *_tested(one.value, one.error, one.n - 1.0, level, one.tested), one.n, _said(one)))
+        tested = _tested(one.value, one.error, one.n - 1.0, level, *_ratio([one]), one.n)
+        rows.append((*key, *tested, one.n, _said(one, key.metric)))
         if key.expression != ALL and math.isfinite(one.value) and one.error > 0:
             groups.setdefault(key[:4], []).append(one)
     if mean:
         for group, parts in groups.items():
             if len(parts) > 1:
-                rows.append((*group, ALL, *_mean_of(parts, level)))
+                rows.append((*group, ALL, *_mean_of(parts, level, group[0])))
     table = pd.DataFrame(rows, columns=[name for name in DIFFERENCE_COLUMNS if name != "p_adjusted"])
     table["p_adjusted"] = np.nan
     for _, mine in table[table["p"].notna()].groupby(["metric", "b", "expression"], sort=False):
@@ -237,11 +244,11 @@ def holm(p: Floats) -> Floats:
 _MISSING = Difference(math.nan, math.nan, 0, "the two sources share fewer than three images")
 
 
-def _difference(values: Floats, images: int, swapped: tuple[float, float]) -> Difference:
+def _difference(values: Floats, images: int, swapped: tuple[float, float], shift: float) -> Difference:
     known = values[1:][np.isfinite(values[1:])]
     if not math.isfinite(values[0]) or len(known) < 2:
         return Difference(math.nan, math.nan, images, "a score is undefined")
-    error = float(errors(values[:1], known[None], images)[0])
+    error = float(errors(values[:1], known[None], images, shift)[0])
     if error == 0:
         return Difference(float(values[0]), math.nan, images, "every resample gives the same difference")
     return Difference(float(values[0]), error, images, "", swapped)
@@ -259,32 +266,49 @@ def _restricted(pool: Pool, names: Iterable[str], images: frozenset[str], agains
 
 
 def _tested(
-    value: float, error: float, df: float, level: float, tested: tuple[float, float]
+    value: float, error: float, df: float, level: float, ratio: float, swapped: bool, images: int
 ) -> tuple[float, float, float, float]:
-    """Return value, ci_low, ci_high and p."""
+    """Return value, ci_low, ci_high and p.
+
+    A difference over its spread under swaps has no t distribution, for what was found is part of that spread. Of plain
+    numbers x the ratio is ``sum(x) / sqrt(sum(x^2))``, and Student's t follows from it exactly; that is what is taken.
+    No p is below what all swaps of so few images could give.
+    """
     if not (math.isfinite(value) and error > 0 and df > 0):
         return value, math.nan, math.nan, math.nan
     away = float(stats.t.ppf((1 + level) / 2, df)) * error
-    p = float(2 * stats.t.sf(abs(tested[0]) / tested[1], df)) if tested[1] > 0 else math.nan
+    p = float(2 * stats.t.sf(ratio, df))
+    if swapped and math.isfinite(ratio):
+        left = df + 1 - ratio**2
+        p = float(2 * stats.t.sf(ratio * math.sqrt(df / left), df)) if left > 0 else 0.0
+        p = max(p, 2.0 ** (1 - images))
     return value, value - away, value + away, p
 
 
-def _mean_of(parts: Sequence[Difference], level: float) -> tuple[Any, ...]:
+def _ratio(parts: Sequence[Difference]) -> tuple[float, bool]:
+    """The mean difference that is tested over its spread, without sign, and whether swaps gave the spread."""
+    pairs = np.array([one.swapped or (one.value, one.error) for one in parts], float)
+    spread = float(np.sqrt((pairs[:, 1] ** 2).sum()))
+    found = abs(float(pairs[:, 0].sum())) / spread if spread > 0 else math.nan
+    return found, all(one.swapped is not None for one in parts)
+
+
+def _mean_of(parts: Sequence[Difference], level: float, metric: str) -> tuple[Any, ...]:
     """The mean over expressions: their images differ, so that their errors add; degrees of freedom by Satterthwaite."""
     variances = np.array([one.error**2 for one in parts])
     sizes = np.array([one.n for one in parts])
     df = variances.sum() ** 2 / (variances**2 / (sizes - 1)).sum()
     value = float(np.mean([one.value for one in parts]))
     note = f"mean over {len(parts)} expressions"
-    if sizes.min() < FEW:
+    if sizes.min() < few_of(metric, difference=True):
         note += f", of as few as {sizes.min()} images: the interval may be too narrow"
     error = float(np.sqrt(variances.sum())) / len(parts)
-    apart = float(np.mean([one.tested[0] for one in parts]))
-    spread = float(np.sqrt(np.sum([one.tested[1] ** 2 for one in parts]))) / len(parts)
-    return *_tested(value, error, float(df), level, (apart, spread)), int(sizes.sum()), note
+    images = int(sizes.sum())
+    return *_tested(value, error, float(df), level, *_ratio(parts), images), images, note
 
 
-def _said(one: Difference) -> str:
+def _said(one: Difference, metric: str) -> str:
     if one.note or not math.isfinite(one.error):
         return one.note
-    return f"{one.n} images are few: the interval may be too narrow" if one.n < FEW else ""
+    few = one.n < few_of(metric, difference=True)
+    return f"{one.n} images are few: the interval may be too narrow" if few else ""

@@ -32,9 +32,17 @@ from xai_compare.comparison.dispatch import (
 )
 from xai_compare.comparison.noise import Estimate, corrected
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling import LEVEL, REPLICATES, draw_counts, gram, interval_ends, weighted_means
+from xai_compare.comparison.resampling import (
+    LEVEL,
+    REPLICATES,
+    draw_counts,
+    gram,
+    interval_ends,
+    shift_of,
+    weighted_means,
+)
 from xai_compare.comparison.scores import ScoreKey
-from xai_compare.comparison.thresholds import histogram_scores, level_cuts, split_histograms
+from xai_compare.comparison.thresholds import histogram_scores, split_histograms, to_8bit
 
 _BLOCK = 32
 """Replicates made at a time: their mean maps, 8 MB of a standard face's, stay in cache."""
@@ -270,10 +278,12 @@ class _Replicates:
         for name in self.names:
             means = weighted_means(maps[name], self.weights[name][block], None if pairs else means)
             stack = means.reshape(-1, *self.shape)
+            if self.region is not None or self.dices:
+                levels = to_8bit(stack).reshape(len(stack), -1)
             if self.region is not None:
-                self.histograms[name][:, block] = split_histograms(stack, self.region)
+                self.histograms[name][:, block] = split_histograms(levels, self.region)
             if self.dices:
-                masks[name] = _packed(means, float(self.options.get("dice", {}).get("threshold", 50)))
+                masks[name] = _packed(levels, float(self.options.get("dice", {}).get("threshold", 50)))
             for one in self.others:
                 if one.a == name and not one.pair:
                     self.values[id(one)][block] = evaluate(one, stack, options=self.options)
@@ -324,7 +334,8 @@ class _Replicates:
         for name, ones in by_metric.items():
             values = np.stack([self.values[id(one)] for one in ones])
             fewest = np.array([min(distinct[x] for x in (one.a, one.b if one.pair else one.a)) for one in ones])
-            ends = interval_ends(values[:, 0], values[:, 1:], level, fewest, bounds=ones[0].metric.range)
+            bounds, shift = ones[0].metric.range, shift_of(name)
+            ends = interval_ends(values[:, 0], values[:, 1:], level, fewest, bounds=bounds, shift=shift)
             for one, (low, high) in zip(ones, ends.tolist(), strict=True):
                 if not np.isnan(low):
                     found[name, one.a, one.b] = (low, high)
@@ -336,12 +347,12 @@ def _is(one: Comparison, *names: str) -> bool:
     return one.metric.name in names and METRICS.get(one.metric.name) is one.metric
 
 
-def _packed(means: npt.NDArray[Any], threshold: float) -> tuple[npt.NDArray[np.uint64], Ints, npt.NDArray[np.bool_]]:
+def _packed(
+    levels: npt.NDArray[np.uint8], threshold: float
+) -> tuple[npt.NDArray[np.uint64], Ints, npt.NDArray[np.bool_]]:
     """Return the masks of `dice` 64 pixels a word, their areas, and whether each map could be scaled."""
-    cuts = level_cuts(means.min(1), means.max(1), threshold, means.dtype)
-    bits = np.zeros((len(means), -(-means.shape[1] // 64) * 8), np.uint8)
-    for row, cut, packed in zip(means, cuts.astype(means.dtype), bits, strict=True):
-        mask = np.packbits(row >= cut)
-        packed[: len(mask)] = mask
+    bits = np.zeros((len(levels), -(-levels.shape[1] // 64) * 8), np.uint8)
+    packed = np.packbits(levels > threshold, axis=1)
+    bits[:, : packed.shape[1]] = packed
     words = bits.view(np.uint64)
-    return words, np.bitwise_count(words).sum(1, dtype=np.int64), np.isfinite(cuts)
+    return words, np.bitwise_count(words).sum(1, dtype=np.int64), np.asarray(levels.any(1))

@@ -124,3 +124,39 @@ def _without_shared(
     total = grouped.sum()
     gone = mine * (theirs.sum() - theirs) + theirs * (mine.sum() - mine)
     return float(ratio(total, pairs)), ratio(total - grouped.sum(0) - grouped.sum(1), pairs - gone)
+
+
+class Share(NamedTuple):
+    """How much of the spread between maps of different images is the explainer's own chance.
+
+    Attributes:
+        share: between 0 and 1, of the variance of a mean map over images; NaN where maps do not differ.
+        images: maps that it is taken over.
+    """
+
+    share: float
+    images: int
+
+
+def explainer_share(maps: npt.ArrayLike, repeatability: npt.ArrayLike) -> Share:
+    """Which share of an interval over images is noise that the explainer would make anew on the very same images.
+
+    Each image's map is one draw of an image and one run of the explainer. Maps of different images therefore scatter by
+    both, and so do resamples of images: their interval holds the explainer's noise already, and noise drawn on top of
+    it would be counted twice. What remains to be said is how much of it there is. Two runs that correlate by ``r`` share
+    ``r`` of a map's variance over pixels, the rest is noise.
+
+    Args:
+        maps: (n, h, w), a map of each image, as they are averaged.
+        repeatability: (n,) the correlation to expect between two runs on each; NaN leaves a map out.
+    """
+    rows = flat(as_maps(maps))
+    r = np.asarray(repeatability, np.float64)
+    known = np.isfinite(r) & np.isfinite(rows).all(1)
+    rows, r = rows[known], np.clip(r[known], 0, 1)
+    if len(rows) < FEW:
+        return Share(np.nan, len(rows))
+    rows = rows - rows.mean(1, keepdims=True)
+    noise = float(((1 - r) * (rows**2).sum(1)).mean())
+    scatter = float(((rows - rows.mean(0)) ** 2).sum() / (len(rows) - 1))
+    return Share(min(noise / scatter, 1.0) if scatter > 0 else float("nan"), len(rows))

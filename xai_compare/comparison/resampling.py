@@ -30,6 +30,8 @@ LEAST = 3
 """Images below which there is no interval."""
 FEW = 20
 """Images below which an interval holds the truth less often than it says, see ``benchmarks/coverage.py``."""
+FEW_CUT = 100
+"""The same for the Dice coefficient, whose maps are cut at a share of their own range, and differences of cut maps."""
 Kind = Literal["rms", "recentred", "percentile"]
 _MEMORY = 128 * 2**20
 _DRAWN = 2**20
@@ -61,6 +63,7 @@ def bootstrap(
     images: Sequence[str] | None = None,
     kind: Kind = "rms",
     bounds: tuple[float, float] = (-np.inf, np.inf),
+    shift: float = 1.0,
 ) -> Interval:
     """Bootstrap any statistic, the images (first axis) drawn with replacement.
 
@@ -71,7 +74,7 @@ def bootstrap(
         seed: of the draws, which are those of `bootstrap_mean_map` and `bootstrap_correlation`.
         level: coverage, between 0 and 1.
         images: name of each entry's image; entries of one image are drawn together.
-        kind, bounds: of the interval, see `interval`.
+        kind, bounds, shift: of the interval, see `interval`.
 
     Returns:
         The interval; its replicates are float64 (n,).
@@ -83,7 +86,7 @@ def bootstrap(
     who = len(array) if images is None else images
     counts = draw_counts(who, n, seed)
     replicates = np.array([statistic(np.repeat(array, count, axis=0)) for count in counts], dtype=np.float64)
-    return interval(float(statistic(array)), replicates, level, _distinct(who), kind, bounds)
+    return interval(float(statistic(array)), replicates, level, _distinct(who), kind, bounds, shift)
 
 
 def draw_counts(images: Images, n: int, seed: int) -> npt.NDArray[np.int64]:
@@ -147,6 +150,7 @@ def interval(
     images: int = LEAST,
     kind: Kind = "rms",
     bounds: tuple[float, float] = (-np.inf, np.inf),
+    shift: float = 1.0,
 ) -> Interval:
     """Make an `Interval` of replicates (n,), those that are NaN left out.
 
@@ -165,12 +169,13 @@ def interval(
         images: how many distinct images there are; below 3 nothing can be said.
         kind: ``"rms"``, ``"recentred"`` or ``"percentile"``.
         bounds: the statistic's range, to which ends are clipped.
+        shift: how often the replicates' shift counts, see `shift_of`.
 
     Raises:
         InputError: for a level outside (0, 1) or another kind.
     """
     _shares(level)
-    low, high = interval_ends(np.array([value]), replicates[None], level, images, kind, bounds)[0]
+    low, high = interval_ends(np.array([value]), replicates[None], level, images, kind, bounds, shift)[0]
     return Interval(value, float(low), float(high), replicates)
 
 
@@ -181,13 +186,14 @@ def interval_ends(
     images: npt.NDArray[np.int64] | int = LEAST,
     kind: Kind = "rms",
     bounds: tuple[float, float] = (-np.inf, np.inf),
+    shift: float = 1.0,
 ) -> Floats:
     """Return the ends of many intervals at once, equal to `interval` of each.
 
     Args:
         values: (k,) of the sample.
         replicates: (k, n).
-        level, kind, bounds: as in `interval`.
+        level, kind, bounds, shift: as in `interval`.
         images: how many distinct images there are, for each or for all.
 
     Returns:
@@ -200,23 +206,42 @@ def interval_ends(
     sizes = np.broadcast_to(np.asarray(images), len(values))
     there = (sizes >= LEAST) & np.isfinite(values) & ~np.isnan(replicates).all(1)
     if kind == "rms":
-        away = errors(values[there], replicates[there], sizes[there])
+        away = errors(values[there], replicates[there], sizes[there], shift)
         away *= stats.t.ppf((1 + level) / 2, sizes[there] - 1)
         ends[there] = np.clip(values[there, None] + away[:, None] * (-1, 1), *bounds)
         return ends
     for i in np.flatnonzero(there):
         low, middle, high = np.nanquantile(replicates[i], shares)
-        shift = values[i] - middle if kind == "recentred" else 0.0
-        ends[i] = np.clip([low + shift, high + shift], *bounds) if kind == "recentred" else (low, high)
+        moved = values[i] - middle if kind == "recentred" else 0.0
+        ends[i] = np.clip([low + moved, high + moved], *bounds) if kind == "recentred" else (low, high)
     return ends
 
 
-def errors(values: Floats, replicates: Floats, images: npt.NDArray[np.int64] | int) -> Floats:
-    """Return the root mean square errors (k,) of values (k,) by their replicates (k, n), see `interval`."""
+def shift_of(metric: str) -> float:
+    """How often the shift of its replicates counts in a metric's interval: twice where maps are cut, else once.
+
+    A resample's mean map is twice as noisy as the sample's. The score of a cut map saturates: the second dose of noise
+    moves it less than the first did, so that its shift understates the sample's own bias.
+    """
+    if metric not in METRICS:
+        return 1.0
+    return 2.0 if metric == "dice" or METRICS.get(metric).needs[0] == "mask" else 1.0
+
+
+def few_of(metric: str, difference: bool = False) -> int:
+    """Images below which the intervals of a metric are measured to hold the truth in fewer than 90 % of cases."""
+    return FEW_CUT if metric == "dice" or (difference and shift_of(metric) > 1) else FEW
+
+
+def errors(values: Floats, replicates: Floats, images: npt.NDArray[np.int64] | int, weight: float = 1.0) -> Floats:
+    """Return the root mean square errors (k,) of values (k,) by their replicates (k, n), see `interval`.
+
+    The replicates' shift counts ``weight`` times.
+    """
     sizes = np.broadcast_to(np.asarray(images, np.float64), len(values))
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = np.nanvar(replicates, axis=1) * sizes / (sizes - 1)
-        shift = np.nanmean(replicates, axis=1) - values
+        shift = weight * (np.nanmean(replicates, axis=1) - values)
         return np.asarray(np.sqrt(spread + shift**2))
 
 
@@ -331,7 +356,8 @@ def bootstrap_mean_map(
     for name in blocks[0]:
         values = np.concatenate([np.asarray(block[name], dtype=np.float64) for block in blocks])
         bounds = METRICS.get(name).range if name in METRICS else (-np.inf, np.inf)
-        results[name] = interval(float(values[0]), values[1:], level, _distinct(who), bounds=bounds)
+        found = interval(float(values[0]), values[1:], level, _distinct(who), bounds=bounds, shift=shift_of(name))
+        results[name] = found
     return results
 
 

@@ -29,7 +29,7 @@ from xai_compare.comparison.dispatch import (
 )
 from xai_compare.comparison.metrics.maps import correlation_matrix
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling import FEW
+from xai_compare.comparison.resampling import few_of
 from xai_compare.comparison.thresholds import dice_masks, otsu_scores
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ordered
@@ -371,7 +371,7 @@ def as_table(rows: _Rows, counts: Counts | None = None, intervals: Intervals | N
         sources = [every.get((source, key.expression, key.fold)) for source in (key.a, key.b)]
         known = [number for number in sources if number is not None]
         low, high = (intervals or {}).get(key, (math.nan, math.nan))
-        note += _small(min(known) if known else None, low)
+        note += _small(key.metric, min(known) if known else None, low)
         table.append((*key, value, min(known) if known else None, low, high, note, *floor_of(METRICS.get(key.metric))))
     return in_order(as_frame(table))
 
@@ -384,7 +384,7 @@ def with_estimates(scores: pd.DataFrame, estimates: Mapping[Any, Any], counts: C
         known = [size for size in sizes if size is not None]
         note = OF_MANY_IMAGES + (f"; {'' if one.value == one.value else 'undefined: '}{one.note}" if one.note else "")
         fewest = min(known) if known else None
-        note += _small(fewest, one.low)
+        note += _small(key.metric, fewest, one.low)
         rows.append((*key, one.value, fewest, one.low, one.high, note, math.nan, ""))
     return pd.concat([scores, as_frame(rows)], ignore_index=True) if rows else scores
 
@@ -400,9 +400,9 @@ def floor_of(metric: Metric, area: float = math.nan) -> tuple[float, str]:
     return (math.nan, "") if math.isnan(chance) else (chance, "chance")
 
 
-def _small(images: int | None, low: float) -> str:
+def _small(metric: str, images: int | None, low: float) -> str:
     """What must be said of an interval from few images."""
-    if images is None or math.isnan(low) or images >= FEW:
+    if images is None or math.isnan(low) or images >= few_of(metric):
         return ""
     return f"; {images} images are few: the interval may be too narrow"
 

@@ -78,6 +78,9 @@ class Surrogates:
         noise = np.random.default_rng([seed, 20]).standard_normal((n, 2 * shape[0], 2 * shape[1]), dtype=np.float32)
         spectrum = fft.rfft2(noise)
         self._phases = spectrum / np.maximum(np.abs(spectrum), np.float32(1e-20))
+        rows = 2 * shape[0]
+        turns = np.outer(np.arange(shape[0]), np.arange(rows)) / rows
+        self._back = (np.exp(2j * np.pi * turns) / rows).astype(np.complex64)
 
     def __call__(self, one: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Return float32 (n, h, w): each holds the very values of ``one`` (h, w), which must be finite."""
@@ -86,7 +89,10 @@ class Surrogates:
         whole = np.concatenate([wide, wide[::-1]])
         amplitudes = np.abs(fft.rfft2(whole - whole.mean()))
         height, width = self.shape
-        fields = fft.irfft2(self._phases * amplitudes, s=whole.shape)[:, :height, :width].reshape(self.n, -1)
-        made = np.empty((self.n, height * width), np.float32)
-        np.put_along_axis(made, np.argsort(fields, axis=1), np.sort(array.reshape(1, -1)), 1)
+        # Back from the spectrum for the rows that are kept only, which takes half the time of the whole transform.
+        kept = np.matmul(self._back, self._phases * amplitudes)
+        fields = fft.irfft(kept, n=whole.shape[1])[..., :width].reshape(self.n, -1)
+        values, made = np.sort(array.ravel()), np.empty((self.n, height * width), np.float32)
+        for row, order in zip(made, np.argsort(fields, axis=1), strict=True):
+            row[order] = values
         return made.reshape(self.n, height, width)

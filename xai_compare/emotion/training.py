@@ -9,10 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import logging
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,15 +17,13 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader, Sampler
 
 from xai_compare.emotion.emert import Fusion
 from xai_compare.emotion.losses import RELEASED, LossWeights, total_loss
 from xai_compare.emotion.sampling import Arrays, Standard
 from xai_compare.errors import InputError
-
-CHECKPOINT = "last.ckpt"
+from xai_compare.models.training.keeping import CHECKPOINT, Keep, quiet
 
 
 @dataclass(frozen=True)
@@ -100,7 +95,7 @@ def fit(
     checkpoint = None if folder is None else Path(folder) / CHECKPOINT
     if checkpoint is not None and checkpoint.is_file():
         _check_same(checkpoint, module.digest)
-    with _quiet():
+    with quiet():
         trainer = _trainer(recipe, folder)
         trainer.fit(
             module, loader, ckpt_path=checkpoint if checkpoint and checkpoint.is_file() else None, weights_only=True
@@ -224,42 +219,16 @@ def _check_same(checkpoint: Path, digest: str) -> None:
 
 
 def _trainer(recipe: Recipe, folder: str | Path | None) -> lightning.Trainer:
-    # Without a quantity to monitor the best is the latest; the same name each time replaces the file at once.
-    keep = ModelCheckpoint(
-        dirpath=folder,
-        filename=CHECKPOINT.removesuffix(".ckpt"),
-        save_top_k=1,
-        every_n_epochs=1,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
+    if folder is not None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
     return lightning.Trainer(
         max_epochs=recipe.epochs,
         accelerator="auto" if torch.cuda.is_available() else "cpu",
         devices=1,
-        callbacks=[keep] if folder is not None else [],
+        callbacks=[] if folder is None else [Keep(Path(folder))],
         enable_checkpointing=folder is not None,
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning's advice (workers, logging steps, tips) is about larger trainings; what fails still fails."""
-    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"lightning\..*")
-        warnings.filterwarnings("ignore", message=r".*lr_scheduler\.step.*")
-        try:
-            for name in _LOGGERS:
-                logging.getLogger(name).setLevel(logging.ERROR)
-            yield
-        finally:
-            for name, level in levels.items():
-                logging.getLogger(name).setLevel(level)
-
-
-_LOGGERS = ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda", "lightning.pytorch")

@@ -18,6 +18,7 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.explainers.probing import untouched
 from xai_compare.explainers.targets import resolve
 from xai_compare.models import Model
+from xai_compare.models.ensembles import asks_pairs, by_pair, is_ensemble
 
 
 class Options(BaseModel):
@@ -103,14 +104,17 @@ class Explainer(ABC):
             images: uint8 ``(n, h, w, 3)`` RGB. Pictures that are not of the network's input size are explained at
                 that size, and their maps are resized back bilinearly.
             targets: a class name, an output index, ``"predicted"``, or a tuple of two of them (a pair: the
-                difference of the two outputs is explained), for all pictures; or a list with one for each.
+                difference of the two outputs is explained), for all pictures; or a list with one for each. An
+                ensemble of pairs is explained pair by pair, each by its own binary network.
 
         Raises:
-            InputError: if the network cannot be explained this way (see `refusal`), or for bad pictures or targets.
+            InputError: if the network cannot be explained this way (see `refuses`), or for bad pictures or targets.
         """
-        if why := self.refusal(model):
-            raise InputError(why, where=f"explainer {self.name!r}, model {model.name!r}")
         images = np.asarray(images)
+        if why := self.refuses(model, targets):
+            raise InputError(why, where=f"explainer {self.name!r}, model {model.name!r}")
+        if is_ensemble(model):
+            return self._pair_by_pair(model, images, targets)
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             raise InputError(f"images must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
         with untouched(model.module):
@@ -138,6 +142,23 @@ class Explainer(ABC):
     def refusal(self, model: Model) -> str | None:
         """Why ``model`` cannot be explained this way and what to use instead, or None if it can."""
         return None
+
+    def refuses(self, model: Model, targets: Any) -> str | None:
+        """`refusal`, where ``targets`` are known too: the networks of an ensemble's pairs answer for their pairs."""
+        if not is_ensemble(model):
+            return self.refusal(model)
+        if not asks_pairs(targets):
+            return "an ensemble of pairs is explained pair by pair; ask for pairs (in a study, `images: {pairs: true}`)"
+        return next((why for _, binary in by_pair(model, targets, 1) if (why := self.refusal(binary))), None)
+
+    def _pair_by_pair(self, model: Model, images: np.ndarray, targets: Any) -> Explanation:
+        parts = by_pair(model, targets, len(images))
+        order = np.argsort(np.concatenate([rows for rows, _ in parts]))
+        each = [self.explain(binary, images[rows], binary.classes) for rows, binary in parts]
+        shared = set.intersection(*(set(one.extras) for one in each))
+        joined = _joined([replace(one, extras={k: one.extras[k] for k in shared}) for one in each], images.shape[:3])
+        extras = {key: value[order] for key, value in joined.extras.items()}
+        return Explanation(joined.maps[order], [joined.reasons[k] for k in order], extras)
 
     def _pictures(self, model: Model, images: np.ndarray, weights: torch.Tensor) -> Pictures:
         seeds = [self.seed_of(image) for image in images]

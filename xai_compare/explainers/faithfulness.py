@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from scipy.ndimage import sobel
 from scipy.stats import rankdata
 from torch import nn
 
@@ -211,6 +212,33 @@ def forgotten(model: Model, seed: int = 0) -> Model:
     for name in layers:
         _forget(other.module.get_submodule(name), generator)
     return other
+
+
+def reseeded(explainer: Explainer) -> Explainer | None:
+    """The same explainer with another seed; None if chance has no part in its maps.
+
+    What it draws twice for one picture differs by chance alone: the null of every comparison of its maps with those of
+    another network (Binder et al. 2023; Hedstroem et al. 2024).
+    """
+    seed = getattr(explainer.options, "seed", None)
+    if seed is None:
+        return None
+    other = copy.copy(explainer)
+    other.options = explainer.options.model_copy(update={"seed": (seed + 1) % 2**32})
+    return other
+
+
+def edges(images: np.ndarray) -> np.ndarray:
+    """How strong the edges of pictures are: Sobel's operator on their grey values, float32 ``(n, h, w)``.
+
+    An edge detector never asks the network; a map that is like it may look right and say nothing (Adebayo et al. 2018).
+
+    Args:
+        images: uint8 ``(n, h, w, 3)``.
+    """
+    # Whole numbers, so that plain areas have no edges from rounding.
+    grey = (np.asarray(images, np.int64) @ np.array([299, 587, 114])).astype(np.float64)
+    return np.stack([np.hypot(sobel(one, 0), sobel(one, 1)) / 1000 for one in grey]).astype(np.float32)
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from xai_compare.human.clicks.discs import disc_maps
 from xai_compare.human.columns import COLUMNS
 from xai_compare.human.experiment import Experiment, Reading, read_experiment
 from xai_compare.human.formats import FORMATS, click_formats, fixation_formats, reads
-from xai_compare.human.gaze.events import GazeSettings
+from xai_compare.human.gaze.events import Cross, GazeSettings
 from xai_compare.human.gaze.recording import Events, events, fixations
 from xai_compare.human.maps import HumanMap, attention_map, human_maps, pixels_per_degree
 from xai_compare.human.pictures import match, on_pictures
@@ -15,6 +15,7 @@ from xai_compare.human.screen import Placement, Screen
 __all__ = [
     "COLUMNS",
     "FORMATS",
+    "Cross",
     "Events",
     "Experiment",
     "GazeSettings",

@@ -36,9 +36,9 @@ def split_half(
     Returns:
         ``image, n_participants, half, reliability, note``. ``half`` is the mean r over the halvings; of an odd number
         of people one half has one more. ``reliability`` is that of the mean map of all, ``2 r / (1 + r)`` (Spearman
-        1910; Brown 1910): its square root bounds the correlation that a perfect model can reach with that map. NaN,
-        and why in ``note``, with fewer than two people, maps without variance, or (``reliability``) ``half`` not
-        above 0.
+        1910; Brown 1910): its square root bounds the correlation that a perfect model can reach with that map. It is
+        negative where the halves do not agree, which ``note`` says. NaN, and why in ``note``, with fewer than two
+        people or maps without variance.
 
     Raises:
         InputError: as `human_maps`.
@@ -51,10 +51,12 @@ def split_half(
         for row in halves:
             row[rng.permutation(people)[: people // 2]] = 1
         half = float(np.mean(_correlations(halves, 1 - halves, gram)))
-        if half > 0:
-            return {"half": half, "reliability": 2 * half / (1 + half), "note": ""}
-        why = "the halves do not agree" if half <= 0 else "a map has no variance"
-        return {"half": half, "reliability": np.nan, "note": why}
+        if not half > -1:
+            why = "the halves are opposites" if half <= -1 else "a map has no variance"
+            return {"half": half, "reliability": np.nan, "note": why}
+        # Kept where it is not positive: a mean over pictures without those would be too high.
+        why = "" if half > 0 else "the halves do not agree"
+        return {"half": half, "reliability": 2 * half / (1 + half), "note": why}
 
     return _per_picture(frame, images, sigma, weights, only_correct, measure, ["half", "reliability"])
 

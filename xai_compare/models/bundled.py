@@ -1,6 +1,6 @@
-"""The two small networks that come with the package, trained on simulated faces.
+"""The small networks that come with the package: two trained on simulated faces, one on photographs.
 
-Both end in global average pooling and one linear layer, as class activation mapping demands (Zhou et al. 2016); they
+All end in global average pooling and one linear layer, as class activation mapping demands (Zhou et al. 2016); they
 differ in everything else: depth, width, resolution, colour, and the shape of their blocks.
 """
 
@@ -20,7 +20,11 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.models.model import InputSpec, Model
 
 BUNDLED = ("compact", "residual")
-"""Names of the networks that come with the package."""
+"""Names of the networks trained on simulated faces."""
+PHOTOGRAPHIC = "photographic"
+"""Name of the network trained on photographs."""
+NAMES = (*BUNDLED, PHOTOGRAPHIC)
+"""Names of all networks that come with the package."""
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -136,8 +140,8 @@ def bundled(name: str) -> Model:
     Raises:
         InputError: if there is none of that name.
     """
-    if name not in BUNDLED:
-        raise InputError(f"no bundled network {name!r}", mend=nearest(name, BUNDLED))
+    if name not in NAMES:
+        raise InputError(f"no bundled network {name!r}", mend=nearest(name, NAMES))
     card = sidecar(name)
     module = ARCHITECTURES[name](len(card["classes"]))
     file = WEIGHTS / f"{name}.safetensors"

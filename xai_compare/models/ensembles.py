@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import nn
 
 from xai_compare.errors import InputError
-from xai_compare.expressions import ordered
+from xai_compare.expressions import canonical, ordered
 from xai_compare.models.model import Model
+from xai_compare.models.sources import runs_code
 
+if TYPE_CHECKING:
+    from xai_compare.models.request import Request
+
+CARD = "card.json"
 Vote = Literal["simple", "weighted"]
 TIE = 1e-3
 """What all confidence together may add to a vote: it decides ties, and nothing else."""
@@ -39,6 +47,8 @@ class PairVotes(nn.Module):
         super().__init__()
         self.classes, self.vote = tuple(classes), vote
         self.pairs = pairs_of(self.classes)
+        # A buffer, so that the same networks under another vote are another model to the runs that remember answers.
+        self.register_buffer("weighted", torch.tensor(vote == "weighted"))
         self.networks = nn.ModuleList(networks[pair].module for pair in self.pairs)
         self._probabilities = [networks[pair].output == "probabilities" for pair in self.pairs]
 
@@ -89,7 +99,58 @@ def pairwise(name: str, networks: Mapping[tuple[str, str], Model], vote: Vote = 
         raise InputError("its networks take different inputs", where=f"model {name!r}", mend="train them alike")
     made = Model(name, classes, PairVotes(classes, found, vote), spec, "logits")
     made.source = {"kind": "ensemble", "vote": vote, "pairs": [f"{a} against {b}" for a, b in found]}
+    made.batch_size = next(iter(found.values())).batch_size
     return made
+
+
+def from_folder(request: Request) -> Model:
+    """The ensemble whose binary networks lie in a folder; see `xai_compare.models.sources.ensemble`.
+
+    Raises:
+        InputError: if the folder holds no pairs, a pair is missing, or a network cannot be loaded.
+    """
+    from xai_compare.models.loading import load
+
+    if not isinstance(request.value, (str, Path)) or not (place := request.base / request.value).is_dir():
+        raise InputError(f"there is no folder {request.value}", where=request.where, mend="check the path")
+    for key in ("classes", "input"):
+        if request.spec.get(key) is not None:
+            raise InputError(f"an ensemble has its own {key}", where=request.where, mend=f"leave `{key}` out")
+    given = request.spec.get("network")
+    networks: dict[tuple[str, str], Model] = {}
+    for card_path in sorted(place.glob(f"*/{CARD}")):
+        card = _card(card_path)
+        named = given if given is not None else card["network"]
+        if given is None and (code := runs_code(named)):
+            what = f"its card asks to run code ({code})"
+            raise InputError(what, where=card_path, mend="read that code, and write `network` in the study")
+        spec = {**named, "classes": card["classes"], "weights": str(card_path.with_name(card["weights"])), "seed": None}
+        spec["name"] = f"{request.name} {' against '.join(card['classes'])}"
+        # Code stands here only where the study itself names it, and then it was allowed or refused before.
+        networks[tuple(card["classes"])] = load(spec, request.base, allow_code=True)
+    if not networks:
+        what = f"the folder {place} holds no binary networks"
+        raise InputError(
+            what, where=request.where, mend="name the folder `pairs` of a fold of a training with `pairs: true`"
+        )
+    vote = request.spec.get("vote")
+    made = pairwise(request.name, networks, "simple" if vote is None else vote)
+    made.source = {**made.source, "folder": str(place)}
+    return made
+
+
+def _card(path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(path.read_text("utf-8"))
+        classes = card["classes"]
+        whole = (
+            isinstance(card["network"], dict) and len(classes) == 2 and Path(card["weights"]).name == card["weights"]
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise InputError("it is not the card of a binary network", where=path, mend="name the folder `pairs` of a fold")
+    return dict(card)
 
 
 def pair(model: Model, first: str, second: str) -> Model:
@@ -106,12 +167,52 @@ def pair(model: Model, first: str, second: str) -> Model:
         if frozenset(held) == wanted:
             output: Literal["logits", "probabilities"] = "probabilities" if votes._probabilities[number] else "logits"
             made = Model(f"{model.name} {first} against {second}", held, votes.networks[number], model.input, output)
+            made.batch_size = model.batch_size
             return made if held == (first, second) else _turned(made, (first, second))
     raise InputError(
         f"it has no pair {first} and {second}",
         where=f"model {model.name!r}",
         mend=f"its classes are {', '.join(model.classes)}",
     )
+
+
+def is_ensemble(model: Model) -> bool:
+    """Whether ``model`` is an ensemble of pairs."""
+    return isinstance(model.module, PairVotes)
+
+
+def asks_pairs(targets: Any) -> bool:
+    """Whether every target is a pair of classes; see `xai_compare.explainers.Explainer.explain`."""
+    return _is_pair(targets) or (isinstance(targets, list) and bool(targets) and all(_is_pair(one) for one in targets))
+
+
+def by_pair(model: Model, targets: Any, count: int) -> list[tuple[np.ndarray, Model]]:
+    """The binary networks that answer pairs of classes, and which pictures each answers for.
+
+    Args:
+        model: an ensemble of pairs.
+        targets: a pair of class names or indices for all ``count`` pictures, or a list with one for each.
+
+    Returns:
+        Indices of pictures, and the network of their pair, whose classes are in the pair's order.
+
+    Raises:
+        InputError: for an unknown class, or a pair of equal classes.
+    """
+    each = [targets] * count if _is_pair(targets) else list(targets)
+    named = [tuple(_class(model, one) for one in target) for target in each]
+    return [
+        (np.array([k for k, other in enumerate(named) if other == one]), pair(model, *one))
+        for one in dict.fromkeys(named)
+    ]
+
+
+def _is_pair(target: Any) -> bool:
+    return isinstance(target, tuple) and len(target) == 2
+
+
+def _class(model: Model, target: str | int) -> str:
+    return model.classes[model.indices([canonical(target)])[0]] if isinstance(target, str) else model.classes[target]
 
 
 class _Turned(nn.Module):
@@ -126,4 +227,6 @@ class _Turned(nn.Module):
 
 
 def _turned(model: Model, classes: tuple[str, str]) -> Model:
-    return Model(model.name, classes, _Turned(model.module), model.input, model.output, model.activations)
+    made = Model(model.name, classes, _Turned(model.module), model.input, model.output, model.activations)
+    made.batch_size = model.batch_size
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,22 @@ from xai_compare.models.model import Model
 from xai_compare.models.onnx_file import Single, takes_several
 from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request
+from xai_compare.models.torch_safety import check_export, check_script
 
 
 def from_export(request: Request) -> Model:
     """The model of a ``torch.export`` file; see `xai_compare.models.sources.export`.
 
     Raises:
-        InputError: if the file cannot be read, or the network takes anything but pictures.
+        InputError: if the file cannot be read, holds more than data, or the network takes anything but pictures.
     """
     path = request.path(request.value, "torch.export file")
+    data = path.read_bytes()
+    check_export(data, path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            program: Any = torch.export.load(path)
+            program: Any = torch.export.load(io.BytesIO(data))
             module: nn.Module = torch.export.unflatten(program)
     except Exception as error:
         raise _unreadable("torch.export", path, error) from None
@@ -34,6 +38,7 @@ def from_export(request: Request) -> Model:
     module.requires_grad_(True)
     if not takes_several(module, (2, spec.depth, *spec.size)):
         module = Single(module)
+    _forget_shapes(module)
     return _made(request, module, spec, path)
 
 
@@ -41,13 +46,15 @@ def from_script(request: Request) -> Model:
     """The model of a TorchScript file; see `xai_compare.models.sources.torchscript`.
 
     Raises:
-        InputError: if the file cannot be read, or this torch has no TorchScript.
+        InputError: if the file cannot be read, may touch files, or this torch has no TorchScript.
     """
     path = request.path(request.value, "TorchScript file")
+    data = path.read_bytes()
+    check_script(data, path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            module: Any = torch.jit.load(str(path), map_location="cpu")
+            module: Any = torch.jit.load(io.BytesIO(data), map_location="cpu")
     except Exception as error:
         raise _unreadable("TorchScript", path, error) from None
     return _made(request, Script(module), request.input({}), path)
@@ -75,6 +82,15 @@ class Script(nn.Module):
 def _made(request: Request, module: nn.Module, spec: Any, path: Path) -> Model:
     source = {"kind": request.source, "file": str(path), "sha256": file_sha256(path)}
     return Model(request.name, request.classes, module, spec, request.output, source=source)
+
+
+def _forget_shapes(module: nn.Module) -> None:
+    """Drop the symbolic example values of the graphs: nothing needs them any more, and they cannot be copied."""
+    for part in module.modules():
+        graph = getattr(part, "graph", None)
+        if isinstance(graph, torch.fx.Graph):
+            for node in graph.nodes:
+                node.meta = {}
 
 
 def _known(program: Any, where: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from xai_compare import models
 from xai_compare.explainers import Explainer
 from xai_compare.faces import SHAPE
 from xai_compare.models import Model
+from xai_compare.models.ensembles import is_ensemble, pair
 from xai_compare.registry import STAGES
 from xai_compare.runs.job import ALWAYS, Job, Settings
 from xai_compare.runs.progress import Silent
@@ -29,12 +30,13 @@ Line = tuple[object, ...]
 
 @dataclass(frozen=True)
 class ExplainerCost:
-    """What explaining a picture costs: forward passes and seconds; or why the explainer cannot."""
+    """What explaining a picture costs: forward passes and seconds, and whether chance has a part; or why it cannot."""
 
     label: str
     passes: int
     seconds: float
     refusal: str
+    seeded: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def estimate(
     for spec in study.models:
         model = models.load(spec.loading(), device=device, batch_size=batch_size, allow_code=allow_code)
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
-        each = [_explainer(model, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
+        pairs = study.images.pairs
+        each = [_explainer(model, pairs, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
         labels = set(rows["expression"]) & set(model.classes)
         groups = len(model.classes) if study.images.choose_by == "predicted" else len(labels)
         count = _count(study, spec, model, rows)
@@ -145,11 +148,14 @@ def _count(study: Study, spec: ModelSpec, model: Model, rows: pd.DataFrame) -> i
     return int(sum(min(int(counts.get(name, 0)), wanted or len(rows)) for name in model.classes))
 
 
-def _explainer(model: Model, explainer: Explainer, asked: ExplainerSpec) -> ExplainerCost:
-    refusal = explainer.refusal(model)
+def _explainer(model: Model, pairs: bool, explainer: Explainer, asked: ExplainerSpec) -> ExplainerCost:
+    refusal = explainer.refuses(model, model.classes[:2] if pairs else "predicted")
+    if is_ensemble(model) and not refusal:
+        model = pair(model, *model.classes[:2])  # Each picture is explained by the binary network of its pair.
     if refusal:
         return ExplainerCost(str(asked.label), 0, 0.0, refusal)
-    return ExplainerCost(str(asked.label), explainer.forwards(model), _seconds_per_map(model, explainer), "")
+    seeded = hasattr(explainer.options, "seed")
+    return ExplainerCost(str(asked.label), explainer.forwards(model), _seconds_per_map(model, explainer), "", seeded)
 
 
 def _seconds_per_forward(model: Model) -> float:

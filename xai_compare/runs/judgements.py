@@ -38,25 +38,43 @@ COLUMNS = (
     "note",
     "p",
     "p_adjusted",
+    "control",
 )
-"""``p`` is that of a paired t test against the random map; ``p_adjusted`` corrects it over the table (Holm)."""
+"""``p`` is that of a paired t test against the control; ``p_adjusted`` corrects it over the table (Holm)."""
+CONTROL_COLUMNS = tuple("control_mean" if name == "random_mean" else name for name in COLUMNS)
+"""Of the table of further controls, which is corrected by itself."""
+RANDOM, AGAIN = "random map", "the same explainer again"
+CONTROLS = {"edges": "edges of the picture", "face prior": "face prior", "other picture": "map of another picture"}
 CURVES = ("model", "explainer", "curve", "share", "mean", "random_mean", "n")
 _NAMED = 5
 
 
 def faithfulness_tables(stage: Faithfulness) -> dict[str, pd.DataFrame]:
-    """``faithfulness`` and ``faithfulness_curves``, from whatever has been judged; columns `COLUMNS` and `CURVES`."""
-    scores, curves = [], []
+    """``faithfulness``, ``faithfulness_controls`` and ``faithfulness_curves``, from whatever has been judged.
+
+    Returns:
+        Frames of `COLUMNS`, `CONTROL_COLUMNS` and `CURVES`.
+    """
+    scores, controls, curves = [], [], []
     for (model, explainer), units in _together(stage).items():
         if explainer is not None:
             names = model, str(stage.job.study.explainers[explainer].label)
             pairs = [(stage.judged(unit), stage.judged(stage.control(unit)), unit) for unit in units]
-            mine = _joined([one if both else None for one, both, _ in pairs], units)
+            judged = [one if both else None for one, both, _ in pairs]
+            mine = _joined(judged, units)
             random = _joined([both for _, both, _ in pairs], units)
-            scores += [(*names, *row) for row in _scores(stage, mine, random)]
+            again = {"forgetting": _held_against(judged, "again", "forgetting", units)}
+            rows = [(row, RANDOM) for row in _scores(mine, random)] + [(row, AGAIN) for row in _scores(mine, again)]
+            order = {score: place for place, score in enumerate(SCORES)}
+            scores += [(*names, *row, which) for row, which in sorted(rows, key=lambda one: order[one[0][0]])]
             curves += [(*names, *row) for row in _curves(mine, random)]
+            for name, called in CONTROLS.items():
+                whose = judged if name == "other picture" else [both if one else None for one, both, _ in pairs]
+                theirs = {score: _held_against(whose, name, score, units) for score in SCORES if score != "forgetting"}
+                controls += [(*names, *row, called) for row in _scores(mine, theirs)]
     return {
-        "faithfulness": _corrected(pd.DataFrame(scores, columns=list(COLUMNS[:-1]))),
+        "faithfulness": _corrected(scores, COLUMNS),
+        "faithfulness_controls": _corrected(controls, CONTROL_COLUMNS),
         "faithfulness_curves": pd.DataFrame(curves, columns=list(CURVES)),
     }
 
@@ -88,14 +106,28 @@ def _joined(records: Sequence[Mapping[str, Any] | None], units: Sequence[Unit]) 
     return {"images": images, "reasons": reasons, **{k: np.concatenate(v) for k, v in parts.items() if v}}
 
 
-def _scores(stage: Faithfulness, mine: Mapping[str, Any], random: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _held_against(
+    records: Sequence[Mapping[str, Any] | None], control: str, score: str, units: Sequence[Unit]
+) -> np.ndarray:
+    """A score of the maps of a control, picture by picture; NaN where there is none."""
+    parts = []
+    for record, unit in zip(records, units, strict=True):
+        values = (record or {}).get("controls", {}).get(control, {}).get(score)
+        parts.append(np.full(len(unit.rows), np.nan) if values is None else np.array(values, float))
+    return np.concatenate(parts)
+
+
+def _scores(mine: Mapping[str, Any], random: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """A row of each score that both have, up to its p value."""
     rows = []
     for score, better in SCORES.items():
-        if score not in mine or score not in random:
+        if score not in mine or score not in random or np.isnan(random[score]).all():
             continue
         asked = np.ones(len(mine["images"]), bool)
         if score.startswith("known_"):
             asked = np.isfinite(random[score])  # Elsewhere no region is known.
+        elif score == "forgetting":
+            asked = np.isfinite(random[score])  # The others are not explained once more.
         both = np.isfinite(mine[score]) & np.isfinite(random[score])
         if not asked.any():
             continue
@@ -104,7 +136,7 @@ def _scores(stage: Faithfulness, mine: Mapping[str, Any], random: Mapping[str, A
         differences = _by_image(own - chance, images)
         low, high, p = _tested(differences)
         means = [float(values.mean()) if len(values) else float("nan") for values in (own, chance, own - chance)]
-        note = _note(mine, asked, both)
+        note = _note(score, mine, asked, both)
         if 0 < len(differences) < FEW:
             note = "; ".join(filter(None, [note, f"{len(differences)} pictures are few, {FEW} are wanted"]))
         rows.append((score, len(images), *means, low, high, better, note, p))
@@ -125,20 +157,22 @@ def _tested(differences: np.ndarray) -> tuple[float, float, float]:
     return float(ends.low), float(ends.high), float(found.pvalue)
 
 
-def _corrected(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the p values corrected over the table."""
+def _corrected(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> pd.DataFrame:
+    """The table of rows that lack only the p values corrected over it."""
+    table = pd.DataFrame(rows, columns=[name for name in columns if name != "p_adjusted"])
     known = table["p"].notna()
     table["p_adjusted"] = np.nan
     if known.any():
         table.loc[known, "p_adjusted"] = holm(table.loc[known, "p"].to_numpy(float))
-    return table
+    return table[list(columns)]
 
 
-def _note(mine: Mapping[str, Any], asked: np.ndarray, both: np.ndarray) -> str:
+def _note(score: str, mine: Mapping[str, Any], asked: np.ndarray, both: np.ndarray) -> str:
     """How many pictures are left out, and why."""
     parts = []
     if not asked.all():
-        parts.append(f"the region is known in {int(asked.sum())} of {len(asked)} pictures")
+        what = "explained once more: " if score == "forgetting" else "the region is known in "
+        parts.append(f"{what}{int(asked.sum())} of {len(asked)} pictures")
     missing = np.flatnonzero(asked & ~both)
     if len(missing):
         named = [f"{mine['images'][i]} ({mine['reasons'][i] or 'the score is undefined'})" for i in missing[:_NAMED]]

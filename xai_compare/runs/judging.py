@@ -16,7 +16,9 @@ from xai_compare.runs.worker import Worker
 
 
 def judge(worker: Worker, task: Task) -> dict[str, Any]:
-    """Scores, curves and reasons of the maps of some pictures; of random maps also what rectangles take.
+    """Scores, curves and reasons of the maps of some pictures, and the scores of maps they are held against.
+
+    Of random maps also what rectangles take.
 
     ``task.data`` is a `xai_compare.runs.stages.faithfulness.Work`.
     """
@@ -32,21 +34,44 @@ def judge(worker: Worker, task: Task) -> dict[str, Any]:
     reasons = [why or "the map is constant" * flat for why, flat in zip(reasons, level, strict=True)]
     drops = scene.drops() if work.drops is None else work.drops
     scores, curves = scene.scores(maps, drops)
+    scaled = scale(maps, low, high, work.scaling)
     if work.regions:
-        scores |= _known_scores(work.regions, scale(maps, low, high, work.scaling))
-    if work.asked.forgetting:
-        # A map that never asks the network cannot change when the network forgets.
-        forgot = np.zeros(len(maps))
-        if work.explainer is not None:
-            forgot = scene.forgetting(worker.explainers[work.explainer], maps, _empty(worker, work.number, work.seed))
-        scores["forgetting"] = forgot
+        scores |= _known_scores(work.regions, scaled)
+    controls = _controls(scene, work, maps, scaled, drops)
+    if work.asked.forgetting and work.explainer is not None:
+        explainer = worker.explainers[work.explainer]
+        scores["forgetting"] = scene.forgetting(explainer, maps, _empty(worker, work.number, work.seed))
+        controls["again"] = {"forgetting": scene.retest(explainer, maps, work.retest).tolist()}
     found: dict[str, Any] = {
         "images": list(task.images),
         "reasons": reasons,
         "scores": {name: values.tolist() for name, values in scores.items()},
         "curves": {name: values.tolist() for name, values in curves.items()},
+        "controls": controls,
     }
     return found | ({"drops": drops.tolist()} if work.explainer is None else {})
+
+
+def _controls(
+    scene: Scene, work: Any, maps: np.ndarray, scaled: np.ndarray, drops: np.ndarray
+) -> dict[str, dict[str, list[float]]]:
+    """Scores of further maps that cannot know the picture: of no network, or the explainer's of the next picture."""
+    if not work.asked.controls:
+        return {}
+    if work.maps is None:
+        others = {name: (one, one) for name, one in scene.blind().items()}
+    elif len(maps) > 1:
+        # Neighbours in the sample are of different expressions, and all maps lie on one standard face.
+        others = {"other picture": (np.roll(maps, -1, 0), np.roll(scaled, -1, 0))}
+    else:
+        return {}
+    found = {}
+    for name, (one, as_averaged) in others.items():
+        scores, _ = scene.scores(one, drops)
+        if work.regions:
+            scores |= _known_scores(work.regions, as_averaged)
+        found[name] = {score: values.tolist() for score, values in scores.items()}
+    return found
 
 
 def _scene(worker: Worker, task: Task) -> Scene:

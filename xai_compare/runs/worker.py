@@ -156,7 +156,7 @@ class Worker:
 
     def twin(self) -> Worker:
         """A worker for another thread: the same pictures, networks and explainers of its own."""
-        other = Worker(self.study, self.device, self.pictures, self.batch_size)
+        other = Worker(self.study, self.device, self.pictures, self.batch_size, self.allow_code)
         other._loading, other.ticks = self._loading, self.ticks
         return other
 

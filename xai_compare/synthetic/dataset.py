@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from xai_compare.expressions import BASIC
-from xai_compare.models.bundled import BUNDLED
+from xai_compare.models.bundled import BUNDLED, PHOTOGRAPHIC
 from xai_compare.runs.directory import disk_errors
 from xai_compare.study import Study
 from xai_compare.synthetic.observers import clicks
@@ -90,7 +90,9 @@ def default_study(folder: str | Path, seed: int = 7, n_identities: int = 6) -> P
         "subject": "astronaut",
         "dataset": "photograph",
     }
-    pd.concat([labels, pd.DataFrame([photograph])]).to_csv(folder / "labels.csv", index=False)
+    rows = pd.concat([labels, pd.DataFrame([photograph])])
+    # The network of photographs explains the photograph alone: what it says of drawn faces would mean nothing.
+    rows.assign(split=rows["dataset"]).to_csv(folder / "labels.csv", index=False)
     study = folder / "study.yaml"
     study.write_text(yaml.safe_dump(_study(seed), sort_keys=False, width=100), "utf-8")
     return study
@@ -102,7 +104,10 @@ def _study(seed: int) -> dict[str, object]:
         "seed": seed,
         "note": "All faces but the astronaut's, and all clicks, are simulated.",
         "images": {"manifest": "labels.csv", "root": ".", "choose_by": "label"},
-        "models": [{"name": name, "bundled": name} for name in BUNDLED],
+        "models": [
+            *({"name": name, "bundled": name} for name in BUNDLED),
+            {"name": PHOTOGRAPHIC, "bundled": PHOTOGRAPHIC, "split": "photograph"},
+        ],
         "explainers": [
             "cam",
             "grad_cam",
@@ -124,7 +129,7 @@ def _study(seed: int) -> dict[str, object]:
             "correlation": ["uncentred", "pearson"],
             "bootstrap": 500,
         },
-        "faithfulness": {"images": 6},
+        "faithfulness": {"images": 6, "retest": 3},
     }
 
 

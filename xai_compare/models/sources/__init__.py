@@ -73,6 +73,8 @@ def runs_code(spec: Mapping[str, Any]) -> str:
         InputError: if a source's package cannot be imported.
     """
     for key in spec:
+        if key == "network" and isinstance(spec[key], Mapping) and (code := runs_code(spec[key])):
+            return code
         if key == "factory" and spec[key] in OWN_FACTORIES:
             continue
         if key in SOURCES and getattr(SOURCES.get(key), "RUNS_CODE", False):
@@ -102,6 +104,8 @@ def located(spec: Mapping[str, Any], base: Path) -> dict[str, Any]:
     names = {key for source in named for key in getattr(source, "NAMES", ())}
 
     def placed(key: str, value: Any) -> Any:
+        if key == "network" and isinstance(value, Mapping):
+            return located(value, base)
         if key not in paths or not isinstance(value, (str, Path)) or str(value) in WORDS:
             return value
         place = base / Path(value).expanduser()

@@ -12,11 +12,12 @@ from typing import Any
 from safetensors.torch import save_file
 
 from xai_compare.errors import InputError
+from xai_compare.models.ensembles import CARD
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
 from xai_compare.version import VERSION
 
-WEIGHTS, CARD = "weights.safetensors", "card.json"
+WEIGHTS = "weights.safetensors"
 
 
 def write(model: Model, folder: Path, facts: dict[str, Any]) -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,8 @@ from xai_compare.errors import InputError
 from xai_compare.models.model import Model
 from xai_compare.models.training.augmentation import augmentation
 from xai_compare.models.training.config import Training
-from xai_compare.models.training.learner import CHECKPOINT, Keep, Learner, reached
+from xai_compare.models.training.keeping import CHECKPOINT, Keep, quiet
+from xai_compare.models.training.learner import Learner, reached
 from xai_compare.models.training.pictures import Order, Varied
 from xai_compare.models.training.towards import MapTerm
 
@@ -94,7 +93,7 @@ def fit(
         num_workers=config.workers,
     )
     checkpoint = folder / CHECKPOINT
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with quiet(), torch.random.fork_rng(devices=[]):
         trainer = _trainer(config, length.epochs, [Keep(folder)], folder, progress)
         if checkpoint.is_file() and _finished(checkpoint, learner, length):
             return learner.history
@@ -149,15 +148,3 @@ def _trainer(
             where="training",
             mend="check accelerator, devices and strategy",
         ) from None
-
-
-class _quiet(warnings.catch_warnings):  # noqa: N801
-    """Without Lightning's advice on workers, devices and logging intervals."""
-
-    def __enter__(self) -> Any:
-        entered = super().__enter__()
-        warnings.filterwarnings("ignore", module=r"lightning.*")
-        warnings.filterwarnings("ignore", message=".*lightning.*")
-        for name in ("lightning.pytorch", "lightning.fabric"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        return entered

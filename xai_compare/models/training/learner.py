@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Checkpoint
 from torch import nn
 
 from xai_compare.errors import InputError
@@ -17,8 +15,6 @@ from xai_compare.models.model import Model
 from xai_compare.models.training.config import Optimizer
 from xai_compare.models.training.pictures import number
 from xai_compare.models.training.towards import MapTerm
-
-CHECKPOINT = "last.ckpt"
 
 
 class Learner(lightning.LightningModule):
@@ -124,20 +120,6 @@ class Learner(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the history up again."""
         self.history = list(checkpoint["history"])
-
-
-class Keep(Checkpoint):
-    """Write a checkpoint after each epoch, whole or not at all."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Write beside the last one, then take its place."""
-        part = self._folder / f"{CHECKPOINT}.part"
-        trainer.save_checkpoint(part)
-        if trainer.is_global_zero:
-            part.replace(self._folder / CHECKPOINT)
 
 
 def reached(history: list[dict[str, float]], value: float) -> bool:

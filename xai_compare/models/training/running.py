@@ -28,7 +28,7 @@ from xai_compare.models.training.tuning import tuning_set
 
 Say = Callable[[str], None]
 CONFIG = "training.yaml"
-_DRAWN = ("zoo", "torchvision", "timm", "hf")
+_DRAWN = ("zoo", "bundled", "torchvision", "timm", "hf")
 
 
 @dataclass

@@ -63,7 +63,8 @@ class Explain(Stage):
         items: dict[int, list[Item]] = self.job.stages["look"].items  # type: ignore[attr-defined]
         for number, spec in enumerate(self.job.study.models):
             for explainer, asked in enumerate(self.job.study.explainers):
-                why = self.job.worker.explainers[explainer].refusal(self.job.worker.model(number))
+                targets = [item.target for item in items.get(number, [])] or "predicted"
+                why = self.job.worker.explainers[explainer].refuses(self.job.worker.model(number), targets)
                 if why:
                     name = f"{spec.label}/{asked.label}"
                     self.job.refused.append({"source": name, "reason": why})

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PART = 8
 """Pictures judged together."""
-RESULTS = 3
+RESULTS = 4
 """Raised whenever a change of the code changes scores."""
 CONTROL = "random map"
 
@@ -46,6 +46,16 @@ class Asked(BaseModel):
     rectangles: int = Field(96, ge=2, le=10_000, description="random rectangles for infidelity")
     forgetting: bool = Field(
         True, description="whether the sample is explained again with shuffled weights; the costly part"
+    )
+    retest: int = Field(
+        10,
+        ge=0,
+        description="of these pictures, how many are explained once more with another seed: how much maps change by "
+        "chance, the null of `forgetting`",
+    )
+    controls: bool = Field(
+        True,
+        description="whether the edges of the picture, the face prior and the map of another picture are judged too",
     )
 
 
@@ -92,6 +102,7 @@ class Work:
             of the random map.
         drops: what hidden rectangles take; None where they are yet to be found.
         regions: for each picture the region known to differ, bool ``(275, 224)``, or None; empty if no picture has one.
+        retest: how many of the pictures, from the first, are explained once more.
     """
 
     number: int
@@ -103,6 +114,7 @@ class Work:
     maps: tuple[np.ndarray, np.ndarray, np.ndarray, list[str]] | None
     drops: np.ndarray | None
     regions: tuple[np.ndarray | None, ...]
+    retest: int = 0
 
 
 def sample(items: Sequence[Mapping[str, Any]], count: int, seed: int) -> list[int]:
@@ -159,6 +171,7 @@ class Faithfulness(Stage):
             None if unit.explainer is None else _stored(unit),
             drops,
             tuple(self._region(image) for image in unit.images) if known else (),
+            self._retested(unit),
         )
         return replace(task, data=work)
 
@@ -170,7 +183,7 @@ class Faithfulness(Stage):
         return judge(worker, task)
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """``faithfulness`` and ``faithfulness_curves``."""
+        """``faithfulness``, ``faithfulness_controls`` and ``faithfulness_curves``."""
         from xai_compare.runs.judgements import faithfulness_tables
 
         return faithfulness_tables(self)
@@ -191,17 +204,19 @@ class Faithfulness(Stage):
 
     @classmethod
     def cost(cls, costs: Costs) -> list[Line]:
-        """Two curves a map, the rectangles once a picture, and explaining anew."""
+        """Two curves a map and a control, the rectangles once a picture, and explaining anew."""
         asked, lines = costs.study.asked("faithfulness"), []
         for one in costs.networks:
             judged = [explainer for explainer in one.explainers if not explainer.refusal]
             if judged:
                 pictures = min(asked.images, one.pictures)
-                passes = 2 * asked.steps * (len(judged) + 1) + asked.rectangles + 1
-                again = judged if asked.forgetting else []
-                forwards = passes + sum(explainer.passes for explainer in again)
-                took = passes * one.forward + sum(explainer.seconds for explainer in again)
-                lines.append(costs.line(one, "faithfulness", pictures, pictures * forwards, pictures * took))
+                maps = 2 * len(judged) + 3 if asked.controls else len(judged) + 1
+                passes = pictures * (2 * asked.steps * maps + asked.rectangles + 1)
+                forwards, took = passes, passes * one.forward
+                for explainer in judged if asked.forgetting else []:
+                    times = pictures + min(asked.retest, pictures) * explainer.seeded
+                    forwards, took = forwards + times * explainer.passes, took + times * explainer.seconds
+                lines.append(costs.line(one, "faithfulness", pictures, forwards, took))
         return lines
 
     @cached_property
@@ -242,10 +257,11 @@ class Faithfulness(Stage):
         if unit.key not in self._fingerprints:
             # Of the first explainer's maps only what they were made of matters to the random map.
             made = [_facts(unit.store, row)[: 1 if unit.explainer is None else None] for row in unit.rows]
-            settings = self.options.model_dump(mode="json", exclude={"images"})
+            settings = self.options.model_dump(mode="json", exclude={"images", "retest"})
             regions = [self._region_facts(image) for image in unit.images]
             study = self.job.study
-            inputs = [RESULTS, settings, study.seed, study.compare.scaling, unit.images, made, regions]
+            retested = self._retested(unit) if unit.explainer is not None and self.options.forgetting else 0
+            inputs = [RESULTS, settings, retested, study.seed, study.compare.scaling, unit.images, made, regions]
             self._fingerprints[unit.key] = digest(inputs)
         return self._fingerprints[unit.key]
 
@@ -260,6 +276,10 @@ class Faithfulness(Stage):
     @cached_property
     def _region_places(self) -> dict[str, int]:
         return {str(item["image"]): row for row, item in enumerate(self._known.items)} if self._known else {}
+
+    def _retested(self, unit: Unit) -> int:
+        """How many pictures of a part are explained once more."""
+        return min(max(self.options.retest - unit.part * PART, 0), len(unit.rows))
 
     def _region_facts(self, image: str) -> tuple[str, str, int] | None:
         row = self._region_places.get(image)

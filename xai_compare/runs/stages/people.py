@@ -123,11 +123,12 @@ def _reading(spec: HumanSpec, name: str) -> Any:
     screen = spec.screen
     known = human.Screen(screen.resolution, screen.size_cm, screen.distance_cm) if screen else human.Screen()
     place = spec.placement if spec.placement in (None, "screen") else human.Placement(*spec.placement)
+    cross = human.Cross(**spec.gaze.cross.model_dump()) if spec.gaze.cross else None
     return human.Reading(
         name,
         replace(known, pixels_per_degree=spec.pixels_per_degree),
         place,
-        human.GazeSettings(**spec.gaze.model_dump()),
+        human.GazeSettings(**spec.gaze.model_dump() | {"cross": cross}),
         simulated=spec.simulated,
     )
 

@@ -1,0 +1,119 @@
+"""Which things are drawn when an interval is made: images, participants, trainings, or several of them crossed.
+
+An interval speaks of other things of the kind that is drawn, the others being held fixed. Where images and people are
+both samples, drawing both at once counts the noise of single measurements three times; Schuett, Kipnis, Diedrichsen and
+Kriegeskorte (2023, *eLife* 12) correct the variance by those of either factor drawn alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from xai_compare.comparison.arrays import Floats
+from xai_compare.errors import InputError
+
+UNIT_COLUMNS = ("unit", "value", "error", "ci_low", "ci_high", "n", "note")
+LEAST = 3
+
+
+class Factor(NamedTuple):
+    """A kind of thing that is drawn, and how many of them there are."""
+
+    name: str
+    size: int
+
+
+def crossed_variance(first: float, second: float, both: float, sizes: tuple[int, int]) -> float:
+    """The variance over two crossed factors, from those of bootstraps of either and of both (Schuett et al. 2023).
+
+    With the factors of small samples; held between the greater of the corrected single variances and that of both.
+
+    Args:
+        first, second, both: variances of the resampled scores.
+        sizes: of the factors, at least two each.
+    """
+    one, other = (size / (size - 1) for size in sizes)
+    found = one * first + other * second - one * other * (both - first - second)
+    return float(min(max(found, one * first, other * second), both))
+
+
+def units(
+    statistic: Callable[[npt.NDArray[Any], npt.NDArray[Any]], float],
+    factors: tuple[Factor, Factor],
+    n: int = 500,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Intervals of a score with either of two factors drawn, and with both crossed.
+
+    Args:
+        statistic: takes how often each level of the first and of the second factor counts, float64 (size,) each, and
+            returns the score.
+        factors: such as images and participants.
+        n: resamples of each kind.
+        seed: of the draws.
+        level: of the intervals.
+
+    Returns:
+        A frame of `UNIT_COLUMNS`, a row for each factor and one for ``"first x second"``. The interval is the score
+        give or take Student's t (of the fewer levels less one) times the error, which holds the shift that resampling
+        makes, as in `xai_compare.comparison.resampling.interval`. Of a factor with fewer than three levels there is
+        none, and ``note`` says so.
+
+    Raises:
+        InputError: if the factors have one name.
+    """
+    if factors[0].name == factors[1].name:
+        raise InputError(f"two factors are called {factors[0].name!r}")
+    ones = tuple(np.ones(one.size) for one in factors)
+    value = float(statistic(*ones))
+    rng = np.random.default_rng([seed, 31])
+    spreads: dict[str, tuple[float, float]] = {}
+    few = [one.size < LEAST for one in factors]
+    crossed = f"{factors[0].name} x {factors[1].name}"
+    for kind, drawn in ((factors[0].name, (0,)), (factors[1].name, (1,)), (crossed, (0, 1))):
+        if not any(few[place] for place in drawn):
+            found = np.array([statistic(*_weights(factors, ones, drawn, rng)) for _ in range(n)], np.float64)
+            found = found[np.isfinite(found)]
+            if len(found) > 1:
+                spreads[kind] = float(found.var()), float(found.mean() - value)
+    rows: list[tuple[Any, ...]] = []
+    for place, one in enumerate(factors):
+        enough = one.size / (one.size - 1) if one.size > 1 else np.nan
+        if one.name in spreads:
+            variance, shift = spreads[one.name]
+            rows.append(_row(one.name, value, variance * enough, shift, one.size, level))
+        else:
+            why = f"{one.size} {one.name} are too few" if few[place] else "the score is undefined"
+            rows.append((one.name, value, np.nan, np.nan, np.nan, one.size, why))
+    fewest = min(one.size for one in factors)
+    if crossed in spreads:
+        first, second, (both, shift) = spreads[factors[0].name][0], spreads[factors[1].name][0], spreads[crossed]
+        variance = crossed_variance(first, second, both, (factors[0].size, factors[1].size))
+        # The correction is noisy too: two factors together are never surer than one of them.
+        variance = max(variance, *(float(row[2]) ** 2 - shift**2 for row in rows))
+        rows.append(_row(crossed, value, variance, shift, fewest, level))
+    else:
+        rows.append((crossed, value, np.nan, np.nan, np.nan, fewest, "one factor has too few levels"))
+    return pd.DataFrame(rows, columns=list(UNIT_COLUMNS))
+
+
+def _weights(
+    factors: tuple[Factor, Factor], ones: tuple[Floats, ...], drawn: tuple[int, ...], rng: np.random.Generator
+) -> list[Floats]:
+    return [
+        rng.multinomial(one.size, np.full(one.size, 1 / one.size)).astype(np.float64) if place in drawn else ones[place]
+        for place, one in enumerate(factors)
+    ]
+
+
+def _row(name: str, value: float, variance: float, shift: float, size: int, level: float) -> tuple[Any, ...]:
+    error = float(np.sqrt(variance + shift**2))
+    away = float(stats.t.ppf((1 + level) / 2, size - 1)) * error
+    return name, value, error, value - away, value + away, size, ""
