@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = sorted(path for room in ("benchmarks", "docs", "examples", "notebooks") for path in (ROOT / room).rglob("*.py"))
+SCRIPTS = sorted(
+    path for room in ("benchmarks", "docs", "examples", "notebooks") for path in (ROOT / room).rglob("*.py")
+)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(ROOT).as_posix())
