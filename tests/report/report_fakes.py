@@ -169,7 +169,7 @@ def _faithfulness(rng: np.random.Generator, models: list[str], explainers: list[
                 random = 1 - shares if name == "deletion" else shares
                 curves += [(m, e, name, *row, 19) for row in zip(shares, mean, random, strict=True)]
     return {
-        "faithfulness": pd.DataFrame(scores, columns=list(COLUMNS[:-2])),
+        "faithfulness": pd.DataFrame(scores, columns=list(COLUMNS[: COLUMNS.index("note") + 1])),
         "faithfulness_curves": pd.DataFrame(curves, columns=list(CURVES)),
     }
 
