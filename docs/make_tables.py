@@ -38,6 +38,8 @@ MEANINGS = {
     "Study.masks": "`ekman`, a folder of masks (white inside, the expression in the file name), or `null` for none",
     "Study.compare": "the comparisons, see below",
     "Study.note": "free text, shown in the report",
+    "Study.show_pictures": "whether the report may show single photographs with their maps; simulated faces are always "
+    "shown",
     "ModelSpec.name": "what tables and figures call it; no slash",
     "source.keras": "a Keras model file (`.keras`, `.h5`, `.hdf5`); layers that carry code are refused",
     "source.torchvision": "the name of a torchvision architecture, such as `resnet18`",

@@ -220,7 +220,7 @@ def test_doctor_names_what_a_study_needs(place: Path, tmp_path: Path, call) -> N
     code, out, _ = call("doctor", asked)
     said = " ".join(out.replace("│", " ").split())
     assert code == 2
-    for words in ("no file", "unknown explainer"):
+    for words in ("no such manifest", "unknown explainer"):
         assert words in said, said
 
 

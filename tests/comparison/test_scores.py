@@ -76,7 +76,7 @@ def test_undefined_scores_have_their_reason() -> None:
     scores = mask_scores(maps, {"fear": MASK}).set_index(["metric", "a", "fold"])
     assert np.isnan(scores.loc[("precision", "a", "2"), "value"])
     assert scores.loc[("precision", "a", "2"), "note"] == (
-        "score of the mean map; undefined: no Otsu threshold, the map is constant or missing"
+        "score of the mean map; undefined: no Otsu threshold, the map is constant, nowhere positive or missing"
     )
     assert scores.loc[("iou", "a", "mean of folds"), "note"] == "mean of the fold scores; undefined in 1 of 2 folds"
     assert scores.loc[("iou", "a", "mean of folds"), "value"] == scores.loc[("iou", "a", "1"), "value"]

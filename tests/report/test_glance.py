@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -191,3 +192,14 @@ def test_a_sheet_with_more_sources_than_expressions_is_turned_and_fills_its_widt
     wide = SECTIONS.get("heatmaps")().figures(from_run(run))[0].figure
     assert wide.get_size_inches()[0] >= 7.4
     assert wide.get_size_inches()[0] > wide.get_size_inches()[1]
+
+
+def test_people_alone_stand_once_and_without_words_about_networks(tmp_path: Path) -> None:
+    made = make_run(tmp_path, [], [], ["clicks", "gaze"], known=False, expressions=("fear",))
+    page = report.build(made).read_text("utf-8")
+    drawn = {path.stem for path in (tmp_path / "figures").glob("*.png")}
+    assert "people_clicks_vs_gaze" in drawn
+    assert not drawn & {"heatmaps", "overlay"}
+    for words in ("<dt>Networks</dt>", "<dt>Scaling</dt>", "A heatmap is what an explainer says"):
+        assert words not in page
+    assert "Normalised correlation (uncentred) <span" in page

@@ -53,6 +53,28 @@ def test_the_same_maps_have_the_same_scores(pictures: Path, tmp_path: Path) -> N
     assert str(tmp_path / "toy" / "own" / "anger0.npy") in run.provenance["inputs"]
 
 
+def test_maps_of_pytorch_grad_cam_have_the_same_scores(pictures: Path, tmp_path: Path) -> None:
+    """Of the package grad-cam, where it is installed; its maps are scaled to 0..1, which changes no score."""
+    library = pytest.importorskip("pytorch_grad_cam")
+    targets = pytest.importorskip("pytorch_grad_cam.utils.model_targets")
+    study = asked(pictures, explainers=["grad_cam"], compare={"bootstrap": 0})
+    worker = Worker(study, "cpu", allow_code=True)
+    model = worker.model(0)
+    folder = tmp_path / "toy" / "theirs"
+    folder.mkdir(parents=True)
+    for path in pictures.glob("[!r]*.png"):
+        prepared, _ = worker.inputs(0, [path.name])
+        wanted = CLASSES.index(str(worker.pictures.rows.at[path.name, "expression"]))
+        with library.GradCAM(model.module, [model.module.features[1]]) as cam:
+            made = cam(model.prepare(prepared), targets=[targets.ClassifierOutputTarget(wanted)])
+        np.save(folder / f"{path.stem}.npy", made[0])
+    files = {"files": str(tmp_path / "{model}" / "{explainer}" / "{image}.npy"), "of": "crop"}
+    more = asked(pictures, explainers=["grad_cam"], compare={"bootstrap": 0}, maps=files)
+    run = xc.run(more, tmp_path / "run", report=False)
+    scores = run.scores[run.scores["b"] == "ekman"].set_index(["metric", "expression", "a"])["value"].unstack("a")
+    np.testing.assert_allclose(scores["toy/theirs"], scores["toy/grad_cam"], atol=1e-4)
+
+
 def test_maps_of_whole_pictures_by_label(pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "maps").mkdir()
     for path in pictures.glob("[!r]*.png"):

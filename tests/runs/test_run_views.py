@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import warnings
 from pathlib import Path
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from toy_study import asked
 
 import xai_compare as xc
+from xai_compare import report
 from xai_compare.errors import InputError
 from xai_compare.report.examples import examples
 from xai_compare.report.material import from_run
@@ -145,3 +147,20 @@ def test_the_bar_moves_before_the_first_chunk_is_done(pictures: Path, tmp_path: 
     steps = [number for title, number in moved if title == "explain" and number]
     assert sum(steps) == 9
     assert len(steps) > 4
+
+
+@pytest.mark.parametrize("name", ["stages.json", "no stages"])
+def test_a_report_of_a_run_from_before_checksums_says_so(finished: xc.Run, tmp_path: Path, name: str) -> None:
+    shutil.copytree(finished.dir, tmp_path / "run", ignore=shutil.ignore_patterns("report.html", "figures"))
+    path = tmp_path / "run" / ("stages.json" if name == "no stages" else name)
+    facts = json.loads(path.read_text())
+    facts.pop("check")
+    path.write_text(json.dumps(facts))
+    if name == "no stages":
+        path.unlink()
+    with pytest.raises(InputError, match="is of an earlier version of xai-compare") as told:
+        report.build(xc.Run.open(tmp_path / "run"))
+    assert "run the study again" in str(told.value)
+    path.write_text("{")
+    with pytest.raises(InputError, match="is damaged"):
+        report.build(xc.Run.open(tmp_path / "run"))

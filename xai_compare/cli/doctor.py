@@ -79,7 +79,7 @@ def needs(path: Path, *, allow_code: bool = False) -> list[Finding]:
     try:
         study = Study.load(path)
     except InputError as error:
-        return [Finding(False, "study", error.what, error.mend or "")]
+        return [_lacking("study", error)]
     found = [Finding(True, "study", study.name)]
     images: list[str] = []
     try:
@@ -88,7 +88,7 @@ def needs(path: Path, *, allow_code: bool = False) -> list[Finding]:
         skipped = f", {len(manifest.skipped)} rows that cannot be used" if manifest.skipped else ""
         found.append(Finding(True, "images", f"{len(images):,}{skipped}"))
     except InputError as error:
-        found.append(Finding(False, "images", error.what, error.mend or ""))
+        found.append(_lacking("images", error))
     found += _networks(study, allow_code)
     for spec in study.human if images else []:
         found.append(_tried(f"people {spec.name!r}", partial(_points, spec, images)))
@@ -108,12 +108,12 @@ def _networks(study: Study, allow_code: bool) -> list[Finding]:
             made[str(asked.label)] = create_explainer(asked, study.seed)
             found.append(Finding(True, f"explainer {asked.label!r}", "there"))
         except InputError as error:
-            found.append(Finding(False, f"explainer {asked.label!r}", error.what, error.mend or ""))
+            found.append(_lacking(f"explainer {asked.label!r}", error))
     for spec in study.models:
         try:
             model = models.load(spec.loading(), device="cpu", allow_code=allow_code)
         except InputError as error:
-            found.append(Finding(False, f"network {spec.label!r}", error.what, error.mend or ""))
+            found.append(_lacking(f"network {spec.label!r}", error))
             continue
         refused = [f"{name}: {why}" for name, one in made.items() if (why := one.refusal(model))]
         said = f"loads; {len(model.classes)} classes, {model.input.size[0]} x {model.input.size[1]} pixels"
@@ -132,7 +132,11 @@ def _tried(what: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(True, what, look())
     except InputError as error:
-        return Finding(False, what, error.what, error.mend or "")
+        return _lacking(what, error)
+
+
+def _lacking(what: str, error: InputError) -> Finding:
+    return Finding(False, what, f"{error.what} ({error.where})" if error.where else error.what, error.mend or "")
 
 
 def _package(name: str) -> Finding:

@@ -273,7 +273,7 @@ def _of_single_maps(
                     undefined = metric.needs[0] == "mask" and not np.ptp(maps[key]) > 0
                 if undefined:
                     # A map with a threshold has pixels above it, so only one without leaves the IoU undefined.
-                    why = "no Otsu threshold, the map is constant or missing"
+                    why = "no Otsu threshold, the map is constant, nowhere positive or missing"
                 yield ScoreKey(metric.name, key.a, one.b, expression, key.fold), _value(metric.name, value, why)
 
 

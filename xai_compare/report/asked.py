@@ -58,6 +58,8 @@ def asked_of(run: Any) -> list[tuple[str, str]]:
             f"{study.compare.bootstrap:,} bootstrap replicates over images" if study.compare.bootstrap else "none",
         ),
     ]
+    if not study.models:
+        rows = [(name, value) for name, value in rows if name not in ("Networks", "Explainers", "Scaling")]
     if study.faithfulness:
         rows.append(("Faithfulness", _faithfulness(study.faithfulness)))
     return rows + ([("Note", study.note)] if study.note else [])

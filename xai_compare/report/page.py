@@ -19,7 +19,7 @@ from xai_compare.comparison import METRICS
 from xai_compare.report.asked import get, question
 from xai_compare.report.listing import decimals
 from xai_compare.report.material import ALL, Material
-from xai_compare.report.references import CAUTIONS
+from xai_compare.report.references import cautions
 from xai_compare.report.saving import Saved
 from xai_compare.report.section import Part
 from xai_compare.version import VERSION
@@ -85,7 +85,7 @@ def write_page(
         scores=_scores(material.scores),
         provenance=_provenance(provenance or {}),
         citations=[f"xai-compare, version {VERSION}.", *dict.fromkeys(_cited(sections))],
-        cautions=CAUTIONS,
+        cautions=cautions(material),
     )
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8", errors="replace", newline="\n")
@@ -100,7 +100,7 @@ def _asset(name: str) -> str:
 
 def _readable(value: Any) -> Any:
     """Show control characters and reversed text direction in names, rather than obey them."""
-    if isinstance(value, Markup) or not isinstance(value, str):
+    if isinstance(value, Markup) or not isinstance(value, str) or (value.isascii() and value.isprintable()):
         return value
     return "".join(f"\\x{ord(c):02x}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in value)
 
@@ -196,9 +196,10 @@ def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
     groups = []
     for metric, rows in scores.groupby("metric", sort=False):
         known = METRICS.get(str(metric)) if metric in METRICS else None
+        title = known.title if known else str(metric)
         groups.append(
             {
-                "title": f"{known.title} ({metric})" if known else str(metric),
+                "title": title if str(metric) in title else f"{title} ({metric})",
                 "source": f"{known.source}. Undefined where {known.undefined}." if known else "",
                 "total": len(rows),
                 "rows": [_score(row) for row in rows.head(_MOST_ROWS).to_dict("records")],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xai_compare.report.material import Material
+
 GAYA_MOREY_2024 = (
     "F. X. Gaya-Morey, S. Ramis-Guarinos, C. Manresa-Yee, J. M. Buades-Rubio (2024). Unveiling the human-like "
     "similarities of automatic facial expression recognition: an empirical exploration through explainable AI. "
@@ -13,20 +15,27 @@ EKMAN_FRIESEN = (
     "expression.)"
 )
 
-CAUTIONS = (
+_ALWAYS = (
     "A facial expression is not a feeling. Faces move for many reasons, and the same feeling shows differently in "
     "different people, cultures and situations (Barrett et al. 2019). Neither these networks nor this report can tell "
     "what someone feels, intends or is.",
     "Do not use the tool, or scores from it, to judge individuals: not for hiring, schooling, policing, border "
     "control, insurance, lie detection, diagnosis or surveillance. In some places the law forbids inferring the "
     "emotions of people at work or at school.",
+    "Means hide differences between people and between pictures. Check who the faces and the observers are before "
+    "speaking of people in general.",
+)
+_NETWORKS = (
     "A network that attends to the same places as people or masks does not necessarily decide as people do, nor is it "
     "necessarily right; one that attends elsewhere is not necessarily wrong. Agreement of maps is agreement of places.",
     "A heatmap is what an explainer says about a network. Explainers differ and err; look at the known regions, "
     "where there are any, before trusting one.",
-    "The masks restate a theory of prototypical expressions. They are a reference, not the truth about faces.",
-    "Means hide differences between people and between pictures. Check who the faces and the observers are before "
-    "speaking of people in general.",
     "Some of what the tool can draw on is for non-commercial use only: TorchRay (CC BY-NC) and dlib's 68-point model "
     "(trained on 300-W).",
 )
+_MASKS = "The masks restate a theory of prototypical expressions. They are a reference, not the truth about faces."
+
+
+def cautions(material: Material) -> list[str]:
+    """What a reader must bear in mind: always, and of networks and masks where there are any."""
+    return [*_ALWAYS, *(_NETWORKS if material.networks else ()), *([_MASKS] if material.masked else [])]

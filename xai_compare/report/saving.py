@@ -109,7 +109,7 @@ def png(pixels: np.ndarray) -> bytes:
     """
     image = _paletted(pixels) or Image.fromarray(_ROUNDED[pixels])
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=6, dpi=(DPI, DPI))
+    image.save(buffer, "PNG", compress_level=3, dpi=(DPI, DPI))
     return buffer.getvalue()
 
 

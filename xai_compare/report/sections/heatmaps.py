@@ -24,7 +24,8 @@ class Heatmaps(Section):
     order = 10
 
     def applies(self, material: Material) -> bool:
-        return bool(material.maps)
+        # Where there are only people, their maps stand beside one another in a section of their own.
+        return bool(material.maps) and (bool(material.networks) or len(material.of("human")) < 2)
 
     def figures(self, material: Material) -> list[Picture]:
         return [_grid(material, block) for block in material.blocks("human", "known")]

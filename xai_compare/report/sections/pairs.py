@@ -11,6 +11,7 @@ from xai_compare.report import style
 from xai_compare.report.labels import column_names, row_label
 from xai_compare.report.listing import signed
 from xai_compare.report.material import ALL, LabelledSource, Material
+from xai_compare.report.references import GAYA_MOREY_2024
 from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.sheet import Sheet
 from xai_compare.report.style import Picture
@@ -26,6 +27,7 @@ class Pairs(Section):
     lead = "Two ways of asking people where they look, compared with each other."
     order = 60
     papers = (
+        GAYA_MOREY_2024,
         "A. Bruckert, L. Lévêque, M. Perreira Da Silva, P. Le Callet (2023). A dataset of gaze and mouse patterns in "
         "the context of facial expression recognition. ACM IMX. (Gaze against mouse.)",
     )

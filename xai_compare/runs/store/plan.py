@@ -12,12 +12,18 @@ from xai_compare.errors import InputError
 from xai_compare.runs.store.arrays import MEND
 from xai_compare.runs.store.files import content, write_atomically
 from xai_compare.runs.store.maps import MapStore, Source
-from xai_compare.runs.store.sealed import Checked, fits, seal, unsealed
+from xai_compare.runs.store.sealed import Checked, fits, never_sealed, seal, unsealed
 
 PLAN, DONE = "plan.json", "stages.json"
 WRITTEN = "written"
 """Under this name stand files of no one stage; none is called so."""
 Kept = Literal["maps", "heatmaps"]
+_EARLIER = "is of an earlier version of xai-compare, whose runs had no checksums; a report needs them"
+
+
+def _what_is_wrong(path: Path) -> str:
+    """Whether a file that cannot be used is whole but of an earlier version, or damaged."""
+    return _EARLIER if path.is_file() and never_sealed(path.read_bytes()) else "is damaged"
 
 
 class _Kept(Checked):
@@ -42,7 +48,7 @@ class _Kept(Checked):
         """
         known = cls._known(run)
         if known is None and (run / cls.file()).exists():
-            raise InputError("is damaged", where=run / cls.file(), mend=MEND)
+            raise InputError(_what_is_wrong(run / cls.file()), where=run / cls.file(), mend=MEND)
         return known or cls()
 
     @classmethod
@@ -148,6 +154,8 @@ class Done(_Kept):
             if name in known.files:
                 now = content(run / name)
                 return "" if now == known.files[name] != "" else "does not match its checksum" if now else "is missing"
+        if not self.stages:
+            return _EARLIER
         return "is not among what the run wrote"
 
     def problems(self, run: Path) -> Mapping[str, str]:

@@ -43,6 +43,15 @@ def unsealed(text: str | bytes) -> dict[str, Any] | None:
     return facts
 
 
+def never_sealed(text: str | bytes) -> bool:
+    """Whether this is JSON as earlier versions wrote it, without a seal."""
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return bool(facts) and (isinstance(facts, list) or (isinstance(facts, dict) and SEAL not in facts))
+
+
 def fits(facts: Mapping[str, Any], model: type[M]) -> M | None:
     """Facts as their model; None if they do not fit it."""
     try:
