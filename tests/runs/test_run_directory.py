@@ -145,6 +145,13 @@ def test_a_table_changed_by_hand_is_refused_by_the_report(copied: Path) -> None:
         xc.report.build(xc.Run.open(copied))
 
 
+def test_a_table_that_is_gone_is_not_an_empty_one(copied: Path) -> None:
+    (copied / "tables" / "skipped.parquet").unlink()
+    with pytest.raises(InputError, match=r"skipped\.parquet"):
+        xc.Run.open(copied).table("skipped")
+    assert xc.Run.open(copied).table("never_asked_for").empty
+
+
 def test_maps_survive_a_damaged_description(copied: Path, whole: xc.Run) -> None:
     """The chunks have checksums of their own: their description is written anew, and no map is made again."""
     description = copied / "maps.zarr/model--toy--random/map/zarr.json"

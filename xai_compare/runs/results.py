@@ -115,8 +115,14 @@ class Run:
         return self.table("faithfulness_curves")
 
     def table(self, name: str) -> pd.DataFrame:
-        """Any table of the run, whichever stage wrote it; empty, without columns, if there is none of that name."""
-        return self._table(name) if (self.dir / "tables" / f"{name}.parquet").exists() else pd.DataFrame()
+        """Any table of the run, whichever stage wrote it; empty, without columns, if there is none of that name.
+
+        Raises:
+            InputError: if the run wrote it, and it is gone or damaged.
+        """
+        file = f"tables/{name}.parquet"
+        there = (self.dir / file).exists() or self._done.wrote(file)
+        return self._table(name) if there else pd.DataFrame()
 
     @property
     def simulated(self) -> set[str]:

@@ -148,6 +148,10 @@ class Done(_Kept):
             self.stages[WRITTEN] = Finished(fingerprint="", files=hashes, seconds=0.0)
             self.write(run)
 
+    def wrote(self, name: str) -> bool:
+        """Whether a stage wrote this file."""
+        return any(known.files.get(name) for known in self.stages.values())
+
     def problem(self, run: Path, name: str) -> str:
         """What is wrong with a file that a stage wrote; empty where it is as that stage left it."""
         for known in self.stages.values():
