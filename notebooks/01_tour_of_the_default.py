@@ -147,13 +147,14 @@ iou = scores[scores["metric"] == "iou"]
 display(iou.pivot(index="a", columns="expression", values="value").reindex(columns=basic).round(3))
 
 # %% [markdown]
-# **Dice with the simulated people's clicks**, with 95 % bootstrap intervals over images.
+# **Dice with the simulated people's clicks**, with 95 % bootstrap intervals over images. `photographic` looks at the
+# one photograph only, and has no interval: it is left out.
 
 # %%
 with_people = scores["b"].str.startswith("human/") & ~scores["a"].str.startswith("human/")
 dice = scores[(scores["metric"] == "dice") & with_people]
 figure, axis = plt.subplots(figsize=(8, 3.6))
-networks = [name for name in dice["a"].unique() if not name.startswith("all models/")]
+networks = [name for name in dice["a"].unique() if not name.startswith(("all models/", "photographic/"))]
 for step, name in enumerate(networks):
     rows = dice[dice["a"] == name].set_index("expression").reindex(basic)
     at = np.arange(len(basic)) + (step - len(networks) / 2) * 0.09

@@ -198,7 +198,7 @@ def test_captum_gives_what_captum_gives(make_model, blobs):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("captum:Saliancy", {}, "did you mean 'Saliency'"),
+        ("captum:Saliancy", {}, "did you mean 'captum:Saliency'"),
         ("captum:Occlusion", {"stride": 2}, "did you mean 'strides'"),
         ("captum:Occlusion", {"strides": "x"}, "cannot explain this network"),
     ],

@@ -162,7 +162,7 @@ def _write_png(path: Path, pixels: np.ndarray) -> None:
 
 def _webp(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "WEBP", quality=86, method=2)
+    Image.fromarray(pixels).save(buffer, "WEBP", quality=82, method=3)
     return buffer.getvalue()
 
 

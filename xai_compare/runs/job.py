@@ -284,6 +284,7 @@ class Job:
         for path in records.iterdir() if records.is_dir() else ():
             if path.stem not in self.stages:
                 path.unlink()
+        self.done.forget(self.directory, self.stages)
 
     def write_provenance(self) -> None:
         """Write down where every number came from."""

@@ -64,7 +64,9 @@ class Controls(Section):
             "Each cell: the explainer’s maps | the control’s. Bold: better than the control, p < 0.05 corrected for "
             "all tests of this table (Holm). ×: worse by the same rule. ↓: low is faithful; ↑: high is."
         )
-        return [Listing("Faithfulness beside further controls", columns, rows, range(2, len(columns)), note)]
+        return [
+            Listing("Faithfulness beside further controls", columns, rows, range(2, len(columns)), note, folded=True)
+        ]
 
 
 def _verdict(row: dict[Any, Any]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -146,6 +146,17 @@ class Done(_Kept):
         hashes = {**(known.files if known else {}), **{name: content(run / name) for name in files}}
         if known is None or known.files != hashes:
             self.stages[WRITTEN] = Finished(fingerprint="", files=hashes, seconds=0.0)
+            self.write(run)
+
+    def forget(self, run: Path, stages: Collection[str]) -> None:
+        """Let go of other stages, and of tables that the end of a run wrote, whose files are gone."""
+        there = {name for name, one in self.stages.items() if all((run / file).exists() for file in one.files)}
+        kept = {name: one for name, one in self.stages.items() if name in {*stages, *there, WRITTEN}}
+        if WRITTEN in kept:
+            files = {name: code for name, code in kept[WRITTEN].files.items() if (run / name).exists()}
+            kept[WRITTEN] = kept[WRITTEN].model_copy(update={"files": files})
+        if kept != self.stages:
+            self.stages = kept
             self.write(run)
 
     def wrote(self, name: str) -> bool:
