@@ -390,3 +390,17 @@ def test_a_stopped_run_says_what_is_kept(place: Path, tmp_path: Path, call, monk
 def test_code_must_be_allowed(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
     code, _, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run", allow_code=False)
     one_line(code, err, "asks to run code", "cli_networks:good", "--allow-code")
+
+
+@pytest.mark.parametrize(
+    ("program", "absent"),
+    [
+        ("sys.argv = ['xai-compare', '--help']; from xai_compare.cli import main; main()", "pandas torch scipy"),
+        ("import xai_compare.runs.inspection", "torch captum keras"),
+    ],
+    ids=["help", "status"],
+)
+def test_a_door_opens_without_what_it_does_not_need(program: str, absent: str) -> None:
+    check = f"import atexit, sys; atexit.register(lambda: print('found', *set('{absent}'.split()) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", f"{check}; {program}"], capture_output=True, text=True, timeout=120)
+    assert done.stdout.rstrip().endswith("found"), done.stdout[-200:]

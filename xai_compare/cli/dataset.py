@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xai_compare.cli.app import app, tell
-from xai_compare.images.listing import Listing
+
+if TYPE_CHECKING:
+    from xai_compare.images.listing import Listing
 
 
 @app.command()

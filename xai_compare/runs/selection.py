@@ -13,7 +13,6 @@ import pandas as pd
 from pydantic import Field
 
 from xai_compare.expressions import ordered
-from xai_compare.models.checking import contradiction
 from xai_compare.runs.pictures import Pictures
 from xai_compare.runs.store import Checked, Journal
 from xai_compare.study import ModelSpec, Study
@@ -132,6 +131,8 @@ class Selector:
 
     def contradiction(self) -> str:
         """A line that warns where the labels contradict the order of the network's classes; ``""`` where not."""
+        from xai_compare.models.checking import contradiction  # It brings torch along, and `status` comes here too.
+
         labels, outputs = [], []
         for image in self._tried():
             record = self._journal.get(image)
