@@ -376,6 +376,24 @@ def test_help_and_stopping(call, monkeypatch: pytest.MonkeyPatch) -> None:  # ty
     assert "continues" in err
 
 
+def test_a_stopped_process_ends_whatever_its_threads_compute() -> None:
+    program = """
+import threading, torch
+from xai_compare import cli
+def work():
+    while True:
+        torch.rand(600, 600) @ torch.rand(600, 600)
+def stopped():
+    threading.Thread(target=work, daemon=True).start()
+    raise KeyboardInterrupt
+cli.app = stopped
+cli.script()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == cli.STOPPED
+    assert done.stderr == "stopped; what is done is kept, and the same command continues\n"
+
+
 def test_a_stopped_run_says_what_is_kept(place: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     def stopping(*arguments: object) -> None:
         raise KeyboardInterrupt

@@ -20,6 +20,8 @@ from xai_compare.errors import InputError
 
 SHARED = ("__main__", "app", "screen")
 """Modules of this folder that are not commands."""
+STOPPED = 130
+"""The exit code after Ctrl-C."""
 
 
 def commands() -> list[ModuleType]:
@@ -50,4 +52,16 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         print("stopped; what is done is kept, and the same command continues", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(STOPPED)
+
+
+def script() -> None:
+    """`main` in a process of its own, which ends at once when it is stopped, whatever its threads are computing."""
+    try:
+        main()
+    except SystemExit as end:
+        if end.code == STOPPED:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(STOPPED)
+        raise

@@ -1,5 +1,5 @@
 """`python -m xai_compare.cli`."""
 
-from xai_compare.cli import main
+from xai_compare.cli import script
 
-main()
+script()
