@@ -16,34 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from drawn import draw
 
-from xai_compare.images import align
 from xai_compare.models.training import evaluation, figures
-from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.config import Training
 from xai_compare.models.training.running import train
-from xai_compare.synthetic import faces
 
 CLASSES = ("anger", "disgust", "fear", "sadness")
 """Four that people confuse (Park & Wallraven 2022, figure 2)."""
-SIDE = int(np.ceil(64 * ROOM))
-
-
-def draw(folder: Path, identities: int, seed: int) -> Path:
-    """Simulated faces, cut around imprecise landmarks, and their manifest."""
-    data = faces(CLASSES, identities, seed, (160, 160), intensity=(0.3, 0.8), slips=0.2)
-    rng = np.random.default_rng([seed, 1])
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    rows = []
-    for k, (label, subject) in enumerate(zip(data.labels, data.subjects, strict=True)):
-        points = data.landmarks[k] + rng.normal(0, 1.2, (68, 2))
-        crop, _ = align(data.images[k], points, 1.3 * ROOM).resized((SIDE, SIDE))
-        Image.fromarray(crop).save(folder / "images" / f"{k}.png")
-        rows.append((f"images/{k}.png", label, subject, "simulated"))
-    table = pd.DataFrame(rows, columns=["image", "expression", "subject", "dataset"])
-    table.to_csv(folder / "labels.csv", index=False)
-    return folder / "labels.csv"
 
 
 def main() -> None:
@@ -54,7 +34,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--seed", type=int, default=5)
     given = parser.parse_args()
-    manifest = draw(given.out / "faces", given.identities, given.seed)
+    manifest = draw(given.out / "faces", CLASSES, given.identities, given.seed, 1.2, intensity=(0.3, 0.8), slips=0.2)
     config = Training.parse(
         {
             "name": "pairs (simulated faces)",

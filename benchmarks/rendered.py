@@ -13,38 +13,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from PIL import Image
+from drawn import draw
 
 from xai_compare.expressions import BASIC
-from xai_compare.images import align
-from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.config import Training
 from xai_compare.models.training.running import train
-from xai_compare.synthetic import faces
 
-SIDE = int(np.ceil(64 * ROOM))
 NETWORKS: dict[str, dict[str, Any]] = {
     "compact": {"network": {"bundled": "compact"}, "epochs": 16, "lr": 0.006},
     "resnet50": {"network": {"zoo": "resnet50", "input": {"size": 64}}, "epochs": 10, "lr": 0.0005},
 }
-
-
-def draw(folder: Path, identities: int, seed: int) -> Path:
-    """Simulated faces, cut around imprecise landmarks, and their manifest."""
-    data = faces(BASIC, identities, seed, (160, 160), intensity=(0.6, 1.0))
-    rng = np.random.default_rng([seed, 1])
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    rows = []
-    for k, (label, subject) in enumerate(zip(data.labels, data.subjects, strict=True)):
-        points = data.landmarks[k] + rng.normal(0, 1.0, (68, 2))
-        crop, _ = align(data.images[k], points, 1.3 * ROOM).resized((SIDE, SIDE))
-        Image.fromarray(crop).save(folder / "images" / f"{k}.png")
-        rows.append((f"images/{k}.png", label, subject, "simulated"))
-    table = pd.DataFrame(rows, columns=["image", "expression", "subject", "dataset"])
-    table.to_csv(folder / "labels.csv", index=False)
-    return folder / "labels.csv"
 
 
 def main() -> None:
@@ -56,7 +35,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=3)
     given = parser.parse_args()
     began = time.process_time()
-    manifest = draw(given.out / "faces", given.identities, given.seed)
+    manifest = draw(given.out / "faces", BASIC, given.identities, given.seed, 1.0, intensity=(0.6, 1.0))
     print(f"drawing: {time.process_time() - began:.0f} s of CPU time")
     for name, how in NETWORKS.items():
         if given.only not in (None, name):

@@ -36,8 +36,6 @@ from xai_compare.comparison.surrogates import SURROGATES, Grid, Surrogates
 from xai_compare.expressions import ordered
 
 NULL_COLUMNS = ("metric", "a", "b", "expression", "null", "mean", "q95", "p", "n", "note")
-SINGLE = ("whole", "prior", "mean_map", "other_map")
-"""Nulls of one map each."""
 ALL_MODELS = "all models"
 MOST_ORDERS = 7
 """Expressions up to which every order of them is gone through; beyond, `ORDERS` are drawn."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -373,9 +373,3 @@ def as_protocol(predictions: pd.DataFrame, protocol: str) -> pd.DataFrame:
     for column in map(str, predictions.filter(regex=f"^{head}_")):
         table[column.removeprefix(f"{head}_")] = predictions[column]
     return table
-
-
-def settings_named(names: Iterable[str], known: Sequence[Setting] = ABLATIONS) -> list[Setting]:
-    """The settings with these names, in that order."""
-    by_name = {setting.name: setting for setting in known}
-    return [by_name[name] for name in names]

@@ -22,7 +22,6 @@ Averaging = Literal["pooled", "batches"]
 Floats = npt.NDArray[np.float64]
 CLASS_METRICS = ("war", "uar", "f1", "f1_macro")
 VALUE_METRICS = ("mae", "mse", "rmse")
-HIGHER_IS_BETTER = dict.fromkeys(CLASS_METRICS, True) | dict.fromkeys(VALUE_METRICS, False)
 
 
 @dataclass(frozen=True)

@@ -48,12 +48,6 @@ class Trial:
     def __len__(self) -> int:
         return len(self.time)
 
-    def on_screen(self) -> tuple[np.ndarray, np.ndarray]:
-        """The samples in pixels of the screen; those of the picture where its place is not known."""
-        if self.placement is None:
-            return self.x, self.y
-        return self.x + self.placement.left, self.y + self.placement.top
-
     def degrees(self) -> np.ndarray:
         """Direction of gaze in degrees, float64 (n, 2), see `Screen.degrees`.
 
@@ -87,7 +81,7 @@ def trials(
     A trial is a run of rows of one participant, image and (where there is such a column) trial.
 
     Args:
-        tables: as `xai_compare.human.tables.SAMPLES_READ` describes.
+        tables: as `xai_compare.human.columns.SAMPLES_READ` describes.
         where: what messages call the recording.
         screen: what the file does not tell of the screen.
         placement: where the picture lay, if the file does not tell.

@@ -15,6 +15,7 @@ from xai_compare.report.listing import Cell, Listing, signed
 from xai_compare.report.material import Material, pretty
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import Picture
+from xai_compare.runs.judgements import AGAIN
 
 RANDOM = "\0random"
 _NAMES = {
@@ -134,7 +135,7 @@ def _curves(axes: Axes, rows: pd.DataFrame, hues: dict[str, str]) -> None:
 
 
 def _in_short(table: pd.DataFrame, controls: set[str]) -> Listing:
-    """One row a network and explainer, each score beside that of random maps."""
+    """One row a network and explainer, each score beside that of its control."""
     scores = [score for score in _NAMES if score in set(table["score"])]
     rows = []
     for (model, explainer), some in table.groupby(["model", "explainer"], sort=False):
@@ -143,20 +144,26 @@ def _in_short(table: pd.DataFrame, controls: set[str]) -> Listing:
         control = " (control)" if explainer in controls else ""
         rows.append([Cell(f"{model} · {pretty(str(explainer))}{control}"), *cells])
     return Listing(
-        "Faithfulness of the maps, beside random maps",
+        "Faithfulness of the maps, beside a control",
         ["source", *(_NAMES[score] for score in scores)],
         rows,
         range(1, 1 + len(scores)),
-        "Each cell: the explainer's maps | random maps of the same pictures. Bold: better than random, p < 0.05 "
-        "corrected for all tests (Holm). ×: worse than random by the same rule. ↓: low is faithful; ↑: "
+        f"Each cell: the explainer's maps | {_controls(table)}. Bold: better than the control, p < 0.05 "
+        "corrected for all tests (Holm). ×: worse than the control by the same rule. ↓: low is faithful; ↑: "
         "high is. Deletion, insertion: areas under the curves above. Region: how well the map finds the region known "
         "to differ. Infidelity: share of the effects of hiding rectangles that the map does not predict. Forgetting: "
         "how much the map changes once the network's weights are shuffled; 0 means that it never depended on them.",
     )
 
 
+def _controls(table: pd.DataFrame) -> str:
+    """What the scores are held against, in words."""
+    again = "control" in table and (table["control"] == AGAIN).any()
+    return "random maps of the same pictures" + (f", for forgetting {AGAIN} with another seed" if again else "")
+
+
 def _verdict(row: pd.Series) -> int:
-    """1 where a score is better than the random map's, corrected for all tests, -1 where it is worse, else 0."""
+    """1 where a score is better than its control's, corrected for all tests, -1 where it is worse, else 0."""
     if "p_adjusted" in row and not float(row["p_adjusted"]) < 0.05:
         return 0
     sign = -1 if row["better"] == "low" else 1
@@ -176,7 +183,7 @@ def _in_full(table: pd.DataFrame) -> Listing:
         interval = f"{signed(float(row['ci_low']), 4)} to {signed(float(row['ci_high']), 4)}"
         names = [f"{row['model']} · {pretty(str(row['explainer']))}", _NAMES.get(row["score"], str(row["score"]))]
         rows.append([Cell(text) for text in (*names, *numbers, interval, str(row["note"] or ""))])
-    columns = ["source", "score", "pictures", "maps", "random", "difference", "95 % interval", "note"]
+    columns = ["source", "score", "pictures", "maps", "control", "difference", "95 % interval", "note"]
     return Listing("All numbers, with intervals and what was left out", columns, rows, range(2, 7), folded=True)
 
 
