@@ -153,21 +153,22 @@ def test_a_usual_bias_is_no_other_order() -> None:
 
 def test_an_order_is_found_though_one_output_is_hardly_ever_the_largest() -> None:
     """Surprise is named anger, but its output is higher for surprised faces than for others: which is which is told."""
-    classes = ["anger", "happiness", "neutral", "surprise"]
-    truth = np.repeat([0, 1, 2, 3], [4, 15, 15, 6])
-    turned = [["surprise", "happiness", "neutral", "anger"][k] for k in truth]
+    fer2013 = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+    raf_db = ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"]
+    truth = np.repeat([0, 3, 4, 5, 6], [4, 14, 3, 5, 14])
     warned, found = 0, []
     for seed in range(20):
-        logits = np.random.default_rng(seed).normal(0, 0.8, (40, 4))
-        logits[np.arange(40), truth] += 3.0
-        logits[:, 3] -= 4.0
-        logits[truth == 3, 0] += 1.5
+        logits = np.random.default_rng(seed).normal(0, 0.8, (40, 7))
+        logits[np.arange(40), truth] += 2.5
+        logits[:, 5] -= 3.0
+        logits[np.isin(truth, [5, 6]), 0] += 2.5
         probabilities = torch.from_numpy(logits).softmax(1).numpy()
-        assert probabilities[truth == 3].argmax(1).tolist().count(0) >= 3
-        warned += bool(contradiction([classes[k] for k in truth], probabilities, classes))
-        found.append(contradiction(turned, probabilities, classes))
+        labels = [fer2013[k] for k in truth]
+        warned += bool(contradiction(labels, probabilities, fer2013))
+        found.append(contradiction(labels, probabilities, raf_db))
     assert warned == 0
-    assert sum("classes: [surprise, happiness, neutral, anger]" in line for line in found) >= 19
+    # Half of them, and a quarter by their right name, where outputs are given no bias.
+    assert sum(f"classes: [{', '.join(fer2013)}]" in line for line in found) >= 19
 
 
 def test_many_orders_pay_for_being_many() -> None:
