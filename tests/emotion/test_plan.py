@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pandas as pd
@@ -60,6 +61,7 @@ def test_a_run_that_stopped_goes_on_to_the_same_end(clips: Clips, tmp_path: Path
 
     with pytest.raises(KeyboardInterrupt):
         carry_out(clips, plan("eye"), tmp_path / "stopped", Stopping())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert list((tmp_path / "stopped").rglob("*.ckpt"))
     again = carry_out(clips, plan("eye"), tmp_path / "stopped")
     pd.testing.assert_frame_equal(again.predictions, whole.predictions, check_exact=True)
