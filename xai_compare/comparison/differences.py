@@ -24,7 +24,8 @@ from scipy import stats
 from xai_compare.comparison.arrays import Floats
 from xai_compare.comparison.crossing import Maps, Reference, cross
 from xai_compare.comparison.dispatch import ALL, Options, References
-from xai_compare.comparison.intervals import Pool, replicates
+from xai_compare.comparison.intervals import replicates
+from xai_compare.comparison.pool import Pool
 from xai_compare.comparison.registry import Metric
 from xai_compare.comparison.resampling import LEAST, LEVEL, errors, few_of, shift_of
 from xai_compare.comparison.surrogates import Grid

@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 from xai_compare.comparison.arrays import Floats, Ints
 from xai_compare.comparison.crossing import Maps, Reference, cross, own, share_at_least
 from xai_compare.comparison.dispatch import ALL, Comparison, Options, References, chosen, comparisons
-from xai_compare.comparison.intervals import threads
+from xai_compare.comparison.pool import threads
 from xai_compare.comparison.registry import Metric
 from xai_compare.comparison.surrogates import SURROGATES, Grid, Surrogates
 from xai_compare.expressions import ordered
