@@ -218,19 +218,14 @@ class _Tables:
                     np.concatenate([own_map[None], drawn(own_map)]), self.options, Maps(mine[None], self.options)
                 )
             coarse, places = self.against(metric, group, found, grid)
-            values = cross(metric, made, coarse, self.options)
+            columns = [places[one.b] for one in found]
+            values = cross(metric, made, coarse, self.options)[:, columns]
             higher = metric.direction == "higher"
             # The score itself is taken on the same grid, so that p compares like with like.
             p = share_at_least(values[1:], values[0], higher)
-            for one in found:
-                column = places[one.b]
-                null = values[1:, column]
-                null = null[np.isfinite(null)]
-                if null.size:
-                    yield Null(
-                        metric.name, name, one.b, group.expression, "surrogate", float(null.mean()),
-                        _tail(null, higher), float(p[column]), null.size,
-                    )  # fmt: skip
+            for one, mean, tail, size, its in zip(found, *_told(values[1:], higher), p.tolist(), strict=True):
+                if size:
+                    yield Null(metric.name, name, one.b, group.expression, "surrogate", mean, tail, its, size)
 
     def asked(self, metric: Metric, group: _Group) -> list[Comparison]:
         """The scores of a group."""
@@ -266,6 +261,17 @@ class _Tables:
 def _like(kind: str, reduced: Floats) -> npt.NDArray[Any]:
     """A mask stays a mask: a block is in it if most of it is."""
     return reduced >= 0.5 if kind == "mask" else reduced
+
+
+def _told(null: Floats, higher: bool) -> tuple[list[float], list[float], list[int]]:
+    """Mean, tail and number of the draws (n, m) that are finite, column by column."""
+    known = np.isfinite(null)
+    if known.all():  # The usual case, in one go.
+        tails = np.quantile(null, 0.95 if higher else 0.05, axis=0)
+        return null.mean(0).tolist(), tails.tolist(), known.sum(0).tolist()
+    found = [column[its] for column, its in zip(null.T, known.T, strict=True)]
+    means = [float(one.mean()) if one.size else math.nan for one in found]
+    return means, [_tail(one, higher) if one.size else math.nan for one in found], [one.size for one in found]
 
 
 def _tail(null: Floats, higher: bool) -> float:

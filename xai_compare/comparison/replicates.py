@@ -114,6 +114,8 @@ class Replicates:
         self.singles = [one for one in others if not one.pair]
         self.pairs = [one for one in others if one.pair]
         self.region = self.overlaps[0].others[0].reshape(-1) if self.overlaps else None
+        # With the region's pixels first, no histogram needs to gather them; single maps are measured as they are.
+        self.order = None if self.region is None or self.singles else np.argsort(~self.region, kind="stable")
         self.draws = self._draws(seed)
         self.values = {id(one): np.full(n + 1, np.nan) for one in (*every, *more)}
         self.histograms: dict[str, npt.NDArray[np.int32]] = {}
@@ -192,6 +194,9 @@ class Replicates:
         repeated = len(draws.of_map) > draws.counts.shape[1]
         sizes = np.bincount(draws.of_map) if repeated else None
         maps = draws.maps(maps) if repeated else maps
+        region = self.region
+        if self.order is not None and region is not None:
+            maps, region = maps[:, self.order], region[self.order]
         counts = draws.counts if repeated else draws.counts[:, draws.of_map]
         paired = any(name in (one.a, one.b) for one in self.dices)
         singles = [one for one in self.singles if one.a == name]
@@ -201,8 +206,8 @@ class Replicates:
             stack = means.reshape(-1, *self.shape)
             if paired or name in self.histograms:
                 levels = to_8bit(stack).reshape(len(stack), -1)
-            if name in self.histograms and self.region is not None:
-                self.histograms[name][:, block] = split_histograms(levels, self.region)
+            if name in self.histograms and region is not None:
+                self.histograms[name][:, block] = split_histograms(levels, region)
             if paired:
                 cuts.append(_packed(levels, float(self.options.get("dice", {}).get("threshold", 50))))
             for one in singles:

@@ -154,11 +154,13 @@ def _histograms(levels: npt.NDArray[np.uint8]) -> Ints:
 def split_histograms(levels: npt.NDArray[np.uint8], region: Bools) -> tuple[Ints, Ints]:
     """Return the histograms (maps, 256) of 8-bit levels (maps, h * w) inside and outside the region (h * w,)."""
     within = np.flatnonzero(region)
-    inside, whole = (np.empty((len(levels), 256), dtype=np.int64) for _ in range(2))
-    for row, some, every in zip(levels, inside, whole, strict=True):
-        every[:] = _counts(row)
-        some[:] = _counts(row[within])
-    return inside, whole - inside
+    inside, outside = (np.empty((len(levels), 256), dtype=np.int64) for _ in range(2))
+    # Pixels that lie together need not be gathered.
+    together = bool(region[: within.size].all())
+    for row, some, rest in zip(levels, inside, outside, strict=True):
+        some[:] = _counts(row[: within.size] if together else row[within])
+        rest[:] = _counts(row[within.size :]) if together else np.subtract(_counts(row), some)
+    return inside, outside
 
 
 def _counts(levels: npt.NDArray[np.uint8]) -> list[int]:
