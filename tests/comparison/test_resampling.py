@@ -245,7 +245,10 @@ def test_equal_resamples_are_scored_once_and_trainings_are_drawn_together(
 
 def test_every_other_metric_sees_the_same_resamples() -> None:
     """One that is symmetric and one that is not; single maps stay as they lie."""
-    sources, images = {name: some_maps(4, seed) for seed, name in enumerate("ab")}, {name: list("wxyz") for name in "ab"}
+    sources, images = (
+        {name: some_maps(4, seed) for seed, name in enumerate("ab")},
+        {name: list("wxyz") for name in "ab"},
+    )
     metrics = [METRICS.get(name) for name in ("similarity", "kl_divergence", "iou")]
     single = Comparison(METRICS.get("known_energy"), "a", "known", others=(MASK,))
     found = pool_intervals(

@@ -46,6 +46,7 @@ class Maps:
         self.maps, self.options, self._like = maps, options or {}, like
         self._masks: dict[str, Marked] = {}
         self._units: dict[bool, npt.NDArray[Any]] = {}
+        self._hits: tuple[Maps, Floats] | None = None
 
     def masks(self, kind: str) -> Marked:
         """Masks, ``"dice"`` cut at a level, ``"otsu"`` by Otsu, ``"given"`` the maps as they are."""
@@ -66,6 +67,13 @@ class Maps:
             usable = np.asarray(masks.any((1, 2)))  # A map with a threshold has pixels above it.
         # Exact: float32 counts whole numbers up to 16,777,216 pixels, more than any map here has.
         return masks.reshape(len(masks), -1).astype(np.float32), usable
+
+    def hits(self, others: Maps) -> Floats:
+        """Pixels (n, m) that its masks, cut by Otsu, share with the masks given; remembered for the last of these."""
+        if self._hits is None or self._hits[0] is not others:
+            product = self.masks("otsu").rows @ others.masks("given").rows.T
+            self._hits = others, product.astype(np.float64)
+        return self._hits[1]
 
     def units(self, centred: bool) -> npt.NDArray[Any]:
         """Rows of length 1 whose product is the correlation; NaN where there is none."""
@@ -125,7 +133,7 @@ def _overlaps(metric: Metric, maps: Maps, others: Maps) -> Floats:
     dice = metric.name == "dice"
     first, usable, a = maps.masks("dice" if dice else "otsu")
     second, too, b = others.masks("dice" if dice else "given")
-    hits = (first @ second.T).astype(np.float64)
+    hits = (first @ second.T).astype(np.float64) if dice else maps.hits(others)
     found = overlap(hits, *np.broadcast_arrays(a[:, None], b[None]))["f1" if dice else metric.name]
     return np.where(usable[:, None] & too[None], found, np.nan)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any, NamedTuple
 
@@ -177,6 +177,7 @@ class _Tables:
     references: References
     options: Options
     shape: tuple[int, int]
+    masks: dict[tuple[Any, ...], Maps] = field(default_factory=dict)
 
     def of_group(self, group: _Group, metrics: Sequence[Metric]) -> Iterator[Null]:
         """The nulls of one map each."""
@@ -240,9 +241,12 @@ class _Tables:
             return ready, {name: i for i, name in enumerate(group.names)}
         by_name = {one.b: one.others for one in found}
         places = {name: i for i, name in enumerate(by_name)}
-        if grid is None:
-            return list(by_name.values()), places
-        return [self._coarse(metric, one, grid) for one in by_name.values()], places
+        coarse = [one if grid is None else self._coarse(metric, one, grid) for one in by_name.values()]
+        if not (found and own(metric)):
+            return coarse, places
+        # The metrics of masks share their references, and so what is worked out of them.
+        ready = Maps(np.stack([np.asarray(one[0]) for one in coarse]), self.options)
+        return self.masks.setdefault((group.expression, grid is None, *by_name), ready), places
 
     def _whole(self, metric: Metric, against: Sequence[Reference] | Maps) -> Floats:
         every = np.ones((1, *self.shape), bool)
