@@ -40,6 +40,7 @@ ALWAYS = (
     "scores",
     "differences",
     "per_image",
+    "responses",
     "statistics",
     "tables",
 )
