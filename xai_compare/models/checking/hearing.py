@@ -62,24 +62,23 @@ def hear(model: Model, shots: Mapping[str, np.ndarray], trial: Trial) -> Heard:
     return Heard(trial, torch.cat(outs).cpu().double().numpy(), moments)
 
 
-def likelihood(logs: np.ndarray, truth: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
+def likelihood(logs: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Each picture's log-probability of its label, at the temperature that suits all pictures best; ``(n,)``.
 
     Args:
         logs: log-probabilities, ``(n, classes)``.
         truth: the class of each picture.
-        weights: how much each picture counts in the choice of the temperature, ``(n,)``.
     """
     scaled = logs[None] / TEMPERATURES[:, None, None]
     scaled = scaled - scaled.max(-1, keepdims=True)
     normal = scaled - np.log(np.exp(scaled).sum(-1, keepdims=True))
     each = normal[:, np.arange(len(truth)), truth]
-    return np.asarray(each[(each * weights).mean(1).argmax()])
+    return np.asarray(each[each.mean(1).argmax()])
 
 
-def preference(base: np.ndarray, other: np.ndarray, weights: np.ndarray | float = 1.0) -> tuple[float, float]:
-    """Mean gain in nats, and how many standard errors it is from none; ``weights`` of the pictures have the mean 1."""
-    gain = (np.clip(other, -8, 0) - np.clip(base, -8, 0)) * weights
+def preference(base: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Mean gain in nats, and how many standard errors it is from none."""
+    gain = np.clip(other, -8, 0) - np.clip(base, -8, 0)
     error = gain.std(ddof=1) / np.sqrt(len(gain))
     return float(gain.mean()), float(gain.mean() / max(error, 1e-9))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import optimize
+from scipy.special import expit, softmax
 
-from xai_compare.models.checking.hearing import Heard, likelihood, preference, sure_of
+from xai_compare.models.checking.hearing import Heard
 
 ORDERS: Mapping[str, tuple[str, ...]] = {
     "alphabetical": ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
@@ -29,103 +31,93 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
 }
 """Orders of classes that datasets have made usual; classes that a network lacks are left out."""
 
-FREE = "free"
-SURE_OF_ORDER = 0.9
-"""Standard errors by which labels must prefer a usual order: the true one is ahead of every other by far."""
-SURE = 3.5
-"""The same for an order of no dataset that is much like the one given."""
-EVENED = 0.65
-"""How far classes are made to count alike: 0 by their pictures, 1 all the same."""
-GAIN = 0.05
-"""Nats per picture by which they must prefer it."""
+BIAS, STRETCH = 3.0, 1.0
+"""Standard deviations, before any picture is seen, of each output's bias and of the log of the temperature, in nats."""
+NOISE = 0.1
+"""Share of labels that are taken to be arbitrary."""
+FLOOR = -8.0
+"""Log-probabilities below this tell no more than this."""
+ODDS = 3.0
+"""Nats by which another order must be ahead of that given, once there is paid for how many orders were tried."""
 
 Row = tuple[str, str, float, str]
 """A finding: check, words, confidence, line of the study."""
 
 
 def judge_order(base: Heard, truth: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, Row]:
-    """Which output each class should be read from, and the finding."""
+    """Which output each class should be read from, and the finding.
+
+    The labels' likelihood is compared between the order given, usual orders and the best of all orders. Under each, the
+    outputs have a temperature and a bias of their own, fitted with a normal prior: a network that takes most neutral
+    faces for sad ones has these two in their places as long as its sadness is higher for the sad faces still. The most
+    likely of many orders is ahead by chance, so each kind pays the log of how many orders it has.
+    """
     n = len(classes)
     same = np.arange(n)
-    weights = _evened(truth)
-    own = likelihood(base.logs, truth, weights)
-    candidates: dict[str, np.ndarray] = {}
+    logs = np.clip(base.logs, FLOOR, 0)
+    given, fit = _likelihood(logs, truth)
+    usual = {}
     for name, order in ORDERS.items():
-        usual = [one for one in order if one in classes]
-        candidates[name] = np.array([usual.index(one) for one in classes])
-    candidates[FREE] = _assigned(base.logs, truth, n)
+        names = [one for one in order if one in classes]
+        usual[tuple(names.index(one) for one in classes)] = name
+    tried = {outputs: _likelihood(logs, np.array(outputs)[truth])[0] for outputs in usual}
+    tried |= _best_orders(logs, truth, n, fit)
     scored = []
-    for name, outputs in candidates.items():
-        if (outputs == same).all():
-            continue
-        reached = likelihood(base.logs, outputs[truth], weights)
-        if name == FREE:
-            reached = _crossed(base.logs, truth, n)
-        gain, sure = preference(own, reached, weights)
-        scored.append((gain, sure, name, outputs))
-    listed = [one for one in scored if one[2] != FREE]
-    free = next((one for one in scored if one[2] == FREE), (0.0, -np.inf, FREE, same))
-    chosen = max(listed, default=(0.0, -np.inf, "", same), key=lambda one: one[0])
-    if chosen[1] >= SURE_OF_ORDER and chosen[0] >= 2 * GAIN:
-        # A usual order may be nearer the truth than the one given, and still not be it.
-        better = preference(likelihood(base.logs, chosen[3][truth], weights), _crossed(base.logs, truth, n), weights)
-        chosen = free if better[1] >= 2.0 and better[0] >= 2 * GAIN else chosen
-    else:
-        rank = _rank(base.logs, truth, n)
-        # By far not the order, hardly the order, or an order that is much like it but plainly worse.
-        far = rank > 0.03 and free[1] >= 0.6
-        hardly = rank > 0.006 and free[1] >= 2.0 and free[0] >= 6 * GAIN
-        near = free[1] >= SURE and free[0] >= 6 * GAIN
-        if not (far or hardly or near):
-            return same, ("class order", "as the labels say", 1 - rank, "")
-        chosen = free
-    _, sure, name, outputs = chosen
-    by_output = [classes[int(np.flatnonzero(outputs == k)[0])] for k in range(n)]
-    said = "another order" if name == FREE else f"{name} order"
+    for outputs, reached in tried.items():
+        if any(outputs[k] != k for k in truth):
+            paid = math.log(len(usual)) if outputs in usual else math.lgamma(n + 1)
+            scored.append((reached - given - paid, outputs))
+    ahead, chosen = max(scored)
+    if ahead < ODDS:
+        return same, ("class order", "as the labels say", float(expit(-ahead)), "")
+    by_output = [classes[chosen.index(k)] for k in range(n)]
+    said = f"{usual[chosen]} order" if chosen in usual else "another order"
     line = f"classes: [{', '.join(by_output)}]"
-    return outputs, ("class order", f"wrong: the outputs are in {said}", sure_of(sure), line)
+    return np.array(chosen), ("class order", f"wrong: the outputs are in {said}", float(expit(ahead)), line)
 
 
-def _evened(truth: np.ndarray) -> np.ndarray:
-    """Weights of the pictures, of mean 1, by which a rare class counts for more than its pictures, if not as a whole.
-
-    Else the two usual faces, neutral and happy, would decide alone, and a network that takes most neutral faces for sad
-    ones would be said to have the two exchanged.
+def _likelihood(logs: np.ndarray, outputs: np.ndarray) -> tuple[float, np.ndarray]:
+    """Log-likelihood, with its priors, of labels that are read from ``outputs``, at the temperature and biases that
+    suit best; and these: the log of the inverse temperature, then a bias for each output.
     """
-    weights = np.bincount(truth)[truth] ** -EVENED
-    return np.asarray(weights / weights.mean())
+    n = logs.shape[1]
+    rows = np.arange(len(logs))
+
+    def loss(fit: np.ndarray) -> tuple[float, np.ndarray]:
+        scale = math.exp(fit[0])
+        shares = softmax(logs * scale + fit[1:], axis=1)
+        told = (1 - NOISE) * shares[rows, outputs] + NOISE / n
+        value = np.log(told).sum() - (fit[1:] ** 2).sum() / (2 * BIAS**2) - fit[0] ** 2 / (2 * STRETCH**2)
+        trust = (1 - NOISE) * shares[rows, outputs] / told
+        slope = -shares * trust[:, None]
+        slope[rows, outputs] += trust
+        first = (slope * logs).sum() * scale - fit[0] / STRETCH**2
+        return -float(value), -np.concatenate([[first], slope.sum(0) - fit[1:] / BIAS**2])
+
+    found = optimize.minimize(loss, np.zeros(n + 1), jac=True, method="L-BFGS-B", bounds=[(-3.5, 0.7)] + [(-9, 9)] * n)
+    return -float(found.fun), np.asarray(found.x)
 
 
-def _assigned(logs: np.ndarray, truth: np.ndarray, n: int) -> np.ndarray:
-    """The output that suits each class best, each output used once; classes without pictures take what is left."""
-    mean, weights = np.full((n, n), 0.0), _evened(truth)
-    for k in set(truth):
-        mean[k] = (weights[truth == k, None] * np.clip(logs[truth == k], -8, 0)).sum(0)
-    # Classes without pictures prefer their own output a little.
-    mean += 1e-6 * np.eye(n)
-    rows, columns = optimize.linear_sum_assignment(-mean)
-    found = np.empty(n, int)
-    found[rows] = columns
+def _best_orders(logs: np.ndarray, truth: np.ndarray, n: int, fit: np.ndarray) -> dict[tuple[int, ...], float]:
+    """Orders that suit the labels best, and their likelihoods.
+
+    The best order for a temperature and biases, and the best of these for an order, in turn, from several beginnings.
+    """
+    means = np.array([logs[truth == k].mean(0) for k in np.unique(truth)])
+    even = np.concatenate([[0.0], means.mean() - means.mean(0)])
+    found: dict[tuple[int, ...], float] = {}
+    for begun in (fit, np.zeros(n + 1), even):
+        outputs = _assigned(logs, truth, n, begun)
+        while outputs not in found:
+            found[outputs], here = _likelihood(logs, np.array(outputs)[truth])
+            outputs = _assigned(logs, truth, n, here)
     return found
 
 
-def _rank(logs: np.ndarray, truth: np.ndarray, n: int) -> float:
-    """Share of random orders that suit the labels as well as the given one: nearly none where it is right."""
-    rng = np.random.default_rng(0)
-    clipped = _evened(truth)[:, None] * np.clip(logs, -8, 0)
-    here = clipped[np.arange(len(truth)), truth].mean()
-    orders = np.array([rng.permutation(n) for _ in range(1000)])
-    others = clipped[np.arange(len(truth)), orders[:, truth]].mean(1)
-    return float(np.mean(others >= here))
-
-
-def _crossed(logs: np.ndarray, truth: np.ndarray, n: int) -> np.ndarray:
-    """Each picture's log-probability under an assignment that was found without it (ten parts)."""
-    out, weights = np.empty(len(truth)), _evened(truth)
-    part = np.argsort(np.argsort(truth, kind="stable")) % 10
-    for k in range(10):
-        held = part == k
-        if held.any():
-            outputs = _assigned(logs[~held], truth[~held], n)
-            out[held] = np.clip(likelihood(logs, outputs[truth], weights)[held], -8, 0)
-    return out
+def _assigned(logs: np.ndarray, truth: np.ndarray, n: int, fit: np.ndarray) -> tuple[int, ...]:
+    """The output for each class, each used once, that make the labels most likely."""
+    told = np.log((1 - NOISE) * softmax(logs * math.exp(fit[0]) + fit[1:], axis=1) + NOISE / n)
+    # Classes without pictures keep their own output if nobody else needs it.
+    sums = 1e-6 * np.eye(n)
+    np.add.at(sums, truth, told)
+    return tuple(int(k) for k in optimize.linear_sum_assignment(-sums)[1])

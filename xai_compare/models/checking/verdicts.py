@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from xai_compare.models.checking.hearing import DISTANCE, RATIO, Heard, likelihood, memory, preference, sure_of
-from xai_compare.models.checking.orders import GAIN, Row
+from xai_compare.models.checking.orders import Row
 from xai_compare.models.model import Model
 
 SURE = 3.0
 """Standard errors by which labels must prefer an alternative."""
+GAIN = 0.05
+"""Nats per picture by which they must prefer it."""
 SURE_OF_CROP, FAR_CROP = 0.5, 0.005
 """The same for crops where the batch norms' memory prefers the alternative too, and by how much it must."""
 
