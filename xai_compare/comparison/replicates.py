@@ -114,8 +114,12 @@ class Replicates:
         self.singles = [one for one in others if not one.pair]
         self.pairs = [one for one in others if one.pair]
         self.region = self.overlaps[0].others[0].reshape(-1) if self.overlaps else None
-        # With the region's pixels first, no histogram needs to gather them; single maps are measured as they are.
-        self.order = None if self.region is None or self.singles else np.argsort(~self.region, kind="stable")
+        # With the region's pixels first, no histogram needs to gather them. That pays where a source has few maps;
+        # single maps are measured as they are.
+        few = max((len(rows) for rows in pool.rows.values()), default=0) <= n // 8
+        self.order = None
+        if self.region is not None and few and not self.singles:
+            self.order = np.argsort(~self.region, kind="stable")
         self.draws = self._draws(seed)
         self.values = {id(one): np.full(n + 1, np.nan) for one in (*every, *more)}
         self.histograms: dict[str, npt.NDArray[np.int32]] = {}

@@ -41,6 +41,7 @@ ALWAYS = (
     "differences",
     "per_image",
     "responses",
+    "trainings",
     "statistics",
     "tables",
 )
