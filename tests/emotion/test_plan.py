@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from xai_compare import cli
 from xai_compare.cli.app import app
-from xai_compare.emotion import Clips, Noise, Recipe, Sizes, write_clips
+from xai_compare.emotion import ABLATIONS, BASELINES, PROTOCOLS, Clips, Noise, Recipe, Sizes, write_clips
 from xai_compare.emotion.plan import Plan, carry_out
 from xai_compare.emotion.saving import saved_head
 from xai_compare.errors import InputError
@@ -162,3 +162,9 @@ def test_the_gap_alone_needs_both_labels(clips: Clips, tmp_path: Path) -> None:
         CliRunner().invoke(
             app, ["emotion", str(folder), "--out", str(tmp_path / "o"), "--only-gap"], catch_exceptions=False
         )
+
+
+def test_the_document_names_every_setting_and_protocol() -> None:
+    text = " ".join((Path(__file__).parents[2] / "docs" / "emotion.md").read_text("utf-8").split())
+    for name in [*(setting.name for setting in ABLATIONS), *BASELINES.names(), *PROTOCOLS]:
+        assert f"`{name}`" in text or f"`{name.replace('fer_', 'er_', 1)}`" in text, name
