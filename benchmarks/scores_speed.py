@@ -2,7 +2,9 @@
 
 The plain way (tests/comparison/plain_intervals.py) takes every source's replicates by themselves and every pair's
 inner products anew. ``--replicates N`` for another number than the study's, ``--skip-plain`` to time the package alone,
-``--made-up N`` for N made-up maps of one source in place of a run.
+``--made-up N`` for N made-up maps of one source in place of a run. ``--added`` says what nulls, floors, ceilings,
+differences, scores of single pictures and the controls of faithfulness add to the run: these stages are done again in
+a copy of it, and each part is timed.
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "comparis
 from plain_intervals import plain_intervals
 
 from xai_compare.expressions import BASIC
-from xai_compare.runs import Run
+from xai_compare.runs import Run, run
 from xai_compare.runs.averaging import write_heatmaps
 from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.scoring import study_masks, tables
@@ -31,8 +36,8 @@ from xai_compare.study import Study
 
 def compare(directory: Path, replicates: int | None, plain: bool) -> None:
     """Time both ways on a finished run, and print the largest difference between their intervals."""
-    run = Run.open(directory)
-    study, stores, heatmaps = run.study, Plan.demand(directory).stores(directory), run.heatmaps
+    opened = Run.open(directory)
+    study, stores, heatmaps = opened.study, Plan.demand(directory).stores(directory), opened.heatmaps
     study.compare.bootstrap = replicates or study.compare.bootstrap
     began, used = time.perf_counter(), time.process_time()
     scores = tables(study, stores, heatmaps, lambda steps: None)["scores"]
@@ -54,6 +59,51 @@ def compare(directory: Path, replicates: int | None, plain: bool) -> None:
         for key, expected in found.items():
             worst = max(worst, float(np.abs(ends.loc[(*key, expression, "all")].to_numpy(float) - expected).max()))
     print(f"plain:   {time.perf_counter() - began:.1f} s; largest difference of an end: {worst:.1e}")
+
+
+PARTS = {
+    "intervals (were there before)": ("runs.scoring", "intervals"),
+    "nulls, floors, p of mean maps": ("runs.scoring", "null_table"),
+    "known regions, with floors": ("runs.scoring", "region_scores"),
+    "ceilings": ("runs.scoring", "with_ceilings"),
+    "differences between sources": ("runs.differences", "differences"),
+    "scores of single pictures": ("runs.attention", "per_image"),
+    "faithfulness: controls": ("runs.judging", "_controls"),
+    "faithfulness: explained again": ("explainers.judging", "Scene.retest"),
+}
+"""What is timed by ``--added``: where each part lies."""
+
+
+def added(directory: Path) -> None:
+    """Do the stages of scores again in a run, and print how long each part took."""
+    spent = {title: np.zeros(2) for title in PARTS}
+    for title, (place, name) in PARTS.items():
+        owner: Any = import_module(f"xai_compare.{place}")
+        *outer, name = name.split(".")
+        for one in outer:
+            owner = getattr(owner, one)
+        setattr(owner, name, timed(getattr(owner, name), spent[title]))
+    for some in ("tables/[!i]*", "records/faithfulness.jsonl"):
+        for path in directory.glob(some):
+            path.unlink()
+    run(Study.load(directory / "study.yaml"), directory, threads=1, report=False)  # So that parts do not overlap.
+    for title, (seconds, cpu) in spent.items():
+        print(f"{title:32} {seconds:5.1f} s ({cpu:.1f} s of processor)")
+    seconds, cpu = sum(list(spent.values())[1:])
+    print(f"{'all but the intervals':32} {seconds:5.1f} s ({cpu:.1f} s of processor)")
+
+
+def timed(function: Callable[..., Any], spent: np.ndarray) -> Callable[..., Any]:
+    """The same function, whose seconds and seconds of processor are added to ``spent``."""
+
+    def called(*args: Any, **more: Any) -> Any:
+        began = np.array([time.perf_counter(), time.process_time()])
+        try:
+            return function(*args, **more)
+        finally:
+            spent[:] += np.array([time.perf_counter(), time.process_time()]) - began
+
+    return called
 
 
 def made_up(number: int, replicates: int) -> None:
@@ -91,13 +141,17 @@ def main() -> None:
     parser.add_argument("--replicates", type=int)
     parser.add_argument("--skip-plain", action="store_true")
     parser.add_argument("--made-up", type=int)
+    parser.add_argument("--added", action="store_true")
     asked = parser.parse_args()
     if asked.made_up:
         made_up(asked.made_up, asked.replicates or 2000)
     else:
         with tempfile.TemporaryDirectory() as place:
             copy = shutil.copytree(asked.run, Path(place) / "run")
-            compare(copy, asked.replicates, not asked.skip_plain)
+            if asked.added:
+                added(copy)
+            else:
+                compare(copy, asked.replicates, not asked.skip_plain)
 
 
 if __name__ == "__main__":

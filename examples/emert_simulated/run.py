@@ -16,6 +16,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,8 +95,13 @@ def main() -> None:
     # Forked processes share torch's threads and locks: each begins afresh.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(given.workers, mp_context=context) as pool:
-        costs = list(pool.map(functools.partial(train, out=given.out, recipe=recipe), left))
-    write_costs(given.out, dict(zip(left, costs, strict=True)), prepared, time.monotonic() - began, given.workers)
+        costs = {}
+        for name, cost in zip(
+            left, pool.map(functools.partial(train, out=given.out, recipe=recipe), left), strict=True
+        ):
+            costs[name] = cost
+            write_costs(given.out, {name: cost})
+    write_call(given.out, len(costs), prepared, time.monotonic() - began, given.workers)
 
 
 def prepare(out: Path, people: int, clips: int, faces: int, seed: int) -> None:
@@ -183,14 +189,26 @@ def train(name: str, out: Path, recipe: Recipe) -> dict[str, float]:
     return {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - spent, "peak_gib": peak}
 
 
-def write_costs(out: Path, costs: dict[str, dict[str, float]], prepared: float, total: float, workers: int) -> None:
-    """Add what this call cost to costs.json."""
-    file = out / "costs.json"
-    held = json.loads(file.read_text()) if file.is_file() else {"settings": {}, "calls": []}
+def write_costs(out: Path, costs: dict[str, dict[str, float]]) -> None:
+    """Add what settings cost to costs.json, as soon as they are trained."""
+    held = read_costs(out)
     held["settings"] |= costs
-    held["calls"].append({"prepared_s": prepared, "total_s": total, "workers": workers, "trained": len(costs)})
-    file.write_text(json.dumps(held, indent=2) + "\n")
-    console.print(f"{len(costs)} settings in {total / 60:.1f} minutes with {workers} processes")
+    (out / "costs.json").write_text(json.dumps(held, indent=2) + "\n")
+
+
+def write_call(out: Path, trained: int, prepared: float, total: float, workers: int) -> None:
+    """Add what this call cost as a whole."""
+    held = read_costs(out)
+    held["calls"].append({"prepared_s": prepared, "total_s": total, "workers": workers, "trained": trained})
+    (out / "costs.json").write_text(json.dumps(held, indent=2) + "\n")
+    console.print(f"{trained} settings in {total / 60:.1f} minutes with {workers} processes")
+
+
+def read_costs(out: Path) -> dict[str, Any]:
+    """What costs.json holds."""
+    file = out / "costs.json"
+    found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {"settings": {}, "calls": []}
+    return found
 
 
 if __name__ == "__main__":

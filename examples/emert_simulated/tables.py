@@ -208,12 +208,16 @@ def draw_scores(out: Path, scored: pd.DataFrame) -> None:
             read = next((s.modalities for s in ABLATIONS if s.name == name), ("face", "eye", "fixation"))
             if name != "eyes shuffled":
                 axes.plot(known[task, " + ".join(read)], place, "|", color="k", ms=10)
-        axes.axvline(1 / 7, color="0.7", lw=1, ls=":")
+        commonest = load(out)[0].table[task].value_counts(normalize=True).max()
+        axes.axvline(commonest, color="0.6", lw=1, ls=":")
         axes.set(title=f"{TITLES[task]}, 7 classes", xlabel="share right, 95 % interval over people", xlim=(0, 1.02))
         axes.grid(axis="x", alpha=0.3)
     both[0].set_yticks(range(len(order)), order)
     both[0].invert_yaxis()
-    figure.suptitle("Simulated clips; bars: the Bayes ceiling of what is read; dots: networks on people not seen")
+    figure.suptitle(
+        "Simulated clips. Dots: networks on people not seen; black ticks: the Bayes ceiling of what is read;\n"
+        "dotted: always the commonest class"
+    )
     figure.savefig(out / "figures" / "scores.png")
 
 

@@ -11,89 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from cli_studies import one_line, study
 from PIL import Image
 
 import xai_compare as xc
-from xai_compare import cli, comparison, ekman, synthetic
+from xai_compare import comparison, ekman
 from xai_compare.expressions import BASIC
 from xai_compare.faces import CANONICAL
-
-FACTORY = """
-import torch
-from torch import nn
-
-def good():
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(1, 4, 5, padding=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)
-    )
-
-class Sick(nn.Module):
-    def forward(self, x):
-        return x.mean((1, 2, 3))[:, None] * torch.tensor([torch.nan, 1.0])
-
-def sick():
-    return Sick()
-"""
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two simulated faces, a manifest, and a module with a network."""
-    folder = tmp_path_factory.mktemp("cli")
-    (folder / "cli_networks.py").write_text(FACTORY)
-    drawn = synthetic.faces(["anger", "happiness"], 1, seed=3, size=(112, 104))
-    for name, image in zip(("a.png", "h.png"), drawn.images, strict=True):
-        Image.fromarray(image).save(folder / name)
-    (folder / "labels.csv").write_text("image,expression,dataset\na.png,anger,simulated\nh.png,happiness,simulated\n")
-    return folder
-
-
-def study(place: Path, file: Path, **changes: object) -> Path:
-    model = {"name": "net", "factory": "cli_networks:good", "classes": ["anger", "happiness"]}
-    model["folder"] = str(place)
-    model["input"] = {"size": 24, "channels": "grey", "range": [0, 1]}
-    model |= changes.pop("model", {})
-    content = {
-        "name": "toy",
-        "images": {"manifest": str(place / "labels.csv"), "choose_by": "label"},
-        "models": [model],
-        "explainers": ["random"],
-        "compare": {"bootstrap": 0},
-        **changes,
-    }
-    file.write_text(yaml.safe_dump(content))
-    return file
-
-
-@pytest.fixture
-def call(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):  # type: ignore[no-untyped-def]
-    """Call `xai-compare` in this process: exit code, standard output, standard error."""
-    monkeypatch.syspath_prepend(str(place))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def calling(*arguments: object, allow_code: bool = True) -> tuple[int, str, str]:
-        allowed = ["--allow-code"] if allow_code and arguments and arguments[0] in ("run", "explain") else []
-        monkeypatch.setattr(sys, "argv", ["xai-compare", *map(str, arguments), *allowed])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = 0 if end.code is None else int(end.code)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return calling
-
-
-def one_line(code: int, err: str, *says: str) -> None:
-    assert code == 2, err
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    assert "Traceback" not in err
-    for word in says:
-        assert word in err
 
 
 def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
@@ -359,50 +283,6 @@ def test_explain_into_a_file(place: Path, tmp_path: Path, call) -> None:  # type
     (tmp_path / "file").write_text("x")
     code, _, err = call("explain", place / "a.png", "--model", "s.yaml:net", "--explainer", "cam", "--out", "file")
     one_line(code, err, "file")
-
-
-def test_help_and_stopping(call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    code, out, _ = call("--help")
-    assert code == 0
-    for command in ("run", "compare", "explain", "report", "doctor"):
-        assert command in out
-
-    def stopped(*args: object, **kwargs: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cli, "app", stopped)
-    code, _, err = call()
-    assert code == 130
-    assert "continues" in err
-
-
-def test_a_stopped_process_ends_whatever_its_threads_compute() -> None:
-    program = """
-import threading, torch
-from xai_compare import cli
-def work():
-    while True:
-        torch.rand(600, 600) @ torch.rand(600, 600)
-def stopped():
-    threading.Thread(target=work, daemon=True).start()
-    raise KeyboardInterrupt
-cli.app = stopped
-cli.script()
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
-    assert done.returncode == cli.STOPPED
-    assert done.stderr == "stopped; what is done is kept, and the same command continues\n"
-
-
-def test_a_stopped_run_says_what_is_kept(place: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    def stopping(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("xai_compare.runs.averaging.mean_face", stopping)
-    monkeypatch.setattr("xai_compare.runs.stages.heatmaps.mean_face", stopping)
-    code, _, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run")
-    assert code == 130
-    assert err == "stopped; 2 of 2 maps are kept, and the same command continues\n"
 
 
 def test_code_must_be_allowed(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from xai_compare.comparison.decisions import confusion, confusion_correlation, error_consistency
+from xai_compare.comparison.decisions import confusion, confusion_correlation, error_consistency, kappas
 from xai_compare.errors import InputError
 
 
@@ -62,3 +62,35 @@ def test_confusions_and_their_correlation() -> None:
     assert np.isnan(confusion_correlation(np.eye(3), np.eye(3), diagonal=False))
     with pytest.raises(InputError, match="square"):
         confusion_correlation(np.eye(3), np.eye(4))
+
+
+def test_kappas_of_several_people() -> None:
+    rng = np.random.default_rng(4)
+    images = [str(i) for i in range(40)]
+    network = rng.choice(["anger", "fear", "joy"], 40)
+    trials = {}
+    for name, like in (("ann", 0.8), ("bob", 0.3)):
+        theirs = np.where(rng.random(40) < like, network, rng.choice(["anger", "fear", "joy"], 40))
+        trials[name] = (images, network.tolist(), theirs.tolist())
+    found = kappas(trials, n=300, seed=1)
+    for name, (_, one, other) in trials.items():
+        assert found[name].kappa == pytest.approx(cohen_kappa_score(one, other))
+        assert found[name].low < found[name].kappa < found[name].high
+    pairs = [[*trials["ann"][i], *trials["bob"][i]] for i in (1, 2)]
+    assert found["pooled"].kappa == pytest.approx(cohen_kappa_score(*pairs))
+    assert found["pooled"].n == 80
+    assert found["mean"].kappa == pytest.approx((found["ann"].kappa + found["bob"].kappa) / 2)
+    # The interval is over images: trials of one image are no independent evidence.
+    twice = {"ann": trials["ann"], "again": trials["ann"]}
+    assert kappas(twice, n=300, seed=1)["pooled"].low == pytest.approx(kappas(twice, n=300, seed=1)["ann"].low)
+
+
+def test_kappas_without_a_ground() -> None:
+    two = kappas({"ann": (["1", "2"], ["right", "wrong"], ["right", "wrong"])})
+    assert two["ann"].kappa == 1
+    assert np.isnan(two["ann"].low)
+    same = kappas({"ann": (list("1234"), ["right"] * 4, ["right"] * 4)})
+    assert np.isnan(same["mean"].kappa)
+    assert kappas({}) == {}
+    with pytest.raises(InputError, match="as a summary is"):
+        kappas({"mean": (["1"], ["right"], ["right"])})

@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from xai_compare.comparison import METRICS, Pool, References, iou, otsu_masks, pearson
 from xai_compare.comparison.differences import (
     DIFFERENCE_COLUMNS,
+    SWAPS,
     Difference,
     DifferenceKey,
     difference_table,
@@ -75,6 +76,27 @@ def test_a_clear_difference_is_found_and_identical_maps_have_none() -> None:
     assert table.loc[("a", "c"), "difference"] == 0
     assert np.isnan(table.loc[("a", "c"), "p"])
     assert table.loc[("a", "c"), "note"] == "every resample gives the same difference"
+
+
+@pytest.mark.parametrize("metric", ["iou", "pearson"])
+def test_the_spread_is_that_of_all_swaps(metric: str) -> None:
+    """Every swap by itself, both ways round, on the same grid."""
+    a, b, people = maps_of(5, 1, 1), maps_of(5, 0.4, 2), maps_of(5, 1, 3)
+    images = {name: list("vwxyz") for name in ("a", "b", "people")}
+    against = "ekman" if metric == "iou" else "people"
+    sources = {"a": a, "b": b} | ({} if metric == "iou" else {"people": people})
+    one = compared(sources, images, metric, against)[DifferenceKey(metric, "a", "b", against, "fear")]
+    coins = np.random.default_rng([1, 22]).random((SWAPS // 2, 5)) < 0.5
+    away = []
+    for coin in [*coins, *~coins]:
+        sides = np.where(coin[:, None, None], b, a).sum(0), np.where(coin[:, None, None], a, b).sum(0)
+        if metric == "iou":
+            one_side, other = (float(iou(otsu_masks(side), MASK)) for side in sides)
+        else:
+            one_side, other = (float(pearson(side, people.sum(0))) for side in sides)
+        away.append(one_side - other)
+    assert one.swapped is not None
+    assert one.swapped[1] == pytest.approx(np.sqrt(np.mean(np.square(away))))
 
 
 def test_sources_that_share_no_images_say_so() -> None:

@@ -10,6 +10,10 @@ from plain_intervals import plain_intervals
 from scipy import stats
 
 from xai_compare.comparison import (
+    METRICS,
+    Pool,
+    References,
+    ScoreKey,
     bootstrap,
     bootstrap_correlation,
     bootstrap_correlations,
@@ -22,10 +26,12 @@ from xai_compare.comparison import (
     otsu_masks,
     otsu_scores,
     pearson,
+    pool_intervals,
     region_energy,
     score_intervals,
     uncentred,
 )
+from xai_compare.comparison.dispatch import Comparison
 from xai_compare.comparison.resampling import few_of, interval, shift_of
 from xai_compare.errors import InputError
 
@@ -221,6 +227,44 @@ def test_a_table_s_intervals_are_the_plain_ones(dtype: type, n: int) -> None:
     assert found.keys() == expected.keys()
     for key, ends in expected.items():
         assert found[key] == pytest.approx(ends, rel=1e-9, abs=1e-12), key
+
+
+@pytest.mark.parametrize("masks", [2**28, 2000], ids=["all at once", "in parts"])
+def test_equal_resamples_are_scored_once_and_trainings_are_drawn_together(
+    masks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xai_compare.comparison.replicates._MASKS", masks)
+    names = {"a": list("zyxw"), "two": list("wxyzwxyz"), "b": list("wxy"), "c": ["x", "z"]}
+    sources = {name: some_maps(len(its), seed) for seed, (name, its) in enumerate(names.items())}
+    expected = plain_intervals(sources, names, MASK, 300, 5)
+    found = score_intervals(sources, names, "fear", mask=MASK, n=300, seed=5)
+    assert {tuple(key[:3]) for key in found} == expected.keys()
+    for key, ends in expected.items():
+        assert found[ScoreKey(*key, "fear", "all")] == pytest.approx(ends, rel=1e-9, abs=1e-9), key
+
+
+def test_every_other_metric_sees_the_same_resamples() -> None:
+    """One that is symmetric and one that is not; single maps stay as they lie."""
+    sources, images = (
+        {name: some_maps(4, seed) for seed, name in enumerate("ab")},
+        {name: list("wxyz") for name in "ab"},
+    )
+    metrics = [METRICS.get(name) for name in ("similarity", "kl_divergence", "iou")]
+    single = Comparison(METRICS.get("known_energy"), "a", "known", others=(MASK,))
+    found = pool_intervals(
+        Pool.of(sources, images), "fear", "all", metrics, References({"fear": MASK}), n=300, seed=5, more=[single]
+    )
+    counts = draw_counts(images["a"], 300, 5)
+    means = {
+        name: np.concatenate(list(mean_maps(maps, np.vstack([np.ones(4), counts])))) for name, maps in sources.items()
+    }
+    for name, a, b in (("similarity", "a", "b"), ("kl_divergence", "a", "b"), ("kl_divergence", "b", "a")):
+        values = METRICS.get(name).function(means[a], means[b])
+        ends = interval(values[0], values[1:], images=4, bounds=METRICS.get(name).range)
+        assert found[ScoreKey(name, a, b, "fear", "all")] == pytest.approx((ends.low, ends.high))
+    values = region_energy(means["a"], MASK)
+    ends = interval(values[0], values[1:], images=4, bounds=(0, 1))
+    assert found[ScoreKey("known_energy", "a", "known", "fear", "all")] == pytest.approx((ends.low, ends.high))
 
 
 def test_draws_are_one_stream_however_they_are_made() -> None:

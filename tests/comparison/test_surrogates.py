@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy import fft
 
 from xai_compare.comparison.surrogates import Surrogates
 
 
-def test_the_short_transform_is_the_whole_one() -> None:
-    height, width, n = 23, 14, 5
+@pytest.mark.parametrize(("height", "width"), [(23, 14), (8, 9), (7, 7), (69, 56), (80, 64)])
+def test_the_short_transform_is_the_whole_one(height: int, width: int) -> None:
+    n = 11
     one = np.random.default_rng(1).normal(size=(height, width)).cumsum(0).cumsum(1).astype(np.float32)
     wide = np.concatenate([one, one[:, ::-1]], 1)
     whole = np.concatenate([wide, wide[::-1]])

@@ -151,7 +151,7 @@ def test_a_checkpoint_of_another_training_is_refused(data: Arrays, backbone: Bac
 
 
 def test_a_protocol_is_trained_and_tested_over_folds(clips: Clips, data: Arrays, backbone: Backbone) -> None:
-    lines: list[str] = []
+    epochs: list[int] = []
     trained = cross_validate(
         clips,
         data,
@@ -160,13 +160,14 @@ def test_a_protocol_is_trained_and_tested_over_folds(clips: Clips, data: Arrays,
         RECIPE,
         n_folds=3,
         backbone=backbone,
-        each=lines.append,
+        tick=epochs.append,
     )
     table = trained.predictions
     assert table["clip"].tolist() == clips.table["clip"].tolist()
     assert table.groupby("person")["fold"].nunique().max() == 1
     np.testing.assert_allclose(table.filter(regex="^p_").sum(axis=1), 1)
-    assert len(lines) == len(trained.nets) == 3
+    assert len(trained.nets) == 3
+    assert sum(epochs) == 3 * RECIPE.epochs
     pooled, each = scores(table, "er_7"), fold_scores(table, "er_7")
     assert pooled["metric"].tolist() == ["war", "uar", "f1", "f1_macro"]
     war = each[each["metric"] == "war"]

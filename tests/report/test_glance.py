@@ -132,6 +132,35 @@ def test_the_best_score_is_set_beside_maps_that_know_nothing(material: Material)
     assert beside_floor(replace(low, scores=scores), "iou", "ekman", "good/lime").startswith("For comparison")
 
 
+def test_agreement_of_people_is_set_beside_a_blob_and_a_ceiling(material: Material) -> None:
+    row = {
+        "metric": "pearson",
+        "a": "human/clicks",
+        "b": "human/gaze",
+        "expression": "all",
+        "fold": "all",
+        "value": 0.94,
+    }
+    row |= {"floor": 0.96, "floor_kind": "prior", "ceiling_low": 0.84, "ceiling_high": 0.99}
+    people = [
+        replace(material.by_name["human/clicks"], name=f"human/{name}", model=name) for name in ("clicks", "gaze")
+    ]
+    nulls = pd.DataFrame({"null": ["prior", "surrogate"], "mean": [0.96, 0.03], "q95": [np.nan, 0.75]})
+    nulls = nulls.assign(metric="pearson", a="human/clicks", b="human/gaze", expression="all")
+    two = replace(
+        material,
+        sources=tuple(people),
+        maps={(person.name, "all"): np.zeros((4, 4)) for person in people},
+        scores=pd.DataFrame([row]),
+        read=lambda name: nulls if name == "nulls" else pd.DataFrame(),
+    )
+    (said,) = SECTIONS.get("pairs")().headlines(two)
+    assert "correlate with r = 0.94" in said.sentence
+    assert "do as well or better: a blob over the face 0.96" in said.sentence
+    assert "one in twenty random maps as smooth more than 0.75" in said.sentence
+    assert "noise ceiling of gaze is 0.84 to 0.99" in said.sentence
+
+
 def test_people_are_described_and_one_person_is_remarked_upon(run: FakeRun, page: str) -> None:
     people = dict(asked_of(run))["People"]
     for words in ("one participant", "6.5 points per picture", "1° (standard deviation, 24 pixels)", "right and wrong"):

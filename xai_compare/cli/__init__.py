@@ -50,9 +50,11 @@ def main() -> None:
         place = error.filename or "the file system"
         print(f"error: {place}: {error.strerror}; what was done before is kept", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped; what is done is kept, and the same command continues", file=sys.stderr)
-        sys.exit(STOPPED)
+    except SystemExit as end:
+        # Typer makes an exit of Ctrl-C, and names it as the cause only where no command has said more.
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            print("stopped; what is done is kept, and the same command continues", file=sys.stderr)
+        raise
 
 
 def script() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,14 @@ def own(metric: Metric) -> bool:
     return metric.name in (*MASK_METRICS, "dice", *_CORRELATIONS) and METRICS.get(metric.name) is metric
 
 
+class Marked(NamedTuple):
+    """Masks as rows of 0 and 1 (n, h * w), which of them are defined (n,), and their areas (n,)."""
+
+    rows: npt.NDArray[np.float32]
+    usable: npt.NDArray[np.bool_]
+    area: Floats
+
+
 class Maps:
     """Maps (n, h, w) ready to be scored; what several metrics need of them is worked out once.
 
@@ -36,22 +44,36 @@ class Maps:
 
     def __init__(self, maps: npt.NDArray[Any], options: Options | None = None, like: Maps | None = None) -> None:
         self.maps, self.options, self._like = maps, options or {}, like
-        self._masks: dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]] = {}
+        self._masks: dict[str, Marked] = {}
         self._units: dict[bool, npt.NDArray[Any]] = {}
+        self._hits: tuple[Maps, Floats] | None = None
 
-    def masks(self, kind: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Masks as rows of 0 and 1, and which are defined; ``"dice"`` cut at a level, ``"otsu"`` by Otsu."""
+    def masks(self, kind: str) -> Marked:
+        """Masks, ``"dice"`` cut at a level, ``"otsu"`` by Otsu, ``"given"`` the maps as they are."""
         if kind not in self._masks:
-            if self._like is not None:
-                return self._masks.setdefault(kind, self._as_large(kind, self._like))
-            if kind == "dice":
-                masks, usable = dice_masks(self.maps, float(self.options.get("dice", {}).get("threshold", 50)))
-            else:
-                masks = self.maps if self.maps.dtype == bool else otsu_masks(self.maps)
-                usable = np.asarray(masks.any((1, 2)))  # A map with a threshold has pixels above it.
-            # Exact: float32 counts whole numbers up to 16,777,216 pixels, more than any map here has.
-            self._masks[kind] = masks.reshape(len(masks), -1).astype(np.float32), usable
+            rows, usable = self._cut(kind)
+            self._masks[kind] = Marked(rows, usable, rows.sum(1, dtype=np.float64))
         return self._masks[kind]
+
+    def _cut(self, kind: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        if self._like is not None:
+            return self._as_large(kind, self._like)
+        if kind == "given":
+            masks, usable = self.maps, np.ones(len(self.maps), bool)
+        elif kind == "dice":
+            masks, usable = dice_masks(self.maps, float(self.options.get("dice", {}).get("threshold", 50)))
+        else:
+            masks = self.maps if self.maps.dtype == bool else otsu_masks(self.maps)
+            usable = np.asarray(masks.any((1, 2)))  # A map with a threshold has pixels above it.
+        # Exact: float32 counts whole numbers up to 16,777,216 pixels, more than any map here has.
+        return masks.reshape(len(masks), -1).astype(np.float32), usable
+
+    def hits(self, others: Maps) -> Floats:
+        """Pixels (n, m) that its masks, cut by Otsu, share with the masks given; remembered for the last of these."""
+        if self._hits is None or self._hits[0] is not others:
+            product = self.masks("otsu").rows @ others.masks("given").rows.T
+            self._hits = others, product.astype(np.float64)
+        return self._hits[1]
 
     def units(self, centred: bool) -> npt.NDArray[Any]:
         """Rows of length 1 whose product is the correlation; NaN where there is none."""
@@ -69,7 +91,7 @@ class Maps:
     def _as_large(self, kind: str, like: Maps) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """Masks of the highest values, as large a share as the mask of ``like`` is."""
         rows = self.maps.reshape(len(self.maps), -1)
-        masks, usable = like.masks(kind)
+        masks, usable, _ = like.masks(kind)
         most = round(float(masks[0].mean()) * rows.shape[1])
         cut = np.sort(rows[0])[-most] if most else np.inf
         return (rows >= cut).astype(np.float32), np.repeat(usable, len(rows))
@@ -108,15 +130,11 @@ def cross(metric: Metric, maps: Maps, references: Sequence[Reference] | Maps, op
 
 
 def _overlaps(metric: Metric, maps: Maps, others: Maps) -> Floats:
-    kind = "dice" if metric.name == "dice" else "otsu"
-    first, usable = maps.masks(kind)
-    if kind == "dice":
-        second, too = others.masks(kind)
-    else:
-        second, too = others.maps.reshape(len(others.maps), -1).astype(np.float32), np.ones(len(others.maps), bool)
-    a, b = (rows.sum(1, dtype=np.float64) for rows in (first, second))
-    hits = (first @ second.T).astype(np.float64)
-    found = overlap(hits, *np.broadcast_arrays(a[:, None], b[None]))["f1" if kind == "dice" else metric.name]
+    dice = metric.name == "dice"
+    first, usable, a = maps.masks("dice" if dice else "otsu")
+    second, too, b = others.masks("dice" if dice else "given")
+    hits = (first @ second.T).astype(np.float64) if dice else maps.hits(others)
+    found = overlap(hits, *np.broadcast_arrays(a[:, None], b[None]))["f1" if dice else metric.name]
     return np.where(usable[:, None] & too[None], found, np.nan)
 
 

@@ -7,7 +7,7 @@ whether each trial is right says how much more than that (Geirhos, Meding & Wich
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,13 +21,16 @@ from xai_compare.errors import InputError
 _LEAST = 3
 
 
+POOLED, MEAN = "pooled", "mean"
+
+
 class Consistency(NamedTuple):
-    """Error consistency of two deciders.
+    """Cohen's kappa of two deciders, of right and wrong or of what they answer.
 
     Attributes:
-        kappa: Cohen's kappa of right and wrong; NaN if chance alone would agree always (both always right, say).
-        low, high: 95 % bootstrap percentile interval over trials; NaN with fewer than three.
-        observed, expected: share of trials on which both are right or both wrong, and what their accuracies make of it.
+        kappa: NaN if chance alone would agree always (both always right, say).
+        low, high: 95 % bootstrap percentile interval over trials, or over images; NaN with fewer than three.
+        observed, expected: share of trials on which they agree, and what their marginal frequencies make of it.
         n: trials.
     """
 
@@ -60,10 +63,82 @@ def error_consistency(a: Sequence[bool], b: Sequence[bool], n: int = 2000, seed:
     low = high = np.nan
     if one.size >= _LEAST and np.isfinite(kappa):
         weights = draw_counts(one.size, n, seed).astype(np.float64)
-        drawn = _kappa(weights @ np.eye(4)[kinds])[0]
-        known = drawn[np.isfinite(drawn)]
-        low, high = map(float, np.quantile(known, [0.025, 0.975]))
+        low, high = _ends(_kappa(weights @ np.eye(4)[kinds])[0])
     return Consistency(kappa, low, high, observed, expected, int(one.size))
+
+
+def kappas(
+    trials: Mapping[str, tuple[Sequence[str], Sequence[str], Sequence[str]]], n: int = 2000, seed: int = 0
+) -> dict[str, Consistency]:
+    """Cohen's kappa of one decider with each of several people, with intervals over images.
+
+    Images are drawn with all their trials, the same ones for every person.
+
+    Args:
+        trials: by person, the image of each trial and what either decider answers; ``"right"`` and ``"wrong"`` give the
+            error consistency of Geirhos et al. (2020), expressions the agreement on them.
+        n, seed: of the resamples.
+
+    Returns:
+        By person; under ``"pooled"`` of everybody's trials together, and under ``"mean"`` the mean of the single kappas
+        that are defined, which is what Geirhos et al. report.
+
+    Raises:
+        InputError: if a person's trials differ in number, or a person is called as one of the two summaries.
+    """
+    for name, parts in trials.items():
+        if name in (POOLED, MEAN):
+            raise InputError(f"a participant is called {name!r}, as a summary is", mend="give another name")
+        if len({len(part) for part in parts}) > 1:
+            raise InputError(f"every trial of {name!r} needs an image and both answers")
+    images = sorted({image for shown, _, _ in trials.values() for image in shown})
+    names = sorted({answer for _, a, b in trials.values() for answer in (*a, *b)})
+    if not images:
+        return {}
+    place, code = ({one: i for i, one in enumerate(some)} for some in (images, names))
+    weights = np.vstack([np.ones((1, len(images))), draw_counts(images, n, seed)])
+    pooled = np.zeros((len(images), len(names), len(names)))
+    made: dict[str, Consistency] = {}
+    total, known = np.zeros(n), np.zeros(n)
+    for name, (shown, a, b) in trials.items():
+        table = np.zeros_like(pooled)
+        np.add.at(table, ([place[i] for i in shown], [code[x] for x in a], [code[x] for x in b]), 1)
+        pooled += table
+        kappa, observed, expected = _nominal(np.tensordot(weights, table, 1))
+        made[name] = _summary(kappa, observed, expected, table)
+        total += np.where(np.isfinite(kappa[1:]), kappa[1:], 0)
+        known += np.isfinite(kappa[1:])
+    single = [one for one in made.values() if np.isfinite(one.kappa)]
+    made[POOLED] = _summary(*_nominal(np.tensordot(weights, pooled, 1)), pooled)
+    ends = _ends(np.asarray(ratio(total, known))) if len(images) >= _LEAST and single else (np.nan, np.nan)
+    mean = (float(np.mean([getattr(one, part) for one in single])) if single else np.nan
+            for part in ("kappa", "observed", "expected"))  # fmt: skip
+    value, observed_mean, expected_mean = mean
+    made[MEAN] = Consistency(value, *ends, observed_mean, expected_mean, made[POOLED].n)
+    return made
+
+
+def _nominal(counts: Floats) -> tuple[Floats, Floats, Floats]:
+    """Kappa, observed and expected agreement of counts (n, k, k)."""
+    total = counts.sum((1, 2))
+    observed = np.asarray(ratio(np.trace(counts, axis1=1, axis2=2), total))
+    expected = np.asarray(ratio((counts.sum(1) * counts.sum(2)).sum(1), total**2))
+    rest = np.where(expected > 1 - 1e-12, 0, 1 - expected)
+    return np.asarray(ratio(observed - expected, rest)), observed, expected
+
+
+def _summary(kappa: Floats, observed: Floats, expected: Floats, table: Floats) -> Consistency:
+    enough = int((table.sum((1, 2)) > 0).sum()) >= _LEAST and np.isfinite(kappa[0])
+    low, high = _ends(kappa[1:]) if enough else (np.nan, np.nan)
+    return Consistency(float(kappa[0]), low, high, float(observed[0]), float(expected[0]), int(table.sum()))
+
+
+def _ends(drawn: Floats) -> tuple[float, float]:
+    known = drawn[np.isfinite(drawn)]
+    if not known.size:
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def confusion(labels: Sequence[str], answers: Sequence[str], names: Sequence[str]) -> Floats:

@@ -22,9 +22,10 @@ import pandas as pd
 from scipy import stats
 
 from xai_compare.comparison.arrays import Floats
-from xai_compare.comparison.crossing import Maps, Reference, cross
+from xai_compare.comparison.crossing import Maps, cross
 from xai_compare.comparison.dispatch import ALL, Options, References
-from xai_compare.comparison.intervals import Pool, replicates
+from xai_compare.comparison.intervals import replicates
+from xai_compare.comparison.pool import Pool
 from xai_compare.comparison.registry import Metric
 from xai_compare.comparison.resampling import LEAST, LEVEL, errors, few_of, shift_of
 from xai_compare.comparison.surrogates import Grid
@@ -47,7 +48,7 @@ DIFFERENCE_COLUMNS = (
 
 
 SWAPS = 200
-"""Random swaps from which the spread of a difference is taken where there is none."""
+"""Random swaps from which the spread of a difference is taken where there is none; half of them mirror the others."""
 
 
 class DifferenceKey(NamedTuple):
@@ -137,25 +138,32 @@ class _Swaps:
         self.expression, self.seed = expression, seed
         self.grid = Grid.of((int(pool.maps.shape[1]), int(pool.maps.shape[2])))
         self._sums: dict[tuple[str, frozenset[str]], Floats] = {}
-        self._stacks: tuple[tuple[str, str, frozenset[str]], Maps] | None = None
+        self._stacks: tuple[tuple[str, str, frozenset[str]], tuple[Maps, Floats]] | None = None
+        self._others: dict[tuple[str, str], Maps] = {}
 
     def __call__(self, metric: Metric, a1: str, a2: str, b: str, images: frozenset[str]) -> tuple[float, float]:
         """The difference on this grid, and the spread of those where maps are swapped."""
         if self._stacks is None or self._stacks[0] != (a1, a2, images):
             self._stacks = (a1, a2, images), self._drawn(a1, a2, images)
-        scores = cross(metric, self._stacks[1], [self._reference(metric, b)], self.options)[:, 0]
-        both = scores.reshape(2, -1)
+        maps, often = self._stacks[1]
+        both = cross(metric, maps, self._reference(metric, b), self.options)[:, 0].reshape(2, -1)
         away = both[0] - both[1]
-        return float(away[0]), float(np.sqrt(np.nanmean(away[1:] ** 2))) if np.isfinite(away[1:]).any() else math.nan
+        known = np.isfinite(away[1:])
+        spread = np.average(away[1:][known] ** 2, weights=often[known]) if known.any() else math.nan
+        return float(away[0]), float(np.sqrt(spread))
 
-    def _drawn(self, a1: str, a2: str, images: frozenset[str]) -> Maps:
-        """Both sources' sums of maps, as they are (first) and with maps swapped: (2 * (1 + draws), h, w)."""
+    def _drawn(self, a1: str, a2: str, images: frozenset[str]) -> tuple[Maps, Floats]:
+        """Both sources' sums of maps, as they are (first) and with maps swapped, and how often each swap is drawn.
+
+        A swap of all other images is the same swap with the sources exchanged, which only turns the difference's sign:
+        of the two the one is taken that leaves the first image alone.
+        """
         one, other = self._of_images(a1, images), self._of_images(a2, images)
-        coins = np.random.default_rng([self.seed, 22]).random((SWAPS, len(one))) < 0.5
-        coins[SWAPS // 2 :] = ~coins[: SWAPS - SWAPS // 2]
+        coins = np.random.default_rng([self.seed, 22]).random((SWAPS // 2, len(one))) < 0.5
+        coins, often = np.unique(coins ^ coins[:, :1], axis=0, return_counts=True)
         moved = np.vstack([np.zeros((1, len(one))), coins]) @ (other - one)
-        first, second = one.sum(0) + moved, other.sum(0) - moved
-        return Maps(np.concatenate([first, second]).reshape(-1, *self.grid.coarse), self.options)
+        both = np.concatenate([one.sum(0) + moved, other.sum(0) - moved])
+        return Maps(both.reshape(-1, *self.grid.coarse), self.options), often.astype(np.float64)
 
     def _of_images(self, name: str, images: frozenset[str]) -> Floats:
         """A source's map of each image, its trainings together, (images, pixels)."""
@@ -168,11 +176,15 @@ class _Swaps:
             self._sums[name, images] = total
         return self._sums[name, images]
 
-    def _reference(self, metric: Metric, b: str) -> Reference:
-        if metric.needs[1] == "mask":
-            return (self.grid.reduce(self.references.masks[self.expression]),)
-        every = frozenset(self.pool.images[b])
-        return (self._of_images(b, every).sum(0).reshape(self.grid.coarse),)
+    def _reference(self, metric: Metric, b: str) -> Maps:
+        kind = metric.needs[1]
+        if (kind, b) not in self._others:
+            if kind == "mask":
+                found = self.grid.reduce(self.references.masks[self.expression])
+            else:
+                found = self._of_images(b, frozenset(self.pool.images[b])).sum(0).reshape(self.grid.coarse)
+            self._others[kind, b] = Maps(found[None], self.options)
+        return self._others[kind, b]
 
 
 def picture_differences(scores: Mapping[tuple[str, str, str, str], Mapping[str, float]]) -> Differences:

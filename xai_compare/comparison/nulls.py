@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 from xai_compare.comparison.arrays import Floats, Ints
 from xai_compare.comparison.crossing import Maps, Reference, cross, own, share_at_least
 from xai_compare.comparison.dispatch import ALL, Comparison, Options, References, chosen, comparisons
-from xai_compare.comparison.intervals import threads
+from xai_compare.comparison.pool import threads
 from xai_compare.comparison.registry import Metric
 from xai_compare.comparison.surrogates import SURROGATES, Grid, Surrogates
 from xai_compare.expressions import ordered
@@ -177,6 +177,7 @@ class _Tables:
     references: References
     options: Options
     shape: tuple[int, int]
+    masks: dict[tuple[Any, ...], Maps] = field(default_factory=dict)
 
     def of_group(self, group: _Group, metrics: Sequence[Metric]) -> Iterator[Null]:
         """The nulls of one map each."""
@@ -218,19 +219,14 @@ class _Tables:
                     np.concatenate([own_map[None], drawn(own_map)]), self.options, Maps(mine[None], self.options)
                 )
             coarse, places = self.against(metric, group, found, grid)
-            values = cross(metric, made, coarse, self.options)
+            columns = [places[one.b] for one in found]
+            values = cross(metric, made, coarse, self.options)[:, columns]
             higher = metric.direction == "higher"
             # The score itself is taken on the same grid, so that p compares like with like.
             p = share_at_least(values[1:], values[0], higher)
-            for one in found:
-                column = places[one.b]
-                null = values[1:, column]
-                null = null[np.isfinite(null)]
-                if null.size:
-                    yield Null(
-                        metric.name, name, one.b, group.expression, "surrogate", float(null.mean()),
-                        _tail(null, higher), float(p[column]), null.size,
-                    )  # fmt: skip
+            for one, mean, tail, size, its in zip(found, *_told(values[1:], higher), p.tolist(), strict=True):
+                if size:
+                    yield Null(metric.name, name, one.b, group.expression, "surrogate", mean, tail, its, size)
 
     def asked(self, metric: Metric, group: _Group) -> list[Comparison]:
         """The scores of a group."""
@@ -245,9 +241,12 @@ class _Tables:
             return ready, {name: i for i, name in enumerate(group.names)}
         by_name = {one.b: one.others for one in found}
         places = {name: i for i, name in enumerate(by_name)}
-        if grid is None:
-            return list(by_name.values()), places
-        return [self._coarse(metric, one, grid) for one in by_name.values()], places
+        coarse = [one if grid is None else self._coarse(metric, one, grid) for one in by_name.values()]
+        if not (found and own(metric)):
+            return coarse, places
+        # The metrics of masks share their references, and so what is worked out of them.
+        ready = Maps(np.stack([np.asarray(one[0]) for one in coarse]), self.options)
+        return self.masks.setdefault((group.expression, grid is None, *by_name), ready), places
 
     def _whole(self, metric: Metric, against: Sequence[Reference] | Maps) -> Floats:
         every = np.ones((1, *self.shape), bool)
@@ -266,6 +265,17 @@ class _Tables:
 def _like(kind: str, reduced: Floats) -> npt.NDArray[Any]:
     """A mask stays a mask: a block is in it if most of it is."""
     return reduced >= 0.5 if kind == "mask" else reduced
+
+
+def _told(null: Floats, higher: bool) -> tuple[list[float], list[float], list[int]]:
+    """Mean, tail and number of the draws (n, m) that are finite, column by column."""
+    known = np.isfinite(null)
+    if known.all():  # The usual case, in one go.
+        tails = np.quantile(null, 0.95 if higher else 0.05, axis=0)
+        return null.mean(0).tolist(), tails.tolist(), known.sum(0).tolist()
+    found = [column[its] for column, its in zip(null.T, known.T, strict=True)]
+    means = [float(one.mean()) if one.size else math.nan for one in found]
+    return means, [_tail(one, higher) if one.size else math.nan for one in found], [one.size for one in found]
 
 
 def _tail(null: Floats, higher: bool) -> float:

@@ -35,6 +35,8 @@ IMAGE_METRICS = (
 PER_IMAGE_COLUMNS = ("metric", "a", "b", "image", "expression", "value", "note")
 LEFT_OUT = "one person left out"
 CEILING = "ceiling"
+PRIOR, ELSEWHERE = "face prior", "other pictures"
+"""Two maps that know nothing of a picture: a Gaussian where faces are, and the people's mean map of all others."""
 _SPLITS = 20
 _DRAWS = 200
 

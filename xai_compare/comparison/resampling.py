@@ -252,7 +252,11 @@ def _shares(level: float) -> list[float]:
 
 
 def weighted_means(
-    rows: npt.NDArray[Any], weights: npt.NDArray[Any], out: npt.NDArray[Any] | None = None, chunk: int = 64
+    rows: npt.NDArray[Any],
+    weights: npt.NDArray[Any],
+    out: npt.NDArray[Any] | None = None,
+    chunk: int = 64,
+    sizes: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[Any]:
     """Return weighted means (k, pixels) of rows (m, pixels), in the precision of the rows, equal to `mean_maps`.
 
@@ -261,6 +265,7 @@ def weighted_means(
         weights: (k, m), not negative, each row with a positive sum.
         out: an earlier result of the same pixels, whose memory is used again.
         chunk: rows added at a time.
+        sizes: (m,) of how many maps each row is the sum; one, if left out.
     """
     weights = weights.astype(rows.dtype)
     fits = out is not None and out.dtype == rows.dtype and len(out) >= len(weights)
@@ -269,7 +274,7 @@ def weighted_means(
     for first in range(chunk, len(rows), chunk):
         total += weights[:, first : first + chunk] @ rows[first : first + chunk]
     # Dividing last keeps sums of whole numbers exact, so that ties between pixels survive.
-    total /= weights.sum(1, keepdims=True)
+    total /= (weights if sizes is None else weights * sizes.astype(rows.dtype)).sum(1, keepdims=True)
     return total
 
 

@@ -17,6 +17,8 @@ from xai_compare.comparison.arrays import Bools, Floats, Ints, as_maps, as_masks
 _FLT_EPSILON = float(np.finfo(np.float32).eps)
 _HALF = np.float32(0.4999)
 _SAFE = (1e-30, 1e30)
+_ROWS = 512
+"""Histograms looked at together."""
 
 
 def to_8bit(maps: npt.ArrayLike) -> npt.NDArray[np.uint8]:
@@ -154,11 +156,13 @@ def _histograms(levels: npt.NDArray[np.uint8]) -> Ints:
 def split_histograms(levels: npt.NDArray[np.uint8], region: Bools) -> tuple[Ints, Ints]:
     """Return the histograms (maps, 256) of 8-bit levels (maps, h * w) inside and outside the region (h * w,)."""
     within = np.flatnonzero(region)
-    inside, whole = (np.empty((len(levels), 256), dtype=np.int64) for _ in range(2))
-    for row, some, every in zip(levels, inside, whole, strict=True):
-        every[:] = _counts(row)
-        some[:] = _counts(row[within])
-    return inside, whole - inside
+    inside, outside = (np.empty((len(levels), 256), dtype=np.int64) for _ in range(2))
+    # Pixels that lie together need not be gathered.
+    together = bool(region[: within.size].all())
+    for row, some, rest in zip(levels, inside, outside, strict=True):
+        some[:] = _counts(row[: within.size] if together else row[within])
+        rest[:] = _counts(row[within.size :]) if together else np.subtract(_counts(row), some)
+    return inside, outside
 
 
 def _counts(levels: npt.NDArray[np.uint8]) -> list[int]:
@@ -182,22 +186,34 @@ def _otsu_of_histograms(histograms: Ints) -> Floats:
     The running mean and its order of operations are OpenCV's: where two levels separate equally well, the last bit
     of the variance decides between them.
     """
-    total = histograms.sum(1)
+    cuts = np.empty(len(histograms))
+    for part in (slice(first, first + _ROWS) for first in range(0, len(histograms), _ROWS)):
+        cuts[part] = _otsu_of_some(histograms[part].T)
+    return cuts
+
+
+def _otsu_of_some(histograms: Ints) -> Floats:
+    """The same of histograms (256, maps), all of them at once but for the running mean."""
+    total = histograms.sum(0)
     scale = np.divide(1.0, total, out=np.zeros(len(total)), where=total > 0)
-    mean = (histograms * np.arange(256)).sum(1) * scale
-    mean_low, weight_low, best, cut = (np.zeros(len(total)) for _ in range(4))
+    levels = np.arange(256)[:, None]
+    mean = (histograms * levels).sum(0) * scale
+    share = histograms * scale
+    weight_low = np.cumsum(share, axis=0)
+    weight_high = 1.0 - weight_low
+    usable = (np.minimum(weight_low, weight_high) >= _FLT_EPSILON) & (
+        np.maximum(weight_low, weight_high) <= 1.0 - _FLT_EPSILON
+    )
+    added, running = levels * share, np.zeros(share.shape)
+    low, weight = np.zeros(len(total)), np.zeros(len(total))
     with np.errstate(divide="ignore", invalid="ignore"):
         for level in range(256):
-            share = histograms[:, level] * scale
-            mean_low = mean_low * weight_low
-            weight_low = weight_low + share
-            weight_high = 1.0 - weight_low
-            usable = (np.minimum(weight_low, weight_high) >= _FLT_EPSILON) & (
-                np.maximum(weight_low, weight_high) <= 1.0 - _FLT_EPSILON
-            )
-            mean_low = np.where(usable, (mean_low + level * share) / weight_low, mean_low)
-            mean_high = (mean - weight_low * mean_low) / weight_high
-            variance = weight_low * weight_high * (mean_low - mean_high) * (mean_low - mean_high)
-            better = usable & (variance > best)
-            best, cut = np.where(better, variance, best), np.where(better, float(level), cut)
-    return np.where((histograms > 0).sum(1) > 1, cut, np.nan)
+            low = low * weight
+            low = np.where(usable[level], (low + added[level]) / weight_low[level], low)
+            running[level] = low
+            weight = weight_low[level]
+        mean_high = (mean - weight_low * running) / weight_high
+        variance = weight_low * weight_high * (running - mean_high) * (running - mean_high)
+    variance = np.where(usable, variance, 0.0)
+    # Of levels that separate equally well argmax takes the first, as OpenCV does.
+    return np.where((histograms > 0).sum(0) > 1, variance.argmax(0).astype(np.float64), np.nan)

@@ -44,11 +44,14 @@ def crossed_variance(first: float, second: float, both: float, sizes: tuple[int,
 
 
 def unit_intervals(
-    statistic: Callable[[npt.NDArray[Any], npt.NDArray[Any]], float],
+    statistic: Callable[[npt.NDArray[Any], npt.NDArray[Any]], Any],
     factors: tuple[Factor, Factor],
     n: int = 500,
     seed: int = 0,
     level: float = 0.95,
+    *,
+    together: bool = False,
+    shift_counts: float = 1.0,
 ) -> pd.DataFrame:
     """Intervals of a score with either of two factors drawn, and with both crossed.
 
@@ -59,6 +62,8 @@ def unit_intervals(
         n: resamples of each kind.
         seed: of the draws.
         level: of the intervals.
+        together: whether the statistic takes counts of many resamples at once, (k, size) each, and returns (k,).
+        shift_counts: how often the shift that resampling makes counts, see `xai_compare.comparison.resampling`.
 
     Returns:
         A frame of `UNIT_COLUMNS`, a row for each factor and one for ``"first x second"``. The interval is the score
@@ -72,17 +77,19 @@ def unit_intervals(
     if factors[0].name == factors[1].name:
         raise InputError(f"two factors are called {factors[0].name!r}")
     ones = tuple(np.ones(one.size) for one in factors)
-    value = float(statistic(*ones))
+    score = statistic if together else _one_by_one(statistic)
+    value = float(score(*(one[None] for one in ones))[0])
     rng = np.random.default_rng([seed, 31])
     spreads: dict[str, tuple[float, float]] = {}
     few = [one.size < LEAST for one in factors]
     crossed = f"{factors[0].name} x {factors[1].name}"
     for kind, drawn in ((factors[0].name, (0,)), (factors[1].name, (1,)), (crossed, (0, 1))):
         if not any(few[place] for place in drawn):
-            found = np.array([statistic(*_weights(factors, ones, drawn, rng)) for _ in range(n)], np.float64)
+            counts = [_weights(factors, ones, drawn, rng) for _ in range(n)]
+            found = np.asarray(score(*map(np.stack, zip(*counts, strict=True))), np.float64)
             found = found[np.isfinite(found)]
-            if len(found) > 1:
-                spreads[kind] = float(found.var()), float(found.mean() - value)
+            if len(found) > 1 and np.isfinite(value):
+                spreads[kind] = float(found.var()), shift_counts * float(found.mean() - value)
     rows: list[tuple[Any, ...]] = []
     for place, one in enumerate(factors):
         enough = one.size / (one.size - 1) if one.size > 1 else np.nan
@@ -102,6 +109,15 @@ def unit_intervals(
     else:
         rows.append((crossed, value, np.nan, np.nan, np.nan, fewest, "one factor has too few levels"))
     return pd.DataFrame(rows, columns=list(UNIT_COLUMNS))
+
+
+def _one_by_one(
+    statistic: Callable[[npt.NDArray[Any], npt.NDArray[Any]], float],
+) -> Callable[[npt.NDArray[Any], npt.NDArray[Any]], Floats]:
+    def score(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> Floats:
+        return np.array([statistic(one, other) for one, other in zip(first, second, strict=True)], np.float64)
+
+    return score
 
 
 def _weights(

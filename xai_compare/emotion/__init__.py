@@ -27,6 +27,7 @@ from xai_compare.emotion.labelling import active_labels, cronbach_alpha, dawid_s
 from xai_compare.emotion.losses import PAPER, RELEASED, LossWeights, modality_loss, total_loss
 from xai_compare.emotion.metrics import score_classes, score_values
 from xai_compare.emotion.noise import Noise
+from xai_compare.emotion.plan import Carried, Plan, carry_out
 from xai_compare.emotion.protocols import CAUTION, CLASSES, PROTOCOLS, TITLES
 from xai_compare.emotion.published import published
 from xai_compare.emotion.sampling import Arrays, Sizes, Standard, arrays, read_faces, shuffled
@@ -51,11 +52,13 @@ __all__ = [
     "TITLES",
     "Arrays",
     "Baseline",
+    "Carried",
     "Clip",
     "Clips",
     "LossWeights",
     "Noise",
     "Outputs",
+    "Plan",
     "Recipe",
     "Setting",
     "Sizes",
@@ -65,6 +68,7 @@ __all__ = [
     "agreement",
     "arrays",
     "as_protocol",
+    "carry_out",
     "check_folds",
     "compared",
     "confusion",

@@ -112,7 +112,7 @@ def cross_validate(
     backbone: Callable[[], Any] | None = None,
     reader: Callable[[Arrays], Arrays] | None = None,
     folder: str | Path | None = None,
-    each: Callable[[str], None] = lambda line: None,
+    tick: Callable[[int], None] = lambda epochs: None,
 ) -> Trained:
     """Train and test a setting in each fold.
 
@@ -128,7 +128,7 @@ def cross_validate(
         reader: what a frozen backbone makes of frames (see `read_faces`), so that it reads them once and not in each
             epoch; noise on frames comes before.
         folder: for checkpoints, a folder for each fold in it.
-        each: told of each fold.
+        tick: told how many epochs more are done, over all folds.
 
     Raises:
         InputError: for unknown protocols, missing labels, a person in two folds, a class that cannot be learned.
@@ -152,12 +152,11 @@ def cross_validate(
         for head, values in targets.items():
             if values.dtype.kind == "i":
                 check_classes(values, training, _classes_of(wanted, head), f"{where}, {head}")
-        net, standard = _trained(setting, wanted, source, targets, training, recipe, k, backbone, folder)
+        net, standard = _trained(setting, wanted, source, targets, training, recipe, k, backbone, folder, tick)
         parts.append(_tested(net, standard, wanted, source, ~training, setting, recipe, targets))
         parts[-1].insert(0, "fold", k)
         nets.append(net)
         standards.append(standard)
-        each(f"{setting.name}, {protocol}: fold {k}")
     table = pd.concat(parts).sort_values("place")
     table.insert(0, "protocol", protocol)
     table.insert(0, "setting", setting.name)
@@ -323,6 +322,7 @@ def _trained(
     k: int,
     backbone: Callable[[], Any] | None,
     folder: str | Path | None,
+    tick: Callable[[int], None],
 ) -> tuple[Fusion, Standard]:
     recipe = replace(recipe, seed=recipe.seed + k)
     places = np.flatnonzero(training)
@@ -330,7 +330,7 @@ def _trained(
     part = source.part(places, setting.train_noise, standard, recipe.seed)
     net = build(setting, wanted, part, backbone, recipe.seed)
     own = None if folder is None else Path(folder) / f"fold_{k}"
-    fit(net, part, standard, {name: values[training] for name, values in targets.items()}, recipe, own)
+    fit(net, part, standard, {name: values[training] for name, values in targets.items()}, recipe, own, tick)
     return net, standard
 
 

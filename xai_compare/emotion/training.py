@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ def fit(
     targets: Mapping[str, np.ndarray],
     recipe: Recipe,
     folder: str | Path | None = None,
+    tick: Callable[[int], None] = lambda epochs: None,
 ) -> History:
     """Train ``net``, which ends in evaluation mode.
 
@@ -76,6 +77,7 @@ def fit(
         recipe: how.
         folder: where checkpoints are kept, one after each epoch, so that a killed training goes on from there; with
             none nothing is written.
+        tick: told how many epochs more are done: those of a checkpoint at once, then one after the other.
 
     Raises:
         InputError: if a target has another number of clips, or ``folder`` holds another training's checkpoint.
@@ -85,7 +87,7 @@ def fit(
             raise InputError(f"the network has no head {name!r}", mend=f"it has {', '.join(net.heads)}")
         if len(values) != len(data):
             raise InputError(f"{len(values)} targets of {name} for {len(data)} clips")
-    module = _Training(net, recipe, _digest(net, data, targets, recipe))
+    module = _Training(net, recipe, _digest(net, data, targets, recipe), tick)
     loader: DataLoader[Any] = DataLoader(
         range(len(data)),  # type: ignore[arg-type]
         recipe.batch,
@@ -118,9 +120,9 @@ def predict(net: Fusion, data: Arrays, standard: Standard, batch: int = 64) -> d
 
 
 class _Training(lightning.LightningModule):
-    def __init__(self, net: Fusion, recipe: Recipe, digest: str) -> None:
+    def __init__(self, net: Fusion, recipe: Recipe, digest: str, tick: Callable[[int], None]) -> None:
         super().__init__()
-        self.net, self.recipe, self.digest = net, recipe, digest
+        self.net, self.recipe, self.digest, self.tick = net, recipe, digest, tick
         self.history: list[dict[str, float]] = []
         self._sums: dict[str, float] = {}
 
@@ -146,12 +148,14 @@ class _Training(lightning.LightningModule):
     def on_train_epoch_end(self) -> None:
         steps = max(int(self.trainer.num_training_batches), 1)
         self.history.append({name: value / steps for name, value in self._sums.items()})
+        self.tick(1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"], checkpoint["digest"] = self.history, self.digest
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history = list(checkpoint["history"])
+        self.tick(len(self.history))
 
 
 class _Order(Sampler[int]):

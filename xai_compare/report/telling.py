@@ -10,6 +10,7 @@ from xai_compare.report.labels import counted, who
 from xai_compare.report.material import ALL, Material, pretty
 
 LEVEL = 0.05
+CORRELATIONS = ("pearson", "spearman")
 _NAMED = 3
 
 
@@ -68,23 +69,35 @@ def ranked(material: Material, metric: str, b: str, names: Sequence[str], what: 
     return f"{who(material, first)} has the highest mean, but cannot be told from {named}{more}."
 
 
-def beside_floor(material: Material, metric: str, b: str, name: str) -> str:
-    """A sentence that sets a source's mean over expressions beside that of maps that do not know the answer."""
+def beside_floor(material: Material, metric: str, b: str, name: str, expressions: Sequence[str] | None = None) -> str:
+    """A sentence that sets a source's mean over expressions beside that of maps that do not know the answer.
+
+    Args:
+        material: the report's data.
+        metric, b: of the score.
+        name: of the source.
+        expressions: whose mean it is; all but their union by default.
+    """
+    expressions = material.expressions if expressions is None else expressions
     nulls = material.table("nulls")
     if nulls.empty:
         return ""
-    rows = nulls[(nulls["metric"] == metric) & (nulls["b"] == b) & (nulls["expression"] != ALL)]
-    means = dict(rows[rows["a"] == name].groupby("null")["mean"].mean())
+    rows = nulls[(nulls["metric"] == metric) & (nulls["b"] == b) & nulls["expression"].isin(expressions)]
+    means = dict(rows[(rows["a"] == name) & rows["mean"].notna()].groupby("null")["mean"].mean())
     names = {null: text for null, text in _NULLS.items() if null in means}
+    if metric in CORRELATIONS and "surrogate" in names:
+        # Correlations of random maps are 0 on average, however far single ones are from it.
+        means["surrogate"] = rows[(rows["a"] == name) & (rows["null"] == "surrogate")]["q95"].mean()
+        names["surrogate"] = "one in twenty random maps as smooth more than"
     for control in (one for one in material.networks if one.control and one.model == material.by_name[name].model):
-        scores = [_value(material, metric, control.name, b, e) for e in material.expressions]
+        scores = [_value(material, metric, control.name, b, e) for e in expressions]
         known = [score for score in scores if np.isfinite(score)]
         if known:
             means[control.name], names[control.name] = float(np.mean(known)), f"the control {pretty(control.explainer)}"
     said = ", ".join(f"{text} {means[null]:.2f}" for null, text in names.items())
     if not said:
         return ""
-    mine = [_value(material, metric, name, b, e) for e in material.expressions]
+    mine = [_value(material, metric, name, b, e) for e in expressions]
     beaten = np.nanmean(mine) <= max(means[null] for null in names) if np.isfinite(mine).any() else False
     before = "Maps that know nothing of the answer do as well or better" if beaten else "For comparison"
     return f"{before}: {said}."
@@ -97,7 +110,7 @@ def _value(material: Material, metric: str, a: str, b: str, expression: str) -> 
 
 _NULLS = {
     "whole": "the whole face scores",
-    "prior": "a blob where faces are",
+    "prior": "a blob over the face",
     "other_map": "its mean map of the other expressions",
     "surrogate": "random maps as smooth",
 }

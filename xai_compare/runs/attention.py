@@ -12,9 +12,11 @@ import pandas as pd
 from xai_compare.comparison.dispatch import ALL, Options
 from xai_compare.comparison.people import (
     CEILING,
+    ELSEWHERE,
     IMAGE_METRICS,
     LEFT_OUT,
     PER_IMAGE_COLUMNS,
+    PRIOR,
     Crowd,
     ceilings,
     image_scores,
@@ -24,6 +26,7 @@ from xai_compare.comparison.people import (
 )
 from xai_compare.comparison.surrogates import Grid
 from xai_compare.faces import SHAPE
+from xai_compare.faces.prior import face_prior
 from xai_compare.human.maps import gaussians
 from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.points import read_points
@@ -129,10 +132,12 @@ def per_image(maps: StoredMaps, stores: Sequence[MapStore], options: Options) ->
     """Every network, explainer and group of people against every group of people, picture by picture.
 
     Returns:
-        A frame of `PER_IMAGE_COLUMNS`. Of each group ``b`` there is a row for one person left out, and of Pearson's r
-        one for the upper ceiling; ``reliability`` is that of the mean map, negative ones included.
+        A frame of `PER_IMAGE_COLUMNS`. Of each group ``b`` there is a row for one person left out, for the face prior
+        and for the people's mean map of all other pictures, and of Pearson's r one for the upper ceiling;
+        ``reliability`` is that of the mean map, negative ones included.
     """
     rows: list[tuple[object, ...]] = []
+    prior = GRID.reduce(face_prior())
     for store in stores:
         if store.source.kind != "human":
             continue
@@ -144,6 +149,9 @@ def per_image(maps: StoredMaps, stores: Sequence[MapStore], options: Options) ->
             one_more = f"{b}: {LEFT_OUT}"
             found = left_out_scores(crowd, options)
             rows += [(s.metric, one_more, b, image, expression, s.value, s.note) for s in found]
+            for name, knows_nothing in ((PRIOR, prior), (f"{b}: {ELSEWHERE}", crowd.baseline)):
+                found = image_scores(knows_nothing, crowd, None, None, options)
+                rows += [(s.metric, name, b, image, expression, s.value, s.note) for s in found]
             rows.append(("reliability", b, b, image, expression, reliability(crowd.maps), f"{len(crowd.maps)} people"))
             upper = upper_ceiling(crowd.maps)
             rows.append(("pearson", CEILING, b, image, expression, upper.value, upper.note))

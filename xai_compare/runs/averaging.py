@@ -19,8 +19,8 @@ from xai_compare.runs.pictures import Pictures
 from xai_compare.runs.store import MapStore, Source, load, make_room, save
 
 ALL = "all"
-FACES_IN_MEAN = 1000
-"""The mean face is drawn from at most this many pictures."""
+FACES_IN_MEAN = 250
+"""The mean face, which only stands behind maps, is that of at most so many pictures, evenly spread over all."""
 
 
 @dataclass
@@ -136,11 +136,11 @@ def together(stores: Sequence[MapStore]) -> dict[str, list[MapStore]]:
 
 
 def mean_face(pictures: Pictures, images: Sequence[str]) -> np.ndarray:
-    """The mean of the standardized faces (of at most 1,000), uint8 ``(275, 224, 3)``."""
-    total, count = np.zeros((*SHAPE, 3)), 0
-    for image in images[:FACES_IN_MEAN]:
-        if pictures.sha256(image) and not pictures.reason(image):
-            crop = pictures.crop(image)
-            total += standardize(crop.image[None], crop.landmarks[None])[0]
-            count += 1
-    return (total / max(count, 1)).round().astype(np.uint8)
+    """The mean of the standardized faces (of at most 250, evenly spread), uint8 ``(275, 224, 3)``."""
+    usable = [image for image in images if pictures.sha256(image) and not pictures.reason(image)]
+    places = np.unique(np.linspace(0, len(usable) - 1, min(len(usable), FACES_IN_MEAN)).round().astype(int))
+    total = np.zeros((*SHAPE, 3))
+    for place in places:
+        crop = pictures.crop(usable[place])
+        total += standardize(crop.image[None], crop.landmarks[None])[0]
+    return (total / max(len(places), 1)).round().astype(np.uint8)

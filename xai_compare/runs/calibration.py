@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -36,9 +37,11 @@ def interval_seconds(metrics: list[str], sources: int, images: int, replicates: 
         times.append(time.perf_counter() - began)
     each = max(times[1] - times[0], 0.0) / (_MORE - _FEW)
     once = max(times[0] - _FEW * each, 0.0)
+    # Of few images there are few different resamples, and equal ones are scored once.
+    different = min(replicates, math.comb(2 * images - 1, images))
     # Every source is averaged anew in each replicate, and every two of them are compared.
     grows = (sources / several) * (0.5 + 0.5 * sources / several)
-    return float((once + each * replicates) * grows * max(images / many, 1.0) ** 0.5)
+    return float((once + each * different) * grows * max(images / many, 1.0) ** 0.5)
 
 
 def difference_seconds(sources: int, images: int, replicates: int) -> float:

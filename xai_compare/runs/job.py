@@ -40,6 +40,8 @@ ALWAYS = (
     "scores",
     "differences",
     "per_image",
+    "responses",
+    "trainings",
     "statistics",
     "tables",
 )

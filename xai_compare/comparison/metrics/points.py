@@ -78,7 +78,7 @@ def auc_uniform(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:
     title="AUC-Judd",
     needs=("map", "points"),
     chance=0.5,
-    source="Judd et al. 2009, code of the MIT benchmark, without its jitter",
+    source="Judd et al. 2009, code of the MIT benchmark, without its jitter; points at one pixel count each",
     undefined="the map is missing, there are no points, or every pixel has one",
 )
 def auc_judd(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:

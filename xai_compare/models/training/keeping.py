@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ class Keep(Checkpoint):
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Lightning's advice on workers, devices and logging; what fails still fails."""
+    """Without Lightning's advice on workers, devices and logging; what fails still fails, and Ctrl-C stays Ctrl-C."""
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning.*")
@@ -41,6 +42,12 @@ def quiet() -> Iterator[None]:
             for name in _LOGGERS:
                 logging.getLogger(name).setLevel(logging.ERROR)
             yield
+        except SystemExit as end:
+            # Lightning makes an exit with code 1 of Ctrl-C, and has the next one ignored.
+            if not isinstance(end.__context__, KeyboardInterrupt):
+                raise
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from None
         finally:
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
-from io import BytesIO
 
 import pandas as pd
-from jinja2 import Environment
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from xai_compare.human.experiment import Experiment
 from xai_compare.human.usability import Statement, verdict
-from xai_compare.report import style
+from xai_compare.report import embedding
 from xai_compare.version import VERSION
-
-_PIXELS_PER_INCH = 104
-_MOST_ROWS = 30
 
 
 @dataclass
@@ -43,26 +35,21 @@ class Contents:
 
 def render(title: str, experiment: Experiment, contents: Contents, written: Sequence[str]) -> str:
     """The page as HTML, complete in one file."""
-    template = Environment(autoescape=True).from_string(_text("xai_compare.report.human", "page.html"))
     taken = experiment.files.groupby(["format", "because"], sort=False).size().rename("n").reset_index()
-    return template.render(
+    return embedding.template("human/page.html").render(
         title=title,
         version=VERSION,
-        css=Markup(_text("xai_compare.report", "page.css")),
+        css=embedding.css(),
         simulated=experiment.simulated,
         verdict=verdict(contents.statements),
         statements=contents.statements,
         read=_read(experiment),
         files=taken.to_dict("records"),
         notes=contents.notes,
-        figures=[_figure(name, contents.figures[name], words) for name, words in contents.words.items()],
-        tables=[_table(*one) for one in contents.tables],
+        figures=[embedding.figure(name, contents.figures[name], words) for name, words in contents.words.items()],
+        tables=[embedding.table(*one) for one in contents.tables],
         written=written,
     )
-
-
-def _text(package: str, name: str) -> str:
-    return files(package).joinpath(name).read_text("utf-8")
 
 
 def _read(experiment: Experiment) -> str:
@@ -82,19 +69,3 @@ def _read(experiment: Experiment) -> str:
             size = f"{screen.size_cm[0]:.1f} by {screen.size_cm[1]:.1f} cm"
             line += f" (a screen of {size} seen from {screen.distance_cm:.0f} cm)"
     return f"{line}."
-
-
-def _figure(name: str, figure: Figure, words: str) -> Mapping[str, object]:
-    raw = BytesIO()
-    with style.styled():
-        figure.savefig(raw, format="png", dpi=style.DPI, metadata={"Software": None})
-    width = round(figure.get_size_inches()[0] * _PIXELS_PER_INCH)
-    return {"data": base64.b64encode(raw.getvalue()).decode(), "alt": name, "width": width, "words": words}
-
-
-def _table(title: str, words: str, table: pd.DataFrame) -> Mapping[str, object]:
-    shown = table.head(_MOST_ROWS)
-    more = f" The first {_MOST_ROWS} of {len(table)} rows." if len(table) > _MOST_ROWS else ""
-    rows = [[f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row]
-            for row in shown.itertuples(index=False)]  # fmt: skip
-    return {"title": title, "words": words + more, "columns": list(shown.columns), "rows": rows}

@@ -61,7 +61,7 @@ def _blind(material: Material) -> str:
         return ""
     rows = nulls[(nulls["metric"] == "known_auc") & (nulls["expression"] == ALL)]
     means = rows.groupby("null")["mean"].mean()
-    names = {"prior": "a blob where faces are", "mean_map": "the mean map of all pictures"}
+    names = {"prior": "a blob over the face", "mean_map": "the mean map of all pictures"}
     said = [f"{name} reaches {means[null]:.2f}" for null, name in names.items() if null in means]
     return f"A uniform map scores 0.50, but {' and '.join(said)} without knowing the picture." if said else ""
 

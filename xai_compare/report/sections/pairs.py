@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,8 +17,10 @@ from xai_compare.report.references import GAYA_MOREY_2024
 from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.sheet import Sheet
 from xai_compare.report.style import Picture
+from xai_compare.report.telling import beside_floor
 
 _METRICS = (("pearson", "r ="), ("uncentred", "uncentred"), ("dice", "Dice"))
+_FLOORS = {"prior": "a blob", "whole": "whole face", "other_map": "others' maps"}
 
 
 @SECTIONS.named("pairs")
@@ -51,7 +55,26 @@ class Pairs(Section):
         simulated = material.simulated((one, other))
         more = "; some of these data are simulated" if simulated else ""
         sentence = f"The maps of {one.short} and {other.short} correlate with r = {number} ({scope}){more}."
-        return [Headline(number, "Agreement of people (correlation)", sentence, simulated)]
+        first, second = next((row["a"], row["b"]) for row in rows if row is not None)
+        floor = beside_floor(material, "pearson", second, first, names)
+        ceiling = _ceiling([row for row in rows if row is not None], material.by_name[second].short)
+        return [
+            Headline(
+                number,
+                "Agreement of people (correlation)",
+                " ".join(filter(None, (sentence, floor, ceiling))),
+                simulated,
+            )
+        ]
+
+
+def _ceiling(rows: list[Mapping[str, Any]], whose: str) -> str:
+    """Between what a person left out and the mean of all reach, on average (Nili et al. 2014)."""
+    both = [[float(row.get(end, np.nan)) for row in rows] for end in ("ceiling_low", "ceiling_high")]
+    if not np.isfinite(both).all():
+        return ""
+    low, high = np.mean(both, axis=1)
+    return f"The noise ceiling of {whose} is {low:.2f} to {high:.2f}: no map can agree better with such people."
 
 
 def _pair(material: Material, one: LabelledSource, other: LabelledSource) -> Picture:
@@ -66,8 +89,9 @@ def _pair(material: Material, one: LabelledSource, other: LabelledSource) -> Pic
         title=title,
         what=f"Where people attend by two ways of asking them: {first} and {second}.",
         how="r is Pearson's correlation of the two mean maps (1 the same, 0 unrelated; its 95 % interval in "
-        "brackets); uncentred is the correlation that leaves the means in; Dice is the overlap of the places "
-        "attended to most.",
+        "brackets). Below it stands the best of the maps that know nothing of the answer: a blob over the face, or "
+        "the same people's maps of the other expressions. Uncentred is the correlation that leaves the means in; Dice "
+        "is the overlap of the places attended to most.",
         figure=draw(material, one, other, names, title),
         raster=True,
         simulated=material.simulated((one, other)),
@@ -90,7 +114,7 @@ def _below(material: Material, one: LabelledSource, other: LabelledSource, names
         rows,
         column_names(names),
         aspect=material.shape[0] / material.shape[1],
-        notes=4,
+        notes=5,
         simulated=material.simulated((one, other)),
     )
     sheet.colour_bars({False}, _KEY)
@@ -154,4 +178,6 @@ def _agreement(material: Material, one: LabelledSource, other: LabelledSource, e
         lines.append(f"{short} {signed(value)}" if np.isfinite(value) else f"{short} undefined")
         if metric == "pearson" and np.isfinite(row["ci_low"]):
             lines.append(f"[{signed(row['ci_low'])}, {signed(row['ci_high'])}]")
+            if (floor := _FLOORS.get(str(row.get("floor_kind")))) is not None:
+                lines.append(f"{floor}: {signed(row['floor'])}")
     return "\n".join(lines) or "not scored"

@@ -10,7 +10,7 @@ from xai_compare.runs.averaging import mean_face, write_heatmaps
 from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest
 
-RESULTS = 3
+RESULTS = 4
 """Raised whenever a change of the code changes heatmaps."""
 
 

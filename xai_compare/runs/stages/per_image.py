@@ -12,7 +12,7 @@ from xai_compare.runs.store import digest
 if TYPE_CHECKING:
     from xai_compare.runs.stages.scores import Scores
 
-RESULTS = 1
+RESULTS = 2
 """Raised whenever a change of the code changes the table."""
 
 

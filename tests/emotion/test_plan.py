@@ -1,0 +1,170 @@
+"""Protocols and settings in one directory: kept, gone on with, refused; the page that is made of them; the command."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision.models import resnet18
+from typer.testing import CliRunner
+
+from xai_compare import cli
+from xai_compare.cli.app import app
+from xai_compare.emotion import ABLATIONS, BASELINES, PROTOCOLS, Clips, Noise, Recipe, Sizes, write_clips
+from xai_compare.emotion.plan import Plan, carry_out
+from xai_compare.emotion.saving import saved_head
+from xai_compare.errors import InputError
+from xai_compare.report.emotion import write
+
+RECIPE = Recipe(epochs=1, batch=16, rate=1e-3)
+SIZES = Sizes(frames=1, steps=4, side=16)
+
+
+def plan(*settings: str, **others: object) -> Plan:
+    return Plan(settings=settings, recipe=RECIPE, n_folds=2, sizes=SIZES, **others)  # type: ignore[arg-type]
+
+
+def test_what_is_trained_is_kept_and_more_can_join(clips: Clips, tmp_path: Path) -> None:
+    first = carry_out(clips, plan("eye"), tmp_path)
+    file = tmp_path / "trained" / "er_7" / "eye" / "predictions.parquet"
+    made = file.stat().st_mtime_ns
+    both = carry_out(clips, plan("eye", "fixation"), tmp_path)
+    assert file.stat().st_mtime_ns == made
+    assert both.predictions["setting"].unique().tolist() == ["eye", "fixation"]
+    pd.testing.assert_frame_equal(both.predictions[both.predictions["setting"] == "eye"], first.predictions)
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_a_run_that_stopped_goes_on_to_the_same_end(clips: Clips, tmp_path: Path) -> None:
+    whole = carry_out(clips, plan("eye"), tmp_path / "whole")
+
+    class Stopping:
+        def __call__(self, title: str, total: int) -> Stopping:
+            return self
+
+        def __enter__(self) -> object:
+            return self.tick
+
+        def __exit__(self, *problem: object) -> None:
+            pass
+
+        def tick(self, epochs: int) -> None:
+            self.left -= epochs
+            if self.left < 0:
+                raise KeyboardInterrupt
+
+        left = 1
+
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(clips, plan("eye"), tmp_path / "stopped", Stopping())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert list((tmp_path / "stopped").rglob("*.ckpt"))
+    again = carry_out(clips, plan("eye"), tmp_path / "stopped")
+    pd.testing.assert_frame_equal(again.predictions, whole.predictions, check_exact=True)
+
+
+def test_another_plan_is_refused_and_nothing_is_lost(clips: Clips, tmp_path: Path) -> None:
+    carry_out(clips, plan("eye"), tmp_path)
+    with pytest.raises(InputError, match="differ in: n_folds"):
+        carry_out(clips, Plan(settings=("eye",), recipe=RECIPE, n_folds=3, sizes=SIZES), tmp_path)
+    assert (tmp_path / "trained" / "er_7" / "eye" / "predictions.parquet").is_file()
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"protocols": ("er_8",)}, "unknown protocol 'er_8'"),
+        ({"settings": ("faces",)}, "unknown setting 'faces'"),
+        ({"freeze": True}, "learns nothing"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_in_one_line(changes: dict[str, object], line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        Plan(**changes)  # type: ignore[arg-type]
+
+
+def test_a_frozen_backbone_keeps_its_weights_and_heads_become_sources(clips: Clips, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    weights = resnet18().state_dict()
+    save_file(weights, tmp_path / "trunk.safetensors")
+    asked = plan("all", backbone=tmp_path / "trunk.safetensors", freeze=True, test_noise=(Noise(0.1, "face"),))
+    done = carry_out(clips, asked, tmp_path / "out")
+    assert [folder.name for folder in done.networks] == ["fold_1", "fold_2"]
+    assert done.predictions["setting"].unique().tolist() == ["all", "all, noise 0.1 on face in testing"]
+    assert set(done.shares["head"]) == {"er", "fer"}
+    model = saved_head(str(done.networks[0]), "fer")
+    held = dict(model.module.named_parameters())
+    trunk = next(value for name, value in held.items() if name.endswith("layer4.1.conv2.weight"))
+    torch.testing.assert_close(trunk.detach(), weights["layer4.1.conv2.weight"])
+
+
+def test_other_weights_than_a_resnets_are_refused(clips: Clips, tmp_path: Path) -> None:
+    save_file({"conv1.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match="not the weights of a ResNet-18"):
+        carry_out(clips, plan("all", backbone=tmp_path / "other.safetensors"), tmp_path / "out")
+
+
+def test_the_page_says_what_it_must(clips: Clips, tmp_path: Path) -> None:
+    clips.simulated = True
+    found = write(clips, tmp_path, plan("eye", "fixation"))
+    assert set(found["protocol"]) == {"er_7", "fer_7"}
+    page = (tmp_path / "summary.html").read_text("utf-8")
+    assert "simulated data" in page
+    assert "neither is the person&#39;s emotion" in page
+    assert "true emotion" not in page
+    for name in ("gap", "scores_er_7", "scores_fer_7"):
+        assert (tmp_path / "figures" / f"{name}.png").stat().st_size > 5000
+    for file in (tmp_path / "tables").iterdir():
+        assert pd.read_csv(file)["data"].unique().tolist() == ["simulated"], file
+    differences = pd.read_csv(tmp_path / "tables" / "differences.csv")
+    assert differences[["a", "b"]].to_numpy().tolist() == [["eye", "fixation"]] * 2
+
+
+def test_the_command_from_a_folder_to_a_page(clips: Clips, tmp_path: Path) -> None:
+    cli.commands()
+    folder = write_clips(tmp_path / "clips", clips.table, list(clips), clips.eye_features)
+    out = tmp_path / "out"
+    asked = ["emotion", str(folder), "--out", str(out), "--setting", "eye", "--folds", "2", "--epochs", "1"]
+    said = CliRunner().invoke(app, [*asked, "--steps", "4", "--train-noise", "0.05:eye"], catch_exceptions=False)
+    assert said.exit_code == 0
+    assert "On people not seen in training" in said.output
+    assert (out / "summary.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--train-noise", "much"], "'much' is not VARIANCE:ON"),
+        (["--protocol", "er7"], "unknown protocol 'er7'"),
+        (["--folds", "9"], "6 people cannot be parted into 9 folds"),
+        (["--layout", "emre"], "unknown layout of clips 'emre'"),
+    ],
+)
+def test_the_command_refuses_in_one_line(clips: Clips, tmp_path: Path, options: list[str], line: str) -> None:
+    cli.commands()
+    folder = write_clips(tmp_path / "clips", clips.table, list(clips), clips.eye_features)
+    with pytest.raises(InputError, match=line):
+        CliRunner().invoke(
+            app,
+            ["emotion", str(folder), "--out", str(tmp_path / "out"), "--setting", "eye", *options],
+            catch_exceptions=False,
+        )
+
+
+def test_the_gap_alone_needs_both_labels(clips: Clips, tmp_path: Path) -> None:
+    cli.commands()
+    folder = write_clips(tmp_path / "clips", clips.table.drop(columns=["fer", "fer_coarse"]), list(clips))
+    with pytest.raises(InputError, match="the gap needs both labels"):
+        CliRunner().invoke(
+            app, ["emotion", str(folder), "--out", str(tmp_path / "o"), "--only-gap"], catch_exceptions=False
+        )
+
+
+def test_the_document_names_every_setting_and_protocol() -> None:
+    text = " ".join((Path(__file__).parents[2] / "docs" / "emotion.md").read_text("utf-8").split())
+    for name in [*(setting.name for setting in ABLATIONS), *BASELINES.names(), *PROTOCOLS]:
+        assert f"`{name}`" in text or f"`{name.replace('fer_', 'er_', 1)}`" in text, name

@@ -1,0 +1,261 @@
+"""Several protocols and settings over folds, in one directory, from which a stopped run goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torchvision.models import resnet18
+
+from xai_compare.emotion.baselines import BASELINES
+from xai_compare.emotion.clips import Clips
+from xai_compare.emotion.emert import EMERT
+from xai_compare.emotion.evaluation import ABLATIONS, Setting, Trained, cross_validate, retested
+from xai_compare.emotion.folds import folds
+from xai_compare.emotion.noise import Noise
+from xai_compare.emotion.protocols import PROTOCOLS
+from xai_compare.emotion.sampling import Arrays, Sizes, arrays, read_faces
+from xai_compare.emotion.saving import frozen, save_network
+from xai_compare.emotion.share import modality_falls, modality_share
+from xai_compare.emotion.training import Recipe
+from xai_compare.errors import InputError, nearest
+from xai_compare.models.checkpoint import read_state_dict
+
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained and tested on a set of clips.
+
+    Attributes:
+        protocols: names of `PROTOCOLS`; the other task's head is trained beside and scored too.
+        settings: names of `ABLATIONS` and `BASELINES`; ``"all"`` is EMERT with every modality.
+        recipe: of each training.
+        n_folds, by: of the folds, see `folds`.
+        sizes: what is taken from each clip.
+        backbone: safetensors of a torchvision ResNet-18 (without its last layer or with it); random weights if None.
+        freeze: whether the backbone stays as it is. It then reads each frame once, which is many times faster.
+        train_noise: added in training and in testing.
+        test_noise: each added in testing alone, for a row of its own.
+    """
+
+    protocols: tuple[str, ...] = ("er_7",)
+    settings: tuple[str, ...] = ("all",)
+    recipe: Recipe = field(default_factory=Recipe)
+    n_folds: int = 5
+    by: str = "person"
+    sizes: Sizes = field(default_factory=Sizes)
+    backbone: Path | None = None
+    freeze: bool = False
+    train_noise: Noise | None = None
+    test_noise: tuple[Noise, ...] = ()
+
+    def __post_init__(self) -> None:
+        for what, names, known in (
+            ("protocol", self.protocols, list(PROTOCOLS)),
+            ("setting", self.settings, [s.name for s in ABLATIONS] + BASELINES.names()),
+        ):
+            for name in names:
+                if name not in known:
+                    raise InputError(f"unknown {what} {name!r}", mend=nearest(name, known))
+        if self.freeze and self.backbone is None:
+            raise InputError("a frozen backbone with random weights learns nothing", mend="give its weights")
+
+    def setting(self, name: str) -> Setting:
+        """The setting of that name, with this plan's noise."""
+        made = next((s for s in ABLATIONS if s.name == name), Setting(name, network=name))
+        return dataclasses.replace(made, train_noise=self.train_noise, test_noise=self.train_noise)
+
+
+@dataclass
+class Carried:
+    """What a plan came to.
+
+    Attributes:
+        predictions: of every protocol and setting, as in `Trained`.
+        shares: of each modality, by protocol, setting and head (see `modality_share`); empty if no network has two.
+        networks: the folder of each saved network.
+    """
+
+    predictions: pd.DataFrame
+    shares: pd.DataFrame
+    networks: list[Path]
+
+
+Stage = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Opens a stage of so many steps, by its title; the context is called with the steps done."""
+
+
+def _unseen(title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    return nullcontext(lambda steps: None)
+
+
+def carry_out(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _unseen) -> Carried:
+    """Train and test everything in the plan; what is there already is kept, and a stopped training goes on.
+
+    Args:
+        clips: with the labels of the protocols.
+        plan: what is wanted.
+        out: the directory. ``trained/PROTOCOL/SETTING/`` holds the predictions, and ``fold_K/`` each network of EMERT,
+            which a study takes for a source (see `xai_compare.emotion.saving.saved_head`).
+        stage: told of each training, whose steps are the epochs of all folds.
+
+    Raises:
+        InputError: if the directory holds another plan's trainings, or the clips cannot be trained on.
+    """
+    out = Path(out)
+    _same_plan(clips, plan, out)
+    jobs = [(protocol, name) for protocol in plan.protocols for name in plan.settings]
+    left = [job for job in jobs if not (_folder(out, *job) / "predictions.parquet").is_file()]
+    if left:
+        wanted = {modality for _, name in left for modality in plan.setting(name).modalities}
+        data = arrays(clips, sorted(wanted), plan.sizes)
+        make, reader = _backbones(plan)
+        for protocol, name in left:
+            with stage(f"{name}, {protocol}: epochs", plan.n_folds * plan.recipe.epochs) as tick:
+                _train(
+                    clips, data, plan, protocol, plan.setting(name), _folder(out, protocol, name), make, reader, tick
+                )
+    parts = [pd.read_parquet(_folder(out, *job) / "predictions.parquet") for job in jobs]
+    shares = [pd.read_parquet(f) for job in jobs if (f := _folder(out, *job) / "shares.parquet").is_file()]
+    networks = sorted(file.parent for job in jobs for file in _folder(out, *job).glob("fold_*/card.json"))
+    return Carried(
+        pd.concat(parts, ignore_index=True),
+        pd.concat(shares, ignore_index=True) if shares else pd.DataFrame(),
+        networks,
+    )
+
+
+def _folder(out: Path, protocol: str, name: str) -> Path:
+    return out / "trained" / protocol / name.replace(" + ", "+").replace(" ", "_")
+
+
+def _same_plan(clips: Clips, plan: Plan, out: Path) -> None:
+    """What a training depends on stands in plan.json; more protocols and settings may join later."""
+    labels = hashlib.sha256(clips.table.to_csv(index=False).encode()).hexdigest()
+    text = json.dumps(dataclasses.asdict(plan) | {"labels": labels}, default=str, sort_keys=True)
+    asked = {k: v for k, v in json.loads(text).items() if k not in ("protocols", "settings")}
+    if plan.backbone is not None:
+        asked["backbone"] = hashlib.sha256(Path(plan.backbone).read_bytes()).hexdigest()
+    file = out / PLAN
+    if file.is_file():
+        held = json.loads(file.read_text("utf-8"))
+        differing = [key for key in asked if held.get(key) != asked[key]]
+        if differing:
+            raise InputError(
+                f"the directory holds trainings that differ in: {', '.join(differing)}",
+                where=out,
+                mend="name another directory, or ask for the same",
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(asked, indent=2) + "\n", "utf-8")
+
+
+def _backbones(plan: Plan) -> tuple[Callable[[], nn.Module], Callable[[Arrays], Arrays] | None]:
+    """What makes a trunk for each network, and what a frozen one makes of frames."""
+    weights = None if plan.backbone is None else _trunk_weights(plan.backbone)
+
+    def make() -> nn.Module:
+        trunk = resnet18()
+        if weights is not None:
+            trunk.load_state_dict(weights, strict=False)
+        return frozen(trunk) if plan.freeze else trunk
+
+    return make, functools.partial(read_faces, make()) if plan.freeze else None
+
+
+def _trunk_weights(file: Path) -> dict[str, torch.Tensor]:
+    """The weights of a ResNet-18 but for its last layer, which nothing here uses.
+
+    Raises:
+        InputError: if the file does not hold them.
+    """
+    held = {name: value for name, value in read_state_dict(file).items() if not name.startswith("fc.")}
+    expected = {name: value for name, value in resnet18().state_dict().items() if not name.startswith("fc.")}
+    for name, value in expected.items():
+        if name not in held or held[name].shape != value.shape:
+            raise InputError(
+                f"{name} is absent or has another shape: not the weights of a ResNet-18",
+                where=file,
+                mend="give a state dict with torchvision's names",
+            )
+    return {name: held[name] for name in expected}
+
+
+def _train(
+    clips: Clips,
+    data: Arrays,
+    plan: Plan,
+    protocol: str,
+    setting: Setting,
+    folder: Path,
+    make: Callable[[], nn.Module],
+    reader: Callable[[Arrays], Arrays] | None,
+    tick: Callable[[int], None],
+) -> None:
+    fold = folds(clips.people.tolist(), plan.n_folds, plan.by)  # type: ignore[arg-type]
+    trained = cross_validate(
+        clips,
+        data,
+        protocol,
+        setting,
+        plan.recipe,
+        fold=fold,
+        by=plan.by,
+        backbone=make,
+        reader=reader,
+        folder=folder / "checkpoints",
+        tick=tick,
+    )
+    if "face" not in setting.modalities:
+        data, reader = dataclasses.replace(data, face=None), None
+    tables = [trained.predictions]
+    for noise in () if setting.shuffle else plan.test_noise:
+        name = f"{setting.name}, noise {noise.variance:g} on {noise.on} in testing"
+        tables.append(retested(trained, clips, data, protocol, noise, name=name, seed=plan.recipe.seed, reader=reader))
+    seen = data if reader is None else reader(data)
+    shares = _shares(clips, seen, trained, protocol, setting, fold)
+    if len(shares):
+        shares.to_parquet(folder / "shares.parquet")
+    for k, (net, standard) in enumerate(zip(trained.nets, trained.standards, strict=True)):
+        if isinstance(net, EMERT) and "face" in setting.modalities:
+            save_network(
+                folder / f"fold_{k + 1}", net, standard, seen.part(np.flatnonzero(fold != k)), simulated=clips.simulated
+            )
+    # Predictions come last: where they are, everything else is too.
+    pd.concat(tables, ignore_index=True).to_parquet(folder / "predictions.parquet")
+    shutil.rmtree(folder / "checkpoints")
+
+
+def _shares(
+    clips: Clips, data: Arrays, trained: Trained, protocol: str, setting: Setting, fold: np.ndarray
+) -> pd.DataFrame:
+    """How much each modality contributes to each head of classes, over the networks of all folds."""
+    wanted = PROTOCOLS[protocol]
+    if wanted.kind != "classes" or len(setting.modalities) < 2 or setting.shuffle:
+        return pd.DataFrame()
+    table, rows = trained.predictions, []
+    for head in trained.nets[0].heads:
+        column = "label" if head == wanted.head else f"{head}_label"
+        labels = table[column].to_numpy(int)
+        falls = []
+        for k, (net, standard) in enumerate(zip(trained.nets, trained.standards, strict=True)):
+            testing, training = np.flatnonzero(fold == k), data.part(np.flatnonzero(fold != k))
+            found = modality_falls(net, data.part(testing), training, standard, labels[testing], head)
+            falls.append(found.assign(clip=testing[found["clip"]]))
+        share = modality_share(pd.concat(falls), clips.people.tolist())
+        rows.append(share.assign(setting=setting.name, protocol=protocol, head=head))
+    shares = pd.concat(rows, ignore_index=True)
+    return shares[["setting", "protocol", "head", *[c for c in shares if c not in ("setting", "protocol", "head")]]]

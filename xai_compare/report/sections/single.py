@@ -1,0 +1,96 @@
+"""Do maps of single pictures predict where people attend? The usual saliency metrics beside people's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from xai_compare.comparison.people import CEILING, ELSEWHERE, LEFT_OUT, PRIOR
+from xai_compare.report.listing import Cell, Listing, RowKind, signed
+from xai_compare.report.material import LabelledSource, Material
+from xai_compare.report.section import SECTIONS, Section
+
+_METRICS = {
+    "pearson": "r",
+    "nss": "NSS",
+    "auc_judd": "AUC-Judd",
+    "auc_shuffled": "shuffled AUC",
+    "similarity": "SIM",
+    "kl_divergence": "KL (less is better)",
+    "information_gain": "information gain, bits",
+}
+
+
+@SECTIONS.named("single")
+class SinglePictures(Section):
+    """A table for each group of people: how well each map of a picture predicts it, on average over pictures."""
+
+    title = "Picture by picture"
+    lead = (
+        "How well the map of a picture predicts where people attend in this picture, averaged over pictures. A mean "
+        "map can look right while its single maps are not."
+    )
+    order = 53
+    papers = (
+        "Z. Bylinskii, T. Judd, A. Oliva, A. Torralba, F. Durand (2019). What do different evaluation metrics tell us "
+        "about saliency models? IEEE TPAMI 41(3). (Metrics of single pictures.)",
+    )
+
+    def applies(self, material: Material) -> bool:
+        return any(True for _ in _tables(material))
+
+    def listings(self, material: Material) -> list[Listing]:
+        return [_listing(material, person, table) for person, table in _tables(material)]
+
+
+def _tables(material: Material) -> Iterator[tuple[LabelledSource, pd.DataFrame]]:
+    table = material.table("per_image")
+    if table.empty:
+        return
+    for person in material.of("human"):
+        own = table[(table["b"] == person.name) & table["metric"].isin(_METRICS)]
+        if own["value"].notna().any():
+            yield person, own
+
+
+def _listing(material: Material, person: LabelledSource, table: pd.DataFrame) -> Listing:
+    names = [source.name for source in material.sources if source.name in set(table["a"])]
+    rows: list[tuple[str, pd.DataFrame, RowKind]] = [
+        (material.by_name[name].label, table[table["a"] == name], "") for name in names
+    ]
+    rows += [
+        ("one of these people, left out", table[table["a"] == f"{person.name}: {LEFT_OUT}"], "people"),
+        ("a blob over the face", table[table["a"] == PRIOR], "average"),
+        ("these people's map of the other pictures", table[table["a"] == f"{person.name}: {ELSEWHERE}"], "average"),
+        ("the most that r can be", table[table["a"] == CEILING], "people"),
+    ]
+    rows = [row for row in rows if len(row[1])]
+    return Listing(
+        f"Maps of single pictures against people: {person.short}",
+        ["map", "pictures", *_METRICS.values()],
+        [[Cell(label), Cell(f"{part['image'].nunique():,}"), *_cells(part)] for label, part, _ in rows],
+        numbers=range(1, len(_METRICS) + 2),
+        note="Mean over pictures and its 95 % interval (Student's t). Blob and map of the other pictures know nothing "
+        "of the picture: what does no better than they do has not found anything in it. Information gain is counted "
+        "above the map of the other pictures. Every single score is in tables/per_image.csv.",
+        kinds=[kind for *_, kind in rows],
+        simulated=person.simulated or any(material.by_name[name].simulated for name in names),
+    )
+
+
+def _cells(part: pd.DataFrame) -> list[Cell]:
+    means = part.groupby(["metric", "image"])["value"].mean()
+    return [_cell(means[metric].dropna().to_numpy() if metric in means else np.array([])) for metric in _METRICS]
+
+
+def _cell(values: np.ndarray) -> Cell:
+    if not len(values):
+        return Cell("–")
+    mean = signed(float(values.mean()))
+    if len(values) < 2:
+        return Cell(mean)
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return Cell(f"{mean} ± {half:.2f}")

@@ -1,0 +1,60 @@
+"""Would the network trained anew look elsewhere? Scores with intervals over images, trainings and both."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from xai_compare.report.listing import Cell, Listing, signed
+from xai_compare.report.material import Material
+from xai_compare.report.section import SECTIONS, Section
+
+_SCORES = {"iou": "IoU with the masks", "dice": "Dice coefficient", "pearson": "correlation"}
+_EVERY = "all"
+
+
+@SECTIONS.named("trainings")
+class Trainings(Section):
+    """A table of every score of a network that has several trainings."""
+
+    title = "Would the same network, trained again, score alike?"
+    lead = (
+        "An interval over images speaks of this very network and other images. One over trainings speaks of other "
+        "trainings of it on these images, and one over both of other trainings and other images."
+    )
+    order = 46
+    papers = (
+        "H. H. Schütt, A. D. Kipnis, J. Diedrichsen, N. Kriegeskorte (2023). Statistical inference on representational "
+        "geometries. eLife 12.",
+    )
+
+    def applies(self, material: Material) -> bool:
+        return not material.table("trainings").empty
+
+    def listings(self, material: Material) -> list[Listing]:
+        table = material.table("trainings")
+        found = [_listing(material, table[table["expression"] == _EVERY], "all expressions together")]
+        rest = table[table["expression"] != _EVERY]
+        found += [_listing(material, rest, "expression by expression", folded=len(found[0].rows) > 0)]
+        return [one for one in found if one.rows]
+
+
+def _listing(material: Material, table: pd.DataFrame, about: str, folded: bool = False) -> Listing:
+    rows = []
+    for row in table.to_dict("records"):
+        a = material.by_name[row["a"]].label if row["a"] in material.by_name else str(row["a"])
+        against = "" if row["b"] == "ekman" else f", {str(row['b']).removeprefix('human/')}"
+        interval = f"{signed(row['ci_low'])} to {signed(row['ci_high'])}" if pd.notna(row["ci_low"]) else "–"
+        unit = str(row["unit"]).replace(" x ", " × ")
+        name = str(row["expression"]).capitalize()
+        score = _SCORES[str(row["metric"])] + against
+        cells = (a, name, score, signed(row["value"]), unit, interval, str(int(row["n"])), row["note"] or "")
+        rows.append([Cell(text) for text in cells])
+    return Listing(
+        f"Scores with images, trainings or both drawn: {about}",
+        ["source", "expression", "score", "value", "drawn", "95 % interval", "how many", "note"],
+        rows,
+        (3, 5, 6),
+        "Taken on blocks of 4 × 4 pixels; people and masks are held fixed. Of two units drawn, the number is that of "
+        "the fewer.",
+        folded=folded,
+    )
