@@ -22,7 +22,7 @@ from xai_compare.report.material import from_run
 from xai_compare.report.section import parts
 from xai_compare.runs.estimate import estimate
 from xai_compare.runs.inspection import status, verify
-from xai_compare.runs.judgements import CONTROL_COLUMNS, CONTROLS, SCORES
+from xai_compare.runs.judgements import COLUMNS, CONTROLS, SCORES
 from xai_compare.runs.stages import faithfulness
 from xai_compare.runs.stages.faithfulness import sample
 from xai_compare.runs.worker import Worker
@@ -58,7 +58,7 @@ def test_every_score_stands_beside_the_random_maps(judged: xc.Run) -> None:
         (explainer, score) for explainer in ("grad_cam", "random") for score in SCORES
     ]
     assert (table["model"] == "toy").all()
-    np.testing.assert_allclose(table["difference"], table["mean"] - table["random_mean"], atol=1e-12)
+    np.testing.assert_allclose(table["difference"], table["mean"] - table["control_mean"], atol=1e-12)
     inside = table.dropna(subset="ci_low")
     assert (inside["ci_low"] <= inside["difference"] + 1e-9).all()
     assert (inside["difference"] <= inside["ci_high"] + 1e-9).all()
@@ -75,11 +75,11 @@ def test_every_score_stands_beside_the_random_maps(judged: xc.Run) -> None:
     assert (table.loc[table["score"] != "forgetting", "control"] == "random map").all()
     # Random maps do not depend on the network, and change altogether when they are drawn once more.
     assert forgot.at["random", "mean"] == pytest.approx(0, abs=1e-3)
-    assert forgot.at["random", "random_mean"] > 0.5
+    assert forgot.at["random", "control_mean"] > 0.5
     assert forgot.at["random", "n"] == 3
     assert forgot.at["random", "note"].startswith("explained once more: 3 of 5 pictures")
     assert forgot.at["grad_cam", "mean"] > 0.1
-    assert forgot.at["grad_cam", "random_mean"] == 0
+    assert forgot.at["grad_cam", "control_mean"] == 0
     assert forgot.at["grad_cam", "n"] == 5
     curve = judged.faithfulness_curves
     assert len(curve) == 2 * 2 * 9
@@ -122,7 +122,7 @@ def test_stored_maps_judge_as_the_explainers_own(judged: xc.Run, faces_folder: P
 
 def test_further_controls_are_of_no_network_or_of_another_picture(judged: xc.Run, faces_folder: Path) -> None:
     table = judged.table("faithfulness_controls")
-    assert tuple(table.columns) == CONTROL_COLUMNS
+    assert tuple(table.columns) == COLUMNS
     assert list(dict.fromkeys(table["control"])) == list(CONTROLS.values())
     assert set(table["score"]) == set(SCORES) - {"forgetting"}
     np.testing.assert_allclose(table["difference"], table["mean"] - table["control_mean"], atol=1e-12)

@@ -8,6 +8,8 @@ from importlib.resources import files
 from io import BytesIO
 
 import pandas as pd
+from jinja2 import Environment, PackageLoader, Template
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from xai_compare.report import style
@@ -16,9 +18,14 @@ _PIXELS_PER_INCH = 104
 _MOST_ROWS = 30
 
 
-def text_of(package: str, name: str) -> str:
-    """A text file of the package, such as a template or a style sheet."""
-    return files(package).joinpath(name).read_text("utf-8")
+def template(name: str) -> Template:
+    """A template of this folder, such as ``"human/page.html"``; what it is given is escaped."""
+    return Environment(autoescape=True, loader=PackageLoader("xai_compare", "report")).get_template(name)
+
+
+def css() -> Markup:
+    """The style sheet of every page."""
+    return Markup(files("xai_compare.report").joinpath("page.css").read_text("utf-8"))
 
 
 def figure(name: str, drawn: Figure, words: str) -> Mapping[str, object]:

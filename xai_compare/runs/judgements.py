@@ -30,7 +30,7 @@ COLUMNS = (
     "score",
     "n",
     "mean",
-    "random_mean",
+    "control_mean",
     "difference",
     "ci_low",
     "ci_high",
@@ -41,8 +41,6 @@ COLUMNS = (
     "control",
 )
 """``p`` is that of a paired t test against the control; ``p_adjusted`` corrects it over the table (Holm)."""
-CONTROL_COLUMNS = tuple("control_mean" if name == "random_mean" else name for name in COLUMNS)
-"""Of the table of further controls, which is corrected by itself."""
 RANDOM, AGAIN = "random map", "the same explainer again"
 CONTROLS = {"edges": "edges of the picture", "face prior": "face prior", "other picture": "map of another picture"}
 CURVES = ("model", "explainer", "curve", "share", "mean", "random_mean", "n")
@@ -53,7 +51,7 @@ def faithfulness_tables(stage: Faithfulness) -> dict[str, pd.DataFrame]:
     """``faithfulness``, ``faithfulness_controls`` and ``faithfulness_curves``, from whatever has been judged.
 
     Returns:
-        Frames of `COLUMNS`, `CONTROL_COLUMNS` and `CURVES`.
+        Frames of `COLUMNS` (further controls are corrected by themselves) and `CURVES`.
     """
     scores, controls, curves = [], [], []
     for (model, explainer), units in _together(stage).items():
@@ -74,7 +72,7 @@ def faithfulness_tables(stage: Faithfulness) -> dict[str, pd.DataFrame]:
                 controls += [(*names, *row, called) for row in _scores(mine, theirs)]
     return {
         "faithfulness": _corrected(scores, COLUMNS),
-        "faithfulness_controls": _corrected(controls, CONTROL_COLUMNS),
+        "faithfulness_controls": _corrected(controls, COLUMNS),
         "faithfulness_curves": pd.DataFrame(curves, columns=list(CURVES)),
     }
 

@@ -103,7 +103,7 @@ class Run:
 
     @property
     def faithfulness(self) -> pd.DataFrame:
-        """model, explainer, score, n, mean, random_mean, difference, ci_low, ci_high, better, note.
+        """model, explainer, score, n, mean, control_mean, difference, ci_low, ci_high, better, note.
 
         Empty if the study does not ask for it.
         """

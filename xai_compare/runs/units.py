@@ -63,7 +63,7 @@ def _again(faithfulness: pd.DataFrame, model: str, explainer: str) -> float:
         return float("nan")
     mine = faithfulness[(faithfulness["model"] == model) & (faithfulness["explainer"] == explainer)]
     mine = mine[mine["score"] == "forgetting"]
-    return 1 - float(mine["random_mean"].iloc[0]) if len(mine) else float("nan")
+    return 1 - float(mine["control_mean"].iloc[0]) if len(mine) else float("nan")
 
 
 def units_table(maps: _Maps, networks: Iterable[str], people: dict[str, Attention], n: int, seed: int) -> pd.DataFrame:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from xai_compare.emotion import agreement, as_protocol, compared, confusion, eye_correlations, fold_scores, scores
@@ -155,13 +153,12 @@ def _by_protocol(predictions: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _page(clips: Clips, out: Path, contents: _Contents, carried: Carried | None) -> str:
-    template = Environment(autoescape=True).from_string(embedding.text_of("xai_compare.report.emotion", "page.html"))
     people = len(set(clips.people.tolist()))
     written = sorted(str(f.relative_to(out)) for part in ("tables", "figures") for f in (out / part).iterdir())
-    return template.render(
+    return embedding.template("emotion/page.html").render(
         title=out.resolve().name,
         version=VERSION,
-        css=Markup(embedding.text_of("xai_compare.report", "page.css")),
+        css=embedding.css(),
         simulated=clips.simulated,
         caution=CAUTION,
         read=f"{len(clips):,} clips of {people} people. The gaze is the filmed person's, on the video that was shown.",

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
-from jinja2 import Environment
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from xai_compare.human.experiment import Experiment
@@ -37,12 +35,11 @@ class Contents:
 
 def render(title: str, experiment: Experiment, contents: Contents, written: Sequence[str]) -> str:
     """The page as HTML, complete in one file."""
-    template = Environment(autoescape=True).from_string(embedding.text_of("xai_compare.report.human", "page.html"))
     taken = experiment.files.groupby(["format", "because"], sort=False).size().rename("n").reset_index()
-    return template.render(
+    return embedding.template("human/page.html").render(
         title=title,
         version=VERSION,
-        css=Markup(embedding.text_of("xai_compare.report", "page.css")),
+        css=embedding.css(),
         simulated=experiment.simulated,
         verdict=verdict(contents.statements),
         statements=contents.statements,

@@ -172,14 +172,14 @@ def _verdict(row: pd.Series) -> int:
 
 
 def _short(row: pd.Series) -> Cell:
-    text = f"{signed(float(row['mean']))} | {signed(float(row['random_mean']))}"
+    text = f"{signed(float(row['mean']))} | {signed(float(row['control_mean']))}"
     return Cell(text + (" ×" if _verdict(row) < 0 else ""), _verdict(row) > 0)
 
 
 def _in_full(table: pd.DataFrame) -> Listing:
     rows = []
     for _, row in table.iterrows():
-        numbers = [str(row["n"]), *(signed(float(row[key]), 4) for key in ("mean", "random_mean", "difference"))]
+        numbers = [str(row["n"]), *(signed(float(row[key]), 4) for key in ("mean", "control_mean", "difference"))]
         interval = f"{signed(float(row['ci_low']), 4)} to {signed(float(row['ci_high']), 4)}"
         names = [f"{row['model']} · {pretty(str(row['explainer']))}", _NAMES.get(row["score"], str(row["score"]))]
         rows.append([Cell(text) for text in (*names, *numbers, interval, str(row["note"] or ""))])
@@ -197,7 +197,7 @@ def _fastest(rows: Sequence[pd.Series]) -> str:
         return ""
     gain = {name: float(np.mean([row["difference"] for row in some])) for name, some in found.items()}
     best = min(gain, key=lambda name: gain[name])
-    mean, chance = (float(np.mean([row[key] for row in found[best]])) for key in ("mean", "random_mean"))
+    mean, chance = (float(np.mean([row[key] for row in found[best]])) for key in ("mean", "control_mean"))
     if gain[best] >= 0:
         return (
             "With no explainer do the networks lose their answer sooner when the places that its maps mark are deleted "

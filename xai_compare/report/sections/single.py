@@ -9,7 +9,6 @@ import pandas as pd
 from scipy import stats
 
 from xai_compare.comparison.people import CEILING, ELSEWHERE, LEFT_OUT, PRIOR
-from xai_compare.report.labels import who
 from xai_compare.report.listing import Cell, Listing, RowKind, signed
 from xai_compare.report.material import LabelledSource, Material
 from xai_compare.report.section import SECTIONS, Section
@@ -60,7 +59,7 @@ def _tables(material: Material) -> Iterator[tuple[LabelledSource, pd.DataFrame]]
 def _listing(material: Material, person: LabelledSource, table: pd.DataFrame) -> Listing:
     names = [source.name for source in material.sources if source.name in set(table["a"])]
     rows: list[tuple[str, pd.DataFrame, RowKind]] = [
-        (who(material, name), table[table["a"] == name], "") for name in names
+        (material.by_name[name].label, table[table["a"] == name], "") for name in names
     ]
     rows += [
         ("one of these people, left out", table[table["a"] == f"{person.name}: {LEFT_OUT}"], "people"),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PART = 8
 """Pictures judged together."""
-RESULTS = 4
+RESULTS = 5
 """Raised whenever a change of the code changes scores."""
 CONTROL = "random map"
 
