@@ -42,7 +42,7 @@ from xai_compare.comparison import (
 )
 from xai_compare.comparison.differences import difference_table, pool_differences
 from xai_compare.comparison.noise import corrected
-from xai_compare.comparison.resampling import draw_counts, interval_ends, shift_of
+from xai_compare.comparison.resampling import draw_counts, interval_ends, left_out_counts, shift_of
 from xai_compare.comparison.surrogates import Grid
 from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.store import Plan
@@ -93,12 +93,18 @@ def scored(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarr
 def one_study(a: np.ndarray, b: np.ndarray, mask: np.ndarray, seed: int) -> Iterator[tuple[str, str, float, float]]:
     """The intervals of a study: score, kind, ends."""
     n = len(a)
-    weights = np.vstack([np.ones((1, n)), draw_counts(n, REPLICATES, seed)]).astype(np.float32) / n
+    names = [str(i) for i in range(n)]
+    left_out = left_out_counts(names, names)
+    weights = np.vstack([np.ones((1, n)), draw_counts(n, REPLICATES, seed), left_out]).astype(np.float32)
+    weights /= weights.sum(1, keepdims=True)
     means = [(weights @ maps.reshape(n, -1)).reshape(-1, *a.shape[1:]) for maps in (a, b)]
     for name, values in scored(*means, mask).items():
         for kind in KINDS:
-            shift = shift_of("iou" if name.endswith("iou") else name)
-            low, high = interval_ends(values[:1], values[None, 1:], images=n, kind=kind, shift=shift)[0]  # type: ignore[arg-type]
+            shift, tails = shift_of("iou" if name.endswith("iou") else name), None
+            if name == "dice":
+                shift, tails = 1.0, values[None, REPLICATES + 1 :]
+            drawn = values[None, 1 : REPLICATES + 1]
+            low, high = interval_ends(values[:1], drawn, images=n, kind=kind, shift=shift, left_out=tails)[0]  # type: ignore[arg-type]
             yield name, kind, low, high
     rows = np.concatenate([a, b]).reshape(2 * n, -1).astype(np.float64)
     rows -= rows.mean(1, keepdims=True)

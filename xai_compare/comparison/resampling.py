@@ -8,7 +8,7 @@ and all replicates of a correlation between mean maps a few products with a smal
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -28,6 +28,8 @@ BINS = 500
 LEVEL = 0.95
 LEAST = 3
 """Images below which there is no interval."""
+LEFT_OUT = 30
+"""Groups of images, at most, that are left out one at a time for a jackknife."""
 FEW = 20
 """Images below which an interval holds the truth less often than it says, see ``benchmarks/coverage.py``."""
 FEW_CUT = 100
@@ -121,6 +123,36 @@ def draw_counts(images: Images, n: int, seed: int) -> npt.NDArray[np.int64]:
     return counts[:, place]
 
 
+def left_out_counts(images: Sequence[str], among: Iterable[str]) -> npt.NDArray[np.int64]:
+    """Which maps are left where groups of images are left out, one group at a time: the counts of a jackknife.
+
+    Args:
+        images: the name of each map's image.
+        among: names of all images, of several sources perhaps; up to `LEFT_OUT` each is a group of its own.
+
+    Returns:
+        int64 (groups, maps) of 0 and 1; ones throughout where a group holds all of the source's images, or none.
+    """
+    names = sorted(set(among))
+    groups = min(len(names), LEFT_OUT)
+    place = {name: i % groups for i, name in enumerate(names)}
+    counts = (np.array([place[str(image)] for image in images])[None] != np.arange(groups)[:, None]).astype(np.int64)
+    counts[counts.sum(1) == 0] = 1
+    return counts
+
+
+def jackknife_variance(left_out: Floats) -> Floats:
+    """The jackknife's variance (k,) of scores (k, groups) with groups left out; groups that are NaN do not count.
+
+    It leans to the safe side (Efron & Stein 1981, *Annals of Statistics* 9).
+    """
+    known = np.isfinite(left_out)
+    count = known.sum(1)
+    middle = ratio(np.where(known, left_out, 0).sum(1), count)
+    away = np.where(known, left_out - middle[:, None], 0)
+    return np.asarray(ratio(count - 1, count) * (away**2).sum(1))
+
+
 def bin_of(image: str) -> int:
     """Return into which of `BINS` bins an image falls, by a hash of its name: the same bin for every source."""
     return int(hashlib.sha256(image.encode()).hexdigest(), 16) % BINS
@@ -151,6 +183,7 @@ def interval(
     kind: Kind = "rms",
     bounds: tuple[float, float] = (-np.inf, np.inf),
     shift: float = 1.0,
+    left_out: Floats | None = None,
 ) -> Interval:
     """Make an `Interval` of replicates (n,), those that are NaN left out.
 
@@ -170,12 +203,15 @@ def interval(
         kind: ``"rms"``, ``"recentred"`` or ``"percentile"``.
         bounds: the statistic's range, to which ends are clipped.
         shift: how often the replicates' shift counts, see `shift_of`.
+        left_out: (groups,) scores with groups of images left out; of kind ``"rms"`` the spread is not taken to be less
+            than the jackknife's.
 
     Raises:
         InputError: for a level outside (0, 1) or another kind.
     """
     _shares(level)
-    low, high = interval_ends(np.array([value]), replicates[None], level, images, kind, bounds, shift)[0]
+    tail = None if left_out is None else left_out[None]
+    low, high = interval_ends(np.array([value]), replicates[None], level, images, kind, bounds, shift, tail)[0]
     return Interval(value, float(low), float(high), replicates)
 
 
@@ -187,6 +223,7 @@ def interval_ends(
     kind: Kind = "rms",
     bounds: tuple[float, float] = (-np.inf, np.inf),
     shift: float = 1.0,
+    left_out: Floats | None = None,
 ) -> Floats:
     """Return the ends of many intervals at once, equal to `interval` of each.
 
@@ -195,6 +232,7 @@ def interval_ends(
         replicates: (k, n).
         level, kind, bounds, shift: as in `interval`.
         images: how many distinct images there are, for each or for all.
+        left_out: (k, groups), as in `interval`.
 
     Returns:
         float64 (k, 2); NaN where an interval has no ends.
@@ -206,7 +244,8 @@ def interval_ends(
     sizes = np.broadcast_to(np.asarray(images), len(values))
     there = (sizes >= LEAST) & np.isfinite(values) & ~np.isnan(replicates).all(1)
     if kind == "rms":
-        away = errors(values[there], replicates[there], sizes[there], shift)
+        tails = None if left_out is None else left_out[there]
+        away = errors(values[there], replicates[there], sizes[there], shift, tails)
         away *= stats.t.ppf((1 + level) / 2, sizes[there] - 1)
         ends[there] = np.clip(values[there, None] + away[:, None] * (-1, 1), *bounds)
         return ends
@@ -233,14 +272,22 @@ def few_of(metric: str, difference: bool = False) -> int:
     return FEW_CUT if metric == "dice" or (difference and shift_of(metric) > 1) else FEW
 
 
-def errors(values: Floats, replicates: Floats, images: npt.NDArray[np.int64] | int, weight: float = 1.0) -> Floats:
+def errors(
+    values: Floats,
+    replicates: Floats,
+    images: npt.NDArray[np.int64] | int,
+    weight: float = 1.0,
+    left_out: Floats | None = None,
+) -> Floats:
     """Return the root mean square errors (k,) of values (k,) by their replicates (k, n), see `interval`.
 
-    The replicates' shift counts ``weight`` times.
+    The replicates' shift counts ``weight`` times; with ``left_out`` the spread is at least the jackknife's.
     """
     sizes = np.broadcast_to(np.asarray(images, np.float64), len(values))
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = np.nanvar(replicates, axis=1) * sizes / (sizes - 1)
+        if left_out is not None:
+            spread = np.fmax(spread, jackknife_variance(left_out))
         shift = weight * (np.nanmean(replicates, axis=1) - values)
         return np.asarray(np.sqrt(spread + shift**2))
 
