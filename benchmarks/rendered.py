@@ -21,8 +21,8 @@ from xai_compare.models.training.config import Training
 from xai_compare.models.training.running import train
 
 NETWORKS: dict[str, dict[str, Any]] = {
-    "compact": {"network": {"bundled": "compact"}, "epochs": 16, "lr": 0.006},
-    "resnet50": {"network": {"zoo": "resnet50", "input": {"size": 64}}, "epochs": 10, "lr": 0.0005},
+    "compact": {"network": {"bundled": "compact"}, "epochs": 16, "batch_size": 32, "lr": 0.006},
+    "resnet50": {"network": {"zoo": "resnet50", "input": {"size": 64}}, "epochs": 16, "batch_size": 16, "lr": 0.0007},
 }
 
 
@@ -49,7 +49,7 @@ def main() -> None:
                 "folds": 5,
                 "only_folds": [1],
                 "epochs": how["epochs"],
-                "batch_size": 32,
+                "batch_size": how["batch_size"],
                 "optimizer": {"name": "adam", "lr": how["lr"], "schedule": "one_cycle"},
                 "accelerator": "cpu",
             }

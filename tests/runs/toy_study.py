@@ -79,3 +79,13 @@ def maps_of(run: xc.Run, source: str) -> dict[str, np.ndarray]:
     """The standardized maps of one source by image."""
     chosen = run.maps.isel(item=np.flatnonzero(run.maps["source"].values == source))
     return dict(zip(chosen["image"].values.tolist(), chosen["map"].values, strict=True))
+
+
+def heatmap(run: xc.Run, source: str, expression: str, fold: str = "all") -> np.ndarray:
+    return run.heatmaps.heatmap.sel(source=source, expression=expression, fold=fold).to_numpy().astype(float)
+
+
+def score(run: xc.Run, metric: str, a: str, b: str, expression: str) -> pd.Series:
+    s = run.scores
+    (row,) = s[(s.metric == metric) & (s.a == a) & (s.b == b) & (s.expression == expression) & (s.fold == "all")].iloc
+    return row

@@ -46,6 +46,9 @@ def emotion(
     test_noise: Annotated[
         list[str] | None, typer.Option(metavar="VARIANCE:ON", help="In testing alone; repeatable.")
     ] = None,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Train no head of the other task, as where its labels are not known.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
 ) -> None:
     """Measure the gap between self-report and seen expression of clips, and train networks to read both.
@@ -73,6 +76,7 @@ def emotion(
             backbone=backbone,
             freeze=freeze,
             train_noise=None if train_noise is None else _noise(train_noise, "--train-noise"),
+            alone=alone,
             test_noise=tuple(_noise(text, "--test-noise") for text in test_noise or []),
         )
     with Screen() as screen:

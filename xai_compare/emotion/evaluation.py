@@ -297,7 +297,7 @@ def _targets(clips: Clips, wanted: Protocol, setting: Setting) -> dict[str, np.n
             raise InputError(
                 f"there is no column {protocol.column!r}",
                 where=clips.where,
-                mend="give the labels, or train one task alone",
+                mend="give the labels" + (f", or train {wanted.head} alone" if protocol is not wanted else ""),
             )
         values = clips.table[protocol.column]
         if protocol.kind == "classes":

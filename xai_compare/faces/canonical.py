@@ -13,6 +13,18 @@ from xai_compare.faces.size import SHAPE
 JAW = slice(0, 17)
 """The landmarks of the jaw line, those repeated at the top border."""
 
+MIRRORED = np.concatenate(
+    [
+        np.arange(16, -1, -1),  # jaw
+        np.arange(26, 16, -1),  # brows
+        np.arange(27, 31),  # bridge of the nose
+        np.arange(35, 30, -1),  # nostrils
+        [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40],  # eyes
+        [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65],  # lips
+    ]
+)
+"""The landmark on the other side of the face, of each of the 68."""
+
 
 def complete(landmarks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Complete 68 landmarks to the 89 points of the warp: 17 jaw points moved to the top border, 4 corners.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -102,25 +103,43 @@ class Residual(nn.Module):
         return torch.as_tensor(self.classifier(self.pool(self.features(batch)).flatten(1)))
 
 
+class _SideBySide(nn.Module):
+    """Networks whose feature maps of one picture are stacked."""
+
+    def __init__(self, columns: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.columns = nn.ModuleList(columns)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return torch.cat([column(batch) for column in self.columns], 1)
+
+
 class Photographic(nn.Module):
-    """Six residual blocks of separable convolutions on grey 80 x 80 pictures; 10 x 10 feature maps."""
+    """Columns of six plain convolutions on grey 80 x 80 pictures, side by side; 10 x 10 feature maps.
+
+    The columns are trained apart. That the linear layer reads all of them makes it the mean of their logits, and one
+    network to which class activation mapping applies.
+    """
 
     input = InputSpec(size=(80, 80), channels="grey", range=(0.0, 1.0), mean=(0.5,), std=(0.25,))
 
-    def __init__(self, classes: int = 5, width: int = 24) -> None:
+    def __init__(self, classes: int = 5, width: int = 20, columns: int = 4) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            _block(1, width, stride=2, kernel=5),
-            _Residual(width, 2 * width, 2),
-            _Residual(2 * width, 2 * width, 1),
-            _Residual(2 * width, 4 * width, 2),
-            _Residual(4 * width, 4 * width, 1),
-            _Residual(4 * width, 6 * width, 1),
-            _Residual(6 * width, 6 * width, 1),
-        )
+        self.features = _SideBySide(self._column(width) for _ in range(columns))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.3)
-        self.classifier = nn.Linear(6 * width, classes)
+        self.classifier = nn.Linear(columns * 5 * width, classes)
+
+    @staticmethod
+    def _column(width: int) -> nn.Sequential:
+        return nn.Sequential(
+            _block(1, width, stride=2, kernel=5),
+            _block(width, 2 * width, stride=2),
+            _block(2 * width, 2 * width),
+            _block(2 * width, 4 * width, stride=2),
+            _block(4 * width, 4 * width),
+            _block(4 * width, 5 * width),
+        )
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """float32 ``(n, 1, 80, 80)`` to logits ``(n, classes)``."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xai_compare.errors import InputError
+from xai_compare.faces.canonical import MIRRORED
 from xai_compare.synthetic.identity import Identity
 
 ACTION_UNITS: dict[int, str] = {
@@ -33,13 +34,6 @@ _REST: dict[int, tuple[float, float]] = {
     51: (0.0, 1.635), 52: (0.18, 1.60), 53: (0.43, 1.655), 54: (0.68, 1.765), 55: (0.44, 1.965), 56: (0.20, 2.055),
     57: (0.0, 2.065), 62: (0.0, 1.785), 63: (0.20, 1.775), 64: (0.59, 1.77), 65: (0.20, 1.78), 66: (0.0, 1.79),
 }  # fmt: skip
-
-_MIRROR = np.array(
-    [16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 27, 28, 29, 30,
-     35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55,
-     64, 63, 62, 61, 60, 67, 66, 65]
-)  # fmt: skip
-"""The landmark on the other side of the face."""
 
 # What each action unit does at full intensity to the landmarks of the picture's right half: (outwards, downwards).
 _MOVES: dict[int, dict[int, tuple[float, float]]] = {
@@ -121,7 +115,7 @@ def rest(identity: Identity) -> np.ndarray:
     """The landmarks of ``identity`` at rest, float64 ``(68, 2)``, in half outer-eye distances."""
     points = np.zeros((68, 2))
     for number, (x, y) in _REST.items():
-        points[_MIRROR[number]] = -x, y
+        points[MIRRORED[number]] = -x, y
         points[number] = x, y
     jaw, brows, nose, mouth = slice(0, 17), slice(17, 27), slice(27, 36), slice(48, 68)
     depth = np.clip(points[jaw, 1] / 2.95, 0, 1)
@@ -158,7 +152,7 @@ def pose(identity: Identity, action_units: Mapping[int, float]) -> Pose:
         against, share, of = _YIELDS.get(unit, (unit, 0.0, ()))
         for number, (out, down) in moves.items():
             down *= 1 - share * units[against] if number in of else 1.0
-            other = int(_MIRROR[number])
+            other = int(MIRRORED[number])
             if other == number:
                 points[number, 1] += units[unit] * down
             else:
