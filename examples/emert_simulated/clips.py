@@ -1,7 +1,7 @@
 """Simulated clips as a folder in the neutral layout, to try `xai-compare emotion` on.
 
 python examples/emert_simulated/clips.py --out runs/simulated_clips
-xai-compare emotion runs/simulated_clips --out runs/simulated_emotion --folds 2 --epochs 3 --frames 3 --steps 8 --side 48
+xai-compare emotion runs/simulated_clips --out runs/tried --folds 2 --epochs 3 --frames 3 --steps 8 --side 32
 """
 
 from __future__ import annotations
