@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xai_compare.cli.app import RequiredOut, app, show, tell
+from xai_compare.cli.app import RequiredOut, app, check_there, show, tell
 from xai_compare.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def emotion(
 
     Writes tables, figures, networks and a one-page summary. The same command continues what was stopped.
     """
+    check_there(clips, folder=True)
     from xai_compare.cli.screen import Screen
     from xai_compare.emotion import PAPER, RELEASED, Recipe, Sizes, read_clips
     from xai_compare.emotion.plan import Plan
