@@ -208,6 +208,37 @@ def null_studies(studies: int, seed: int, n: int = 30) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["p value", "studies", "share below 0.05"])
 
 
+def null_differences(studies: int, seed: int, n: int = 30, people: int = 20) -> pd.DataFrame:
+    """The same for differences of every score, of single expressions and of the mean over two of them."""
+    p: dict[str, list[float]] = defaultdict(list)
+    populations = [population(seed + k, own=0.0, shared=0.3) for k in range(POPULATIONS)]
+    metrics = [METRICS.get(name) for name in ("iou", "dice", "pearson")]
+    for study in range(studies):
+        rng, found = np.random.default_rng([seed, 8, study]), {}
+        a, b = populations[study % POPULATIONS]
+        for expression in ("fear", "joy"):
+            drawn, swap = rng.integers(POPULATION, size=n), rng.random(n)[:, None, None] < 0.5
+            one, other = np.where(swap, b[drawn], a[drawn]), np.where(swap, a[drawn], b[drawn])
+            crowd = populations[(study + 1) % POPULATIONS][0][rng.integers(POPULATION, size=people)]
+            names = [f"{expression} {i}" for i in range(n)]
+            images = {"one": names, "other": names, "people": [f"{expression} of people {i}" for i in range(people)]}
+            found |= pool_differences(
+                Pool.of({"one": one, "other": other, "people": crowd}, images),
+                expression,
+                metrics,
+                References({expression: mask_of(study)}),
+                sources=("one", "other"),
+                against=("ekman", "people"),
+                n=60,
+                seed=study,
+            )
+        for row in difference_table(found).to_dict("records"):
+            which = "mean over two expressions" if row["expression"] == "all" else "an expression"
+            p[f"difference of {row['metric']}, {which}"].append(row["p"])
+    rows = [(name, len(some), np.mean(np.array(some) <= 0.05)) for name, some in p.items()]
+    return pd.DataFrame(rows, columns=["p value", "studies", "share below 0.05"])
+
+
 def main() -> None:
     """Print both tables, and write the first."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -220,7 +251,8 @@ def main() -> None:
     parser.add_argument("--out", help="where the table of coverage is written, as CSV")
     asked = parser.parse_args()
     if asked.nulls:
-        nulls = pd.concat([null_studies(asked.nulls, asked.seed), null_tests(asked.nulls, asked.seed)])
+        parts = (part(asked.nulls, asked.seed) for part in (null_studies, null_differences, null_tests))
+        nulls = pd.concat(parts)
         print(nulls.to_string(index=False, float_format="%.3f"), flush=True)
     if asked.run:
         table = real_coverage(asked.run, asked.studies, tuple(asked.sizes))
