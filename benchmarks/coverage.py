@@ -41,8 +41,9 @@ from xai_compare.comparison import (
     picture_nulls,
 )
 from xai_compare.comparison.differences import difference_table, pool_differences
+from xai_compare.comparison.draws import draw_counts, left_out_counts
+from xai_compare.comparison.ends import interval_ends, shift_of
 from xai_compare.comparison.noise import corrected
-from xai_compare.comparison.resampling import draw_counts, interval_ends, left_out_counts, shift_of
 from xai_compare.comparison.surrogates import Grid
 from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.store import Plan

@@ -16,7 +16,8 @@ from xai_compare.comparison import (
     mean_maps,
     otsu_scores,
 )
-from xai_compare.comparison.resampling import interval, left_out_counts
+from xai_compare.comparison.draws import left_out_counts
+from xai_compare.comparison.ends import interval
 from xai_compare.comparison.thresholds import dice_masks
 
 

@@ -32,7 +32,8 @@ from xai_compare.comparison import (
     uncentred,
 )
 from xai_compare.comparison.dispatch import Comparison
-from xai_compare.comparison.resampling import few_of, interval, jackknife_variance, left_out_counts, shift_of
+from xai_compare.comparison.draws import jackknife_variance, left_out_counts
+from xai_compare.comparison.ends import few_of, interval, shift_of
 from xai_compare.errors import InputError
 
 SHAPE = (9, 6)

@@ -18,17 +18,12 @@ import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Floats, Ints, ratio
 from xai_compare.comparison.dispatch import MASK_METRICS, Comparison, Options, References, comparisons, evaluate
+from xai_compare.comparison.draws import draw_counts, left_out_counts
+from xai_compare.comparison.ends import interval_ends, shift_of
 from xai_compare.comparison.noise import Estimate, corrected
 from xai_compare.comparison.pool import Pool
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling import (
-    draw_counts,
-    gram,
-    interval_ends,
-    left_out_counts,
-    shift_of,
-    weighted_means,
-)
+from xai_compare.comparison.resampling import gram, weighted_means
 from xai_compare.comparison.thresholds import histogram_scores, split_histograms, to_8bit
 
 _BLOCK = 32

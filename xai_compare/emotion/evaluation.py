@@ -238,7 +238,7 @@ def compared(predictions: pd.DataFrame, a: str, b: str, n: int = 2000, seed: int
     Returns:
         ``difference`` of the shares right, ``ci_low``, ``ci_high`` and ``p`` (two-sided, of the bootstrap).
     """
-    from xai_compare.comparison.resampling import draw_counts
+    from xai_compare.comparison.draws import draw_counts
 
     table = predictions.assign(right=(predictions["label"] == predictions["predicted"]).astype(float))
     wide = table.pivot(index=["person", "clip"], columns="setting", values="right")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.comparison.decisions import MEAN, POOLED, Consistency, kappas
-from xai_compare.comparison.resampling import FEW
+from xai_compare.comparison.ends import FEW
 from xai_compare.human.clicks.answers import noun
 
 CONSISTENCY_COLUMNS = (
