@@ -41,8 +41,9 @@ from xai_compare.comparison import (
     picture_nulls,
 )
 from xai_compare.comparison.differences import difference_table, pool_differences
+from xai_compare.comparison.draws import draw_counts, left_out_counts
+from xai_compare.comparison.ends import interval_ends, shift_of
 from xai_compare.comparison.noise import corrected
-from xai_compare.comparison.resampling import draw_counts, interval_ends, shift_of
 from xai_compare.comparison.surrogates import Grid
 from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.store import Plan
@@ -93,12 +94,18 @@ def scored(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarr
 def one_study(a: np.ndarray, b: np.ndarray, mask: np.ndarray, seed: int) -> Iterator[tuple[str, str, float, float]]:
     """The intervals of a study: score, kind, ends."""
     n = len(a)
-    weights = np.vstack([np.ones((1, n)), draw_counts(n, REPLICATES, seed)]).astype(np.float32) / n
+    names = [str(i) for i in range(n)]
+    left_out = left_out_counts(names, names)
+    weights = np.vstack([np.ones((1, n)), draw_counts(n, REPLICATES, seed), left_out]).astype(np.float32)
+    weights /= weights.sum(1, keepdims=True)
     means = [(weights @ maps.reshape(n, -1)).reshape(-1, *a.shape[1:]) for maps in (a, b)]
     for name, values in scored(*means, mask).items():
         for kind in KINDS:
-            shift = shift_of("iou" if name.endswith("iou") else name)
-            low, high = interval_ends(values[:1], values[None, 1:], images=n, kind=kind, shift=shift)[0]  # type: ignore[arg-type]
+            shift, tails = shift_of("iou" if name.endswith("iou") else name), None
+            if name == "dice":
+                shift, tails = 1.0, values[None, REPLICATES + 1 :]
+            drawn = values[None, 1 : REPLICATES + 1]
+            low, high = interval_ends(values[:1], drawn, images=n, kind=kind, shift=shift, left_out=tails)[0]  # type: ignore[arg-type]
             yield name, kind, low, high
     rows = np.concatenate([a, b]).reshape(2 * n, -1).astype(np.float64)
     rows -= rows.mean(1, keepdims=True)
@@ -202,6 +209,37 @@ def null_studies(studies: int, seed: int, n: int = 30) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["p value", "studies", "share below 0.05"])
 
 
+def null_differences(studies: int, seed: int, n: int = 30, people: int = 20) -> pd.DataFrame:
+    """The same for differences of every score, of single expressions and of the mean over two of them."""
+    p: dict[str, list[float]] = defaultdict(list)
+    populations = [population(seed + k, own=0.0, shared=0.3) for k in range(POPULATIONS)]
+    metrics = [METRICS.get(name) for name in ("iou", "dice", "pearson")]
+    for study in range(studies):
+        rng, found = np.random.default_rng([seed, 8, study]), {}
+        a, b = populations[study % POPULATIONS]
+        for expression in ("fear", "joy"):
+            drawn, swap = rng.integers(POPULATION, size=n), rng.random(n)[:, None, None] < 0.5
+            one, other = np.where(swap, b[drawn], a[drawn]), np.where(swap, a[drawn], b[drawn])
+            crowd = populations[(study + 1) % POPULATIONS][0][rng.integers(POPULATION, size=people)]
+            names = [f"{expression} {i}" for i in range(n)]
+            images = {"one": names, "other": names, "people": [f"{expression} of people {i}" for i in range(people)]}
+            found |= pool_differences(
+                Pool.of({"one": one, "other": other, "people": crowd}, images),
+                expression,
+                metrics,
+                References({expression: mask_of(study)}),
+                sources=("one", "other"),
+                against=("ekman", "people"),
+                n=60,
+                seed=study,
+            )
+        for row in difference_table(found).to_dict("records"):
+            which = "mean over two expressions" if row["expression"] == "all" else "an expression"
+            p[f"difference of {row['metric']}, {which}"].append(row["p"])
+    rows = [(name, len(some), np.mean(np.array(some) <= 0.05)) for name, some in p.items()]
+    return pd.DataFrame(rows, columns=["p value", "studies", "share below 0.05"])
+
+
 def main() -> None:
     """Print both tables, and write the first."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -214,7 +252,8 @@ def main() -> None:
     parser.add_argument("--out", help="where the table of coverage is written, as CSV")
     asked = parser.parse_args()
     if asked.nulls:
-        nulls = pd.concat([null_studies(asked.nulls, asked.seed), null_tests(asked.nulls, asked.seed)])
+        parts = (part(asked.nulls, asked.seed) for part in (null_studies, null_differences, null_tests))
+        nulls = pd.concat(parts)
         print(nulls.to_string(index=False, float_format="%.3f"), flush=True)
     if asked.run:
         table = real_coverage(asked.run, asked.studies, tuple(asked.sizes))

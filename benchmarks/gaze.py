@@ -46,8 +46,18 @@ def simulate(path: Path, participant: int, pictures: int, seconds: float) -> Non
             blink = rng.integers(0, n - 200)
             x[blink : blink + 180] = y[blink : blink + 180] = np.nan
         clock = picture * (n + 1000) + np.arange(n)
-        parts.append(pd.DataFrame({"participant": f"s{participant:03d}", "image": f"face{picture:03d}.png",
-                                   "time": clock, "x": x.round(2), "y": y.round(2), "pupil": 3.2}))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "participant": f"s{participant:03d}",
+                    "image": f"face{picture:03d}.png",
+                    "time": clock,
+                    "x": x.round(2),
+                    "y": y.round(2),
+                    "pupil": 3.2,
+                }
+            )
+        )
     csv.write_csv(pa.Table.from_pandas(pd.concat(parts), preserve_index=False), path)
 
 
@@ -104,8 +114,10 @@ def main() -> None:
         process.join()
         parquet = (Path(folder) / "samples.parquet").stat().st_size / 1e9
     print(f"simulated: {samples / 1e6:.1f} million samples in {size:.2f} GB of text, {trials:,} trials")
-    print(f"samples to {fixations:,} fixations and parquet ({parquet:.2f} GB): {reading:.1f} s, "
-          f"{samples / reading / 1000:.0f} thousand samples per second")  # fmt: skip
+    print(
+        f"samples to {fixations:,} fixations and parquet ({parquet:.2f} GB): {reading:.1f} s, "
+        f"{samples / reading / 1000:.0f} thousand samples per second"
+    )
     print(f"fixations to {maps} maps of {SIZE} x {SIZE}: {mapping:.1f} s")
     print(f"memory: {loaded:.0f} MB once imported, at most {peak:.0f} MB")
 

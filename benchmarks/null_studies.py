@@ -61,8 +61,10 @@ def of_pictures(rng: np.random.Generator, study: int) -> Values:
     a, b = (rng.gamma(3, 0.3, PICTURES) for _ in range(2))
     own = rng.gamma(2, 0.5, PICTURES)
     found["faithfulness, faithfulness_controls"].append(_tested((own + a) - (own + b))[2])
-    sides = {("known_auc", name, "known", "fear"): {str(i): v for i, v in enumerate(some)} for name, some in
-             (("one", own + a), ("other", own + b))}  # fmt: skip
+    sides = {
+        ("known_auc", name, "known", "fear"): {str(i): v for i, v in enumerate(some)}
+        for name, some in (("one", own + a), ("other", own + b))
+    }
     found["differences, known regions"].append(float(difference_table(picture_differences(sides))["p"].iloc[0]))
     # At the margin itself the two are just not equivalent.
     found["tests_equivalence, at the margin"].append(paired_equivalence(own + a + 0.3, own + b, 0.3).p)

@@ -103,9 +103,13 @@ for axis, expression in zip(axes.flat, basic, strict=False):
     names = [n for n in networks if (n, expression, "all") in maps]
     stack = np.stack([maps[n, expression, "all"] for n in names])
     dendrogram(
-        linkage(stack, centred=True), labels=names, orientation="right", ax=axis, color_threshold=0,
+        linkage(stack, centred=True),
+        labels=names,
+        orientation="right",
+        ax=axis,
+        color_threshold=0,
         above_threshold_color="#0072B2",
-    )  # fmt: skip
+    )
     axis.set_title(expression)
     axis.set_xlabel("1 − Pearson's r")
 figure.tight_layout()

@@ -19,7 +19,7 @@ from run import load, load_reader
 
 import xai_compare as xc
 from xai_compare.comparison import region_auc
-from xai_compare.comparison.resampling import draw_counts
+from xai_compare.comparison.draws import draw_counts
 from xai_compare.emotion import (
     CLASSES,
     EMERT,

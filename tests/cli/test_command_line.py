@@ -241,9 +241,18 @@ def test_explain(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-
     (tmp_path / "bad.png").write_bytes(b"")
     file = study(place, tmp_path / "s.yaml")
     code, out, err = call(
-        "explain", place / "a.png", tmp_path / "bad.png", "--model", f"{file}:net", "--explainer", "grad_cam",
-        "--explainer", "random", "--out", tmp_path / "out",
-    )  # fmt: skip
+        "explain",
+        place / "a.png",
+        tmp_path / "bad.png",
+        "--model",
+        f"{file}:net",
+        "--explainer",
+        "grad_cam",
+        "--explainer",
+        "random",
+        "--out",
+        tmp_path / "out",
+    )
     assert (code, err) == (0, "")
     assert "the file is empty" in out
     with np.load(tmp_path / "out" / "maps.npz") as kept:

@@ -16,7 +16,8 @@ from xai_compare.comparison import (
     mean_maps,
     otsu_scores,
 )
-from xai_compare.comparison.resampling import interval
+from xai_compare.comparison.draws import left_out_counts
+from xai_compare.comparison.ends import interval
 from xai_compare.comparison.thresholds import dice_masks
 
 
@@ -26,12 +27,15 @@ def plain_intervals(
     """(low, high) by (metric, a, b) of the default metrics; a score without an interval is absent."""
     found: dict[tuple[str, str, str], tuple[float, float]] = {}
     masks = {}
+    among = {image for its in images.values() for image in its}
     for name, maps in sources.items():
         if mask is not None:
             result = bootstrap_mean_map(lambda means: otsu_scores(means, mask), maps, images[name], n, seed)
             found |= {(metric, name, "ekman"): (one.low, one.high) for metric, one in result.items()}
         counts = draw_counts(images[name], n, seed)
-        blocks = [dice_masks(block) for block in mean_maps(maps, np.vstack([np.ones_like(counts[:1]), counts]))]
+        left_out = left_out_counts(images[name], among)
+        every = np.vstack([np.ones_like(counts[:1]), counts, left_out])
+        blocks = [dice_masks(block) for block in mean_maps(maps, every)]
         masks[name] = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
     for a, b in combinations(sources, 2):
         (first, known), (second, also) = masks[a], masks[b]
@@ -39,7 +43,11 @@ def plain_intervals(
         with np.errstate(invalid="ignore"):
             dice = np.where(known & also, 2 * hits / areas, np.nan)
         fewest = min(len(set(images[a])), len(set(images[b])))
-        ends = interval(float(dice[0]), dice[1:], images=fewest, bounds=METRICS.get("dice").range, shift=2)
+        lost = np.any([(left_out_counts(images[name], among) == 0).any(1) for name in (a, b)], axis=0)
+        tails = np.where(lost, dice[n + 1 :], np.nan)
+        ends = interval(
+            float(dice[0]), dice[1 : n + 1], images=fewest, bounds=METRICS.get("dice").range, left_out=tails
+        )
         found["dice", a, b] = (ends.low, ends.high)
     for metric, centred in (("pearson", True), ("uncentred", False)):
         for (a, b), one in bootstrap_correlations(sources, images, centred, n, seed).items():

@@ -128,6 +128,7 @@ def test_permutations_are_the_plain_ones() -> None:
     assert row["mean"] == pytest.approx(np.mean(means), abs=1e-6)
     deranged = nulls[(nulls["a"] == "x") & (nulls["null"] == "other") & (nulls["expression"] == "all")].iloc[0]
     assert (deranged["n"], deranged["mean"]) == (len(wrong), pytest.approx(np.mean(wrong), abs=1e-6))
+    assert np.isnan(deranged["p"])  # Wrong orders alone are no fair sample; all orders are.
 
 
 def test_surrogates_keep_values_and_autocorrelation_but_no_place() -> None:

@@ -32,7 +32,8 @@ from xai_compare.comparison import (
     uncentred,
 )
 from xai_compare.comparison.dispatch import Comparison
-from xai_compare.comparison.resampling import few_of, interval, shift_of
+from xai_compare.comparison.draws import jackknife_variance, left_out_counts
+from xai_compare.comparison.ends import few_of, interval, shift_of
 from xai_compare.errors import InputError
 
 SHAPE = (9, 6)
@@ -186,8 +187,10 @@ def test_intervals_of_a_whole_group_are_the_plain_ones() -> None:
     pairs = np.stack([sources["a"], sources["b"]], 1)
     metrics = {"dice": dice, "pearson": pearson, "uncentred": uncentred}
     for metric, function in metrics.items():
-        shift = shift_of(metric)
-        plain = bootstrap(lambda s, f=function: float(f(*s.mean(0))), pairs, 70, 9, images=names, shift=shift)  # type: ignore[misc]
+        plain = bootstrap(lambda s, f=function: float(f(*s.mean(0))), pairs, 70, 9, images=names)  # type: ignore[misc]
+        if metric == "dice":
+            without = np.array([float(dice(*np.delete(pairs, i, 0).mean(0))) for i in range(10)])
+            plain = interval(plain.value, plain.replicates, images=10, left_out=without)
         ends = found[metric, "a", "b", "fear", "all"]
         np.testing.assert_allclose(ends, (plain.low, min(plain.high, 1)), rtol=1e-9)
     energy = bootstrap(lambda s: float(region_energy(s.mean(0), MASK)), sources["b"], 70, 9, images=names)
@@ -282,6 +285,24 @@ def test_the_shift_of_cut_maps_counts_twice() -> None:
         one = interval(0.5, replicates, images=25, shift=shift_of(metric))
         away = stats.t.ppf(0.975, 24) * np.hypot(spread, times * (replicates.mean() - 0.5))
         assert (one.low, one.high) == pytest.approx((0.5 - away, 0.5 + away))
+
+
+def test_a_jackknife_is_the_textbook_s_and_widens_only() -> None:
+    values = np.random.default_rng(2).gamma(2, 1, 12)
+    without = (values.sum() - values) / 11
+    assert jackknife_variance(without[None])[0] == pytest.approx(values.var(ddof=1) / 12)
+    assert jackknife_variance(np.append(without, np.nan)[None])[0] == pytest.approx(values.var(ddof=1) / 12)
+    names = [str(i) for i in range(70)]
+    groups = left_out_counts(names[:40], names)
+    assert groups.shape == (30, 40)
+    assert ((groups == 0).sum(0) == 1).all()
+    assert left_out_counts(["a", "a"], ["a", "b"]).tolist() == [[1, 1], [1, 1]]
+    tight = interval(0.5, np.random.default_rng(0).normal(0.5, 0.01, 300), images=12)
+    wide = interval(0.5, tight.replicates, images=12, left_out=without)
+    away = stats.t.ppf(0.975, 11) * np.sqrt(values.var(ddof=1) / 12 + (tight.replicates.mean() - 0.5) ** 2)
+    assert wide.high - 0.5 == pytest.approx(away)
+    narrow = interval(0.5, tight.replicates, images=12, left_out=np.full(12, 0.5))
+    assert (narrow.low, narrow.high) == (tight.low, tight.high)
 
 
 def test_scores_say_from_how_many_images_their_intervals_can_be_trusted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 from xai_compare import cli
 from xai_compare.cli.app import app
-from xai_compare.emotion import ABLATIONS, BASELINES, PROTOCOLS, Clips, Noise, Recipe, Sizes, write_clips
+from xai_compare.emotion import ABLATIONS, BASELINES, PROTOCOLS, Clips, Noise, Recipe, Sizes, read_clips, write_clips
 from xai_compare.emotion.plan import Plan, carry_out
 from xai_compare.emotion.saving import saved_head
 from xai_compare.errors import InputError
@@ -93,7 +94,7 @@ def test_a_frozen_backbone_keeps_its_weights_and_heads_become_sources(clips: Cli
     save_file(weights, tmp_path / "trunk.safetensors")
     asked = plan("all", backbone=tmp_path / "trunk.safetensors", freeze=True, test_noise=(Noise(0.1, "face"),))
     done = carry_out(clips, asked, tmp_path / "out")
-    assert [folder.name for folder in done.networks] == ["fold_1", "fold_2"]
+    assert [folder.name for folder in done.networks] == ["fold_0", "fold_1"]
     assert done.predictions["setting"].unique().tolist() == ["all", "all, noise 0.1 on face in testing"]
     assert set(done.shares["head"]) == {"er", "fer"}
     model = saved_head(str(done.networks[0]), "fer")
@@ -168,3 +169,13 @@ def test_the_document_names_every_setting_and_protocol() -> None:
     text = " ".join((Path(__file__).parents[2] / "docs" / "emotion.md").read_text("utf-8").split())
     for name in [*(setting.name for setting in ABLATIONS), *BASELINES.names(), *PROTOCOLS]:
         assert f"`{name}`" in text or f"`{name.replace('fer_', 'er_', 1)}`" in text, name
+
+
+def test_one_label_of_four_classes_and_no_faces_is_enough(clips: Clips, tmp_path: Path) -> None:
+    few = clips.table[clips.table["er"].isin(["happiness", "sadness", "fear", "neutral"])]
+    held = [dataclasses.replace(clips[int(k)], face=None) for k in few.index]
+    folder = write_clips(tmp_path / "clips", few.drop(columns=["fer", "fer_coarse"]), held, clips.eye_features)
+    done = carry_out(read_clips(folder), plan("eye + fixation", alone=True), tmp_path / "out")
+    assert set(done.predictions["label"]) == {0, 1, 2, 6}
+    assert not any(str(column).startswith("fer_") for column in done.predictions)
+    assert not done.networks

@@ -265,7 +265,7 @@ def test_settings_are_compared_clip_by_clip(clips: Clips) -> None:
         ({"fold": "by clip"}, "clips: person 'p0' is in the folds 0 and 1; keep each person in one fold"),
         ({"setting": Setting("x", network="mulT")}, "unknown fusion network 'mulT'; did you mean 'mult'?"),
         ({"without": "anger"}, "fold 0, er: no training clip has the class 'anger'"),
-        ({"column": "fer"}, "clips: there is no column 'fer'; give the labels, or train one task alone"),
+        ({"column": "fer"}, "clips: there is no column 'fer'; give the labels, or train er alone"),
         ({"train": Noise(0.1)}, "these are features already"),
     ],
     ids=["protocol", "person in two folds", "network", "empty class", "no labels", "noise on features"],

@@ -59,12 +59,21 @@ def trials(n_observers: int = 22, seed: int = 0, *, careless: bool = True, skipp
                 for (x, y), t in zip(places, steps, strict=True)
             ]
             choices = [label, false] if rng.random() < 0.5 else [false, label]
-            found.append({
-                "trial_type": "click-to-reveal", "trial_index": rank, "participant": person, "block": block,
-                "stimulus": f"img/{image}", "label": label, "false_label": false, "choices": choices,
-                "response": choices.index(label if right else false), "rt": float(steps[-1] + rng.uniform(300, 500)),
-                "clicks": clicks,
-            })  # fmt: skip
+            found.append(
+                {
+                    "trial_type": "click-to-reveal",
+                    "trial_index": rank,
+                    "participant": person,
+                    "block": block,
+                    "stimulus": f"img/{image}",
+                    "label": label,
+                    "false_label": false,
+                    "choices": choices,
+                    "response": choices.index(label if right else false),
+                    "rt": float(steps[-1] + rng.uniform(300, 500)),
+                    "clicks": clicks,
+                }
+            )
     return found
 
 

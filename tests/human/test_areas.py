@@ -75,9 +75,14 @@ def test_masks_of_ones_own():
 
 
 def test_shares_by_hand():
-    points = pd.DataFrame({
-        "image": ["a", "a", "a", "b", "b"], "x": [0, 3, 3, 0, 9], "y": 1, "duration": [100, 300, 600, 50, 1],
-    })  # fmt: skip
+    points = pd.DataFrame(
+        {
+            "image": ["a", "a", "a", "b", "b"],
+            "x": [0, 3, 3, 0, 9],
+            "y": 1,
+            "duration": [100, 300, 600, 50, 1],
+        }
+    )
     areas = {"a": HALVES, "b": HALVES, "c": HALVES}
     expressions = {"a": "fear", "b": "anger", "c": "sadness"}
     table = point_shares(points, areas, expressions).set_index(["expression", "area"])
@@ -100,10 +105,15 @@ def test_shares_of_maps_by_hand():
 
 
 def test_transitions_by_hand():
-    fixations = pd.DataFrame({
-        "participant": ["p"] * 5 + ["q"] * 2, "image": "a", "order": [1, 2, 3, 4, 6, 1, 2],
-        "x": [0, 3, 0, 1, 3, 0, 9], "y": 1,
-    })  # fmt: skip
+    fixations = pd.DataFrame(
+        {
+            "participant": ["p"] * 5 + ["q"] * 2,
+            "image": "a",
+            "order": [1, 2, 3, 4, 6, 1, 2],
+            "x": [0, 3, 0, 1, 3, 0, 9],
+            "y": 1,
+        }
+    )
     table = transitions(fixations, {"a": HALVES})
     # Left to right, right to left, left to left; not across the fixation that was removed, nor off the picture.
     assert table.loc["left"].tolist() == [0.5, 0.5]

@@ -96,9 +96,14 @@ def test_discs_by_hand():
 
 
 def test_disc_maps_are_shares_of_people():
-    clicks = pd.DataFrame({
-        "participant": ["a", "a", "a", "b"], "image": "one", "x": [5.0, 5.0, 5.0, 15.0], "y": 5.0,
-    })  # fmt: skip
+    clicks = pd.DataFrame(
+        {
+            "participant": ["a", "a", "a", "b"],
+            "image": "one",
+            "x": [5.0, 5.0, 5.0, 15.0],
+            "y": 5.0,
+        }
+    )
     one, none = discs.disc_maps(clicks, {"one": (20, 20), "two": (20, 20)}, 2.0)
     values = np.unique(one.map)
     assert len(values) == 2  # Three clicks of one person count no more than one of another.
@@ -155,8 +160,14 @@ def test_mouse_tracking_of_jspsych(tmp_path):
     data = [{"x": 110 + k, "y": 55, "t": 10 * k, "event": "mousemove"} for k in range(5)]
     data.append({"x": 120, "y": 60, "t": 60, "event": "mousedown"})
     targets = {"#i": {"left": 100, "top": 50, "width": 300}}
-    trial = {"trial_type": "image", "trial_index": 3, "subject": "p", "stimulus": "<img src='f/a.png'>",
-             "mouse_tracking_data": data, "mouse_tracking_targets": targets}  # fmt: skip
+    trial = {
+        "trial_type": "image",
+        "trial_index": 3,
+        "subject": "p",
+        "stimulus": "<img src='f/a.png'>",
+        "mouse_tracking_data": data,
+        "mouse_tracking_targets": targets,
+    }
     path = tmp_path / "a.json"
     path.write_text(json.dumps([[trial]]))
     assert recognise(path)[0].name == "mouse"

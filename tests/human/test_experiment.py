@@ -52,8 +52,9 @@ def test_everything_removed_is_counted(tmp_path):
     found = read(recordings.tobii_studio(tmp_path / "a.tsv"))
     table = removals(found)
     assert table.groupby(["what", "reason"])["count"].sum().to_dict() == {
-        ("fixation", "too short"): 2, ("run of samples", "blink"): 2,
-    }  # fmt: skip
+        ("fixation", "too short"): 2,
+        ("run of samples", "blink"): 2,
+    }
     strict = read_experiment(recordings.tobii_studio(tmp_path / "a.tsv"), Reading(screen=SCREEN))
     assert removals(strict)["reason"].value_counts()["more than 10% of samples lost"] == 2
 
@@ -106,8 +107,9 @@ def test_every_face_weighs_alike_on_the_standard_face():
     means = []
     for scale in (1.0, 2.5):
         landmarks = CANONICAL[:68] * scale + 30
-        points = pd.DataFrame({"participant": "p", "image": "a", "x": 112 * scale + 30 + rng.normal(0, 1, 40),
-                               "y": 150 * scale + 30})  # fmt: skip
+        points = pd.DataFrame(
+            {"participant": "p", "image": "a", "x": 112 * scale + 30 + rng.normal(0, 1, 40), "y": 150 * scale + 30}
+        )
         shape = (round(275 * scale) + 60, round(224 * scale) + 60)
         one = next(human_maps(points, {"a": shape}, 10 * scale))
         means.append(on_standard_face(one.map, landmarks))
@@ -189,8 +191,12 @@ def test_people_of_one_trial_and_pictures_never_looked_at_are_told(tmp_path):
 
 def test_good_data_are_said_to_be_good(tmp_path):
     rng = np.random.default_rng(0)
-    rows = [f"p{person},{image},{rng.normal(50, 9):.1f},{rng.normal(50, 9):.1f},{rng.uniform(150, 400):.0f},{k}"
-            for person in range(14) for image in "abc" for k in range(6)]  # fmt: skip
+    rows = [
+        f"p{person},{image},{rng.normal(50, 9):.1f},{rng.normal(50, 9):.1f},{rng.uniform(150, 400):.0f},{k}"
+        for person in range(14)
+        for image in "abc"
+        for k in range(6)
+    ]
     found = read_experiment(table(tmp_path, rows))
     found.shapes = dict.fromkeys("abc", (100, 100))
     assert verdict(judge(found)).line == "These data can be used."

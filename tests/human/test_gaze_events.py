@@ -229,9 +229,14 @@ def test_liu_correction():
 
 def test_the_fixation_cross_tells_the_offset():
     cross = Cross("cross", 300, 300)
-    parts = [trial([(320, 290)] * 100, image="cross"), trial(two_places(), start=5000),
-             trial([(300, 300)] * 100, image="cross", start=9000), trial(two_places(), start=12_000),
-             trial([(600, 300)] * 100, image="cross", start=15_000), trial(two_places(), start=19_000)]  # fmt: skip
+    parts = [
+        trial([(320, 290)] * 100, image="cross"),
+        trial(two_places(), start=5000),
+        trial([(300, 300)] * 100, image="cross", start=9000),
+        trial(two_places(), start=12_000),
+        trial([(600, 300)] * 100, image="cross", start=15_000),
+        trial(two_places(), start=19_000),
+    ]
     found = events(pd.concat(parts), screen=SCREEN, placement=PLACE, cross=cross)
     assert found.trials[["offset_x", "offset_y"]].to_numpy().tolist() == [[20, -10], [0, 0], [300, 0]]
     assert found.trials["reason"].tolist() == ["", "", "the fixation cross was missed by more than 3 degrees"]

@@ -65,9 +65,12 @@ def test_only_correct_trials(frame):
 def test_by_further_columns(frame):
     made = list(human_maps(frame, IMAGES, 3.0, by=("image", "response")))
     assert [(one.image, one.group) for one in made] == [
-        ("a.jpg", {"response": "anger"}), ("a.jpg", {"response": "fear"}),
-        ("b.jpg", {"response": "anger"}), ("b.jpg", {"response": "fear"}), ("c.jpg", {}),
-    ]  # fmt: skip
+        ("a.jpg", {"response": "anger"}),
+        ("a.jpg", {"response": "fear"}),
+        ("b.jpg", {"response": "anger"}),
+        ("b.jpg", {"response": "fear"}),
+        ("c.jpg", {}),
+    ]
     part = frame[(frame.image == "a") & (frame.response == "fear")]
     np.testing.assert_array_equal(made[1].map, next(human_maps(part, IMAGES, 3.0)).map)
 

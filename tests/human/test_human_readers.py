@@ -230,6 +230,10 @@ def test_matlab_times(tmp_path):
     savemat(tmp_path / "clicks.mat", {"bubble": bubble})
     frame = read_clicks(tmp_path / "clicks.mat", format="bubbleview")
     assert frame.to_dict("list") == {
-        "participant": ["01", "01"], "image": ["a.jpg"] * 2, "x": [1.0, 3.0], "y": [2.0, 4.0], "order": [1.0, 2.0],
+        "participant": ["01", "01"],
+        "image": ["a.jpg"] * 2,
+        "x": [1.0, 3.0],
+        "y": [2.0, 4.0],
+        "order": [1.0, 2.0],
         "time": [0.0, 3000.0],
-    }  # fmt: skip
+    }

@@ -64,9 +64,9 @@ def test_density_of_the_others_by_hand():
     own = pd.DataFrame({"participant": ["a", "b", "b"], "x": [20.0, 22.0, 150.0], "y": [30.0, 31.0, 100.0]})
     one = _picture(own, SHAPE, None, np.random.default_rng(0))
     sigma = 4.0
-    by_hand = np.mean([
-        multivariate_normal((x, y), sigma**2).pdf((20.0, 30.0)) for x, y in ((22.0, 31.0), (150.0, 100.0))
-    ])  # fmt: skip
+    by_hand = np.mean(
+        [multivariate_normal((x, y), sigma**2).pdf((20.0, 30.0)) for x, y in ((22.0, 31.0), (150.0, 100.0))]
+    )
     assert _densities([one], sigma)[0, 0] / (SHAPE[0] * SHAPE[1]) == pytest.approx(by_hand, rel=1e-6)
 
 
@@ -101,9 +101,9 @@ def test_priors_come_from_other_faces_brought_onto_this_one():
     base = CANONICAL[:68] * 0.5
     landmarks = {"a": base + 20, "b": base * 1.4 + (60, 10), "c": base + 5}
     eye = {name: points[36:42].mean(0) for name, points in landmarks.items()}
-    frame = pd.DataFrame([
-        {"participant": "p", "image": name, "x": eye[name][0], "y": eye[name][1]} for name in ("a", "b")
-    ])  # fmt: skip
+    frame = pd.DataFrame(
+        [{"participant": "p", "image": name, "x": eye[name][0], "y": eye[name][1]} for name in ("a", "b")]
+    )
     priors = face_priors(frame, dict.fromkeys("abcd", SHAPE), landmarks, 3.0)
     assert sorted(priors) == ["a", "b", "c"]  # Of d no landmarks are known.
     for name, values in priors.items():

@@ -47,9 +47,7 @@ def points(*rows):
 
 
 def test_points_outside_are_dropped_and_counted():
-    frame = points(
-        ("a", -0.5, -0.5), ("a", 19.49, 9.49), ("a", 19.5, 5), ("a", 5, 9.5), ("a", -0.51, 5), ("z", 1, 1)
-    )  # fmt: skip
+    frame = points(("a", -0.5, -0.5), ("a", 19.49, 9.49), ("a", 19.5, 5), ("a", 5, 9.5), ("a", -0.51, 5), ("z", 1, 1))
     frame.attrs["dropped"] = {"no coordinates": 7}
     with pytest.warns(UserWarning, match=r"1 images that people saw are left out: 1 not among the pictures \(z\)"):
         kept = on_pictures(frame, {"a.jpg": (10, 20)})

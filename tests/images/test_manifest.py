@@ -140,11 +140,25 @@ def test_a_link_out_of_the_root_is_outside(place: Path) -> None:
         (b"\x89PNG\r\n\x1a\n\0\0\0", "manifest"),
     ],
     ids=[
-        "empty", "blank", "header only", "no image", "misspelt", "twice", "twice in other case",
-        "unknown expression", "unknown false label", "unknown after blank lines", "open quote", "a field too many",
-        "fields too many in one row", "latin-1", "utf-16", "nothing left", "a picture",
+        "empty",
+        "blank",
+        "header only",
+        "no image",
+        "misspelt",
+        "twice",
+        "twice in other case",
+        "unknown expression",
+        "unknown false label",
+        "unknown after blank lines",
+        "open quote",
+        "a field too many",
+        "fields too many in one row",
+        "latin-1",
+        "utf-16",
+        "nothing left",
+        "a picture",
     ],
-)  # fmt: skip
+)
 def test_what_must_be_mended_first(place: Path, text: bytes, message: str) -> None:
     path = manifest(place, text)
     with pytest.raises(InputError, match=message) as error:

@@ -92,6 +92,16 @@ def test_maps_of_wrong_answers_are_warned_of(material: Material, page: str) -> N
     assert "See the warning below" in head
 
 
+def test_a_network_that_saw_hardly_a_picture_is_not_in_the_headline(material: Material) -> None:
+    table = material.table("predictions")
+    lonely = pd.concat([table[table["model"] == "good"], table[table["model"] == "bad"].head(1)])
+    (said,) = SECTIONS.get("recognition")().headlines(
+        replace(material, read=lambda name: lonely if name == "predictions" else pd.DataFrame())
+    )
+    assert (said.number, said.label) == ("96 %", "Accuracy")
+    assert said.sentence.endswith("Too few labelled pictures to say of bad (1).")
+
+
 def test_a_study_without_labels_has_no_accuracy(material: Material) -> None:
     bare = replace(material, read=lambda name: pd.DataFrame())
     assert not SECTIONS.get("recognition")().applies(bare)

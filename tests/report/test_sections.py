@@ -239,7 +239,13 @@ def test_nobody_is_ranked_whose_difference_holds_zero(p: float, low: float, said
     sources = tuple(LabelledSource(name, "model", *name.split("/")) for name in ("net/cam", "net/lime", "other/cam"))
     tables = {"differences": _differences(p, low)}
     material = Material(
-        title="t", sources=sources, maps={}, scores=pd.DataFrame(), merges=pd.DataFrame(), masks={}, mask_name="ekman",
+        title="t",
+        sources=sources,
+        maps={},
+        scores=pd.DataFrame(),
+        merges=pd.DataFrame(),
+        masks={},
+        mask_name="ekman",
         read=lambda name: tables.get(name, pd.DataFrame()),
-    )  # fmt: skip
+    )
     assert said in ranked(material, "iou", "ekman", [source.name for source in sources], "comes nearest")

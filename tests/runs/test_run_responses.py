@@ -15,7 +15,7 @@ from xai_compare import synthetic
 from xai_compare.errors import InputError
 from xai_compare.report.material import from_run
 from xai_compare.report.section import parts
-from xai_compare.runs.responses import CONSISTENCY_COLUMNS
+from xai_compare.runs.responses import CONSISTENCY_COLUMNS, error_consistency_table
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_they_are_cohens_kappas(answered: tuple[xc.Run, pd.DataFrame]) -> None:
             row = by.loc[(measure, "toy", "human/crowd", person)]
             assert row["kappa"] == pytest.approx(cohen_kappa_score(one, other))
             assert row["ci_low"] <= row["kappa"] <= row["ci_high"]
-            assert row["note"].startswith("crowd: simulated; 9 images are few") or row["images"] >= 20
+            assert row["note"].startswith("crowd: simulated; 9 images are few") or row["kappa"] == 0
             single[measure].append(row["kappa"])
             pooled[measure].append((one, other))
     for measure, parts_of in pooled.items():
@@ -92,6 +92,17 @@ def test_the_report_shows_them(answered: tuple[xc.Run, pd.DataFrame]) -> None:
     titles = [listing.title for listing in shown.listings]
     assert len(titles) == 3
     assert titles[0].startswith("Do they err on the same pictures?")
+
+
+def test_a_network_that_never_errs_says_so() -> None:
+    images = [f"{i}.png" for i in range(24)]
+    predictions = pd.DataFrame({"model": "best", "image": images, "label": "anger", "predicted": "anger"})
+    said = np.where(np.arange(24) % 3, "anger", "fear")
+    answers = pd.DataFrame({"participant": "ann", "image": images, "response": said, "right": pd.NA})
+    table = error_consistency_table(predictions, {"human/c": answers.astype({"right": "boolean"})})
+    mine = table[(table["measure"] == "error_consistency") & (table["participant"] == "ann")].iloc[0]
+    assert mine["kappa"] == 0
+    assert mine["note"] == "one side is always right, or always wrong: kappa is 0 whatever the other does"
 
 
 def test_answers_to_no_image_of_the_study_are_refused(drawn: synthetic.SimulatedFaces, tmp_path: Path) -> None:

@@ -196,9 +196,9 @@ def test_a_misspelt_key_is_named_with_its_nearest(tmp_path: Path, old: str, new:
         ("- {name: net, ", "- {3: net, ", "models.0"),
         ("name: toy", "name: toy\n5: x", "5"),
         ("manifest: faces/labels.csv", "manifest: ~nobody-here/x.csv", "nobody-here"),
-        ('manifest: faces/labels.csv', 'manifest: "a\\0b.csv"', "null character"),
+        ("manifest: faces/labels.csv", 'manifest: "a\\0b.csv"', "null character"),
     ],
-)  # fmt: skip
+)
 def test_every_mistake_is_one_line(tmp_path: Path, old: str, new: str, says: str) -> None:
     assert old in BASE
     assert says in refused(write(tmp_path, BASE.replace(old, new, 1)))
@@ -221,9 +221,22 @@ def test_every_mistake_is_one_line(tmp_path: Path, old: str, new: str, says: str
         (BASE + "name: again\n", "'name' is there twice"),
         (BASE.replace("size: 64", "size: 64, size: 48"), "'size' is there twice"),
     ],
-    ids=["empty", "list", "words", "bracket", "colons", "tab", "not UTF-8", "picture", "two documents", "no anchor",
-         "deep", "repeated key", "repeated inner key"],
-)  # fmt: skip
+    ids=[
+        "empty",
+        "list",
+        "words",
+        "bracket",
+        "colons",
+        "tab",
+        "not UTF-8",
+        "picture",
+        "two documents",
+        "no anchor",
+        "deep",
+        "repeated key",
+        "repeated inner key",
+    ],
+)
 def test_what_is_no_study(tmp_path: Path, text: str | bytes, says: str) -> None:
     assert says in refused(write(tmp_path, text))
 

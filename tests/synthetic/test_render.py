@@ -81,9 +81,21 @@ def test_visible_regions_are_parts_of_complete_ones() -> None:
 
 @pytest.mark.parametrize(
     ("unit", "landmark", "axis", "sign"),
-    [(1, 22, 1, -1), (2, 25, 1, -1), (4, 22, 1, 1), (5, 43, 1, -1), (7, 46, 1, -1), (12, 54, 1, -1), (12, 54, 0, 1),
-     (15, 54, 1, 1), (20, 54, 0, 1), (26, 8, 1, 1), (26, 66, 1, 1), (23, 57, 1, -1)],
-)  # fmt: skip
+    [
+        (1, 22, 1, -1),
+        (2, 25, 1, -1),
+        (4, 22, 1, 1),
+        (5, 43, 1, -1),
+        (7, 46, 1, -1),
+        (12, 54, 1, -1),
+        (12, 54, 0, 1),
+        (15, 54, 1, 1),
+        (20, 54, 0, 1),
+        (26, 8, 1, 1),
+        (26, 66, 1, 1),
+        (23, 57, 1, -1),
+    ],
+)
 def test_action_units_move_landmarks_as_muscles_do(unit: int, landmark: int, axis: int, sign: int) -> None:
     identity = Identity.random(2)
     moved = render(identity, {unit: 0.8}, regions=False).landmarks - render(identity, {}, regions=False).landmarks

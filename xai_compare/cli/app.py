@@ -46,6 +46,18 @@ def options(
     """When a network reads a facial expression, does it look where people look?"""
 
 
+def check_there(path: Path, folder: bool) -> None:
+    """Check at once that a file or folder is there, before anything heavy is imported.
+
+    Raises:
+        InputError: if it is not.
+    """
+    from xai_compare.errors import InputError
+
+    if not (path.is_dir() if folder else path.is_file()):
+        raise InputError(f"no such {'folder' if folder else 'file'}", where=path, mend="check its name")
+
+
 def show(frame: pd.DataFrame, title: str, digits: int = 3) -> None:
     """Print a table."""
     from rich.table import Table

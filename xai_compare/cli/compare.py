@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xai_compare.cli.app import Overwrite, RequiredOut, app, show, tell
+from xai_compare.cli.app import Overwrite, RequiredOut, app, check_there, show, tell
 from xai_compare.errors import InputError
 from xai_compare.version import VERSION
 
@@ -39,6 +39,7 @@ def compare(
     overwrite: Overwrite = False,
 ) -> None:
     """Compare ready-made heatmaps, from any tool, with masks and with one another."""
+    check_there(heatmaps, folder=True)
     from xai_compare.comparison import wide
 
     scores, page = compare_heatmaps(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xai_compare.cli.app import RequiredOut, app, show, tell
+from xai_compare.cli.app import RequiredOut, app, check_there, show, tell
 from xai_compare.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,12 +46,16 @@ def emotion(
     test_noise: Annotated[
         list[str] | None, typer.Option(metavar="VARIANCE:ON", help="In testing alone; repeatable.")
     ] = None,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Train no head of the other task, as where its labels are not known.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
 ) -> None:
     """Measure the gap between self-report and seen expression of clips, and train networks to read both.
 
     Writes tables, figures, networks and a one-page summary. The same command continues what was stopped.
     """
+    check_there(clips, folder=True)
     from xai_compare.cli.screen import Screen
     from xai_compare.emotion import PAPER, RELEASED, Recipe, Sizes, read_clips
     from xai_compare.emotion.plan import Plan
@@ -73,6 +77,7 @@ def emotion(
             backbone=backbone,
             freeze=freeze,
             train_noise=None if train_noise is None else _noise(train_noise, "--train-noise"),
+            alone=alone,
             test_noise=tuple(_noise(text, "--test-noise") for text in test_noise or []),
         )
     with Screen() as screen:

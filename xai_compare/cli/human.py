@@ -75,8 +75,9 @@ def human(
     from xai_compare.report.human import Asked, write
 
     size, cm = _numbers(resolution, 2, "--resolution"), _numbers(screen_cm, 2, "--screen-cm")
-    screen = Screen((int(size[0]), int(size[1])) if size else None, (cm[0], cm[1]) if cm else None,
-                    distance_cm, pixels_per_degree)  # fmt: skip
+    screen = Screen(
+        (int(size[0]), int(size[1])) if size else None, (cm[0], cm[1]) if cm else None, distance_cm, pixels_per_degree
+    )
     place = None if placement in (None, "screen") else Placement(*_numbers(placement, 4, "--placement"))
     gaze = GazeSettings(
         detector=detector,

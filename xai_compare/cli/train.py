@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xai_compare.cli.app import AllowCode, RequiredOut, app, console, show, tell
+from xai_compare.cli.app import AllowCode, RequiredOut, app, check_there, console, show, tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,7 @@ def train(
     allow_code: AllowCode = False,
 ) -> None:
     """Train networks, fold by fold, and evaluate them; the same command continues a training that was stopped."""
+    check_there(config, folder=False)
     import pandas as pd
 
     from xai_compare.models import training

@@ -8,6 +8,8 @@ from xai_compare.comparison.clustering import Merge, linkage, merges
 from xai_compare.comparison.clusters import DifferenceMap, difference_map, enhance
 from xai_compare.comparison.decisions import Consistency, confusion, confusion_correlation, error_consistency
 from xai_compare.comparison.dispatch import DEFAULT_METRICS, MASK_METRICS, PAIR_METRICS, References
+from xai_compare.comparison.draws import draw_counts
+from xai_compare.comparison.ends import Interval
 from xai_compare.comparison.equivalence import Equivalence, enough, paired_equivalence, power_curve, tost
 from xai_compare.comparison.factorial import mixed_model, repeated_anova
 from xai_compare.comparison.floors import picture_nulls, with_nulls
@@ -38,28 +40,17 @@ from xai_compare.comparison.nulls import NULL_COLUMNS, Ignorant, null_table
 from xai_compare.comparison.pictures import Picture, PictureScores
 from xai_compare.comparison.registry import METRICS, Metric, metric, reason
 from xai_compare.comparison.resampling import (
-    Interval,
     bootstrap,
     bootstrap_correlation,
     bootstrap_correlations,
     bootstrap_mean_map,
-    draw_counts,
     mean_maps,
 )
-from xai_compare.comparison.scores import (
-    COLUMNS,
-    MapKey,
-    ScoreKey,
-    mask_scores,
-    merges_table,
-    pair_scores,
-    score_table,
-    wide,
-    with_mean_maps,
-)
+from xai_compare.comparison.scores import mask_scores, merges_table, pair_scores, score_table, wide, with_mean_maps
 from xai_compare.comparison.statistics import Anova, Ceiling, anova, ceiling, tukey
 from xai_compare.comparison.surrogates import Surrogates
 from xai_compare.comparison.thresholds import otsu, otsu_masks, otsu_scores, to_8bit
+from xai_compare.comparison.tidy import COLUMNS, MapKey, ScoreKey
 from xai_compare.comparison.units import Factor, unit_intervals
 
 __all__ = [

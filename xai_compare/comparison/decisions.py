@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from xai_compare.comparison.arrays import Floats, ratio
-from xai_compare.comparison.resampling import draw_counts
+from xai_compare.comparison.draws import draw_counts
 from xai_compare.errors import InputError
 
 _LEAST = 3

@@ -12,9 +12,10 @@ import pandas as pd
 
 from xai_compare.comparison.arrays import ratio
 from xai_compare.comparison.dispatch import ALL
+from xai_compare.comparison.draws import bins_of, draw_counts
+from xai_compare.comparison.ends import LEAST, LEVEL, interval
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling import LEAST, LEVEL, bins_of, draw_counts, interval
-from xai_compare.comparison.scores import as_frame, floor_of
+from xai_compare.comparison.tidy import as_frame, floor_of
 
 OF_PICTURES = "mean of the images' scores"
 

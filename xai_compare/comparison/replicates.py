@@ -18,10 +18,12 @@ import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Floats, Ints, ratio
 from xai_compare.comparison.dispatch import MASK_METRICS, Comparison, Options, References, comparisons, evaluate
+from xai_compare.comparison.draws import draw_counts, left_out_counts
+from xai_compare.comparison.ends import interval_ends, shift_of
 from xai_compare.comparison.noise import Estimate, corrected
 from xai_compare.comparison.pool import Pool
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling import draw_counts, gram, interval_ends, shift_of, weighted_means
+from xai_compare.comparison.resampling import gram, weighted_means
 from xai_compare.comparison.thresholds import histogram_scores, split_histograms, to_8bit
 
 _BLOCK = 32
@@ -37,7 +39,8 @@ class _Draws(NamedTuple):
 
     Attributes:
         counts: (different, images) how often each image counts.
-        place: (n + 1,) which of them each resample is; the first is the sample itself.
+        place: (n + 1 + groups,) which of them each resample is; the first is the sample itself, and after the resamples
+            stand samples without a group of images.
         of_map: (maps,) the place of each map's image among the images.
     """
 
@@ -46,11 +49,12 @@ class _Draws(NamedTuple):
     of_map: Ints
 
     @classmethod
-    def of(cls, images: Sequence[str], n: int, seed: int) -> _Draws:
-        """Draw as `draw_counts` does."""
+    def of(cls, images: Sequence[str], n: int, seed: int, among: Collection[str]) -> _Draws:
+        """Draw as `draw_counts` does, and leave out groups ``among`` the images if there are any."""
         _, first, of_map = np.unique(np.asarray(images, dtype=str), return_index=True, return_inverse=True)
         drawn = draw_counts(images, n, seed)[:, first]
-        counts, place = np.unique(np.vstack([np.ones_like(drawn[:1]), drawn]), axis=0, return_inverse=True)
+        left = left_out_counts(images, among)[:, first] if among else drawn[:0]
+        counts, place = np.unique(np.vstack([np.ones_like(drawn[:1]), drawn, left]), axis=0, return_inverse=True)
         return cls(counts, place.reshape(-1), of_map)
 
     def maps(self, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -122,20 +126,27 @@ class Replicates:
             self.order = np.argsort(~self.region, kind="stable")
         self.draws = self._draws(seed)
         self.values = {id(one): np.full(n + 1, np.nan) for one in (*every, *more)}
+        self.jackknifed = {id(one): np.full(self._resamples, np.nan) for one in self.dices}
         self.histograms: dict[str, npt.NDArray[np.int32]] = {}
         self.every = [*every, *more]
         self.corrects = any(metric.needs == ("maps", "maps") for metric in metrics)
         self.estimated: dict[tuple[str, str], Estimate] = {}
 
+    @property
+    def _resamples(self) -> int:
+        """All of them, the sample first and those without a group of images last."""
+        return max((len(one.place) for one in self.draws.values()), default=self.n + 1)
+
     def _draws(self, seed: int) -> dict[str, _Draws]:
         """The resamples of each source; those of the same images are the very same."""
         drawn: dict[frozenset[str], _Draws] = {}
         found = {}
+        among = {str(image) for its in self.pool.images.values() for image in its} if self.dices else set[str]()
         for name in self.names:
             images = list(map(str, self.pool.images[name]))
             same = frozenset(images)
             if same not in drawn:
-                drawn[same] = _Draws.of(images, self.n, seed)
+                drawn[same] = _Draws.of(images, self.n, seed, among)
             of_map = np.unique(np.asarray(images, dtype=str), return_inverse=True)[1]
             found[name] = drawn[same]._replace(of_map=of_map)
         return found
@@ -153,6 +164,8 @@ class Replicates:
             if self.corrects:
                 self.estimated = self._estimates(products.result()[0], workers, level)
         self._cut()
+        for one in self.dices:
+            self.values[id(one)] = self.jackknifed[id(one)][: self.n + 1]
         return self._intervals(level)
 
     def _estimates(
@@ -172,11 +185,11 @@ class Replicates:
         if self.region is not None:
             self.histograms = {one.a: np.zeros((2, len(self.draws[one.a].counts), 256), np.int32)
                                for one in self.overlaps}  # fmt: skip
-        most = self.n + 1
+        most = every = self._resamples
         if paired:
             most = min(most, max(_BLOCK, _MASKS // (len(paired) * (self.shape[0] * self.shape[1] // 8 + 1))))
-        for first in range(0, self.n + 1, most):
-            part = slice(first, min(first + most, self.n + 1))
+        for first in range(0, every, most):
+            part = slice(first, min(first + most, every))
             rows = {name: np.unique(self.draws[name].place[part], return_inverse=True) for name in names}
             tasks = [(name, some) for name in names for some in _split(rows[name][0])]
             cuts: dict[str, list[_Cut]] = {}
@@ -217,8 +230,9 @@ class Replicates:
             for one in singles:
                 values = np.full(len(draws.counts), np.nan)
                 values[block] = evaluate(one, stack, options=self.options)
-                mine = np.isin(draws.place, block)
-                self.values[id(one)][mine] = values[draws.place[mine]]
+                drawn = draws.place[: self.n + 1]
+                mine = np.isin(drawn, block)
+                self.values[id(one)][mine] = values[drawn[mine]]
         return cuts
 
     def _dice(self, one: Comparison, part: slice, cuts: Mapping[str, _Cut], places: Mapping[str, Ints]) -> None:
@@ -231,7 +245,7 @@ class Replicates:
             hits = np.bitwise_count(first.words[a] & second.words[b]).sum(1, dtype=np.int64)
             known = first.usable[a] & second.usable[b]
             values[block] = np.where(known, ratio(2 * hits, first.area[a] + second.area[b]), np.nan)
-        self.values[id(one)][part] = values[back.reshape(-1)]
+        self.jackknifed[id(one)][part] = values[back.reshape(-1)]
 
     def _pair_block(self, block: slice) -> None:
         """Make the mean maps of some resamples of all sources, and compare them."""
@@ -251,7 +265,7 @@ class Replicates:
             starts = np.cumsum([0, *(both.shape[1] for both in self.histograms.values())])
             start = dict(zip(self.histograms, starts, strict=False))
             for one in self.overlaps:
-                self.values[id(one)] = found[one.metric.name][start[one.a] + self.draws[one.a].place]
+                self.values[id(one)] = found[one.metric.name][start[one.a] + self.draws[one.a].place[: self.n + 1]]
 
     def _correlate(self, products: tuple[Floats, Floats], workers: ThreadPoolExecutor) -> None:
         """Turn the inner products of single maps into correlations of mean maps: small quadratic forms."""
@@ -268,15 +282,16 @@ class Replicates:
 
     def _forms(self, a: str, table: Floats) -> dict[tuple[str, str], Floats]:
         """Return the inner products of the mean maps of ``a`` with its own and those of all later sources."""
-        mine = self.draws[a]
+        mine, drawn = self.draws[a], slice(self.n + 1)
         half = mine.counts[:, mine.of_map].astype(np.float64) @ table[self.pool.rows[a]]
         found = {}
         for b in self.names[self.names.index(a) :]:
             theirs, right = self.draws[b], half[:, self.pool.rows[b]]
+            weights = theirs.counts[:, theirs.of_map]
             if theirs.place is mine.place:
-                form = np.einsum("ij,ij->i", right, theirs.counts[:, theirs.of_map])[mine.place]
+                form = np.einsum("ij,ij->i", right, weights)[mine.place[drawn]]
             else:
-                form = np.einsum("ij,ij->i", right[mine.place], theirs.counts[:, theirs.of_map][theirs.place])
+                form = np.einsum("ij,ij->i", right[mine.place[drawn]], weights[theirs.place[drawn]])
             found[a, b] = form
         return found
 
@@ -289,12 +304,21 @@ class Replicates:
         for name, ones in by_metric.items():
             values = np.stack([self.values[id(one)] for one in ones])
             fewest = np.array([min(distinct[x] for x in (one.a, one.b if one.pair else one.a)) for one in ones])
-            bounds, shift = ones[0].metric.range, shift_of(name)
-            ends = interval_ends(values[:, 0], values[:, 1:], level, fewest, bounds=bounds, shift=shift)
+            bounds, shift, tails = ones[0].metric.range, shift_of(name), None
+            if id(ones[0]) in self.jackknifed:
+                # Dice's shift says little of its bias, and its resamples spread too little: see `docs/methods.md`.
+                shift, tails = 1.0, np.stack([self._left_out(one) for one in ones])
+            ends = interval_ends(values[:, 0], values[:, 1:], level, fewest, bounds=bounds, shift=shift, left_out=tails)
             for one, (low, high) in zip(ones, ends.tolist(), strict=True):
                 if not np.isnan(low):
                     found[name, one.a, one.b] = (low, high)
         return found
+
+    def _left_out(self, one: Comparison) -> Floats:
+        """The scores with groups of images left out; NaN where neither side loses any."""
+        places = [self.draws[name].place for name in (one.a, one.b)]
+        lost = np.any([place[self.n + 1 :] != place[0] for place in places], axis=0)
+        return np.where(lost, self.jackknifed[id(one)][self.n + 1 :], np.nan)
 
 
 def _split(rows: Ints) -> Iterator[Ints]:

@@ -7,51 +7,20 @@ and all replicates of a correlation between mean maps a few products with a smal
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from xai_compare.comparison.arrays import Floats, ratio
+from xai_compare.comparison.draws import distinct, draw_counts
+from xai_compare.comparison.ends import LEVEL, Interval, Kind, interval, shift_of
 from xai_compare.comparison.registry import METRICS
-from xai_compare.errors import InputError, nearest
+from xai_compare.errors import InputError
 
-Images = int | Sequence[str]
 REPLICATES = 2000
-MANY = 600
-"""Images of a group beyond which bins of images are drawn."""
-BINS = 500
-LEVEL = 0.95
-LEAST = 3
-"""Images below which there is no interval."""
-FEW = 20
-"""Images below which an interval holds the truth less often than it says, see ``benchmarks/coverage.py``."""
-FEW_CUT = 100
-"""The same for the Dice coefficient, whose maps are cut at a share of their own range, and differences of cut maps."""
-Kind = Literal["rms", "recentred", "percentile"]
 _MEMORY = 128 * 2**20
-_DRAWN = 2**20
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with its bootstrap interval: how far it would move with as many other images.
-
-    Attributes:
-        value: the statistic of the sample itself.
-        low, high: the interval's ends, see `interval`; NaN with fewer than three images, or if the value or every
-            replicate is NaN.
-        replicates: float64 (n,), the statistic of each resample; NaN ones are left out of the interval.
-    """
-
-    value: float
-    low: float
-    high: float
-    replicates: Floats = field(repr=False, compare=False)
 
 
 def bootstrap(
@@ -86,169 +55,7 @@ def bootstrap(
     who = len(array) if images is None else images
     counts = draw_counts(who, n, seed)
     replicates = np.array([statistic(np.repeat(array, count, axis=0)) for count in counts], dtype=np.float64)
-    return interval(float(statistic(array)), replicates, level, _distinct(who), kind, bounds, shift)
-
-
-def draw_counts(images: Images, n: int, seed: int) -> npt.NDArray[np.int64]:
-    """How often each image occurs in each of ``n`` resamples.
-
-    Args:
-        images: how many there are, or the name of each map's image. Distinct names are drawn with replacement, maps
-            of one image together (the same picture under several folds is not several pictures). The draws depend
-            on ``seed`` and the set of names only, so sources that saw the same images are resampled alike, and
-            their comparison is paired; other sets are drawn independently. With a number, the seed alone decides.
-        n: number of resamples.
-        seed: of the draws.
-
-    Returns:
-        int64 (n, maps).
-    """
-    if isinstance(images, int):
-        names, place, source = images, np.arange(images), [seed]
-    else:
-        distinct, place = np.unique(np.asarray(images, dtype=str), return_inverse=True)
-        digest = hashlib.blake2b("\0".join(distinct).encode(), digest_size=8).digest()
-        names, source = len(distinct), [seed, int.from_bytes(digest, "little")]
-    if names < 1 or n < 1:
-        raise InputError(f"cannot draw {n} resamples of {names} images")
-    generator = np.random.default_rng(source)
-    counts = np.empty((n, names), dtype=np.int64)
-    step = max(1, _DRAWN // names)
-    for start in range(0, n, step):
-        rows = min(step, n - start)
-        drawn = generator.integers(names, size=(rows, names)) + names * np.arange(rows)[:, None]
-        counts[start : start + rows] = np.bincount(drawn.ravel(), minlength=rows * names).reshape(rows, names)
-    return counts[:, place]
-
-
-def bin_of(image: str) -> int:
-    """Return into which of `BINS` bins an image falls, by a hash of its name: the same bin for every source."""
-    return int(hashlib.sha256(image.encode()).hexdigest(), 16) % BINS
-
-
-def bins_of(images: Sequence[str], values: Floats) -> tuple[list[str], Floats, Floats]:
-    """Return what is drawn instead of images, its sums of values, and how many values they are sums of.
-
-    Up to `MANY` images that is the images themselves. Of more it is `BINS` bins of them, so that neither memory nor
-    time grows with the square of their number; the variance of a mean is the same in expectation.
-
-    Args:
-        images: (m,) distinct names.
-        values: (m,) a number for each.
-    """
-    if len(images) <= MANY:
-        return list(images), values, np.ones(len(images))
-    places = np.array([bin_of(image) for image in images])
-    sums, sizes = (np.bincount(places, weights, BINS).astype(np.float64) for weights in (values, None))
-    return [f"bin {number}" for number in range(BINS)], sums, sizes
-
-
-def interval(
-    value: float,
-    replicates: Floats,
-    level: float = LEVEL,
-    images: int = LEAST,
-    kind: Kind = "rms",
-    bounds: tuple[float, float] = (-np.inf, np.inf),
-    shift: float = 1.0,
-) -> Interval:
-    """Make an `Interval` of replicates (n,), those that are NaN left out.
-
-    The interval is one for the score of the population's mean map, that of very many images. A resample holds some
-    63 % of the distinct images, so its mean map is noisier than the sample's, as the sample's is noisier than the
-    population's; a score that noise moves is moved again in *every* replicate, and the ``"percentile"`` interval can
-    lie wholly to one side of the value. ``"rms"`` reaches to both sides by Student's t times the root mean square
-    distance of the replicates from the value: their spread (times ``n / (n - 1)``, as resamples of n images spread
-    too little) and that shift. ``benchmarks/coverage.py`` shows how often it holds the truth, beside
-    ``"recentred"``, which moves the percentile interval until the replicates' median falls on the value.
-
-    Args:
-        value: of the sample.
-        replicates: float64 (n,).
-        level: share of the replicates between the ends.
-        images: how many distinct images there are; below 3 nothing can be said.
-        kind: ``"rms"``, ``"recentred"`` or ``"percentile"``.
-        bounds: the statistic's range, to which ends are clipped.
-        shift: how often the replicates' shift counts, see `shift_of`.
-
-    Raises:
-        InputError: for a level outside (0, 1) or another kind.
-    """
-    _shares(level)
-    low, high = interval_ends(np.array([value]), replicates[None], level, images, kind, bounds, shift)[0]
-    return Interval(value, float(low), float(high), replicates)
-
-
-def interval_ends(
-    values: Floats,
-    replicates: Floats,
-    level: float = LEVEL,
-    images: npt.NDArray[np.int64] | int = LEAST,
-    kind: Kind = "rms",
-    bounds: tuple[float, float] = (-np.inf, np.inf),
-    shift: float = 1.0,
-) -> Floats:
-    """Return the ends of many intervals at once, equal to `interval` of each.
-
-    Args:
-        values: (k,) of the sample.
-        replicates: (k, n).
-        level, kind, bounds, shift: as in `interval`.
-        images: how many distinct images there are, for each or for all.
-
-    Returns:
-        float64 (k, 2); NaN where an interval has no ends.
-    """
-    if kind not in get_args(Kind):
-        raise InputError(f"unknown kind of interval {kind!r}", mend=nearest(kind, get_args(Kind)))
-    shares = _shares(level)
-    ends = np.full((len(values), 2), np.nan)
-    sizes = np.broadcast_to(np.asarray(images), len(values))
-    there = (sizes >= LEAST) & np.isfinite(values) & ~np.isnan(replicates).all(1)
-    if kind == "rms":
-        away = errors(values[there], replicates[there], sizes[there], shift)
-        away *= stats.t.ppf((1 + level) / 2, sizes[there] - 1)
-        ends[there] = np.clip(values[there, None] + away[:, None] * (-1, 1), *bounds)
-        return ends
-    for i in np.flatnonzero(there):
-        low, middle, high = np.nanquantile(replicates[i], shares)
-        moved = values[i] - middle if kind == "recentred" else 0.0
-        ends[i] = np.clip([low + moved, high + moved], *bounds) if kind == "recentred" else (low, high)
-    return ends
-
-
-def shift_of(metric: str) -> float:
-    """How often the shift of its replicates counts in a metric's interval: twice where maps are cut, else once.
-
-    A resample's mean map is twice as noisy as the sample's. The score of a cut map saturates: the second dose of noise
-    moves it less than the first did, so that its shift understates the sample's own bias.
-    """
-    if metric not in METRICS:
-        return 1.0
-    return 2.0 if metric == "dice" or METRICS.get(metric).needs[0] == "mask" else 1.0
-
-
-def few_of(metric: str, difference: bool = False) -> int:
-    """Images below which the intervals of a metric are measured to hold the truth in fewer than 90 % of cases."""
-    return FEW_CUT if metric == "dice" or (difference and shift_of(metric) > 1) else FEW
-
-
-def errors(values: Floats, replicates: Floats, images: npt.NDArray[np.int64] | int, weight: float = 1.0) -> Floats:
-    """Return the root mean square errors (k,) of values (k,) by their replicates (k, n), see `interval`.
-
-    The replicates' shift counts ``weight`` times.
-    """
-    sizes = np.broadcast_to(np.asarray(images, np.float64), len(values))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        spread = np.nanvar(replicates, axis=1) * sizes / (sizes - 1)
-        shift = weight * (np.nanmean(replicates, axis=1) - values)
-        return np.asarray(np.sqrt(spread + shift**2))
-
-
-def _shares(level: float) -> list[float]:
-    if not 0 < level < 1:
-        raise InputError(f"the level of an interval lies between 0 and 1, got {level}")
-    return [(1 - level) / 2, 0.5, (1 + level) / 2]
+    return interval(float(statistic(array)), replicates, level, distinct(who), kind, bounds, shift)
 
 
 def weighted_means(
@@ -361,7 +168,7 @@ def bootstrap_mean_map(
     for name in blocks[0]:
         values = np.concatenate([np.asarray(block[name], dtype=np.float64) for block in blocks])
         bounds = METRICS.get(name).range if name in METRICS else (-np.inf, np.inf)
-        found = interval(float(values[0]), values[1:], level, _distinct(who), bounds=bounds, shift=shift_of(name))
+        found = interval(float(values[0]), values[1:], level, distinct(who), bounds=bounds, shift=shift_of(name))
         results[name] = found
     return results
 
@@ -426,7 +233,7 @@ def bootstrap_correlations(
         for b in names[i + 1 :]:
             cross = _form(counts[a], _products(sources[a], sources[b], centred), counts[b])
             values = np.clip(ratio(cross, np.sqrt(np.maximum(own[a] * own[b], 0))), -1, 1)
-            fewest = min(_distinct(images[a]), _distinct(images[b]))
+            fewest = min(distinct(images[a]), distinct(images[b]))
             results[a, b] = interval(float(values[0]), values[1:], level, fewest, bounds=(-1, 1))
     return results
 
@@ -455,7 +262,3 @@ def _rows(maps: Any, centred: bool) -> Floats:
     """Return maps as rows, float64; if so wished each less its own mean: their mean is the centred mean map."""
     rows = np.asarray(maps, dtype=np.float64).reshape(len(maps), -1)
     return rows - rows.mean(1, keepdims=True) if centred else rows
-
-
-def _distinct(images: Images) -> int:
-    return images if isinstance(images, int) else len(set(images))

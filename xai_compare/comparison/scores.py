@@ -1,24 +1,18 @@
-"""The tidy table of scores: one row for each thing measured, whether maps were just computed or come from elsewhere.
-
-Two averages must never be mixed: the score *of the mean map* and the mean *of the folds' scores* differ by up to 0.11
-on published heatmaps. Every row's ``note`` says which it is, and the second has its own fold, ``MEAN_OF_FOLDS``.
-"""
+"""Scores of mean maps with masks and with one another, whether maps were just computed or come from elsewhere."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from xai_compare.comparison import registry
 from xai_compare.comparison.arrays import as_maps, size_text
 from xai_compare.comparison.clustering import merges
 from xai_compare.comparison.dispatch import (
-    ALL,
     MASK_METRICS,
     PAIR_METRICS,
     Options,
@@ -29,63 +23,22 @@ from xai_compare.comparison.dispatch import (
 )
 from xai_compare.comparison.metrics.maps import correlation_matrix
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling import few_of
 from xai_compare.comparison.thresholds import dice_masks, otsu_scores
+from xai_compare.comparison.tidy import (
+    ALL_FOLDS,
+    Counts,
+    Intervals,
+    MapKey,
+    Maps,
+    Rows,
+    ScoreKey,
+    as_table,
+    of_mean_map,
+)
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ordered
 
-COLUMNS = (
-    "metric",
-    "a",
-    "b",
-    "expression",
-    "fold",
-    "value",
-    "n",
-    "ci_low",
-    "ci_high",
-    "note",
-    "floor",
-    "floor_kind",
-    "ceiling_low",
-    "ceiling_high",
-    "p",
-    "p_adjusted",
-)
-"""Columns of the tidy table of scores: what was measured, between whom, on which images, how surely, above what."""
-
 MERGE_COLUMNS = ("expression", "form", "step", "height", "members")
-ALL_FOLDS = ALL
-MEAN_OF_FOLDS = "mean of folds"
-OF_MEAN_MAP = "score of the mean map"
-OF_FOLD_SCORES = "mean of the fold scores"
-OF_MANY_IMAGES = "estimate for the mean maps of very many images"
-
-
-class MapKey(NamedTuple):
-    """Whose map it is: source ``a``, expression, and fold (``"all"``: the mean map over folds). A plain tuple does."""
-
-    a: str
-    expression: str
-    fold: str
-
-
-class ScoreKey(NamedTuple):
-    """Which score it is: the first five columns of the table. A plain tuple does."""
-
-    metric: str
-    a: str
-    b: str
-    expression: str
-    fold: str
-
-
-# A mapping's type is invariant in its keys, so only Any lets both a plain tuple and its named kin be one.
-Maps = Mapping[Any, npt.NDArray[Any]]
-"""(a, expression, fold), as a tuple or a `MapKey`, to a map (h, w)."""
-Counts = Mapping[Any, int]
-Intervals = Mapping[Any, tuple[float, float]]
-_Rows = dict[ScoreKey, tuple[float, str]]
 
 
 def with_mean_maps(maps: Maps) -> dict[MapKey, npt.NDArray[np.generic]]:
@@ -129,7 +82,7 @@ def score_table(
     Raises:
         InputError: if a metric is unknown or sizes differ.
     """
-    rows: _Rows = {}
+    rows: Rows = {}
     overlaps: dict[MapKey, dict[str, Any]] = {}
     for metric in chosen(metrics):
         if metric.needs[1] == "map":
@@ -274,7 +227,7 @@ def _of_single_maps(
                 if undefined:
                     # A map with a threshold has pixels above it, so only one without leaves the IoU undefined.
                     why = "no Otsu threshold, the map is constant, nowhere positive or missing"
-                yield ScoreKey(metric.name, key.a, one.b, expression, key.fold), _value(metric.name, value, why)
+                yield ScoreKey(metric.name, key.a, one.b, expression, key.fold), of_mean_map(metric.name, value, why)
 
 
 def _of_pairs(
@@ -289,7 +242,7 @@ def _of_pairs(
         for one in comparisons(metric, list(place), expression, references, stack.shape[1:]):
             i, j = place[one.a], place[one.b]
             value = evaluate(one, stack[i], stack[j], options) if matrix is None else matrix[i, j]
-            yield ScoreKey(metric.name, one.a, one.b, expression, fold), _value(metric.name, float(value))
+            yield ScoreKey(metric.name, one.a, one.b, expression, fold), of_mean_map(metric.name, float(value))
 
 
 def _matrix(metric: Metric, stack: npt.NDArray[Any], options: Options) -> npt.NDArray[np.float64] | None:
@@ -333,96 +286,3 @@ def _dice_matrix(stack: npt.NDArray[np.generic], threshold: float) -> npt.NDArra
     matrix[~defined] = np.nan
     matrix[:, ~defined] = np.nan
     return matrix
-
-
-def _value(name: str, value: float, why: str | None = None) -> tuple[float, str]:
-    """Return the value of one mean map's score and its note, which gives the reason where there is no value."""
-    why = (why or registry.reason(name, value)) if math.isnan(value) else ""
-    return float(value), OF_MEAN_MAP + (f"; undefined: {why}" if why else "")
-
-
-def _fold_means(rows: _Rows) -> _Rows:
-    """Return the rows of the means over folds, for every score that was taken on folds."""
-    groups: dict[tuple[str, str, str, str], list[float]] = {}
-    for key, (value, _) in rows.items():
-        if key.fold != ALL_FOLDS:
-            groups.setdefault(key[:4], []).append(value)
-    means: _Rows = {}
-    for (name, a, b, expression), values in groups.items():
-        known = [value for value in values if not math.isnan(value)]
-        note = OF_FOLD_SCORES
-        if len(known) < len(values):
-            note += f"; undefined in {len(values) - len(known)} of {len(values)} folds"
-        mean = float(np.mean(known)) if known else math.nan
-        means[ScoreKey(name, a, b, expression, MEAN_OF_FOLDS)] = (mean, note)
-    return means
-
-
-def as_table(rows: _Rows, counts: Counts | None = None, intervals: Intervals | None = None) -> pd.DataFrame:
-    """Add the means over folds, counts, intervals and floors; expressions in order, everything else as it came."""
-    rows = {**rows, **_fold_means(rows)}
-    folds: dict[tuple[str, str], list[int]] = {}
-    for (a, expression, fold), number in (counts or {}).items():
-        if fold != ALL_FOLDS:
-            folds.setdefault((a, expression), []).append(number)
-    every = {**(counts or {}), **{(*group, MEAN_OF_FOLDS): sum(numbers) for group, numbers in folds.items()}}
-    table = []
-    for key, (value, note) in rows.items():
-        sources = [every.get((source, key.expression, key.fold)) for source in (key.a, key.b)]
-        known = [number for number in sources if number is not None]
-        low, high = (intervals or {}).get(key, (math.nan, math.nan))
-        note += _small(key.metric, min(known) if known else None, low)
-        table.append((*key, value, min(known) if known else None, low, high, note, *floor_of(METRICS.get(key.metric))))
-    return in_order(as_frame(table))
-
-
-def with_estimates(scores: pd.DataFrame, estimates: Mapping[Any, Any], counts: Counts) -> pd.DataFrame:
-    """Add rows of `xai_compare.comparison.noise.Estimate` by (metric, a, b, expression, fold)."""
-    rows = []
-    for key, one in estimates.items():
-        sizes = [counts.get((name, key[3], key[4])) for name in (key[1], key[2])]
-        known = [size for size in sizes if size is not None]
-        note = OF_MANY_IMAGES + (f"; {'' if one.value == one.value else 'undefined: '}{one.note}" if one.note else "")
-        fewest = min(known) if known else None
-        note += _small(key.metric, fewest, one.low)
-        rows.append((*key, one.value, fewest, one.low, one.high, note, math.nan, ""))
-    return pd.concat([scores, as_frame(rows)], ignore_index=True) if rows else scores
-
-
-def floor_of(metric: Metric, area: float = math.nan) -> tuple[float, str]:
-    """Return what guessing scores and what kind of floor that is, ``(nan, "")`` where it is not known.
-
-    Args:
-        metric: any.
-        area: the share of the face that the known region covers, if there is one.
-    """
-    chance = area if metric.chance == "area" else float(metric.chance)
-    return (math.nan, "") if math.isnan(chance) else (chance, "chance")
-
-
-def _small(metric: str, images: int | None, low: float) -> str:
-    """What must be said of an interval from few images."""
-    if images is None or math.isnan(low) or images >= few_of(metric):
-        return ""
-    return f"; {images} images are few: the interval may be too narrow"
-
-
-def as_frame(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
-    """Return rows as a frame of `COLUMNS` with their types, also of no rows; columns that rows lack are empty."""
-    found = list(rows)
-    frame = pd.DataFrame(found, columns=list(COLUMNS[: len(found[0]) if found else None]))
-    numbers = ("value", "ci_low", "ci_high", "floor", "ceiling_low", "ceiling_high", "p", "p_adjusted")
-    return frame.reindex(columns=list(COLUMNS)).astype({"n": "Int64", **dict.fromkeys(numbers, float)})
-
-
-def in_order(scores: pd.DataFrame) -> pd.DataFrame:
-    """Sort rows by metric (as they came), then expression (as the vocabulary has them), the rest as they came."""
-    metrics = _ranks(scores["metric"], list(dict.fromkeys(scores["metric"])))
-    expressions = _ranks(scores["expression"], ordered(scores["expression"]))
-    order = sorted(range(len(scores)), key=lambda row: (metrics[row], expressions[row]))
-    return scores.iloc[order].reset_index(drop=True)
-
-
-def _ranks(values: Iterable[str], order: Sequence[str]) -> list[int]:
-    place = {value: i for i, value in enumerate(order)}
-    return [place.get(value, len(place)) for value in values]

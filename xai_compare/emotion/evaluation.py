@@ -238,7 +238,7 @@ def compared(predictions: pd.DataFrame, a: str, b: str, n: int = 2000, seed: int
     Returns:
         ``difference`` of the shares right, ``ci_low``, ``ci_high`` and ``p`` (two-sided, of the bootstrap).
     """
-    from xai_compare.comparison.resampling import draw_counts
+    from xai_compare.comparison.draws import draw_counts
 
     table = predictions.assign(right=(predictions["label"] == predictions["predicted"]).astype(float))
     wide = table.pivot(index=["person", "clip"], columns="setting", values="right")
@@ -297,7 +297,7 @@ def _targets(clips: Clips, wanted: Protocol, setting: Setting) -> dict[str, np.n
             raise InputError(
                 f"there is no column {protocol.column!r}",
                 where=clips.where,
-                mend="give the labels, or train one task alone",
+                mend="give the labels" + (f", or train {wanted.head} alone" if protocol is not wanted else ""),
             )
         values = clips.table[protocol.column]
         if protocol.kind == "classes":

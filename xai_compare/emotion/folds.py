@@ -64,7 +64,7 @@ def check_folds(fold: Sequence[int] | np.ndarray, people: Sequence[str], where: 
 
 
 def check_classes(labels: np.ndarray, training: np.ndarray, classes: Sequence[str], where: object) -> list[str]:
-    """The classes that no *test* clip of a fold has; their recall is undefined there.
+    """The classes that occur, but in no *test* clip of a fold; their recall is undefined there.
 
     Args:
         labels: class index of each clip.
@@ -73,11 +73,14 @@ def check_classes(labels: np.ndarray, training: np.ndarray, classes: Sequence[st
         where: what messages call the fold.
 
     Raises:
-        InputError: if no *training* clip has a class, which could then not be learned.
+        InputError: if a class occurs, but in no *training* clip, so that it could not be learned.
     """
-    for k, name in enumerate(classes):
+    occurring = {k: name for k, name in enumerate(classes) if (labels == k).any()}
+    for k, name in occurring.items():
         if not (labels[training] == k).any():
             raise InputError(
-                f"no training clip has the class {name!r}", where=where, mend="use fewer folds, or leave the class out"
+                f"no training clip has the class {name!r}",
+                where=where,
+                mend="use fewer folds, or empty the label of its clips",
             )
-    return [name for k, name in enumerate(classes) if not (labels[~training] == k).any()]
+    return [name for k, name in occurring.items() if not (labels[~training] == k).any()]

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from xai_compare.comparison.resampling import REPLICATES, draw_counts
+from xai_compare.comparison.draws import draw_counts
+from xai_compare.comparison.resampling import REPLICATES
 from xai_compare.emotion.clips import Clips
 from xai_compare.emotion.protocols import CLASSES
 from xai_compare.errors import InputError

@@ -15,7 +15,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from xai_compare.comparison.resampling import REPLICATES, draw_counts, interval
+from xai_compare.comparison.draws import draw_counts
+from xai_compare.comparison.ends import interval
+from xai_compare.comparison.resampling import REPLICATES
 from xai_compare.errors import InputError
 
 Averaging = Literal["pooled", "batches"]

@@ -49,6 +49,7 @@ class Plan:
         freeze: whether the backbone stays as it is. It then reads each frame once, which is many times faster.
         train_noise: added in training and in testing.
         test_noise: each added in testing alone, for a row of its own.
+        alone: whether the other task's head is left out (the paper's Table VII), as where its labels are not known.
     """
 
     protocols: tuple[str, ...] = ("er_7",)
@@ -61,6 +62,7 @@ class Plan:
     freeze: bool = False
     train_noise: Noise | None = None
     test_noise: tuple[Noise, ...] = ()
+    alone: bool = False
 
     def __post_init__(self) -> None:
         for what, names, known in (
@@ -70,12 +72,18 @@ class Plan:
             for name in names:
                 if name not in known:
                     raise InputError(f"unknown {what} {name!r}", mend=nearest(name, known))
+        if self.alone and "fer_intensity" in self.protocols:
+            raise InputError(
+                "fer_intensity has the classes beside it in the paper's network", mend="train it without alone"
+            )
         if self.freeze and self.backbone is None:
             raise InputError("a frozen backbone with random weights learns nothing", mend="give its weights")
 
-    def setting(self, name: str) -> Setting:
-        """The setting of that name, with this plan's noise."""
+    def setting(self, name: str, protocol: str) -> Setting:
+        """The setting of that name, with this plan's noise and heads."""
         made = next((s for s in ABLATIONS if s.name == name), Setting(name, network=name))
+        if self.alone:
+            made = dataclasses.replace(made, tasks=(PROTOCOLS[protocol].head,))
         return dataclasses.replace(made, train_noise=self.train_noise, test_noise=self.train_noise)
 
 
@@ -120,13 +128,21 @@ def carry_out(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _unseen)
     jobs = [(protocol, name) for protocol in plan.protocols for name in plan.settings]
     left = [job for job in jobs if not (_folder(out, *job) / "predictions.parquet").is_file()]
     if left:
-        wanted = {modality for _, name in left for modality in plan.setting(name).modalities}
+        wanted = {modality for protocol, name in left for modality in plan.setting(name, protocol).modalities}
         data = arrays(clips, sorted(wanted), plan.sizes)
         make, reader = _backbones(plan)
         for protocol, name in left:
             with stage(f"{name}, {protocol}: epochs", plan.n_folds * plan.recipe.epochs) as tick:
                 _train(
-                    clips, data, plan, protocol, plan.setting(name), _folder(out, protocol, name), make, reader, tick
+                    clips,
+                    data,
+                    plan,
+                    protocol,
+                    plan.setting(name, protocol),
+                    _folder(out, protocol, name),
+                    make,
+                    reader,
+                    tick,
                 )
     parts = [pd.read_parquet(_folder(out, *job) / "predictions.parquet") for job in jobs]
     shares = [pd.read_parquet(f) for job in jobs if (f := _folder(out, *job) / "shares.parquet").is_file()]
@@ -232,7 +248,7 @@ def _train(
     for k, (net, standard) in enumerate(zip(trained.nets, trained.standards, strict=True)):
         if isinstance(net, EMERT) and "face" in setting.modalities:
             save_network(
-                folder / f"fold_{k + 1}", net, standard, seen.part(np.flatnonzero(fold != k)), simulated=clips.simulated
+                folder / f"fold_{k}", net, standard, seen.part(np.flatnonzero(fold != k)), simulated=clips.simulated
             )
     # Predictions come last: where they are, everything else is too.
     pd.concat(tables, ignore_index=True).to_parquet(folder / "predictions.parquet")

@@ -9,7 +9,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from xai_compare.comparison.resampling import REPLICATES, draw_counts
+from xai_compare.comparison.draws import draw_counts
+from xai_compare.comparison.resampling import REPLICATES
 from xai_compare.emotion.emert import Fusion
 from xai_compare.emotion.sampling import Arrays, Standard
 from xai_compare.emotion.training import predict

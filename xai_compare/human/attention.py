@@ -134,8 +134,7 @@ def told_apart(
         InputError: if there are not two expressions with two pictures each.
     """
     known = [image for image in maps if image in expressions and np.isfinite(maps[image]).all()]
-    names = [name for name in ordered(expressions[i] for i in known)
-             if sum(expressions[i] == name for i in known) > 1]  # fmt: skip
+    names = [name for name in ordered(expressions[i] for i in known) if sum(expressions[i] == name for i in known) > 1]
     known = [image for image in known if expressions[image] in names]
     if len(names) < 2:
         raise InputError("expressions are told apart where two of them have two pictures each")

@@ -100,9 +100,14 @@ def _answer(trial: Mapping[str, Any], path: Path) -> dict[str, Any]:
         response = choices[response]
     label, false = _first(trial, _LABEL), _first(trial, _FALSE)
     found = {
-        "participant": _first(trial, _PARTICIPANT) or path.stem, "response": response, "label": label,
-        "false_label": false, "correct": trial.get("correct"), "rt": trial.get("rt"), "block": trial.get("block"),
-    }  # fmt: skip
+        "participant": _first(trial, _PARTICIPANT) or path.stem,
+        "response": response,
+        "label": label,
+        "false_label": false,
+        "correct": trial.get("correct"),
+        "rt": trial.get("rt"),
+        "block": trial.get("block"),
+    }
     return {name: value for name, value in found.items() if value not in (None, "null", "")}
 
 

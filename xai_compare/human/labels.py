@@ -34,11 +34,18 @@ def per_image(trials: pd.DataFrame) -> pd.DataFrame:
         tied = len(counts) > 1 and counts.iloc[0] == counts.iloc[1]
         majority = "" if tied else str(counts.index[0])
         label = noun(own["label"].iloc[0]) if "label" in own and own["label"].notna().any() else ""
-        rows.append({
-            "image": image, "n": n, "agreement": agreement, "majority": majority, "share": counts.iloc[0] / n,
-            "label": label, "as_labelled": majority == label if label and majority else pd.NA,
-            "note": "" if n > 1 else "fewer than two answers",
-        })  # fmt: skip
+        rows.append(
+            {
+                "image": image,
+                "n": n,
+                "agreement": agreement,
+                "majority": majority,
+                "share": counts.iloc[0] / n,
+                "label": label,
+                "as_labelled": majority == label if label and majority else pd.NA,
+                "note": "" if n > 1 else "fewer than two answers",
+            }
+        )
     return pd.DataFrame(rows).astype({"as_labelled": "boolean"})
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from xai_compare.comparison.differences import holm
-from xai_compare.comparison.resampling import FEW, LEAST
+from xai_compare.comparison.ends import FEW, LEAST
 
 if TYPE_CHECKING:
     from xai_compare.runs.stages.faithfulness import Faithfulness, Unit

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.comparison.decisions import MEAN, POOLED, Consistency, kappas
-from xai_compare.comparison.resampling import FEW
+from xai_compare.comparison.ends import FEW
 from xai_compare.human.clicks.answers import noun
 
 CONSISTENCY_COLUMNS = (
@@ -132,6 +132,8 @@ def _rows(
             notes.append("chance alone would agree always")
         elif not np.isfinite(one.low):
             notes.append(f"{images} images are too few for an interval")
+        elif measure == ERRORS and one.kappa == one.low == one.high == 0:
+            notes.append("one side is always right, or always wrong: kappa is 0 whatever the other does")
         elif images < FEW:
             notes.append(f"{images} images are few: the interval may be too narrow")
         yield (measure, a, b, name, one.kappa, one.low, one.high, one.observed, one.expected, one.n, images,

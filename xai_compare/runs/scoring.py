@@ -31,7 +31,7 @@ from xai_compare.comparison import (
 from xai_compare.comparison.noise import Estimate
 from xai_compare.comparison.nulls import NULL_COLUMNS
 from xai_compare.comparison.pool import threads
-from xai_compare.comparison.scores import in_order, with_estimates
+from xai_compare.comparison.tidy import in_order, with_estimates
 from xai_compare.errors import InputError
 from xai_compare.faces import SHAPE, face_prior
 from xai_compare.runs.attention import with_ceilings

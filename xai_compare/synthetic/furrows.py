@@ -54,8 +54,11 @@ def _glabella(skin: Relief) -> None:
     p = skin.pose.points
     for side, inner in ((-1, 21), (1, 22)):
         u, v = p[inner]
-        skin.groove(curve([(side * 0.10, v - 0.24), (side * 0.13, v), (side * 0.10, v + 0.24)]), 0.065,
-                    0.12 * skin.identity.age + 1.0 * frown)  # fmt: skip
+        skin.groove(
+            curve([(side * 0.10, v - 0.24), (side * 0.13, v), (side * 0.10, v + 0.24)]),
+            0.065,
+            0.12 * skin.identity.age + 1.0 * frown,
+        )
         skin.canvas.bump(skin.height, (u + side * 0.06, v - 0.02), (0.24, 0.22), 0.07 * frown)
         for row in range(3):
             path = [
@@ -82,8 +85,11 @@ def _eye(skin: Relief, side: int) -> None:
         skin.groove(curve(reach), 0.055, 0.10 * age + 0.65 * cheek * (1 - 0.12 * k), (0.3, 0))
     middle = (inner[0] + outer[0]) / 2
     depth = 0.18 + 0.25 * age + 0.75 * cheek + 0.5 * tight
-    skin.groove(curve([(inner[0] + side * 0.0, inner[1] + 0.10), (middle, low[1] + 0.15), (u - side * 0.02, v + 0.19)]),
-                0.07, depth * 0.7)  # fmt: skip
+    skin.groove(
+        curve([(inner[0] + side * 0.0, inner[1] + 0.10), (middle, low[1] + 0.15), (u - side * 0.02, v + 0.19)]),
+        0.07,
+        depth * 0.7,
+    )
     skin.canvas.bump(skin.height, (middle, low[1] + 0.07), (0.36, 0.10), 0.025 + 0.035 * (cheek + tight))
 
 
@@ -105,11 +111,16 @@ def _mouth(skin: Relief, side: int) -> None:
     """Around the mouth's corner: dimple (14), marionette line (15), stretch lines (20), tightness (23)."""
     s, p = skin.pose.strength, skin.pose.points
     u, v = p[48] if side < 0 else p[54]
-    skin.groove(curve([(u + side * 0.13, v - 0.16), (u + side * 0.17, v), (u + side * 0.13, v + 0.16)]), 0.07,
-                0.9 * s(14, side))  # fmt: skip
+    skin.groove(
+        curve([(u + side * 0.13, v - 0.16), (u + side * 0.17, v), (u + side * 0.13, v + 0.16)]), 0.07, 0.9 * s(14, side)
+    )
     down = s(15, side)
-    skin.groove(curve([(u + side * 0.05, v - 0.04), (u + side * 0.13, v + 0.13), (u + side * 0.10, v + 0.36)]), 0.075,
-                0.08 * skin.identity.age + 0.9 * down, (0.6, 0))  # fmt: skip
+    skin.groove(
+        curve([(u + side * 0.05, v - 0.04), (u + side * 0.13, v + 0.13), (u + side * 0.10, v + 0.36)]),
+        0.075,
+        0.08 * skin.identity.age + 0.9 * down,
+        (0.6, 0),
+    )
     skin.canvas.bump(skin.height, (u + side * 0.02, v + 0.22), (0.24, 0.22), 0.07 * down)
     stretch = s(20, side)
     path = [(u + side * 0.10, v - 0.20), (u + side * 0.19, v + 0.02), (u + side * 0.12, v + 0.30)]
@@ -130,8 +141,11 @@ def _lips_and_chin(skin: Relief) -> None:
                 (side * (0.09 + 0.15 * k), p[51, 1] - 0.02 + 0.05 * k),
             ]
             skin.groove(curve(path), 0.045, 0.30 * tight)
-    skin.groove(curve([(-0.42, p[57, 1] + 0.24), (0, p[57, 1] + 0.15), (0.42, p[57, 1] + 0.24)]), 0.07,
-                0.10 + 0.15 * skin.identity.age + 0.7 * chin)  # fmt: skip
+    skin.groove(
+        curve([(-0.42, p[57, 1] + 0.24), (0, p[57, 1] + 0.15), (0.42, p[57, 1] + 0.24)]),
+        0.07,
+        0.10 + 0.15 * skin.identity.age + 0.7 * chin,
+    )
     if chin:
         rng = np.random.default_rng(17)
         for du, dv in rng.uniform(-1, 1, (14, 2)):

@@ -167,8 +167,12 @@ def _hairline(identity: Identity, wide: float, falls: bool, down: float) -> np.n
     line: list[tuple[float, float]] = [(0.0, -high - 0.5 * sweep)]
     for s in (-1, 1):
         lift = sweep if s == side else -0.6 * sweep
-        line += [(s * 0.62, -high + 0.02 - lift), (s * wide * 0.70, -high + 0.26 - 0.6 * lift),
-                 (s * wide * 0.87, -0.80), (s * wide * 0.93 * edge, -0.35)]  # fmt: skip
+        line += [
+            (s * 0.62, -high + 0.02 - lift),
+            (s * wide * 0.70, -high + 0.26 - 0.6 * lift),
+            (s * wide * 0.87, -0.80),
+            (s * wide * 0.93 * edge, -0.35),
+        ]
         line += [(s * wide * edge, v) for v in np.linspace(0.1, down + 0.3, 8 if falls else 2)]
     return np.array(line)
 

@@ -154,16 +154,21 @@ def _card(model: Model, given: argparse.Namespace, share: float, n: int, paramet
     return {
         "name": model.name,
         "classes": list(model.classes),
-        "input": {"size": list(spec.size), "channels": spec.channels, "range": list(spec.range),
-                  "mean": spec.mean and list(spec.mean), "std": spec.std and list(spec.std)},
+        "input": {
+            "size": list(spec.size),
+            "channels": spec.channels,
+            "range": list(spec.range),
+            "mean": spec.mean and list(spec.mean),
+            "std": spec.std and list(spec.std),
+        },
         "parameters": parameters,
         "seed": given.seed,
         "held_out": {"identities": given.held_out, "crops": n, "accuracy": round(share, 4)},
         "trained_on": f"simulated faces of {given.identities} identities (xai_compare.synthetic), no photograph",
         "made_by": f"python -m xai_compare.synthetic.train --seed {given.seed} --identities {given.identities} "
-                   f"--held-out {given.held_out} --epochs {given.epochs}",
+        f"--held-out {given.held_out} --epochs {given.epochs}",
         "versions": {"xai_compare": xai_compare.__version__, "torch": torch.__version__},
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

@@ -53,10 +53,13 @@ def judged(points: pd.DataFrame, trials: pd.DataFrame, fewest: int = FEWEST_POIN
     keys = ["participant", "image", "trial"]
     keyed = points if "trial" in points else points.assign(trial=1)
     own = keyed.groupby(keys, sort=False, observed=True)
-    facts = pd.DataFrame({
-        "path": own["step"].sum(), "duration": own["time"].max() - own["time"].min(),
-        "backwards": own["time"].apply(lambda t: int((t.diff() < 0).sum())),
-    })  # fmt: skip
+    facts = pd.DataFrame(
+        {
+            "path": own["step"].sum(),
+            "duration": own["time"].max() - own["time"].min(),
+            "backwards": own["time"].apply(lambda t: int((t.diff() < 0).sum())),
+        }
+    )
     table = trials.merge(facts.reset_index(), on=keys, how="left")
     few, back = table["clicks"] < fewest, table["backwards"].fillna(0) > 0
     why = np.where(back, "the clock runs backwards", np.where(few, f"fewer than {fewest} points", ""))

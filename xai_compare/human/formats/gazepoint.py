@@ -39,11 +39,15 @@ def gazepoint(path: Path) -> Iterator[pd.DataFrame]:
     person = path.name.removesuffix(".gz").removesuffix(".csv").removesuffix("_all_gaze")
     for table in blocks(path, columns, head=head):
         valid = (table["BPOGV"] == 1).to_numpy()
-        frame = pd.DataFrame({
-            "participant": person, "image": table["MEDIA_NAME"], "time": table[clock] * 1000,
-            "fraction_x": np.where(valid, table["BPOGX"], np.nan),
-            "fraction_y": np.where(valid, table["BPOGY"], np.nan),
-        })  # fmt: skip
+        frame = pd.DataFrame(
+            {
+                "participant": person,
+                "image": table["MEDIA_NAME"],
+                "time": table[clock] * 1000,
+                "fraction_x": np.where(valid, table["BPOGX"], np.nan),
+                "fraction_y": np.where(valid, table["BPOGY"], np.nan),
+            }
+        )
         if pupils:
             frame["pupil"] = table[pupils].mean(axis=1)
         frame.attrs = table.attrs

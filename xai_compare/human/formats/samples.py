@@ -16,9 +16,20 @@ from xai_compare.human.recognition import Head
 from xai_compare.human.tables import canonical_names
 
 _NUMBERS = {
-    "time", "x", "y", "screen_x", "screen_y", "fraction_x", "fraction_y", "left", "top", "width", "height", "pupil",
+    "time",
+    "x",
+    "y",
+    "screen_x",
+    "screen_y",
+    "fraction_x",
+    "fraction_y",
+    "left",
+    "top",
+    "width",
+    "height",
+    "pupil",
     "distance",
-}  # fmt: skip
+}
 
 
 def _recognise(head: Head) -> str:

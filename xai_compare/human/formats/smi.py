@@ -44,11 +44,17 @@ def smi(path: Path) -> Iterator[pd.DataFrame]:
     if named is None:
         raise InputError("it names no picture", where=path, mend="export the column Stimulus")
     pixels = np.array(gaze.samples["pixel"].to_list(), float).reshape(len(table), -1, 2)[:, 0]
-    frame = pd.DataFrame({
-        "participant": path.stem, "image": table[named], "time": table["time"].astype(float),
-        "screen_x": pixels[:, 0], "screen_y": pixels[:, 1], "pupil": table["pupil"].astype(float),
-        "event": _events(gaze, table["time"].to_numpy(float)),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "participant": path.stem,
+            "image": table[named],
+            "time": table["time"].astype(float),
+            "screen_x": pixels[:, 0],
+            "screen_y": pixels[:, 1],
+            "pupil": table["pupil"].astype(float),
+            "event": _events(gaze, table["time"].to_numpy(float)),
+        }
+    )
     frame.attrs["screen"] = _screen(head)
     yield frame[frame["image"].notna() & (frame["image"] != "-")].reset_index(drop=True)
 

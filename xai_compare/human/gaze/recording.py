@@ -200,10 +200,15 @@ def table_of(trial: Trial) -> pd.DataFrame:
     """The samples of a trial as a table that `trials` would read again, before any cleaning."""
     n, place = len(trial), trial.placement
     table: dict[str, Any] = {
-        "participant": trial.participant, "image": trial.image, "trial": np.full(n, trial.number, np.int32),
-        "time": trial.time, "x": trial.x, "y": trial.y, "pupil": trial.pupil,
+        "participant": trial.participant,
+        "image": trial.image,
+        "trial": np.full(n, trial.number, np.int32),
+        "time": trial.time,
+        "x": trial.x,
+        "y": trial.y,
+        "pupil": trial.pupil,
         "on_picture": place.holds(trial.x, trial.y) if place else np.isfinite(trial.x),
-    }  # fmt: skip
+    }
     if place is not None:
         table |= {"left": place.left, "top": place.top, "width": place.width, "height": place.height}
     if trial.event is not None:

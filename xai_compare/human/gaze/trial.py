@@ -149,8 +149,10 @@ def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     if len(parts) == 1:
         return parts[0]
     attrs = parts[-1].attrs
-    plain = [part.astype(dict.fromkeys(part.select_dtypes("category"), object)).set_axis(part.columns, axis=1)
-             for part in parts]  # fmt: skip
+    plain = [
+        part.astype(dict.fromkeys(part.select_dtypes("category"), object)).set_axis(part.columns, axis=1)
+        for part in parts
+    ]
     joined = pd.concat(plain, ignore_index=True)
     joined.attrs = attrs
     return joined
@@ -193,9 +195,19 @@ def _trial(
 
 
 _NO_FACTS = {
-    *_NUMBERS, *_PLACE, "screen_x", "screen_y", "fraction_x", "fraction_y", "participant", "image", "trial", "event",
-    "on_picture", "label",
-}  # fmt: skip
+    *_NUMBERS,
+    *_PLACE,
+    "screen_x",
+    "screen_y",
+    "fraction_x",
+    "fraction_y",
+    "participant",
+    "image",
+    "trial",
+    "event",
+    "on_picture",
+    "label",
+}
 
 
 def _on_picture(

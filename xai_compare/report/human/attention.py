@@ -44,11 +44,25 @@ def areas(table: pd.DataFrame, simulated: bool) -> Figure:
     width = 0.8 / len(expressions)
     for at, (expression, colour) in enumerate(style.colours(expressions).items()):
         share = own[own["expression"] == expression].set_index("area")["share"].reindex(names)
-        axes.bar(np.arange(len(names)) + at * width - 0.4 + width / 2, 100 * share, width * 0.92, color=colour,
-                 linewidth=0, label=expression)  # fmt: skip
+        axes.bar(
+            np.arange(len(names)) + at * width - 0.4 + width / 2,
+            100 * share,
+            width * 0.92,
+            color=colour,
+            linewidth=0,
+            label=expression,
+        )
     size = own[own["expression"] == "all"].set_index("area")["size"].reindex(names)
-    axes.scatter(np.arange(len(names)), 100 * size, marker="_", s=300, color=style.INK, linewidth=1.2,
-                 label="share of the picture", zorder=3)  # fmt: skip
+    axes.scatter(
+        np.arange(len(names)),
+        100 * size,
+        marker="_",
+        s=300,
+        color=style.INK,
+        linewidth=1.2,
+        label="share of the picture",
+        zorder=3,
+    )
     axes.set_xticks(range(len(names)), names)
     axes.set_ylabel("%")
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=min(5, len(expressions) + 1), fontsize=7.5)

@@ -51,9 +51,15 @@ class AreaShares(Section):
             title = "Percent of the map on each area" + ("" if expression == ALL else f", {expression}")
             simulated = any(source.simulated for source in material.sources)
             made.append(
-                Listing(title, ["source", *names], rows, numbers=range(1, len(names) + 1), folded=expression != ALL,
-                        simulated=simulated)
-            )  # fmt: skip
+                Listing(
+                    title,
+                    ["source", *names],
+                    rows,
+                    numbers=range(1, len(names) + 1),
+                    folded=expression != ALL,
+                    simulated=simulated,
+                )
+            )
         return made
 
 

@@ -15,6 +15,8 @@ from xai_compare.report.material import Material
 from xai_compare.report.section import SECTIONS, Headline, Section
 
 _MOSTLY, _LEVEL = 0.5, 0.95
+_FEW = 10
+"""Of fewer labelled pictures the headline gives no accuracy, if other networks saw more."""
 
 
 @SECTIONS.named("recognition")
@@ -40,7 +42,9 @@ class Recognition(Section):
         ]
 
     def headlines(self, material: Material) -> list[Headline]:
-        whole = rates(answers(material)).query("expression == 'all'")
+        every = rates(answers(material)).query("expression == 'all'")
+        enough = every[every["pictures"] >= _FEW]
+        whole = enough if len(enough) else every
         low, high = 100 * whole["rate"].min(), 100 * whole["rate"].max()
         number = f"{low:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
         label = "Accuracy" if len(whole) == 1 else f"Accuracy of {counted(len(whole), 'network')}"
@@ -48,8 +52,12 @@ class Recognition(Section):
         ends = f", 95 % interval {100 * one['ci_low']:.0f} to {100 * one['ci_high']:.0f} %" if len(whole) == 1 else ""
         pictures = counted(int(whole["pictures"].max()), "labelled picture")
         sentence = f"How often the answer is the label, on {'up to ' if len(whole) > 1 else ''}{pictures}{ends}."
-        wrong = mistaken(material)
-        return [Headline(number, label, f"{sentence} {'See the warning below.' if wrong else ''}".strip())]
+        few = [
+            f"{row.network} ({row.pictures})" for row in every[~every["network"].isin(whole["network"])].itertuples()
+        ]
+        left_out = f"Too few labelled pictures to say of {', '.join(few)}." if few else ""
+        warning = "See the warning below." if mistaken(material) else ""
+        return [Headline(number, label, " ".join(filter(None, (sentence, left_out, warning))))]
 
     def files(self, material: Material) -> dict[str, pd.DataFrame]:
         return {"recognition": rates(answers(material))}

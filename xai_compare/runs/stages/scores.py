@@ -14,7 +14,7 @@ from xai_compare.runs.store import content, digest, load
 if TYPE_CHECKING:
     from xai_compare.runs.estimate import Costs, Line
 
-RESULTS = 3
+RESULTS = 5
 """Raised whenever a change of the code changes scores."""
 
 

@@ -40,9 +40,12 @@ def remodnav(
         ) from None
     logging.getLogger("remodnav").setLevel(logging.WARNING)  # It tells of every window it looks at.
     classifier = EyegazeClassifier(
-        px2deg=1.0, sampling_rate=rate, min_fixation_duration=min_fixation_ms / 1000,
-        pursuit_velthresh=pursuit_velocity, min_intersaccade_duration=0.04,
-    )  # fmt: skip
+        px2deg=1.0,
+        sampling_rate=rate,
+        min_fixation_duration=min_fixation_ms / 1000,
+        pursuit_velthresh=pursuit_velocity,
+        min_intersaccade_duration=0.04,
+    )
     begin, end = _whole(degrees, rate)
     if begin == end:
         return []
