@@ -34,17 +34,17 @@ CLASSES = ["anger", "happiness", "surprise"]
 SIDE = 64
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8).repeat(SIDE // 8, 1).repeat(SIDE // 8, 2)
 INPUT = {"size": SIDE, "channels": "rgb", "range": [0, 1]}
-EXPLAINERS: dict[str, dict[str, Any]] = {
-    "cam": {},
-    "grad_cam": {},
-    "score_cam": {},
-    "attention_rollout": {},
-    "lime": {"n_samples": 60},
-    "rise": {"n_samples": 40},
-    "extremal_perturbation": {"steps": 6, "areas": [0.2]},
-    "captum:Saliency": {},
-    "captum:IntegratedGradients": {"n_steps": 8},
-}
+EXPLAINERS = (
+    "cam",
+    "grad_cam",
+    "score_cam",
+    "attention_rollout",
+    "lime",
+    "rise",
+    "extremal_perturbation",
+    "captum:Saliency",
+    "captum:IntegratedGradients",
+)
 Made = tuple[dict[str, Any], Callable[[torch.Tensor], torch.Tensor]]
 """A specification, and the framework's own logits or probabilities of a prepared batch."""
 
@@ -296,7 +296,7 @@ def difference(model: Model, own: Callable[[torch.Tensor], torch.Tensor]) -> tup
 
 def explained(model: Model, name: str) -> str:
     """``runs``, or the line by which the explainer refuses."""
-    made = explainers.create(name, **EXPLAINERS[name])
+    made = explainers.create(name)
     targets = ("anger", "happiness") if model.source.get("kind") == "ensemble" else "anger"
     if why := made.refuses(model, targets):
         return why
