@@ -22,7 +22,7 @@ from xai_compare.models.training.running import train
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "compact": {"network": {"bundled": "compact"}, "epochs": 16, "batch_size": 32, "lr": 0.006},
-    "resnet50": {"network": {"zoo": "resnet50", "input": {"size": 64}}, "epochs": 16, "batch_size": 16, "lr": 0.0007},
+    "resnet50": {"network": {"zoo": "resnet50", "input": {"size": 64}}, "epochs": 13, "batch_size": 16, "lr": 0.0007},
 }
 
 
