@@ -1,7 +1,8 @@
 """Does every statistic agree with an independent implementation? The largest difference of each, on random data.
 
 scipy, scikit-learn and statsmodels are there anyway; pingouin comes with the tests. mne and rsatoolbox are no
-dependencies: where they are not installed their rows say so (``pip install mne rsatoolbox`` to see them).
+dependencies: where they are not installed their rows say so (``pip install mne rsatoolbox`` to see them). mne 1.13 is
+meant: 1.10 raises the step between thresholds, and not the threshold, to the power.
 
     python benchmarks/statistics_agree.py
 """
