@@ -22,6 +22,7 @@ from xai_compare.report.material import Material, from_run
 from xai_compare.report.score_table import ranking, score_listings, score_tables
 from xai_compare.report.sections.recognition import answers, mistaken, rates
 from xai_compare.report.telling import beside_floor
+from xai_compare.runs.responses import NEVER_ERRS
 
 EXPRESSIONS = ("anger", "fear", "surprise")
 
@@ -169,6 +170,19 @@ def test_agreement_of_people_is_set_beside_a_blob_and_a_ceiling(material: Materi
     assert "do as well or better: a blob over the face 0.96" in said.sentence
     assert "one in twenty random maps as smooth more than 0.75" in said.sentence
     assert "noise ceiling of gaze is 0.84 to 0.99" in said.sentence
+
+
+def test_without_mistakes_there_is_nothing_to_compare(material: Material) -> None:
+    table = pd.DataFrame(
+        {"measure": "error_consistency", "a": ["good", "bad"], "b": "human/clicks", "participant": "pooled"}
+    )
+    table = table.assign(kappa=[0.0, 0.3], ci_low=0.0, ci_high=[0.0, 0.5], trials=9, images=9)
+    table["note"] = [f"clicks: simulated; {NEVER_ERRS}", "clicks: simulated"]
+    told = replace(material, read=lambda name: table if name == "error_consistency" else pd.DataFrame())
+    section = SECTIONS.get("responses")()
+    assert [line[:42] for line in section.sentences(told)] == ["On the pictures that good shared with the "]
+    (listing,) = section.listings(told)
+    assert [[row[0].text, row[-1].text] for row in listing.rows] == [["bad", ""]]
 
 
 def test_people_are_described_and_one_person_is_remarked_upon(run: FakeRun, page: str) -> None:

@@ -28,6 +28,7 @@ CONSISTENCY_COLUMNS = (
     "note",
 )
 ERRORS, ANSWERS = "error_consistency", "answers"
+NEVER_ERRS = "one side is always right, or always wrong: kappa is 0 whatever the other does"
 MOST_PEOPLE = 25
 """People up to which every two of them are compared with one another."""
 _Trials = dict[str, tuple[list[str], list[str], list[str]]]
@@ -133,7 +134,7 @@ def _rows(
         elif not np.isfinite(one.low):
             notes.append(f"{images} images are too few for an interval")
         elif measure == ERRORS and one.kappa == one.low == one.high == 0:
-            notes.append("one side is always right, or always wrong: kappa is 0 whatever the other does")
+            notes.append(NEVER_ERRS)
         elif images < FEW:
             notes.append(f"{images} images are few: the interval may be too narrow")
         yield (measure, a, b, name, one.kappa, one.low, one.high, one.observed, one.expected, one.n, images,

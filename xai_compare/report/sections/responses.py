@@ -9,6 +9,7 @@ from xai_compare.report.labels import counted
 from xai_compare.report.listing import Cell, Listing, signed
 from xai_compare.report.material import Material
 from xai_compare.report.section import SECTIONS, Section
+from xai_compare.runs.responses import NEVER_ERRS
 
 _TITLES = {
     "error_consistency": "Do they err on the same pictures? Error consistency",
@@ -35,8 +36,22 @@ class Responses(Section):
     def applies(self, material: Material) -> bool:
         return not material.table("error_consistency").empty
 
+    def sentences(self, material: Material) -> list[str]:
+        table = material.table("error_consistency")
+        never = table[_degenerate(table) & (table["a"] != table["b"]) & table["participant"].isin(list(_SUMMARIES))]
+        said = []
+        for people, rows in never.groupby("b", sort=False):
+            names = ", ".join(dict.fromkeys(str(name) for name in rows["a"]))
+            whose = str(people).removeprefix("human/")
+            said.append(
+                f"On the pictures that {names} shared with the people of {whose}, one side is always right, or always "
+                "wrong: there are no mistakes to compare."
+            )
+        return said
+
     def listings(self, material: Material) -> list[Listing]:
         table = material.table("error_consistency")
+        table = table[~_degenerate(table)]
         whole = table[table["participant"].isin(list(_SUMMARIES))]
         single = table[~table["participant"].isin(list(_SUMMARIES))]
         found = [_listing(title, whole[whole["measure"] == name]) for name, title in _TITLES.items()]
@@ -44,6 +59,17 @@ class Responses(Section):
             of_errors = single[single["measure"] == "error_consistency"]
             found.append(_listing("Error consistency, person by person", of_errors, folded=True))
         return [one for one in found if one.rows]
+
+
+def _degenerate(table: pd.DataFrame) -> pd.Series:
+    """Where an error consistency of 0 says nothing."""
+    return table["note"].fillna("").str.contains(NEVER_ERRS, regex=False)
+
+
+def _note(text: object) -> str:
+    """The note without what the tag beside the title says already."""
+    parts = str(text or "").split("; ")
+    return "; ".join(part for part in parts if not part.endswith(": simulated"))
 
 
 def _listing(title: str, table: pd.DataFrame, folded: bool = False) -> Listing:
@@ -63,7 +89,7 @@ def _listing(title: str, table: pd.DataFrame, folded: bool = False) -> Listing:
             interval,
             str(int(row["trials"])),
             str(int(row["images"])),
-            row["note"] or "",
+            _note(row["note"]),
         )
         rows.append([Cell(text) for text in cells])
     images = counted(int(table["images"].max()), "picture") if len(table) else ""
