@@ -75,6 +75,27 @@ def test_another_plan_is_refused_and_nothing_is_lost(clips: Clips, tmp_path: Pat
     assert (tmp_path / "trained" / "er_7" / "eye" / "predictions.parquet").is_file()
 
 
+def test_a_call_that_failed_before_training_binds_nobody(clips: Clips, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="6 people cannot be parted into 9 folds"):
+        carry_out(clips, Plan(settings=("eye",), recipe=RECIPE, n_folds=9, sizes=SIZES), tmp_path)
+    assert len(carry_out(clips, plan("eye"), tmp_path).predictions) == len(clips)
+
+
+def test_clips_of_which_some_are_simulated_say_so(clips: Clips, tmp_path: Path) -> None:
+    clips.table["simulated"] = clips.people == "p0"
+    write(clips, tmp_path)
+    assert "Some of these clips are simulated" in (tmp_path / "summary.html").read_text("utf-8")
+    for file in (tmp_path / "tables").iterdir():
+        assert pd.read_csv(file)["data"].unique().tolist() == ["partly simulated"], file
+
+
+def test_a_run_is_not_written_over(clips: Clips, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("name: mine")
+    with pytest.raises(InputError, match=r"holds 'study\.yaml', which is not of ours"):
+        write(clips, tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["study.yaml"]
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

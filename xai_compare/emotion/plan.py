@@ -166,7 +166,8 @@ def _same_plan(clips: Clips, plan: Plan, out: Path) -> None:
     if plan.backbone is not None:
         asked["backbone"] = hashlib.sha256(Path(plan.backbone).read_bytes()).hexdigest()
     file = out / PLAN
-    if file.is_file():
+    # A call that failed before anything was trained binds nobody.
+    if file.is_file() and any(one.is_file() for one in (out / "trained").rglob("*")):
         held = json.loads(file.read_text("utf-8"))
         differing = [key for key in asked if held.get(key) != asked[key]]
         if differing:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from xai_compare.emotion import agreement, as_protocol, compared, confusion, eye_correlations, fold_scores, scores
 from xai_compare.emotion.clips import Clips
-from xai_compare.emotion.plan import Carried, Plan, carry_out
+from xai_compare.emotion.plan import PLAN, Carried, Plan, carry_out
 from xai_compare.emotion.protocols import CAUTION, PROTOCOLS, partner
 from xai_compare.errors import InputError
 from xai_compare.report import embedding, style
@@ -20,6 +20,8 @@ from xai_compare.report.emotion import figures
 from xai_compare.report.saving import save_png
 from xai_compare.runs.progress import Progress, Silent
 from xai_compare.version import VERSION
+
+_OURS = ("tables", "figures", "trained", PLAN, "summary.html")
 
 
 @dataclass
@@ -45,19 +47,24 @@ def write(clips: Clips, out: str | Path, plan: Plan | None = None, progress: Pro
         The pooled scores, as `scores` gives them; without rows if nothing was trained.
 
     Raises:
-        InputError: as `carry_out`.
+        InputError: as `carry_out`; if the directory holds anything else, such as a run.
     """
     out, contents = Path(out), _Contents(clips.simulated)
+    strange = sorted(one.name for one in out.iterdir() if one.name not in _OURS) if out.is_dir() else []
+    if strange:
+        raise InputError(f"the directory holds {strange[0]!r}, which is not of ours", where=out, mend="name another")
     for name in ("tables", "figures"):
         (out / name).mkdir(parents=True, exist_ok=True)
     _gap(clips, contents)
     carried = None if plan is None else carry_out(clips, plan, out, (progress or Silent()).stage)
     if carried is not None:
         _networks(carried, contents)
+    some = "simulated" in clips.table and bool(clips.table["simulated"].astype(bool).any())
+    if some and not clips.simulated:
+        contents.notes.append("Some of these clips are simulated: no number here is about people alone.")
+    data = "simulated" if clips.simulated else "partly simulated" if some else "recorded"
     for name, (_, _, table) in contents.tables.items():
-        table.assign(data="simulated" if clips.simulated else "recorded").to_csv(
-            out / "tables" / f"{name}.csv", index=False
-        )
+        table.assign(data=data).to_csv(out / "tables" / f"{name}.csv", index=False)
     for name, (_, figure) in contents.figures.items():
         with style.styled():
             save_png(figure, out / "figures" / f"{name}.png")
