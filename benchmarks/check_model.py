@@ -6,7 +6,7 @@ never saw, and ``--keras FILE`` a Keras network trained on FER2013 as its author
 picture once for each way to feed it; a draw is a choice of forty of these answers.
 
 A fault counts as found where its check names a line; range and normalization count for one another, because each can be
-mended by the other's line. A false alarm is any line where no fault was planted.
+fixed by the other's line. A false alarm is any line where no fault was planted.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def killing(study: Path, out: Path, kills: int, workers: int | None, longest: fl
 
 
 def damaging(study: Path, out: Path, number: int) -> None:
-    """Damage chunk files one at a time; each must be found by verify and mended by run."""
+    """Damage chunk files one at a time; each must be found by verify and fixed by run."""
     files = [p for p in (out / "maps.zarr").rglob("map/c/*/0/0") if p.is_file()]
     files += [
         *(out / "chunks").rglob("*.json"),

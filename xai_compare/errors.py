@@ -1,4 +1,4 @@
-"""What the user must mend, said in one line."""
+"""What the user must fix, said in one line."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from difflib import get_close_matches
 
 
 class InputError(ValueError):
-    """Bad input: one line that says what is wrong, where, and how to mend it.
+    """Bad input: one line that says what is wrong, where, and how to fix it.
 
     The command line prints it without a traceback and ends with exit code 2.
     """
 
-    def __init__(self, what: str, *, where: object | None = None, mend: str | None = None) -> None:
-        self.what, self.where, self.mend = what, where, mend
+    def __init__(self, what: str, *, where: object | None = None, hint: str | None = None) -> None:
+        self.what, self.where, self.hint = what, where, hint
         line = f"{where}: {what}" if where is not None else what
-        super().__init__(" ".join(f"{line}; {mend}".split() if mend else line.split()))
+        super().__init__(" ".join(f"{line}; {hint}".split() if hint else line.split()))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

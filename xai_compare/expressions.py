@@ -36,7 +36,7 @@ def canonical(name: str) -> str:
     """
     key = str(name).strip().lower().replace(" ", "_").replace("-", "_")
     if key not in ALIASES:
-        raise InputError(f"unknown expression {name!r}", mend=nearest(key, EXPRESSIONS))
+        raise InputError(f"unknown expression {name!r}", hint=nearest(key, EXPRESSIONS))
     return ALIASES[key]
 
 

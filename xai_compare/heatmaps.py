@@ -48,7 +48,7 @@ def scale(maps: np.ndarray, low: np.ndarray, high: np.ndarray, scaling: str = "m
         if scaling == "mass":
             sums = maps.sum((1, 2), keepdims=True, dtype=np.float64)
             return np.where(sums > 0, maps / sums, np.nan).astype(np.float32)
-    raise InputError(f"unknown scaling {scaling!r}", mend=f"known: {', '.join(SCALINGS)}")
+    raise InputError(f"unknown scaling {scaling!r}", hint=f"known: {', '.join(SCALINGS)}")
 
 
 class GroupMeans:

@@ -92,7 +92,7 @@ class Registry(Generic[T]):
         if name not in self._things:
             point = self._plugins().get(name)
             if point is None:
-                raise InputError(f"unknown {self.kind} {name!r}", mend=nearest(str(name), self.names()))
+                raise InputError(f"unknown {self.kind} {name!r}", hint=nearest(str(name), self.names()))
             self._load(point)
         return self._things[name]
 
@@ -141,7 +141,7 @@ class Registry(Generic[T]):
         where = f"entry point {point.value}"
         try:
             thing = point.load()
-        except Exception as error:  # Whatever another package does when imported, its name is what the user can mend.
+        except Exception as error:  # Whatever another package does when imported, its name is what the user can fix.
             what = f"{self.kind} {point.name!r} cannot be loaded ({type(error).__name__}: {error})"
             raise InputError(what, where=where) from error
         if point.name in self._things:  # The import registered it by decorator.

@@ -1,4 +1,4 @@
-"""The command line as a stranger meets it: one line and exit code 2 for what they must mend, never a traceback."""
+"""The command line as a stranger meets it: one line and exit code 2 for what they must fix, never a traceback."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_doctor_says_what_to_do_about_a_missing_landmark_model(call, monkeypatch
 
 
 def _missing(named: object = None) -> Path:
-    raise xc.errors.InputError("it is not installed", mend="pip install face_recognition_models")
+    raise xc.errors.InputError("it is not installed", hint="pip install face_recognition_models")
 
 
 @pytest.fixture

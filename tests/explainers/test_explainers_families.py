@@ -110,10 +110,10 @@ def check_cam(model: Model) -> None:
     np.testing.assert_allclose(alone, found[1], rtol=0, atol=5e-5 * np.abs(alone).max())
 
 
-def check_refused(explainer: str, model: Model, mend: str) -> None:
+def check_refused(explainer: str, model: Model, hint: str) -> None:
     why = explainers.create(explainer).refusal(model)
     assert why is not None
-    assert mend in why
+    assert hint in why
     assert "\n" not in why
 
 

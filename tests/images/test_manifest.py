@@ -1,4 +1,4 @@
-"""Manifests and folders: what is skipped with a reason, and what must be mended first."""
+"""Manifests and folders: what is skipped with a reason, and what must be fixed first."""
 
 from __future__ import annotations
 

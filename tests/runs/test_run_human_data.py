@@ -97,13 +97,13 @@ def test_a_study_corrects_gaze_by_the_fixation_cross(pictures: Path, tmp_path: P
     off.to_csv(tmp_path / "off.csv", index=False)
     # Both are in the pixels of the picture as shown, and the last place looked at was the cross.
     cross = {"image": "cross", "x": SHOWN * 62.5 - 0.5, "y": SHOWN * 74.5 - 0.5, "worst_degrees": 5}
-    files = {"left": {}, "off": {}, "mended": {"gaze": {"cross": cross}}}
+    files = {"left": {}, "off": {}, "fixed": {"gaze": {"cross": cross}}}
     sources = [
         {**one, "name": name}
         for name, more in files.items()
         for one in source(tmp_path / ("left.csv" if name == "left" else "off.csv"), **more)
     ]
     run = xc.run(asked(pictures, human=sources, models=[], explainers=[]), tmp_path / "run", report=False)
-    left, shifted, mended = (heatmap(run, f"human/{name}").ravel() for name in files)
-    assert np.corrcoef(left, mended)[0, 1] > 0.999
+    left, shifted, fixed = (heatmap(run, f"human/{name}").ravel() for name in files)
+    assert np.corrcoef(left, fixed)[0, 1] > 0.999
     assert np.corrcoef(left, shifted)[0, 1] < 0.99

@@ -1,4 +1,4 @@
-"""Study files: whatever is wrong is said in one line that names the file, the key, the value and the mend."""
+"""Study files: whatever is wrong is said in one line that names the file, the key, the value and the hint."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_order_of_keys_and_layout_do_not_matter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "key", "mend"),
+    ("old", "new", "key", "hint"),
     [
         ("name: toy", "nmae: toy", "'nmae'", "did you mean 'name'?"),
         ("images:", "imges:", "'imges'", "did you mean 'images'?"),
@@ -146,11 +146,11 @@ def test_order_of_keys_and_layout_do_not_matter(tmp_path: Path) -> None:
         ("[cam, ", "[{name: cam, opitons: {}}, ", "opitons", "did you mean 'options'?"),
     ],
 )
-def test_a_misspelt_key_is_named_with_its_nearest(tmp_path: Path, old: str, new: str, key: str, mend: str) -> None:
+def test_a_misspelt_key_is_named_with_its_nearest(tmp_path: Path, old: str, new: str, key: str, hint: str) -> None:
     line = refused(write(tmp_path, BASE.replace(old, new, 1)))
     assert "unknown key" in line
     assert key in line
-    assert mend in line
+    assert hint in line
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def check_there(path: Path, folder: bool) -> None:
     from xai_compare.errors import InputError
 
     if not (path.is_dir() if folder else path.is_file()):
-        raise InputError(f"no such {'folder' if folder else 'file'}", where=path, mend="check its name")
+        raise InputError(f"no such {'folder' if folder else 'file'}", where=path, hint="check its name")
 
 
 def show(frame: pd.DataFrame, title: str, digits: int = 3) -> None:

@@ -37,7 +37,7 @@ def check_model(
 ) -> None:
     """Find a wrong class order, channel order, range, normalization, crop, or colour where grey was trained.
 
-    Writes findings.csv: check, finding, confidence, line; the line is the one of the study that mends it.
+    Writes findings.csv: check, finding, confidence, line; the line is the one of the study that fixes it.
     """
     table = findings(model, manifest, root=root, most=most, seed=seed, device=device, allow_code=allow_code)
     out.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def check_model(
     show(table, f"Is {model} loaded as it was trained?")
     wrong = table[table["line"] != ""]
     for line in wrong["line"]:
-        tell(f"mend the study: {line}")
+        tell(f"fix the study: {line}")
     if wrong.empty:
         tell("Nothing was found to be wrong.")
 
@@ -98,8 +98,8 @@ def find_network(model: str, *, allow_code: bool = False) -> tuple[Model, Cutter
         return models.load({"bundled": model}), Cutter()
     file, _, name = model.rpartition(":")
     if not file:
-        mend = f"{nearest(model, NAMES)} or STUDY.yaml:NAME"
-        raise InputError(f"no bundled network is called {model!r}", mend=mend)
+        hint = f"{nearest(model, NAMES)} or STUDY.yaml:NAME"
+        raise InputError(f"no bundled network is called {model!r}", hint=hint)
     study = Study.load(file)
     for spec in study.models:
         if name in (spec.name, spec.label):
@@ -107,7 +107,7 @@ def find_network(model: str, *, allow_code: bool = False) -> tuple[Model, Cutter
             return models.load(spec.loading(), allow_code=allow_code), Cutter(
                 images.margin, images.predictor, images.max_pixels
             )
-    raise InputError(f"no model {name!r}", where=file, mend=nearest(name, [spec.label for spec in study.models]))
+    raise InputError(f"no model {name!r}", where=file, hint=nearest(name, [spec.label for spec in study.models]))
 
 
 def _crops(

@@ -101,7 +101,7 @@ def compare_heatmaps(
     maps: dict[Any, Any] = dict(with_mean_maps(read if landmarks is None else on_standard_face(read, landmarks)))
     found: dict[str, Any] = ekman.masks() if str(masks) == "ekman" else ekman.read_masks(masks)
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
-        raise InputError("is not an empty directory", where=out, mend="name another with --out, or --overwrite")
+        raise InputError("is not an empty directory", where=out, hint="name another with --out, or --overwrite")
     scores = pd.concat([mask_scores(maps, found, b=masks_name), pair_scores(maps)], ignore_index=True)
     ignorant = Ignorant(face_prior(next(iter(maps.values())).shape), list(dict.fromkeys(key.a for key in maps)))
     nulls = null_table(maps, DEFAULT_METRICS, References(found, masks_name), None, ignorant)
@@ -111,7 +111,7 @@ def compare_heatmaps(
         write_tables(out / "tables", scores=scores, merges=merges, nulls=nulls)
     except OSError as error:
         raise InputError(
-            f"cannot be written to ({error.strerror})", where=out, mend="name another with --out"
+            f"cannot be written to ({error.strerror})", where=out, hint="name another with --out"
         ) from None
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     facts = {
@@ -142,19 +142,19 @@ def on_standard_face(maps: Mapping[Any, np.ndarray], file: Path) -> dict[Any, np
         table = pd.read_csv(file, sep=None, engine="python")
         points = table.set_index("landmark").loc[list(range(68))][["x", "y"]].to_numpy(np.float64)
     except (OSError, ValueError, KeyError, pd.errors.ParserError) as error:
-        mend = "write the columns landmark (0 to 67), x and y, in pixels of the heatmaps"
+        hint = "write the columns landmark (0 to 67), x and y, in pixels of the heatmaps"
         raise InputError(
-            f"no table of 68 landmarks ({' '.join(str(error).split())[:80]})", where=file, mend=mend
+            f"no table of 68 landmarks ({' '.join(str(error).split())[:80]})", where=file, hint=hint
         ) from None
     height, width = next(iter(maps.values())).shape
     if points.shape != (68, 2) or not np.isfinite(points).all():
-        raise InputError("it does not name each of the 68 landmarks once", where=file, mend="landmark, x, y: 68 rows")
+        raise InputError("it does not name each of the 68 landmarks once", where=file, hint="landmark, x, y: 68 rows")
     middle = points.mean(0)
     if not (0 <= middle[0] < width and 0 <= middle[1] < height):
         what = (
             f"the face's middle, ({middle[0]:.0f}, {middle[1]:.0f}), lies outside heatmaps of {height} x {width} pixels"
         )
-        raise InputError(what, where=file, mend="give the landmarks in pixels of the heatmaps")
+        raise InputError(what, where=file, hint="give the landmarks in pixels of the heatmaps")
     keys = list(maps)
     moved = standardize(np.stack([np.asarray(maps[key], np.float32) for key in keys]), np.stack([points] * len(keys)))
     return dict(zip(keys, moved, strict=True))

@@ -41,7 +41,7 @@ def doctor(
         table.add_column(column, overflow="fold")
     for finding in findings:
         mark = Text("ok", "green") if finding.fine else Text("no", "red")
-        table.add_row(mark, Text(finding.what), Text(finding.found), Text(finding.mend))
+        table.add_row(mark, Text(finding.what), Text(finding.found), Text(finding.hint))
     console.print(table)
     if not all(finding.fine for finding in findings):
         raise typer.Exit(2)
@@ -49,12 +49,12 @@ def doctor(
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: whether it is fine, what was found, and how to mend it."""
+    """One thing looked at: whether it is fine, what was found, and how to fix it."""
 
     fine: bool
     what: str
     found: str
-    mend: str = ""
+    hint: str = ""
 
 
 def examine() -> list[Finding]:
@@ -136,7 +136,7 @@ def _tried(what: str, look: Callable[[], str]) -> Finding:
 
 
 def _lacking(what: str, error: InputError) -> Finding:
-    return Finding(False, what, f"{error.what} ({error.where})" if error.where else error.what, error.mend or "")
+    return Finding(False, what, f"{error.what} ({error.where})" if error.where else error.what, error.hint or "")
 
 
 def _package(name: str) -> Finding:
@@ -168,7 +168,7 @@ def _landmarks() -> Finding:
     try:
         return Finding(True, "landmark model", str(Landmarker().file))
     except InputError as error:
-        return Finding(False, "landmark model", error.what, error.mend or "")
+        return Finding(False, "landmark model", error.what, error.hint or "")
 
 
 def _masks() -> Finding:

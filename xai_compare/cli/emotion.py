@@ -97,4 +97,4 @@ def _noise(text: str, option: str) -> Noise:
     try:
         return Noise(float(variance), on or "both")
     except ValueError:
-        raise InputError(f"{text!r} is not VARIANCE:ON", where=option, mend="say 0.05:eye") from None
+        raise InputError(f"{text!r} is not VARIANCE:ON", where=option, hint="say 0.05:eye") from None

@@ -147,7 +147,7 @@ def explainer_spec(text: str) -> Any:
         key, equals, value = part.partition("=")
         if not equals:
             raise InputError(
-                f"option {part!r} has no value", where=f"--explainer {text}", mend="write NAME:OPTION=VALUE"
+                f"option {part!r} has no value", where=f"--explainer {text}", hint="write NAME:OPTION=VALUE"
             )
         try:
             options[key.strip()] = yaml.safe_load(value)
@@ -167,14 +167,14 @@ def _network(model: str, allow_code: bool) -> tuple[Model, Cutter]:
         return models.load({"bundled": model}), Cutter()
     file, _, name = model.rpartition(":")
     if not file:
-        mend = f"{nearest(model, NAMES)} or FILE.yaml:NAME"
-        raise InputError(f"no bundled network is called {model!r}", mend=mend)
+        hint = f"{nearest(model, NAMES)} or FILE.yaml:NAME"
+        raise InputError(f"no bundled network is called {model!r}", hint=hint)
     study = Study.load(file)
     how = Cutter(study.images.margin, study.images.predictor, study.images.max_pixels)
     for spec in study.models:
         if name in (spec.name, spec.label):
             return models.load(spec.loading(), allow_code=allow_code), how
-    raise InputError(f"no model {name!r}", where=file, mend=nearest(name, [spec.label for spec in study.models]))
+    raise InputError(f"no model {name!r}", where=file, hint=nearest(name, [spec.label for spec in study.models]))
 
 
 def _names(images: Sequence[Path]) -> list[str]:

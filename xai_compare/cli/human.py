@@ -125,7 +125,7 @@ def _cross(text: str | None) -> Cross | None:
         return None
     image, comma, place = text.partition(",")
     if not comma or not image:
-        raise InputError(f"{text!r} is not a picture and two numbers", where="--cross", mend="say --cross IMAGE,X,Y")
+        raise InputError(f"{text!r} is not a picture and two numbers", where="--cross", hint="say --cross IMAGE,X,Y")
     return Cross(image, *_numbers(place, 2, "--cross"))
 
 
@@ -137,7 +137,7 @@ def _numbers(text: str | None, count: int, option: str) -> list[float]:
     except ValueError:
         numbers = []
     if len(numbers) != count:
-        raise InputError(f"{text!r} is not {count} numbers", where=option, mend="separate them by commas")
+        raise InputError(f"{text!r} is not {count} numbers", where=option, hint="separate them by commas")
     return numbers
 
 
@@ -148,7 +148,7 @@ def _pictures(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, int]]
     from xai_compare.images import read_image
 
     if not folder.is_dir():
-        raise InputError("no such folder", where=folder, mend="name the folder of the pictures")
+        raise InputError("no such folder", where=folder, hint="name the folder of the pictures")
     files = {
         str(file.relative_to(folder)): file
         for file in sorted(folder.rglob("*"))
@@ -179,6 +179,6 @@ def _expressions(path: Path | None) -> dict[str, str]:
     for name in ("image", "label"):
         if name not in table:
             said = "expression" if name == "label" else name
-            raise InputError(f"no column {said!r}", where=path, mend="it needs the columns image and expression")
+            raise InputError(f"no column {said!r}", where=path, hint="it needs the columns image and expression")
     nouns = table["label"].str.strip().str.lower().map(lambda text: ALIASES.get(text, text))
     return dict(zip(table["image"].astype(str), nouns, strict=True))

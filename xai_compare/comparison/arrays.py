@@ -40,7 +40,7 @@ def as_masks(masks: npt.ArrayLike) -> Bools:
     if values.size and not (np.all(values == 1) or np.all(values == 255)):
         raise InputError(
             f"a mask holds two values, this {array.dtype} array holds more",
-            mend="threshold it first, for example heatmap > otsu(heatmap)",
+            hint="threshold it first, for example heatmap > otsu(heatmap)",
         )
     return np.asarray(inside, dtype=bool)
 
@@ -52,7 +52,7 @@ def same_size(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> None:
         InputError: if they do not.
     """
     if a.shape[-2:] != b.shape[-2:]:
-        raise InputError(f"sizes differ: {size_text(a)} and {size_text(b)} pixels", mend="bring them to one size first")
+        raise InputError(f"sizes differ: {size_text(a)} and {size_text(b)} pixels", hint="bring them to one size first")
     try:
         np.broadcast_shapes(a.shape, b.shape)
     except ValueError:

@@ -44,7 +44,7 @@ def linkage(maps: npt.ArrayLike, centred: bool = True) -> Floats:
     matrix = correlation_matrix(array, centred)
     undefined = np.flatnonzero(np.isnan(matrix.diagonal()))
     if undefined.size:
-        raise InputError(f"map {undefined[0]} (counting from 0) is constant or missing", mend="leave it out")
+        raise InputError(f"map {undefined[0]} (counting from 0) is constant or missing", hint="leave it out")
     return hierarchy.linkage(squareform(1.0 - matrix, checks=False), method="average")
 
 

@@ -88,7 +88,7 @@ def kappas(
     """
     for name, parts in trials.items():
         if name in (POOLED, MEAN):
-            raise InputError(f"a participant is called {name!r}, as a summary is", mend="give another name")
+            raise InputError(f"a participant is called {name!r}, as a summary is", hint="give another name")
         if len({len(part) for part in parts}) > 1:
             raise InputError(f"every trial of {name!r} needs an image and both answers")
     images = sorted({image for shown, _, _ in trials.values() for image in shown})

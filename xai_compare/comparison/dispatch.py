@@ -122,7 +122,7 @@ def evaluate(
     values = np.asarray(metric.function(*arguments, **(options or {}).get(metric.name, {})), dtype=np.float64)
     if values.shape != a.shape[:-2]:
         what = f"the metric {metric.name!r} gave {values.shape} values for maps {a.shape}"
-        raise InputError(what, mend="return one number for each map (..., h, w)")
+        raise InputError(what, hint="return one number for each map (..., h, w)")
     # A map with a threshold has pixels above it, so only one without has an empty mask.
     return np.where(first.any((-2, -1)), values, np.nan) if cut else values
 

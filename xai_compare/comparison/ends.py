@@ -104,7 +104,7 @@ def interval_ends(
         float64 (k, 2); NaN where an interval has no ends.
     """
     if kind not in get_args(Kind):
-        raise InputError(f"unknown kind of interval {kind!r}", mend=nearest(kind, get_args(Kind)))
+        raise InputError(f"unknown kind of interval {kind!r}", hint=nearest(kind, get_args(Kind)))
     shares = _shares(level)
     ends = np.full((len(values), 2), np.nan)
     sizes = np.broadcast_to(np.asarray(images), len(values))

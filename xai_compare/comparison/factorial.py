@@ -214,7 +214,7 @@ def _groups(table: pd.DataFrame, unit: str, between: str | None, wide: pd.DataFr
         return np.zeros(len(wide), np.int64), [""]
     pairs = table[[unit, between]].drop_duplicates()
     if pairs[unit].duplicated().any():
-        raise InputError(f"a {unit} has several levels of {between!r}", mend="name it among the factors within units")
+        raise InputError(f"a {unit} has several levels of {between!r}", hint="name it among the factors within units")
     of_unit = pairs.set_index(unit)[between].reindex(wide.index)
     places, names = pd.factorize(of_unit)
     return places, [str(name) for name in names]

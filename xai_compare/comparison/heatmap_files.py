@@ -43,15 +43,15 @@ def read_heatmaps(folder: Path | str, pattern: str = PATTERN) -> dict[MapKey, np
         try:
             expression = canonical(fields["expression"])
         except InputError as error:
-            raise InputError(error.what, where=path, mend=error.mend) from None
+            raise InputError(error.what, where=path, hint=error.hint) from None
         key = MapKey(fields["model"], expression, fields.get("fold", ALL_FOLDS))
         if "fold" in fields and key.fold in (ALL_FOLDS, MEAN_OF_FOLDS):
             raise InputError(f"a fold cannot be called {key.fold!r}, which stands for all of them", where=path)
         if key in found:
-            raise InputError(f"the same map as {found[key].name}: {', '.join(key)}", where=path, mend="keep one")
+            raise InputError(f"the same map as {found[key].name}: {', '.join(key)}", where=path, hint="keep one")
         found[key] = path
     if not found:
-        raise InputError(f"no file is named {pattern}{_example(folder)}", where=folder, mend="give another pattern")
+        raise InputError(f"no file is named {pattern}{_example(folder)}", where=folder, hint="give another pattern")
     order = {expression: i for i, expression in enumerate(ordered(key.expression for key in found))}
     keys = sorted(found, key=lambda key: (key.a.casefold(), key.a, order[key.expression], _natural(key.fold)))
     maps = {key: read_grey(found[key]) for key in keys}
@@ -96,12 +96,12 @@ def read_grey(path: Path) -> npt.NDArray[np.generic]:
         raise InputError(f"cannot be read: {text}", where=path) from None
     if values.ndim == 3 and values.shape[2] in (2, 4):
         if values[..., -1].min() < 255:
-            raise InputError("a picture with transparent pixels", where=path, mend="save the heatmap without alpha")
+            raise InputError("a picture with transparent pixels", where=path, hint="save the heatmap without alpha")
         values = values[..., :-1]
     if values.ndim == 3 and values.shape[2] in (1, 3) and (values == values[..., :1]).all():
         values = values[..., 0]
     if values.ndim == 3 and values.shape[2] == 3:
-        raise InputError("a picture in colour", where=path, mend="save the grey heatmap, colours are not values")
+        raise InputError("a picture in colour", where=path, hint="save the grey heatmap, colours are not values")
     if values.ndim != 2 or values.dtype.kind not in "buif" or 0 in values.shape:
         raise InputError(f"a heatmap is (height, width) numbers, got {values.dtype} {values.shape}", where=path)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -131,7 +131,7 @@ def _expressions(pattern: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     fields = re.findall(r"\{(.*?)\}", pattern)
     for field in fields:
         if field not in _FIELDS:
-            raise InputError(f"unknown field {{{field}}} in the pattern {pattern}", mend=nearest(field, _FIELDS))
+            raise InputError(f"unknown field {{{field}}} in the pattern {pattern}", hint=nearest(field, _FIELDS))
     for field in _FIELDS:
         if fields.count(field) != 1 and not (field == "fold" and field not in fields):
             raise InputError(f"the pattern {pattern} must hold {{{field}}} once")
@@ -169,5 +169,5 @@ def _check_sizes(pictures: dict[Path, npt.NDArray[np.generic]]) -> None:
             raise InputError(
                 f"sizes differ: {size_text(picture)} pixels here, {size_text(reference)} in {first.name}",
                 where=path,
-                mend="bring the pictures to one size",
+                hint="bring the pictures to one size",
             )

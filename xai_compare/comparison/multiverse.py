@@ -42,7 +42,7 @@ def cut_masks(maps: npt.ArrayLike, cut: Cut, level: float = 50, area: npt.ArrayL
     """
     array = as_maps(maps)
     if cut not in get_args(Cut):
-        raise InputError(f"unknown way to cut maps {cut!r}", mend=nearest(str(cut), get_args(Cut)))
+        raise InputError(f"unknown way to cut maps {cut!r}", hint=nearest(str(cut), get_args(Cut)))
     if cut == "otsu":
         return otsu_masks(array)
     if cut == "level":

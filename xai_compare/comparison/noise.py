@@ -64,7 +64,7 @@ def noise_corrected(
     if first.ndim != 3 or second.ndim != 3 or first.shape[1:] != second.shape[1:]:
         raise InputError(f"maps (m, h, w) of one size are needed, got {first.shape} and {second.shape}")
     if (images_a is None or images_b is None) and len(first) != len(second):
-        raise InputError(f"{len(first)} and {len(second)} maps cannot be paired", mend="name their images")
+        raise InputError(f"{len(first)} and {len(second)} maps cannot be paired", hint="name their images")
     rows = np.concatenate([flat(first), flat(second)])
     rows -= rows.mean(1, keepdims=True)
     names = [list(map(str, range(len(first)))) if one is None else list(one) for one in (images_a, images_b)]

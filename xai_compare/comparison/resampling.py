@@ -196,7 +196,7 @@ def bootstrap_correlation(
     """
     first, second = np.asarray(a), np.asarray(b)
     if paired and len(first) != len(second):
-        raise InputError(f"{len(first)} and {len(second)} maps cannot be paired", mend="use paired=False")
+        raise InputError(f"{len(first)} and {len(second)} maps cannot be paired", hint="use paired=False")
     names = {
         "a": [f"{i}" for i in range(len(first))],
         "b": [f"{i}{'' if paired else ' b'}" for i in range(len(second))],

@@ -142,7 +142,7 @@ def pair_scores(
     """
     for name in metrics:
         if name not in METRICS or METRICS.get(name).needs != ("map", "map"):
-            raise InputError(f"unknown comparison of maps {name!r}", mend=nearest(name, PAIR_METRICS))
+            raise InputError(f"unknown comparison of maps {name!r}", hint=nearest(name, PAIR_METRICS))
     return score_table(maps, metrics, References(), {"dice": {"threshold": dice_threshold}}, counts, intervals)
 
 
@@ -192,7 +192,7 @@ def wide(scores: pd.DataFrame, metric: str = "iou", fold: str = ALL_FOLDS, b: st
     if b is not None:
         chosen = chosen[chosen["b"] == b]
     if chosen["b"].nunique() > 1:
-        raise InputError(f"{metric} was measured against several", mend=f"choose b among {sorted(set(chosen['b']))}")
+        raise InputError(f"{metric} was measured against several", hint=f"choose b among {sorted(set(chosen['b']))}")
     table = chosen.pivot(index="a", columns="expression", values="value")
     table = table.loc[list(dict.fromkeys(chosen["a"])), ordered(table.columns)]
     table["mean"] = table.mean(axis=1)

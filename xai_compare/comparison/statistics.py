@@ -65,7 +65,7 @@ def ceiling(
     if array.ndim != 3:
         raise InputError(f"a ceiling needs one map per participant, (participants, h, w); got shape {array.shape}")
     if method not in ("split-half", "leave-one-out"):
-        raise InputError(f"unknown way to measure agreement {method!r}", mend="known: split-half, leave-one-out")
+        raise InputError(f"unknown way to measure agreement {method!r}", hint="known: split-half, leave-one-out")
     people, pixels = len(array), flat(array)
     weights = _halves(people, n, seed) if method == "split-half" else _others(people)
     if people < 2:
@@ -159,7 +159,7 @@ def _samples(values: npt.ArrayLike, groups: Sequence[str]) -> list[Floats]:
     """Return the defined values of each group, groups in order of appearance."""
     numbers, labels = np.asarray(values, dtype=np.float64), np.asarray(groups, dtype=str)
     if numbers.ndim != 1 or numbers.shape != labels.shape:
-        raise InputError(f"{numbers.shape} values for {labels.shape} groups", mend="give one group for each value")
+        raise InputError(f"{numbers.shape} values for {labels.shape} groups", hint="give one group for each value")
     samples = [numbers[(labels == name) & ~np.isnan(numbers)] for name in dict.fromkeys(labels.tolist())]
     if len(samples) < 2 or sum(map(len, samples)) <= len(samples) or not all(map(len, samples)):
         raise InputError("an analysis of variance needs two groups or more, none of them empty, and repeated values")

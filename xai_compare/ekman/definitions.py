@@ -51,7 +51,7 @@ def data_folder() -> Path:
     for folder in (here / "data", here.parents[1] / "ekman_masks"):
         if (folder / "expressions.yaml").is_file():
             return folder
-    raise InputError("the definitions of the Ekman masks are missing", where=here, mend="install xai-compare again")
+    raise InputError("the definitions of the Ekman masks are missing", where=here, hint="install xai-compare again")
 
 
 _TERM = re.compile(r"([+-]?)(?:(\d*\.?\d+)\*)?(?:(\d+)|\((\d+)-(\d+)\))")
@@ -76,7 +76,7 @@ def parse_point(text: str) -> Weights:
     while rest:
         term = _TERM.match(rest)
         if term is None or (weights and not term[1]):
-            raise InputError(f"cannot read {text!r} as a sum of landmarks", mend="write it like 0.5*5 + 0.5*49")
+            raise InputError(f"cannot read {text!r} as a sum of landmarks", hint="write it like 0.5*5 + 0.5*49")
         weight = float(term[2] or 1) * (-1 if term[1] == "-" else 1)
         for landmark, sign in ((term[3] or term[4], 1), (term[5], -1)):
             if landmark is not None:
@@ -94,7 +94,7 @@ def _polygons(outlines: list[list[Any]], points: dict[str, Weights], where: str)
         if str(name).isdigit():
             return parse_point(name)
         if name not in points:
-            raise InputError(f"unknown point {name!r}", where=where, mend=nearest(str(name), points))
+            raise InputError(f"unknown point {name!r}", where=where, hint=nearest(str(name), points))
         return points[name]
 
     return tuple(tuple(corner(name) for name in outline) for outline in outlines)

@@ -43,10 +43,10 @@ def read_masks(folder: Path | str, pattern: str | None = None) -> dict[str, np.n
         if name is None:
             continue
         if name in found:
-            raise InputError(f"two masks for {name}: {found[name].name} and {path.name}", where=folder, mend=_MEND)
+            raise InputError(f"two masks for {name}: {found[name].name} and {path.name}", where=folder, hint=_MEND)
         found[name] = path
     if not found:
-        raise InputError("no mask of an expression", where=folder, mend=_MEND)
+        raise InputError("no mask of an expression", where=folder, hint=_MEND)
     read = {name: _read(found[name]) for name in expressions.ordered(found)}
     first = next(iter(read))
     for name, picture in read.items():
@@ -60,7 +60,7 @@ def _expression_of(path: Path, pattern: str | None) -> str | None:
     if pattern is not None:
         before, placeholder, after = pattern.partition("{expression}")
         if not placeholder:
-            raise InputError(f"the pattern {pattern!r} has no {{expression}}", mend="write it like {expression}_gt.png")
+            raise InputError(f"the pattern {pattern!r} has no {{expression}}", hint="write it like {expression}_gt.png")
         match = re.fullmatch(re.escape(before) + "(.+)" + re.escape(after), path.name, re.IGNORECASE)
         known = match and expressions.ALIASES.get(match[1].lower())
         return known or None
@@ -70,7 +70,7 @@ def _expression_of(path: Path, pattern: str | None) -> str | None:
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", path.stem)]
     named = {expressions.ALIASES[word] for word in words if len(word) > 2 and word in expressions.ALIASES}
     if len(named) > 1:
-        raise InputError(f"the name holds {' and '.join(expressions.ordered(named))}", where=path, mend=_MEND)
+        raise InputError(f"the name holds {' and '.join(expressions.ordered(named))}", where=path, hint=_MEND)
     return named.pop() if named else None
 
 
@@ -79,7 +79,7 @@ def _read(path: Path) -> np.ndarray:
         with Image.open(path) as picture:
             if picture.mode not in _EIGHT_BIT:
                 raise InputError(
-                    f"not an 8-bit picture (mode {picture.mode})", where=path, mend="save it as 8-bit grey"
+                    f"not an 8-bit picture (mode {picture.mode})", where=path, hint="save it as 8-bit grey"
                 )
             return np.asarray(picture.convert("L")) > INSIDE
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:

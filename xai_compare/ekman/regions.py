@@ -15,7 +15,7 @@ from xai_compare.errors import InputError
 def _definition(expression: str) -> Expression:
     name = expressions.canonical(expression)
     if name not in DEFINITIONS:
-        raise InputError(f"no Ekman mask for {name!r}", mend=f"masks exist for {', '.join(EXPRESSIONS)}")
+        raise InputError(f"no Ekman mask for {name!r}", hint=f"masks exist for {', '.join(EXPRESSIONS)}")
     return DEFINITIONS[name]
 
 
@@ -79,7 +79,7 @@ def region(au: int, landmarks: np.ndarray | None = None, shape: tuple[int, int] 
     """
     if au not in ACTION_UNITS:
         known = ", ".join(map(str, ACTION_UNITS))
-        raise InputError(f"no region for action unit {au!r}", mend=f"regions exist for {known}")
+        raise InputError(f"no region for action unit {au!r}", hint=f"regions exist for {known}")
     return _draw(ACTION_UNITS[au].polygons, landmarks, shape)
 
 

@@ -36,7 +36,7 @@ def place(landmarks: np.ndarray | None, shape: tuple[int, int] | None) -> tuple[
         raise InputError(f"landmarks must be finite (68, 2) or (89, 2), not {points.shape}")
     if shape is None:
         if len(points) != POINTS:
-            raise InputError("68 landmarks do not tell the size of the picture", mend="give shape=(height, width)")
+            raise InputError("68 landmarks do not tell the size of the picture", hint="give shape=(height, width)")
         shape = SHAPE if landmarks is None else (round(points[-1, 1]), round(points[-1, 0]))
     if len(shape) != 2 or not all(float(side).is_integer() and side > 0 for side in shape):
         raise InputError(f"shape must be a positive height and width, not {shape}")

@@ -59,10 +59,10 @@ def emer(folder: Path, names: EmerNames | None = None) -> Clips:
     names = names or EmerNames()
     file = folder / names.labels
     if not file.is_file():
-        raise InputError("there is no table of labels", where=file, mend="name it in EmerNames(labels=...)")
+        raise InputError("there is no table of labels", where=file, hint="name it in EmerNames(labels=...)")
     table = pd.read_csv(file).rename(columns={given: own for own, given in (names.columns or {}).items()})
     if "clip" not in table or "person" not in table:
-        raise InputError("no columns clip and person", where=file, mend="map them in EmerNames(columns=...)")
+        raise InputError("no columns clip and person", where=file, hint="map them in EmerNames(columns=...)")
     table = table.assign(clip=table["clip"].astype(str), person=table["person"].astype(str))
     table["file"] = table["clip"]
     table = prepared_table(table, file)
@@ -186,7 +186,7 @@ def _tobii_clip(file: Path, name: str, person: str) -> Clip:
 
 def _eyes_only(folder: Path, rows: Sequence[tuple[object, ...]], arrays: list[np.ndarray], pattern: str) -> Clips:
     if not rows:
-        raise InputError(f"no file like {pattern}", where=folder, mend="name the folder of the dataset")
+        raise InputError(f"no file like {pattern}", where=folder, hint="name the folder of the dataset")
     table = pd.DataFrame(rows, columns=["clip", "person", "file", "er", "stimulus_class"])
     table = prepared_table(table, folder)
     names = tuple(f"eye feature {k + 1}" for k in range(arrays[0].shape[1]))

@@ -96,7 +96,7 @@ def neutral(folder: Path) -> Clips:
     folder = Path(folder)
     table_file = folder / "clips.csv"
     if not table_file.is_file():
-        raise InputError("there is no clips.csv", where=folder, mend="see docs/emotion.md for the layout")
+        raise InputError("there is no clips.csv", where=folder, hint="see docs/emotion.md for the layout")
     table = pd.read_csv(table_file, dtype={"clip": str, "person": str, "file": str}, keep_default_na=True)
     simulated = "simulated" in table and bool(table["simulated"].astype(bool).all())
     names = _eye_names(folder)
@@ -118,15 +118,15 @@ def prepared_table(table: pd.DataFrame, where: object) -> pd.DataFrame:
     """
     for name in NEEDED:
         if name not in table:
-            raise InputError(f"no column {name!r}", where=where, mend=nearest(name, map(str, table.columns)))
+            raise InputError(f"no column {name!r}", where=where, hint=nearest(name, map(str, table.columns)))
     if table.empty:
         raise InputError("no clip is listed", where=where)
     twice = table["clip"][table["clip"].duplicated()]
     if len(twice):
-        raise InputError(f"clip {twice.iloc[0]!r} is listed twice", where=where, mend="name each clip once")
+        raise InputError(f"clip {twice.iloc[0]!r} is listed twice", where=where, hint="name each clip once")
     if table["person"].isna().any():
         name = table["clip"][table["person"].isna()].iloc[0]
-        raise InputError(f"clip {name!r} has no person", where=where, mend="say whose it is: folds are by person")
+        raise InputError(f"clip {name!r} has no person", where=where, hint="say whose it is: folds are by person")
     return with_coarse(checked_labels(table.reset_index(drop=True), where), where)
 
 
@@ -141,7 +141,7 @@ def read_clip(file: Path, name: str, person: str, eye_features: tuple[str, ...] 
         InputError: if the file is absent or holds something else.
     """
     if not file.is_file():
-        raise InputError(f"the file of clip {name!r} is not there", where=file, mend="check the column file")
+        raise InputError(f"the file of clip {name!r} is not there", where=file, hint="check the column file")
     if file.suffix == ".npz":
         parts = _from_npz(file)
     elif file.suffix == ".parquet":
@@ -208,7 +208,7 @@ def _from_npz(file: Path) -> Mapping[str, np.ndarray]:
             found = {name: archive[name] for name in ("face", "eye", "fixation") if name in archive}
     except (OSError, ValueError, KeyError) as error:
         line = (str(error).splitlines() or [""])[0]
-        raise InputError(f"is not a readable npz file ({line})", where=file, mend="save plain arrays") from error
+        raise InputError(f"is not a readable npz file ({line})", where=file, hint="save plain arrays") from error
     return {name: values if name == "face" else np.asarray(values, np.float32) for name, values in found.items()}
 
 
@@ -224,7 +224,7 @@ def _from_parquet(file: Path, eye_features: tuple[str, ...] | None) -> Mapping[s
     names = list(eye_features) if eye_features else list(others)
     for name in names:
         if name not in others:
-            raise InputError(f"no column {name!r}", where=file, mend="eye_features.csv names it")
+            raise InputError(f"no column {name!r}", where=file, hint="eye_features.csv names it")
     if names:
         found["eye"] = others[names].to_numpy(np.float32)
     frames = sorted(f for f in file.with_suffix("").glob("*") if f.suffix.lower() in _FACES)

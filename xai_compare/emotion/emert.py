@@ -108,7 +108,7 @@ class EMERT(Fusion):
         _known("task", task, get_args(Task))
         own = (tuple(tasks), tuple(modalities), decoupling, transformer, backbone, layers, heads, head_width)
         if layout == "released" and own != (("er", "fer"), MODALITIES, True, True, None, 3, 8, 64):
-            raise InputError("the released networks have no options but task and classes", mend='say layout="paper"')
+            raise InputError("the released networks have no options but task and classes", hint='say layout="paper"')
         self.layout, self.task = layout, task
         self.arguments = {
             "layout": layout,
@@ -174,7 +174,7 @@ class EMERT(Fusion):
         given = {"face": face, "eye": eye, "fixation": fixation}
         for name in self.modalities:
             if given[name] is None:
-                raise InputError(f"there is no {name} input", mend=f"leave {name} out of the network's modalities")
+                raise InputError(f"there is no {name} input", hint=f"leave {name} out of the network's modalities")
         found = {}
         if "face" in self.modalities:
             found["face"] = self.subnet.face(cast(torch.Tensor, face))
@@ -219,7 +219,7 @@ def chosen(modalities: Sequence[str]) -> tuple[str, ...]:
     for name in modalities:
         _known("modality", name, MODALITIES)
     if not modalities:
-        raise InputError("a network reads at least one modality", mend=f"known: {', '.join(MODALITIES)}")
+        raise InputError("a network reads at least one modality", hint=f"known: {', '.join(MODALITIES)}")
     return tuple(name for name in MODALITIES if name in modalities)
 
 
@@ -262,10 +262,10 @@ def _width_of(backbone: nn.Module) -> int:
     if hasattr(backbone, "layer4"):
         return int(cast(Any, backbone).fc.in_features)
     if not isinstance(getattr(backbone, "out_features", None), int):
-        raise InputError("the backbone does not say how many features it gives", mend="set its out_features")
+        raise InputError("the backbone does not say how many features it gives", hint="set its out_features")
     return int(backbone.out_features)  # type: ignore[arg-type]
 
 
 def _known(what: str, name: str, known: Any) -> None:
     if name not in known:
-        raise InputError(f"unknown {what} {name!r}", mend=nearest(str(name), known))
+        raise InputError(f"unknown {what} {name!r}", hint=nearest(str(name), known))

@@ -95,7 +95,7 @@ def build(setting: Setting, protocol: Protocol, data: Arrays, backbone: Callable
         if setting.network == "emert":
             return EMERT("paper", protocol.task, classes, backbone=trunk, **options)
         if trunk is None:
-            raise InputError(f"{setting.network} needs a backbone", mend="give one, see the notebook")
+            raise InputError(f"{setting.network} needs a backbone", hint="give one, see the notebook")
         return BASELINES.get(setting.network)(protocol.task, classes, backbone=trunk, **options)
 
 
@@ -134,7 +134,7 @@ def cross_validate(
         InputError: for unknown protocols, missing labels, a person in two folds, a class that cannot be learned.
     """
     if protocol not in PROTOCOLS:
-        raise InputError(f"unknown protocol {protocol!r}", mend=f"known: {', '.join(PROTOCOLS)}")
+        raise InputError(f"unknown protocol {protocol!r}", hint=f"known: {', '.join(PROTOCOLS)}")
     wanted = PROTOCOLS[protocol]
     if fold is None:
         fold = folds(clips.people, n_folds, by)  # type: ignore[arg-type]
@@ -297,7 +297,7 @@ def _targets(clips: Clips, wanted: Protocol, setting: Setting) -> dict[str, np.n
             raise InputError(
                 f"there is no column {protocol.column!r}",
                 where=clips.where,
-                mend="give the labels" + (f", or train {wanted.head} alone" if protocol is not wanted else ""),
+                hint="give the labels" + (f", or train {wanted.head} alone" if protocol is not wanted else ""),
             )
         values = clips.table[protocol.column]
         if protocol.kind == "classes":
@@ -367,7 +367,7 @@ def as_protocol(predictions: pd.DataFrame, protocol: str) -> pd.DataFrame:
     """The predictions of the partner's head, which was trained beside, as its protocol's own."""
     head = PROTOCOLS[protocol].head
     if f"{head}_label" not in predictions:
-        raise InputError(f"the head {head} was not trained beside", mend="train both tasks")
+        raise InputError(f"the head {head} was not trained beside", hint="train both tasks")
     table = predictions[["setting", "protocol", "clip", "person", "fold"]].copy()
     table["protocol"] = protocol
     for column in map(str, predictions.filter(regex=f"^{head}_")):

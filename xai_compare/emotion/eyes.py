@@ -45,10 +45,10 @@ def eye_samples(
     """
     where = f"{trial.participant}, {trial.image}"
     if why := cleaning.problem_with_clock(trial.time):
-        raise InputError(why, where=where, mend="leave the trial out")
+        raise InputError(why, where=where, hint="leave the trial out")
     place = trial.placement
     if place is None:
-        raise InputError("the size of the picture on the screen is not known", where=where, mend="give placement")
+        raise InputError("the size of the picture on the screen is not known", where=where, hint="give placement")
     rate = cleaning.rate_of(trial.time)
     found = cleaning.losses(trial, rate, blink_ms)
     if edge_ms > 0:

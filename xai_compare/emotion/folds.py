@@ -29,12 +29,12 @@ def folds(people: Sequence[str], n: int = 5, by: FoldBy = "person", seed: int = 
         InputError: with fewer people (or clips) than folds.
     """
     if by not in get_args(FoldBy):
-        raise InputError(f"unknown kind of folds {by!r}", mend=nearest(str(by), get_args(FoldBy)))
+        raise InputError(f"unknown kind of folds {by!r}", hint=nearest(str(by), get_args(FoldBy)))
     names = np.asarray(people, str)
     distinct = len(set(names.tolist())) if by == "person" else len(names)
     if n < 2 or distinct < n:
         what = {"person": "people", "clip": "clips"}[by]
-        raise InputError(f"{distinct} {what} cannot be parted into {n} folds", mend="ask for fewer folds, at least 2")
+        raise InputError(f"{distinct} {what} cannot be parted into {n} folds", hint="ask for fewer folds, at least 2")
     kind = (
         GroupKFold(n, shuffle=True, random_state=seed) if by == "person" else KFold(n, shuffle=True, random_state=seed)
     )
@@ -59,7 +59,7 @@ def check_folds(fold: Sequence[int] | np.ndarray, people: Sequence[str], where: 
             raise InputError(
                 f"person {person!r} is in the folds {places}",
                 where=where,
-                mend="keep each person in one fold, or say by='clip'",
+                hint="keep each person in one fold, or say by='clip'",
             )
 
 
@@ -81,6 +81,6 @@ def check_classes(labels: np.ndarray, training: np.ndarray, classes: Sequence[st
             raise InputError(
                 f"no training clip has the class {name!r}",
                 where=where,
-                mend="use fewer folds, or empty the label of its clips",
+                hint="use fewer folds, or empty the label of its clips",
             )
     return [name for k, name in occurring.items() if not (labels[~training] == k).any()]

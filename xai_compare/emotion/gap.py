@@ -184,7 +184,7 @@ def _differences(
 
 def _column(clips: Clips, name: str) -> pd.Series:
     if name not in clips.table:
-        raise InputError(f"there is no column {name!r}", where=clips.where, mend="the gap needs both labels")
+        raise InputError(f"there is no column {name!r}", where=clips.where, hint="the gap needs both labels")
     return clips.table[name]
 
 

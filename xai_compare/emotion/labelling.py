@@ -145,7 +145,7 @@ def cronbach_alpha(ratings: npt.ArrayLike) -> float:
         raise InputError(f"alpha needs ratings of two raters or more, got shape {array.shape}")
     array = array[np.isfinite(array).all(1)]
     if len(array) < 2:
-        raise InputError("fewer than two items are rated by everybody", mend="alpha cannot be found")
+        raise InputError("fewer than two items are rated by everybody", hint="alpha cannot be found")
     raters = array.shape[1]
     total = array.sum(1).var(ddof=1)
     if total == 0:

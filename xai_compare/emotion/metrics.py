@@ -130,12 +130,12 @@ def _groups(
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
     """To which person or batch each clip with a label belongs, and which clips those are."""
     if averaging not in ("pooled", "batches"):
-        raise InputError(f"unknown averaging {averaging!r}", mend="known: pooled, batches")
+        raise InputError(f"unknown averaging {averaging!r}", hint="known: pooled, batches")
     if len({len(one) for one in (*arrays, people)}) != 1:
         lengths = ", ".join(str(len(one)) for one in (*arrays, people))
         raise InputError(f"labels, predictions and people differ in number: {lengths}")
     if not known.any():
-        raise InputError("no clip has a label", mend="check the column of labels")
+        raise InputError("no clip has a label", hint="check the column of labels")
     if averaging == "batches":
         return np.arange(int(known.sum())) // batch, known
     return np.unique(np.asarray(people, str)[known], return_inverse=True)[1], known

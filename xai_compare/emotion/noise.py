@@ -30,9 +30,9 @@ class Noise:
 
     def __post_init__(self) -> None:
         if not self.variance >= 0:
-            raise InputError(f"a variance of {self.variance}", mend="give 0 or more")
+            raise InputError(f"a variance of {self.variance}", hint="give 0 or more")
         if self.on not in ON:
-            raise InputError(f"noise on {self.on!r}", mend=f"known: {', '.join(ON)}")
+            raise InputError(f"noise on {self.on!r}", hint=f"known: {', '.join(ON)}")
 
 
 def noisy(data: Arrays, noise: Noise, standard: Standard, seed: int) -> Arrays:
@@ -56,7 +56,7 @@ def noisy(data: Arrays, noise: Noise, standard: Standard, seed: int) -> Arrays:
 
 def _noisy_frames(face: np.ndarray, spread: float, rng: np.random.Generator) -> np.ndarray:
     if face.dtype != np.uint8:
-        raise InputError("noise belongs on frames, and these are features already", mend="give the frames themselves")
+        raise InputError("noise belongs on frames, and these are features already", hint="give the frames themselves")
     found = np.empty_like(face)
     for k, frames in enumerate(face):
         noise = rng.standard_normal(frames.shape, np.float32) * (255 * spread)

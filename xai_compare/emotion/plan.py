@@ -71,13 +71,13 @@ class Plan:
         ):
             for name in names:
                 if name not in known:
-                    raise InputError(f"unknown {what} {name!r}", mend=nearest(name, known))
+                    raise InputError(f"unknown {what} {name!r}", hint=nearest(name, known))
         if self.alone and "fer_intensity" in self.protocols:
             raise InputError(
-                "fer_intensity has the classes beside it in the paper's network", mend="train it without alone"
+                "fer_intensity has the classes beside it in the paper's network", hint="train it without alone"
             )
         if self.freeze and self.backbone is None:
-            raise InputError("a frozen backbone with random weights learns nothing", mend="give its weights")
+            raise InputError("a frozen backbone with random weights learns nothing", hint="give its weights")
 
     def setting(self, name: str, protocol: str) -> Setting:
         """The setting of that name, with this plan's noise and heads."""
@@ -174,7 +174,7 @@ def _same_plan(clips: Clips, plan: Plan, out: Path) -> None:
             raise InputError(
                 f"the directory holds trainings that differ in: {', '.join(differing)}",
                 where=out,
-                mend="name another directory, or ask for the same",
+                hint="name another directory, or ask for the same",
             )
     out.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(asked, indent=2) + "\n", "utf-8")
@@ -206,7 +206,7 @@ def _trunk_weights(file: Path) -> dict[str, torch.Tensor]:
             raise InputError(
                 f"{name} is absent or has another shape: not the weights of a ResNet-18",
                 where=file,
-                mend="give a state dict with torchvision's names",
+                hint="give a state dict with torchvision's names",
             )
     return {name: held[name] for name in expected}
 

@@ -130,15 +130,15 @@ def checked_labels(table: pd.DataFrame, where: object) -> pd.DataFrame:
             numbers = pd.to_numeric(values, errors="coerce")
             low, high = protocol.range
             bad = (values.notna() & numbers.isna()) | (numbers < low) | (numbers > high)
-            what, mend = f"lies outside [{low:g}, {high:g}]", "rescale the ratings"
+            what, hint = f"lies outside [{low:g}, {high:g}]", "rescale the ratings"
             table[protocol.column] = numbers.astype(float)
         else:
             bad = values.notna() & ~values.isin(protocol.classes)
-            what, mend = "is none of the classes", f"known: {', '.join(protocol.classes)}"
+            what, hint = "is none of the classes", f"known: {', '.join(protocol.classes)}"
         if bad.any():
             first = table[bad].iloc[0]
             raise InputError(
-                f"{protocol.column} of clip {first['clip']!r}, {values[bad].iloc[0]}, {what}", where=where, mend=mend
+                f"{protocol.column} of clip {first['clip']!r}, {values[bad].iloc[0]}, {what}", where=where, hint=hint
             )
     return table
 
@@ -149,4 +149,4 @@ def _noun(value: object, column: str, clip: str, where: object) -> object:
     try:
         return canonical(str(value))
     except InputError as error:
-        raise InputError(f"{column} of clip {clip!r}: {error.what}", where=where, mend=error.mend) from None
+        raise InputError(f"{column} of clip {clip!r}: {error.what}", where=where, hint=error.hint) from None

@@ -85,7 +85,7 @@ def bridged(values: np.ndarray, where: object, longest_gap: float = 0.5) -> np.n
         run = _longest(bad)
         if run > longest_gap * len(values):
             what = f"feature {k} has no data in {run} of {len(values)} samples in a row"
-            raise InputError(what, where=where, mend="leave the clip out, or record it again")
+            raise InputError(what, where=where, hint="leave the clip out, or record it again")
         values[bad, k] = np.interp(places[bad], places[~bad], values[~bad, k])
     return values
 
@@ -104,13 +104,13 @@ def arrays(clips: Clips, modalities: Sequence[str] = MODALITIES, sizes: Sizes | 
         for name in modalities:
             values = getattr(clip, name)
             if values is None or not len(values):
-                raise InputError(f"it has no {name}", where=where, mend=f"leave it out, or leave {name} out")
+                raise InputError(f"it has no {name}", where=where, hint=f"leave it out, or leave {name} out")
             rows[name].append(_taken(name, values, sizes, where))
         if clip.eye is not None and "eye" in modalities:
             width = clip.eye.shape[1] if width is None else width
             if clip.eye.shape[1] != width:
                 what = f"it has {clip.eye.shape[1]} eye features, the clips before it {width}"
-                raise InputError(what, where=where, mend="give every clip the same features")
+                raise InputError(what, where=where, hint="give every clip the same features")
     stacked = {name: np.stack(rows[name]) if name in rows else None for name in MODALITIES}
     return Arrays(**stacked, names=tuple(map(str, clips.table["clip"])))
 
@@ -150,7 +150,7 @@ class Standard:
         for name in ("eye", "fixation"):
             values, moments = getattr(data, name), getattr(self, name)
             if values is not None and moments is None:
-                raise InputError(f"the training data had no {name}", mend="standardize with training data that have it")
+                raise InputError(f"the training data had no {name}", hint="standardize with training data that have it")
             found[name] = None if values is None else torch.from_numpy((values - moments[0]) / moments[1])
         return found
 
@@ -170,7 +170,7 @@ def read_faces(backbone: torch.nn.Module, data: Arrays, batch: int = 16) -> Arra
         InputError: if the clips have no frames.
     """
     if data.face is None or data.face.dtype != np.uint8:
-        raise InputError("there are no frames to read", mend="give the clips as arrays() makes them")
+        raise InputError("there are no frames to read", hint="give the clips as arrays() makes them")
     backbone.eval()
     parts = []
     with torch.no_grad():

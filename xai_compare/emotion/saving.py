@@ -60,7 +60,7 @@ def load_network(folder: str | Path) -> tuple[EMERT, Standard, Arrays]:
     folder = Path(folder)
     for name in _FILES:
         if not (folder / name).is_file():
-            raise InputError(f"there is no {name}", where=folder, mend="name a folder of save_network")
+            raise InputError(f"there is no {name}", where=folder, hint="name a folder of save_network")
     card = json.loads((folder / "card.json").read_text("utf-8"))
     net = EMERT(**card["arguments"], backbone=_backbone(card["backbone"], folder))
     try:
@@ -101,7 +101,7 @@ def _backbone(name: str, folder: Path) -> nn.Module | None:
         raise InputError(
             f"the card names a backbone outside this package, {name!r}",
             where=folder,
-            mend="build the network yourself and load its weights",
+            hint="build the network yourself and load its weights",
         )
     made: Any = getattr(importlib.import_module(module), function)
     return made()

@@ -37,7 +37,7 @@ def modality_falls(
         InputError: if the head is not one of classes.
     """
     if net.heads.get(head, 0) < 2:
-        raise InputError(f"the network has no head {head!r} of classes", mend=f"it has {', '.join(net.heads)}")
+        raise InputError(f"the network has no head {head!r} of classes", hint=f"it has {', '.join(net.heads)}")
     known = np.flatnonzero(np.asarray(labels) >= 0)
     whole = _log_probability(net, test, standard, labels, head, known)
     rows = []

@@ -48,7 +48,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1 or self.rate <= 0:
-            raise InputError(f"epochs {self.epochs}, batch {self.batch}, rate {self.rate}", mend="all must be positive")
+            raise InputError(f"epochs {self.epochs}, batch {self.batch}, rate {self.rate}", hint="all must be positive")
 
 
 @dataclass
@@ -84,7 +84,7 @@ def fit(
     """
     for name, values in targets.items():
         if name not in net.heads:
-            raise InputError(f"the network has no head {name!r}", mend=f"it has {', '.join(net.heads)}")
+            raise InputError(f"the network has no head {name!r}", hint=f"it has {', '.join(net.heads)}")
         if len(values) != len(data):
             raise InputError(f"{len(values)} targets of {name} for {len(data)} clips")
     module = _Training(net, recipe, _digest(net, data, targets, recipe), tick)
@@ -212,13 +212,13 @@ def _check_same(checkpoint: Path, digest: str) -> None:
         held = torch.load(checkpoint, map_location="cpu", weights_only=True).get("digest")
     except Exception as error:
         raise InputError(
-            f"the checkpoint cannot be read ({type(error).__name__})", where=checkpoint, mend="delete it to begin again"
+            f"the checkpoint cannot be read ({type(error).__name__})", where=checkpoint, hint="delete it to begin again"
         ) from error
     if held != digest:
         raise InputError(
             "the checkpoint is of another training: clips, labels, network or recipe differ",
             where=checkpoint,
-            mend="delete it, or train into another folder",
+            hint="delete it, or train into another folder",
         )
 
 

@@ -110,11 +110,11 @@ def _model(
     name: str | None,
 ) -> Model:
     if "face" not in net.modalities or not isinstance(net, EMERT | Baseline):
-        raise InputError("the network reads no face", mend="explain one that does")
+        raise InputError("the network reads no face", hint="explain one that does")
     if net.heads.get(head) != len(classes):
         raise InputError(
             f"the network has no head {head!r} of {len(classes)} classes",
-            mend=f"it has {', '.join(f'{k} ({n})' for k, n in net.heads.items())}",
+            hint=f"it has {', '.join(f'{k} ({n})' for k, n in net.heads.items())}",
         )
     frames = cast(torch.Tensor, inputs["face"]).shape[1]
     if frame is not None and not 0 <= frame < frames:

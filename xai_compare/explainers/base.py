@@ -222,7 +222,7 @@ def _joined(parts: list[Explanation], shape: tuple[int, ...]) -> Explanation:
 def _validated(options: type[Options], given: dict[str, Any], where: str) -> Options:
     for key in MOVED:
         if key in given and key not in options.model_fields:
-            raise InputError(f"{key} is not an option of an explainer", where=where, mend=MOVED[key])
+            raise InputError(f"{key} is not an option of an explainer", where=where, hint=MOVED[key])
     try:
         return options(**given)
     except ValidationError as error:
@@ -230,8 +230,8 @@ def _validated(options: type[Options], given: dict[str, Any], where: str) -> Opt
         first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            mend = nearest(str(first["loc"][0]), options.model_fields)
-            raise InputError(f"unknown option {key!r}", where=where, mend=mend) from None
+            hint = nearest(str(first["loc"][0]), options.model_fields)
+            raise InputError(f"unknown option {key!r}", where=where, hint=hint) from None
         message = first["msg"].removeprefix("Value error, ")
         name = f"option {key} = {first['input']!r}" if key else "options"
         raise InputError(f"{name}: {message}", where=where) from None

@@ -42,10 +42,10 @@ def submodule(model: Model, layer: str) -> nn.Module:
         return model.module.get_submodule(layer)
     except AttributeError:
         known = [name for name, _ in model.module.named_modules() if name]
-        mend = nearest(layer, known)
-        if not mend.startswith("did"):
-            mend = f"it has {len(known)} layers, such as {', '.join(known[-3:])}"
-        raise InputError(f"there is no layer {layer!r}", where=f"model {model.name!r}", mend=mend) from None
+        hint = nearest(layer, known)
+        if not hint.startswith("did"):
+            hint = f"it has {len(known)} layers, such as {', '.join(known[-3:])}"
+        raise InputError(f"there is no layer {layer!r}", where=f"model {model.name!r}", hint=hint) from None
 
 
 def last_layer(model: Model, layer: str | None) -> str:

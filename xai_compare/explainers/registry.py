@@ -71,10 +71,10 @@ def create(name: str, **options: Any) -> Explainer:
     prefix, colon, method = str(name).partition(":")
     if colon:
         if prefix not in FAMILIES:
-            raise InputError(f"unknown explainer {name!r}", mend=nearest(f"{prefix}:", [f"{p}:" for p in FAMILIES]))
+            raise InputError(f"unknown explainer {name!r}", hint=nearest(f"{prefix}:", [f"{p}:" for p in FAMILIES]))
         return FAMILIES.get(prefix)(method, options)
     if name not in REGISTRY and (whole := _in_a_family(str(name))):
-        raise InputError(f"unknown explainer {name!r}", mend=f"did you mean {whole!r}?")
+        raise InputError(f"unknown explainer {name!r}", hint=f"did you mean {whole!r}?")
     cls = REGISTRY.get(name)
     # A plug-in need not register itself; its entry point is its name.
     cls.name = cls.name or name

@@ -39,14 +39,14 @@ def target_weights(model: Model, targets: Any, n: int, predicted: Sequence[int] 
             raise InputError(f"targets must be class names, indices, 'predicted' or pairs, not {targets!r}")
         each = list(targets)
         if len(each) != n:
-            raise InputError(f"{len(each)} targets for {n} pictures", mend="give one for each picture, or one for all")
+            raise InputError(f"{len(each)} targets for {n} pictures", hint="give one for each picture, or one for all")
     weights = torch.zeros(n, len(model.classes), dtype=torch.float64)
     for i, target in enumerate(each):
         guess = None if predicted is None else int(predicted[i])
         if _is_pair(target):
             first, second = (_index(model, part, guess) for part in target)
             if first == second:
-                raise InputError(f"the pair {tuple(target)!r} names one class twice", mend="name two classes")
+                raise InputError(f"the pair {tuple(target)!r} names one class twice", hint="name two classes")
             weights[i, first], weights[i, second] = 1.0, -1.0
         else:
             weights[i, _index(model, target, guess)] = 1.0
@@ -99,6 +99,6 @@ def _index(model: Model, target: Any, predicted: int | None) -> int:
         raise InputError(
             f"target {int(target)} is not an output",
             where=f"model {model.name!r}",
-            mend=f"outputs are 0 to {len(model.classes) - 1}",
+            hint=f"outputs are 0 to {len(model.classes) - 1}",
         )
     return int(target)

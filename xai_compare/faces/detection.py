@@ -46,7 +46,7 @@ def predictor_file(named: str | Path | None = None) -> Path:
     if named is not None:
         path = Path(named)
         if not path.is_file():
-            raise InputError("no such landmark model", where=path, mend="name dlib's 68-point predictor (.dat)")
+            raise InputError("no such landmark model", where=path, hint="name dlib's 68-point predictor (.dat)")
         return path
     spec = importlib.util.find_spec("face_recognition_models")
     for place in (spec.submodule_search_locations or []) if spec else []:
@@ -55,7 +55,7 @@ def predictor_file(named: str | Path | None = None) -> Path:
             return path
     raise InputError(
         "dlib's 68-point landmark model is not installed",
-        mend="pip install face_recognition_models, or name a predictor file (images: predictor: FILE.dat)",
+        hint="pip install face_recognition_models, or name a predictor file (images: predictor: FILE.dat)",
     )
 
 
@@ -73,14 +73,14 @@ class Landmarker:
         try:
             import dlib
         except ImportError as error:
-            raise InputError(f"dlib cannot be imported ({error})", mend="pip install dlib-bin") from None
+            raise InputError(f"dlib cannot be imported ({error})", hint="pip install dlib-bin") from None
         self.file = predictor_file(predictor)
         self._dlib: Any = dlib
         self._detect = dlib.get_frontal_face_detector()
         try:
             self._predict = dlib.shape_predictor(str(self.file))
         except RuntimeError:
-            raise InputError("not a dlib shape predictor", where=self.file, mend="name a 68-point .dat file") from None
+            raise InputError("not a dlib shape predictor", where=self.file, hint="name a 68-point .dat file") from None
 
     def faces(self, image: np.ndarray) -> list[Face]:
         """Find the faces of a uint8 ``(h, w, 3)`` RGB picture, the largest first.
@@ -95,7 +95,7 @@ class Landmarker:
     def _landmarks(self, image: np.ndarray, box: Any) -> np.ndarray:
         shape = self._predict(image, box)
         if shape.num_parts != 68:
-            raise InputError(f"the predictor gives {shape.num_parts} points", where=self.file, mend="it must give 68")
+            raise InputError(f"the predictor gives {shape.num_parts} points", where=self.file, hint="it must give 68")
         return np.array([(point.x, point.y) for point in shape.parts()], np.float64)
 
 

@@ -114,7 +114,7 @@ def placed_face(left_eye: np.ndarray, right_eye: np.ndarray, mouth: np.ndarray) 
     own = np.stack([CANONICAL[36:42].mean(0), CANONICAL[42:48].mean(0), CANONICAL[48:60].mean(0)])
     there = np.array([left_eye, right_eye, mouth], float)
     if abs(np.linalg.det(np.column_stack([there, np.ones(3)]))) < 1:
-        raise InputError(f"eyes and mouth at {there.tolist()} lie on a line", mend="give left eye, right eye, mouth")
+        raise InputError(f"eyes and mouth at {there.tolist()} lie on a line", hint="give left eye, right eye, mouth")
     matrix = np.linalg.solve(np.column_stack([own, np.ones(3)]), there)
     return np.column_stack([CANONICAL[:68], np.ones(68)]) @ matrix
 
@@ -172,7 +172,7 @@ def from_masks(masks: Mapping[str, np.ndarray], rest: str = "rest") -> Areas:
     """
     shapes = {np.shape(mask) for mask in masks.values()}
     if len(shapes) != 1:
-        raise InputError(f"masks of {len(shapes)} sizes", mend="give masks of one size")
+        raise InputError(f"masks of {len(shapes)} sizes", hint="give masks of one size")
     names = (*masks, rest)
     labels = np.full(shapes.pop(), len(names) - 1, np.uint8)
     for at, mask in reversed(list(enumerate(masks.values()))):

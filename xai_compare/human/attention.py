@@ -42,7 +42,7 @@ class MapSettings:
 
     def __post_init__(self) -> None:
         if self.kernel == "disc" and not self.radius_px:
-            raise InputError("discs have no radius", mend="give radius_px, in pixels of the pictures")
+            raise InputError("discs have no radius", hint="give radius_px, in pixels of the pictures")
 
     def sigma(self, experiment: Experiment) -> float:
         """Standard deviation of the Gaussian in pixels.
@@ -60,13 +60,13 @@ def maps_of(experiment: Experiment, settings: MapSettings) -> Iterator[HumanMap]
         InputError: if the size of the pictures or the kernel's width is not known, or no point is left.
     """
     if not experiment.shapes:
-        raise InputError("how large the pictures are is not known", mend="give the pictures, or their size")
+        raise InputError("how large the pictures are is not known", hint="give the pictures, or their size")
     points = select(experiment.points, first=settings.first, between_ms=settings.between_ms)
     if settings.kernel == "disc":
         return disc_maps(points, experiment.shapes, float(settings.radius_px or 0), settings.only_correct)
     weights = next((name for name in ("dwell", "duration") if name in points), None)
     if settings.kernel == "dwell" and weights is None:
-        raise InputError(f"{experiment.noun} have no dwell or duration", mend="use kernel: gaussian")
+        raise InputError(f"{experiment.noun} have no dwell or duration", hint="use kernel: gaussian")
     return human_maps(
         points,
         experiment.shapes,

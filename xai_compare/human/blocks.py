@@ -59,7 +59,7 @@ def blocks(
     given = names or head.columns
     missing = [name for name in columns if name not in given]
     if missing:
-        raise InputError(f"no column {missing[0]!r}", where=path, mend=nearest(missing[0], given))
+        raise InputError(f"no column {missing[0]!r}", where=path, hint=nearest(missing[0], given))
     odd = _Lines()
     try:
         reader = csv.open_csv(
@@ -117,7 +117,7 @@ def _only_the_last(odd: list[str], path: Path, head: Head) -> None:
         return
     cells = len(odd[0].split(head.separator))
     what = f"{len(odd)} lines have more or fewer cells than the header's {len(head.columns)}, the first one {cells}"
-    raise InputError(f"{what} ({odd[0][:60]!r})", where=path, mend="export the file again")
+    raise InputError(f"{what} ({odd[0][:60]!r})", where=path, hint="export the file again")
 
 
 def _last_line(path: Path, head: Head) -> str:

@@ -109,7 +109,7 @@ def read_experiment(
     taken = [_taken_for(file, reading.format) for file in files]
     kinds = {FORMATS.get(name).yields for name, _ in taken}
     if len(kinds) > 1:
-        raise InputError(f"the files hold {' and '.join(sorted(kinds))}", mend="give files of one kind at a time")
+        raise InputError(f"the files hold {' and '.join(sorted(kinds))}", hint="give files of one kind at a time")
     kind = kinds.pop()
     table = pd.DataFrame({"file": [str(file) for file in files], "format": [name for name, _ in taken],
                           "because": [why for _, why in taken]})  # fmt: skip
@@ -218,7 +218,7 @@ def on_pictures_of(experiment: Experiment, shapes: Mapping[str, tuple[int, int]]
     if not found:
         raise InputError(
             f"none of the pictures that people saw is among those given ({', '.join(sorted(reasons)[:3])})",
-            mend=f"the pictures are {', '.join(sorted(shapes)[:3])}" if shapes else "no picture is given",
+            hint=f"the pictures are {', '.join(sorted(shapes)[:3])}" if shapes else "no picture is given",
         )
 
     def moved(table: pd.DataFrame, columns: Sequence[tuple[str, int]]) -> pd.DataFrame:

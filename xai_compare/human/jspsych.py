@@ -74,7 +74,7 @@ def _trials(path: Path) -> list[Mapping[str, Any]]:
         raise InputError(f"cannot be read ({error})", where=path) from error
     except (ValueError, TypeError, AttributeError, csv.Error) as error:
         raise InputError(
-            f"is not jsPsych's JSON or CSV ({error})", where=path, mend="was it written to the end?"
+            f"is not jsPsych's JSON or CSV ({error})", where=path, hint="was it written to the end?"
         ) from error
     if not all(isinstance(one, Mapping) for one in trials):
         raise InputError("is not a list of trials", where=path)

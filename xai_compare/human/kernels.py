@@ -126,7 +126,7 @@ def fit_kernel(
         if own["participant"].nunique() > 1
     ]
     if not pictures:
-        raise InputError("no picture has points of two people", mend="a kernel is fitted by leaving people out")
+        raise InputError("no picture has points of two people", hint="a kernel is fitted by leaving people out")
     largest = max(max(one.shape) for one in pictures)
     widths = np.geomspace(max(1.0, largest / 300), largest / 2, 24)
     scores = [_mixed(pictures, sigma)[0] for sigma in widths]
@@ -218,13 +218,13 @@ def select(
         orders = (1, first)
     if orders is not None:
         if "order" not in points:
-            raise InputError("no column 'order'", mend="give the rank of each point within its trial")
+            raise InputError("no column 'order'", hint="give the rank of each point within its trial")
         kept = kept[kept["order"].between(*orders)]
     if between_ms is not None:
         time = next((name for name in ("onset", "time") if name in points), None)
         if time is None:
-            raise InputError("no column 'onset' or 'time'", mend="give the ms since the trial began")
+            raise InputError("no column 'onset' or 'time'", hint="give the ms since the trial began")
         kept = kept[(kept[time] >= between_ms[0]) & (kept[time] < between_ms[1])]
     if not len(kept):
-        raise InputError(f"none of {len(points)} points is left", mend="widen the choice")
+        raise InputError(f"none of {len(points)} points is left", hint="widen the choice")
     return kept

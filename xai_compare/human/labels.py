@@ -106,7 +106,7 @@ def against(agreement: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
 
 def _answered(trials: pd.DataFrame) -> pd.DataFrame:
     if "response" not in trials or trials["response"].isna().all():
-        raise InputError("the trials have no 'response'", mend="name the answers in a column of the data")
+        raise InputError("the trials have no 'response'", hint="name the answers in a column of the data")
     kept = trials[trials["kept"]] if "kept" in trials else trials
     kept = kept[kept["response"].notna()]
     return kept.assign(response=kept["response"].map(noun))

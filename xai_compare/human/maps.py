@@ -59,7 +59,7 @@ def pixels_per_degree(size_cm: tuple[float, float], distance_cm: float, resoluti
     if not 0.95 <= across / down <= 1.05:
         density = f"{across:.1f} px per cm across and {down:.1f} down"
         what = f"a screen of {tuple(size_cm)} cm and {tuple(resolution)} px has {density}"
-        raise InputError(what, mend="give width before height in both, or pixels_per_degree itself")
+        raise InputError(what, hint="give width before height in both, or pixels_per_degree itself")
     return 2 * distance_cm * math.tan(math.radians(0.5)) * (across + down) / 2
 
 
@@ -136,7 +136,7 @@ def human_maps(
         InputError: if a column is absent, sigma is not positive, or no point can be used.
     """
     if not by or by[0] != "image":
-        raise InputError(f"by={tuple(by)!r} does not begin with 'image'", mend="maps are made per picture")
+        raise InputError(f"by={tuple(by)!r} does not begin with 'image'", hint="maps are made per picture")
     points = chosen(frame, images, sigma, (*by, weights) if weights else by, only_correct)
     return _maps(points, images, sigma, list(by[1:]), weights)
 
@@ -153,16 +153,16 @@ def chosen(
         _check_grid(shape, sigma)
     for name in ("participant", "image", "x", "y", *columns):
         if name not in frame:
-            raise InputError(f"no column {name!r}", mend=nearest(name, [str(known) for known in frame.columns]))
+            raise InputError(f"no column {name!r}", hint=nearest(name, [str(known) for known in frame.columns]))
     if not only_correct:
         return on_pictures(frame, images)
     if "correct" not in frame:
         raise InputError(
-            "only_correct needs the column 'correct', or 'response' and 'label'", mend="add it or leave it off"
+            "only_correct needs the column 'correct', or 'response' and 'label'", hint="add it or leave it off"
         )
     right = frame["correct"].fillna(False).astype(bool)
     if not right.any():
-        raise InputError(f"none of {len(frame)} points is of a trial answered correctly", mend="leave only_correct off")
+        raise InputError(f"none of {len(frame)} points is of a trial answered correctly", hint="leave only_correct off")
     kept = frame[right]
     kept.attrs = frame.attrs | {"dropped": frame.attrs.get("dropped", {}) | {"not correct": int((~right).sum())}}
     return on_pictures(kept, images)
@@ -218,7 +218,7 @@ def _check_grid(shape: tuple[int, int], sigma: float) -> None:
     if not (math.isfinite(sigma) and sigma > 0):
         raise InputError(f"sigma is {sigma} px, and must be above 0")
     if len(shape) != 2 or min(shape) < 1:
-        raise InputError(f"a picture of {tuple(shape)} pixels", mend="give (height, width)")
+        raise InputError(f"a picture of {tuple(shape)} pixels", hint="give (height, width)")
 
 
 def _checked(
@@ -231,7 +231,7 @@ def _checked(
     if x.ndim != 1 or not x.shape == y.shape == w.shape:
         raise InputError(f"x, y and weights must be of one length, not {x.shape}, {y.shape}, {w.shape}")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InputError("a point's x or y is not a finite number", mend="drop points without coordinates")
+        raise InputError("a point's x or y is not a finite number", hint="drop points without coordinates")
     if not (np.isfinite(w).all() and (w >= 0).all()):
         raise InputError("a point's weight is negative or not a finite number")
     return x, y, w

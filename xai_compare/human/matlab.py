@@ -50,11 +50,11 @@ def _load(path: Path) -> Any:
     try:
         content = loadmat(path, variable_names=["bubble"])
     except NotImplementedError as error:
-        raise InputError("is a MATLAB 7.3 file", where=path, mend="save it with -v7 in MATLAB") from error
+        raise InputError("is a MATLAB 7.3 file", where=path, hint="save it with -v7 in MATLAB") from error
     except Exception as error:  # a damaged file makes loadmat raise almost anything
         raise InputError(f"is not a readable MATLAB file ({error})", where=path) from error
     if "bubble" not in content:
-        raise InputError("holds no struct 'bubble'", where=path, mend="only BubbleView's own layout is known")
+        raise InputError("holds no struct 'bubble'", where=path, hint="only BubbleView's own layout is known")
     return content["bubble"]
 
 

@@ -90,15 +90,15 @@ def on_pictures(frame: pd.DataFrame, images: Mapping[str, tuple[int, int]]) -> p
     found, reasons = match(names.unique(), images)
     if not found:
         some = _some(sorted(reasons))
-        mend = f"the pictures are {_some(sorted(images))}" if images else "no picture is given"
-        raise InputError(f"none of the images that people saw is among the pictures ({some})", mend=mend)
+        hint = f"the pictures are {_some(sorted(images))}" if images else "no picture is given"
+        raise InputError(f"none of the images that people saw is among the pictures ({some})", hint=hint)
     known = frame.assign(image=names.map(found))[names.isin(set(found))]
     height = known["image"].map({image: shape[0] for image, shape in images.items()})
     width = known["image"].map({image: shape[1] for image, shape in images.items()})
     inside = known["x"].ge(-0.5) & known["y"].ge(-0.5) & known["x"].lt(width - 0.5) & known["y"].lt(height - 0.5)
     if not inside.any():
         what = f"all {len(known)} points lie outside their pictures"
-        raise InputError(what, mend="give x and y in pixels of the picture, from its top left corner")
+        raise InputError(what, hint="give x and y in pixels of the picture, from its top left corner")
     if reasons:
         warnings.warn(_unmatched(reasons), UserWarning, stacklevel=2)
     kept = known[inside].reset_index(drop=True)

@@ -68,8 +68,8 @@ def recognise(path: str | Path) -> tuple[Format, str]:
         return FORMATS.get(name), why
     if found:
         several = "; ".join(f"{name}, by {why}" for name, why in found.items())
-        raise InputError(f"could be of several formats ({several})", where=path, mend="name the format")
-    raise InputError("its format is not recognised", where=path, mend=f"name it: {', '.join(FORMATS)}")
+        raise InputError(f"could be of several formats ({several})", where=path, hint="name the format")
+    raise InputError("its format is not recognised", where=path, hint=f"name it: {', '.join(FORMATS)}")
 
 
 def of_format(path: Path, format: str, kinds: tuple[Yields, ...]) -> Format:
@@ -113,7 +113,7 @@ def read_points(path: Paths, format: str = "auto") -> pd.DataFrame:
     formats = [of_format(file, format, ("clicks", "tracks")) for file in files]
     kinds = {one.yields for one in formats}
     if len(kinds) > 1:
-        raise InputError("some files hold clicks and others tracks of the mouse", mend="read them apart")
+        raise InputError("some files hold clicks and others tracks of the mouse", hint="read them apart")
     required = ("participant", "image", "x", "y")
     frames = [tidy(_table(one, file), file, required, unplaced=True) for one, file in zip(formats, files, strict=True)]
     for frame in frames:
@@ -148,10 +148,10 @@ def files_of(path: Paths) -> list[Path]:
         plain = Path(one).expanduser()
         found = [plain] if plain.exists() else _matches(plain)
         if not found:
-            raise InputError("no such file", where=one, mend="check the path, which is relative to where it is named")
+            raise InputError("no such file", where=one, hint="check the path, which is relative to where it is named")
         for file in found:
             if file.is_dir():
-                raise InputError("is a folder", where=file, mend=f"name its files, such as {file / '*.csv'}")
+                raise InputError("is a folder", where=file, hint=f"name its files, such as {file / '*.csv'}")
             files[file] = None
     return list(files)
 
@@ -162,7 +162,7 @@ def _matches(pattern: Path) -> list[Path]:
         return sorted(root.glob(str(pattern.relative_to(pattern.anchor))))
     except ValueError as error:  # "**" must stand alone between slashes.
         raise InputError(
-            f"is not a pattern ({error})", where=pattern, mend="write **/ for any depth of folders"
+            f"is not a pattern ({error})", where=pattern, hint="write **/ for any depth of folders"
         ) from None
 
 

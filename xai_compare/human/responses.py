@@ -34,7 +34,7 @@ def read_responses(path: str | Path, images: Sequence[str]) -> pd.DataFrame:
     """
     table = tidy(read_table(Path(path)), path, ("participant", "image"), unplaced=True)
     if not {"response", "correct"} & set(table):
-        raise InputError("no column 'response' or 'correct'", where=path, mend="name the answers")
+        raise InputError("no column 'response' or 'correct'", where=path, hint="name the answers")
     found = _of_images(table, images)
     if found.empty:
         some = ", ".join(str(name) for name in table["image"].unique()[:3])

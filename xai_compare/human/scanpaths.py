@@ -41,7 +41,7 @@ def multimatch(
     try:
         from multimatch_gaze import docomparison
     except ImportError:
-        raise InputError("scanpaths need the package multimatch-gaze", mend="pip install multimatch-gaze") from None
+        raise InputError("scanpaths need the package multimatch-gaze", hint="pip install multimatch-gaze") from None
     rng = np.random.default_rng(seed)
     rows = []
     for image, own in fixations.groupby("image", sort=False, observed=True):

@@ -127,7 +127,7 @@ class Screen:
         if not self.known:
             raise InputError(
                 "how many pixels a degree of visual angle has is not known",
-                mend="give the screen's size_cm, distance_cm and resolution, or pixels_per_degree",
+                hint="give the screen's size_cm, distance_cm and resolution, or pixels_per_degree",
             )
 
 
@@ -142,7 +142,7 @@ class Placement:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.left + self.top) and self.width > 0 and self.height > 0):
-            raise InputError(f"a picture placed at {self} covers nothing", mend="give left, top, width, height")
+            raise InputError(f"a picture placed at {self} covers nothing", hint="give left, top, width, height")
 
     def to_picture(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """From pixels of the screen to pixels of the picture as it was shown; nothing is clipped."""

@@ -90,14 +90,14 @@ def _canonical_columns(
         found = [name] if name in given else [alias for alias in aliases if alias in given]
         if len(found) > 1:
             several = " and ".join(repr(given[alias]) for alias in found)
-            raise InputError(f"{several} could each be the column {name!r}", where=where, mend=f"name one {name!r}")
+            raise InputError(f"{several} could each be the column {name!r}", where=where, hint=f"name one {name!r}")
         renamed |= {given[alias]: name for alias in found if given[alias] != name}
     missing = [name for name in required if name not in {*renamed.values(), *map(str, table.columns)}]
     if missing:
         raise InputError(
             f"no column {', '.join(map(repr, missing))}",
             where=where,
-            mend=nearest(missing[0], [name for name in given.values() if name != ROW]).replace("known", "its columns"),
+            hint=nearest(missing[0], [name for name in given.values() if name != ROW]).replace("known", "its columns"),
         )
     return table.rename(columns=renamed), renamed
 
@@ -122,12 +122,12 @@ def _blank(values: pd.Series) -> pd.Series:
     return values.isna() | values.astype(str).str.strip().str.lower().isin(MISSING)
 
 
-def _refuse(bad: pd.Series, why: str, values: pd.Series, rows: pd.Series, where: object, mend: str = "") -> None:
+def _refuse(bad: pd.Series, why: str, values: pd.Series, rows: pd.Series, where: object, hint: str = "") -> None:
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
         more = f" (and {int(bad.sum()) - 1} more)" if bad.sum() > 1 else ""
         raise InputError(
-            f"row {rows.iloc[at]}: {values.name} {str(values.iloc[at])!r} {why}{more}", where=where, mend=mend or None
+            f"row {rows.iloc[at]}: {values.name} {str(values.iloc[at])!r} {why}{more}", where=where, hint=hint or None
         )
 
 
@@ -140,8 +140,8 @@ def _texts(values: pd.Series, name: str, rows: pd.Series, where: object) -> pd.S
 def _numbers(values: pd.Series, name: str, rows: pd.Series, where: object) -> pd.Series:
     blank = _blank(values)
     numbers = pd.to_numeric(values.where(~blank), errors="coerce").astype(float)
-    mend = "write decimals with a point" if values.astype(str).str.contains(",").any() else ""
-    _refuse(numbers.isna() & ~blank, "is not a number", values.rename(name), rows, where, mend)
+    hint = "write decimals with a point" if values.astype(str).str.contains(",").any() else ""
+    _refuse(numbers.isna() & ~blank, "is not a number", values.rename(name), rows, where, hint)
     return numbers.where(np.isfinite(numbers))
 
 

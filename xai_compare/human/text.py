@@ -37,7 +37,7 @@ def read_table(path: Path) -> pd.DataFrame:
                 continue
             if len(cells) != len(header):
                 what = f"row {reader.line_num} has {len(cells)} cells where the header has {len(header)}"
-                raise InputError(what, where=path, mend="quote cells that hold the separator")
+                raise InputError(what, where=path, hint="quote cells that hold the separator")
             rows.append(cells)
             numbers.append(reader.line_num)
     except csv.Error as error:
@@ -59,12 +59,12 @@ def _text(path: Path) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"is not UTF-8 text, with or without byte-order mark (byte {error.start})"
-        raise InputError(what, where=path, mend="save it as 'CSV UTF-8'") from error
+        raise InputError(what, where=path, hint="save it as 'CSV UTF-8'") from error
 
 
 def _check_header(header: list[str], path: Path) -> None:
     if not any(header):
-        raise InputError("its first row is blank", where=path, mend="name the columns there")
+        raise InputError("its first row is blank", where=path, hint="name the columns there")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise InputError(f"its header has {', '.join(map(repr, twice))} more than once", where=path)

@@ -61,7 +61,7 @@ class Listing:
             InputError: if there is nowhere to write to, or the numbers are not those of a square picture.
         """
         if self.pictures is None:
-            raise InputError("the pictures lie inside a table", where=self.root, mend="say where to write them")
+            raise InputError("the pictures lie inside a table", where=self.root, hint="say where to write them")
         try:
             values = np.array(pixels.split(), np.int64)
             if len(values) != side * side or values.min() < 0 or values.max() > 255:
@@ -128,6 +128,6 @@ def cell(row: dict[str, str], column: str, where: Path) -> str:
     """
     if column not in row:
         raise InputError(
-            f"column {column!r} is missing", where=where, mend="check that this is the dataset's own table"
+            f"column {column!r} is missing", where=where, hint="check that this is the dataset's own table"
         )
     return row[column]

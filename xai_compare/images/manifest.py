@@ -75,21 +75,21 @@ def read_folder(folder: str | Path) -> Manifest:
         try:
             expression = canonical(place.name)
         except InputError as error:
-            raise InputError(f"the folder's name is no expression ({error.mend})", where=place) from None
+            raise InputError(f"the folder's name is no expression ({error.hint})", where=place) from None
         records += [
             {"image": file.relative_to(folder).as_posix(), "expression": expression}
             for file in sorted(place.rglob("*"))
             if file.suffix.lower() in extensions
         ]
     if not records:
-        raise InputError("no picture found", where=folder, mend="put pictures into one sub-folder per expression")
+        raise InputError("no picture found", where=folder, hint="put pictures into one sub-folder per expression")
     return _existing(pd.DataFrame(records).reindex(columns=COLUMNS, fill_value=""), folder, folder, False)
 
 
 def _refuse_odd_names(folder: Path) -> None:
     for path in sorted(folder.rglob("*")):
         if any("\ud800" <= character <= "\udfff" for character in path.name):
-            raise InputError(f"the name {path.name!r} is not UTF-8", where=folder, mend="rename it")
+            raise InputError(f"the name {path.name!r} is not UTF-8", where=folder, hint="rename it")
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -105,7 +105,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
             reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
             lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except UnicodeDecodeError:
-        raise InputError("the manifest is not UTF-8", where=path, mend="save it as CSV UTF-8") from None
+        raise InputError("the manifest is not UTF-8", where=path, hint="save it as CSV UTF-8") from None
     except (csv.Error, OSError) as error:
         raise InputError(f"the manifest is no readable CSV ({error})", where=path) from None
     if not lines:
@@ -117,7 +117,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
     for number, row in lines[1:]:
         if any(row[len(header) :]):
             what = f"the row has {len(row)} fields, more than the {len(header)} columns"
-            raise InputError(what, where=f"{path}, line {number}", mend="quote fields that hold a comma")
+            raise InputError(what, where=f"{path}, line {number}", hint="quote fields that hold a comma")
     rows = [(row + [""] * len(header))[: len(header)] for _, row in lines[1:]]
     return pd.DataFrame(rows, columns=header, index=[number for number, _ in lines[1:]], dtype=str)
 
@@ -126,7 +126,7 @@ def _check_columns(table: pd.DataFrame, path: Path) -> None:
     for column in REQUIRED:
         if column not in table:
             found = nearest(column, table.columns) if len(table.columns) else "it has none"
-            raise InputError(f"column {column!r} is missing", where=path, mend=f"rename the column: {found}")
+            raise InputError(f"column {column!r} is missing", where=path, hint=f"rename the column: {found}")
     if table.empty:
         raise InputError("the manifest has no rows", where=path)
 
@@ -137,7 +137,7 @@ def _expression(name: str, path: Path, line: object) -> str:
     try:
         return canonical(name)
     except InputError as error:
-        raise InputError(error.what, where=f"{path}, line {line}", mend=error.mend) from None
+        raise InputError(error.what, where=f"{path}, line {line}", hint=error.hint) from None
 
 
 def _neighbour(place: Path) -> str:
@@ -157,7 +157,7 @@ def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool)
     try:
         base = root.resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"cannot be followed ({error})", where=root, mend="check images: root") from None
+        raise InputError(f"cannot be followed ({error})", where=root, hint="check images: root") from None
     for name in rows["image"]:
         place, reason = root / name, ""
         try:
@@ -181,5 +181,5 @@ def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool)
     rows = rows.assign(path=paths)[keep].reset_index(drop=True)
     if rows.empty:
         image, why = skipped[0]
-        raise InputError(f"no image can be used (the first, {image!r}: {why})", where=source, mend="check images: root")
+        raise InputError(f"no image can be used (the first, {image!r}: {why})", where=source, hint="check images: root")
     return Manifest(rows, skipped)

@@ -43,7 +43,7 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         raise InputError("not a picture in a known format", where=path) from None
     except Image.DecompressionBombError:
         limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
-        raise InputError(f"the picture has more than {limit:,} pixels", where=path, mend="make it smaller") from None
+        raise InputError(f"the picture has more than {limit:,} pixels", where=path, hint="make it smaller") from None
     except InputError:
         raise
     except Exception as error:  # A damaged file makes decoders raise whatever they like, AttributeError included.
@@ -54,17 +54,17 @@ def _refuse(image: Image.Image, path: Path, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise InputError(
-            f"the picture is {width} x {height}, more than {max_pixels:,} pixels", where=path, mend="make it smaller"
+            f"the picture is {width} x {height}, more than {max_pixels:,} pixels", where=path, hint="make it smaller"
         )
 
 
 def _rgb(image: Image.Image, path: Path) -> Image.Image:
     if image.mode == "F":
-        raise InputError("floating-point pixels have no known range", where=path, mend="save it as 8 or 16 bit")
+        raise InputError("floating-point pixels have no known range", where=path, hint="save it as 8 or 16 bit")
     if image.mode.startswith("I"):
         values = np.asarray(image).astype(np.float64)
         if values.min() < 0 or values.max() > 65535:
-            raise InputError("integer pixels outside 0..65535", where=path, mend="save it as 8 or 16 bit")
+            raise InputError("integer pixels outside 0..65535", where=path, hint="save it as 8 or 16 bit")
         return Image.fromarray((values / 257).round().astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")

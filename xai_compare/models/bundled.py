@@ -160,7 +160,7 @@ def bundled(name: str) -> Model:
         InputError: if there is none of that name.
     """
     if name not in NAMES:
-        raise InputError(f"no bundled network {name!r}", mend=nearest(name, NAMES))
+        raise InputError(f"no bundled network {name!r}", hint=nearest(name, NAMES))
     card = sidecar(name)
     module = ARCHITECTURES[name](len(card["classes"]))
     file = WEIGHTS / f"{name}.safetensors"

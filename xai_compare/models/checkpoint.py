@@ -27,7 +27,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         InputError: if the file is unreadable, holds pickled objects (which are never loaded), or no state dict.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError("weights must be a state dict", where=path, mend=f"known endings: {', '.join(SUFFIXES)}")
+        raise InputError("weights must be a state dict", where=path, hint=f"known endings: {', '.join(SUFFIXES)}")
     try:
         held = load_file(path) if path.suffix.lower() == ".safetensors" else _read_torch(path)
     except InputError:
@@ -37,13 +37,13 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         raise InputError(
             f"the weights cannot be read ({_first_line(error)})",
             where=path,
-            mend="the file may be truncated or of another format",
+            hint="the file may be truncated or of another format",
         ) from None
     tensors = _unwrapped(held, path)
     for name, value in tensors.items():
         if value.is_meta or value.layout != torch.strided or value.is_quantized:
             kind = "has no values (meta)" if value.is_meta else "is sparse or quantized"
-            raise InputError(f"the tensor {name} {kind}", where=path, mend="save plain, dense tensors")
+            raise InputError(f"the tensor {name} {kind}", where=path, hint="save plain, dense tensors")
     return tensors
 
 
@@ -57,7 +57,7 @@ def _read_torch(path: Path) -> object:
         raise InputError(
             "the file holds more than tensors, and pickled objects are never loaded because they can run code",
             where=path,
-            mend="save model.state_dict(), best as .safetensors",
+            hint="save model.state_dict(), best as .safetensors",
         ) from None
 
 
@@ -70,7 +70,7 @@ def _unwrapped(held: object, path: Path) -> dict[str, torch.Tensor]:
         if inner is None and tensors:
             return tensors
         held = inner
-    raise InputError("the file holds no state dict", where=path, mend="save model.state_dict()")
+    raise InputError("the file holds no state dict", where=path, hint="save model.state_dict()")
 
 
 def lay_in(module: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path, ignore: tuple[str, ...] = ()) -> None:
@@ -91,7 +91,7 @@ def lay_in(module: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path, i
         raise InputError(
             f"the weights do not fit the architecture: they {' and '.join(parts)}",
             where=path,
-            mend="check that the architecture is the one that was trained",
+            hint="check that the architecture is the one that was trained",
         )
     for name, value in tensors.items():
         if value.shape != wanted[name].shape:
@@ -99,7 +99,7 @@ def lay_in(module: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path, i
                 f"the weights do not fit the architecture: {name} is {tuple(value.shape)} in the file "
                 f"and {tuple(wanted[name].shape)} in the network",
                 where=path,
-                mend="check the architecture, the number of classes and the channels",
+                hint="check the architecture, the number of classes and the channels",
             )
     module.load_state_dict(dict(tensors), strict=False)
 

@@ -82,7 +82,7 @@ def pairwise(name: str, networks: Mapping[tuple[str, str], Model], vote: Vote = 
         InputError: if a pair is missing, or a network has other classes or another input.
     """
     if vote not in ("simple", "weighted"):
-        raise InputError(f"unknown vote {vote!r}", where=f"model {name!r}", mend="simple or weighted")
+        raise InputError(f"unknown vote {vote!r}", where=f"model {name!r}", hint="simple or weighted")
     classes = tuple(ordered({one for pair in networks for one in pair}))
     by_set = {frozenset(pair): model for pair, model in networks.items()}
     found: dict[tuple[str, str], Model] = {}
@@ -96,7 +96,7 @@ def pairwise(name: str, networks: Mapping[tuple[str, str], Model], vote: Vote = 
         found[pair] = model if model.classes == pair else _turned(model, pair)
     spec = next(iter(found.values())).input
     if any(model.input != spec for model in found.values()):
-        raise InputError("its networks take different inputs", where=f"model {name!r}", mend="train them alike")
+        raise InputError("its networks take different inputs", where=f"model {name!r}", hint="train them alike")
     made = Model(name, classes, PairVotes(classes, found, vote), spec, "logits")
     made.source = {"kind": "ensemble", "vote": vote, "pairs": [f"{a} against {b}" for a, b in found]}
     made.batch_size = next(iter(found.values())).batch_size
@@ -112,10 +112,10 @@ def from_folder(request: Request) -> Model:
     from xai_compare.models.loading import load
 
     if not isinstance(request.value, (str, Path)) or not (place := request.base / request.value).is_dir():
-        raise InputError(f"there is no folder {request.value}", where=request.where, mend="check the path")
+        raise InputError(f"there is no folder {request.value}", where=request.where, hint="check the path")
     for key in ("classes", "input"):
         if request.spec.get(key) is not None:
-            raise InputError(f"an ensemble has its own {key}", where=request.where, mend=f"leave `{key}` out")
+            raise InputError(f"an ensemble has its own {key}", where=request.where, hint=f"leave `{key}` out")
     given = request.spec.get("network")
     networks: dict[tuple[str, str], Model] = {}
     for card_path in sorted(place.glob(f"*/{CARD}")):
@@ -123,7 +123,7 @@ def from_folder(request: Request) -> Model:
         named = given if given is not None else card["network"]
         if given is None and (code := runs_code(named)):
             what = f"its card asks to run code ({code})"
-            raise InputError(what, where=card_path, mend="read that code, and write `network` in the study")
+            raise InputError(what, where=card_path, hint="read that code, and write `network` in the study")
         spec = {**named, "classes": card["classes"], "weights": str(card_path.with_name(card["weights"])), "seed": None}
         spec["name"] = f"{request.name} {' against '.join(card['classes'])}"
         # Code stands here only where the study itself names it, and then it was allowed or refused before.
@@ -131,7 +131,7 @@ def from_folder(request: Request) -> Model:
     if not networks:
         what = f"the folder {place} holds no binary networks"
         raise InputError(
-            what, where=request.where, mend="name the folder `pairs` of a fold of a training with `pairs: true`"
+            what, where=request.where, hint="name the folder `pairs` of a fold of a training with `pairs: true`"
         )
     vote = request.spec.get("vote")
     made = pairwise(request.name, networks, "simple" if vote is None else vote)
@@ -149,7 +149,7 @@ def _card(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         whole = False
     if not whole:
-        raise InputError("it is not the card of a binary network", where=path, mend="name the folder `pairs` of a fold")
+        raise InputError("it is not the card of a binary network", where=path, hint="name the folder `pairs` of a fold")
     return dict(card)
 
 
@@ -172,7 +172,7 @@ def pair(model: Model, first: str, second: str) -> Model:
     raise InputError(
         f"it has no pair {first} and {second}",
         where=f"model {model.name!r}",
-        mend=f"its classes are {', '.join(model.classes)}",
+        hint=f"its classes are {', '.join(model.classes)}",
     )
 
 

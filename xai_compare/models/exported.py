@@ -99,7 +99,7 @@ def _known(program: Any, where: str) -> dict[str, Any]:
     shapes = [node.meta["val"].shape for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
     if len(shapes) != 1 or len(shapes[0]) != 4:
         raise InputError(
-            "the network's input is not one batch of pictures", where=where, mend="export it with them only"
+            "the network's input is not one batch of pictures", where=where, hint="export it with them only"
         )
     _, channels, height, width = shapes[0]
     known: dict[str, Any] = {}
@@ -112,4 +112,4 @@ def _known(program: Any, where: str) -> dict[str, Any]:
 
 def _unreadable(kind: str, path: Path, error: BaseException) -> InputError:
     line = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return InputError(f"the file cannot be read as {kind} ({line})", where=path, mend="save it again with this torch")
+    return InputError(f"the file cannot be read as {kind} ({line})", where=path, hint="save it again with this torch")

@@ -57,8 +57,8 @@ def build(request: Request) -> Model:
             if local
             else ("it is neither a local folder nor a network that can be downloaded from the hub")
         )
-        mend = None if local else "check the name, or download it and name the folder"
-        raise InputError(f"{what} ({line})", where=request.where, mend=mend) from None
+        hint = None if local else "check the name, or download it and name the folder"
+        raise InputError(f"{what} ({line})", where=request.where, hint=hint) from None
     spec = request.input(_known(name, options, config))
     source = {"kind": "hf", "hf": request.value, "architecture": type(network).__name__}
     commit = getattr(config, "_commit_hash", None)
@@ -79,7 +79,7 @@ def _classes(request: Request, config: Any) -> tuple[str, ...]:
         raise InputError(
             f"its labels ({said}) are not all expressions: {error.what}",
             where=request.where,
-            mend="list under `classes` the expression of each output, in the order of the outputs",
+            hint="list under `classes` the expression of each output, in the order of the outputs",
         ) from None
 
 

@@ -50,7 +50,7 @@ def build(request: Request) -> Model:
         raise InputError(
             f"the network takes {_words(shape)}, not {spec.channels} pictures of {height}x{width}",
             where=request.where,
-            mend="leave input.size and input.channels out",
+            hint="leave input.size and input.channels out",
         )
     noise = torch.rand(2, depth, height, width, generator=torch.Generator().manual_seed(0))
     noise = noise * (spec.range[1] - spec.range[0]) + spec.range[0]
@@ -75,12 +75,12 @@ def import_keras(where: str) -> Any:
     try:
         import keras
     except ImportError as error:
-        raise InputError(f"Keras cannot be imported ({error})", where=where, mend="pip install 'keras>=3.5'") from error
+        raise InputError(f"Keras cannot be imported ({error})", where=where, hint="pip install 'keras>=3.5'") from error
     if keras.backend.backend() != "torch":
         raise InputError(
             f"Keras already runs on {keras.backend.backend()}",
             where=where,
-            mend="set KERAS_BACKEND=torch before Keras is imported",
+            hint="set KERAS_BACKEND=torch before Keras is imported",
         )
     return keras
 
@@ -94,7 +94,7 @@ def _read(keras: Any, path: Path) -> Any:
         raise InputError(
             f"Keras cannot load the network ({line})",
             where=path,
-            mend="it may be truncated, or made by a Keras that this cannot read",
+            hint="it may be truncated, or made by a Keras that this cannot read",
         ) from error
 
 
@@ -126,7 +126,7 @@ def _prediction(keras: Any, network: Any, batch: torch.Tensor, last: bool, where
     with torch.no_grad(), keras.device("cpu"):
         out = network(batch.permute(0, 2, 3, 1) if last else batch, training=False)
     if not isinstance(out, torch.Tensor):
-        raise InputError("the Keras network has several outputs", where=where, mend="one is needed")
+        raise InputError("the Keras network has several outputs", where=where, hint="one is needed")
     return out.float()
 
 
@@ -148,7 +148,7 @@ def _module(
             why = f"no conversion for {error}"
         if engine == "native":
             raise InputError(
-                f"the network cannot be converted to torch layers: {why}", where=where, mend="say `engine: auto`"
+                f"the network cannot be converted to torch layers: {why}", where=where, hint="say `engine: auto`"
             )
         log.info("%s: runs on Keras' own operations: %s", where, why)
     wrapped = KerasGraph(graph, last).eval()

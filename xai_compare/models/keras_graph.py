@@ -65,12 +65,12 @@ def plan(network: Any, where: str) -> Plan:
     """
     function = _function(network)
     if function is None:
-        raise InputError("the Keras network has no fixed graph", where=where, mend="build it before saving")
+        raise InputError("the Keras network has no fixed graph", where=where, hint="build it before saving")
     if len(function.inputs) != 1 or len(function.outputs) != 1:
         raise InputError(
             f"the Keras network has {len(function.inputs)} inputs and {len(function.outputs)} outputs",
             where=where,
-            mend="one of each is needed",
+            hint="one of each is needed",
         )
     steps: list[Call | Alias] = []
     _flatten(function, steps, {}, set())

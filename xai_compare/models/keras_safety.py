@@ -41,7 +41,7 @@ def check_file(path: Path, where: str) -> None:
         InputError: saying which layer, or what is wrong with the file.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError("not a Keras file", where=path, mend=f"known endings: {', '.join(SUFFIXES)}")
+        raise InputError("not a Keras file", where=path, hint=f"known endings: {', '.join(SUFFIXES)}")
     try:
         text = _archive_config(path) if zipfile.is_zipfile(path) else _h5_config(path)
         config = json.loads(text)
@@ -50,14 +50,14 @@ def check_file(path: Path, where: str) -> None:
     except (OSError, RuntimeError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
         line = (str(error).splitlines() or [type(error).__name__])[0][:160]
         raise InputError(
-            f"the Keras file cannot be read ({line})", where=path, mend="it may be truncated or of another format"
+            f"the Keras file cannot be read ({line})", where=path, hint="it may be truncated or of another format"
         ) from None
     if not isinstance(config, Mapping) or config.get("class_name") not in _MODELS:
         named = config.get("class_name") if isinstance(config, Mapping) else type(config).__name__
         raise InputError(
             f"the network is a {named}, whose code is not in the file",
             where=path,
-            mend="save it as a functional or sequential Keras model",
+            hint="save it as a functional or sequential Keras model",
         )
     # What the network was compiled with is never built.
     config = {key: value for key, value in config.items() if key != "compile_config"}
@@ -72,7 +72,7 @@ def _h5_config(path: Path) -> str:
         config = file.attrs.get("model_config")
     if config is None:
         raise InputError(
-            "the file holds weights but no architecture", where=path, mend="save the whole network with model.save()"
+            "the file holds weights but no architecture", where=path, hint="save the whole network with model.save()"
         )
     return config.decode() if isinstance(config, bytes) else str(config)
 
@@ -137,5 +137,5 @@ def _refuse(name: str, path: Path) -> None:
     raise InputError(
         f"the network has a {name} layer, which carries code of its own, and code in a file is never run",
         where=path,
-        mend="save it without, or give a factory that builds the network",
+        hint="save it without, or give a factory that builds the network",
     )

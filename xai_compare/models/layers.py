@@ -86,7 +86,7 @@ def feature_layer(model: Model) -> str:
         raise InputError(
             "the network has no convolutional feature map at its end",
             where=f"model {model.name!r}",
-            mend="use an explainer that needs none, such as lime or extremal_perturbation",
+            hint="use an explainer that needs none, such as lime or extremal_perturbation",
         )
     return names[-1]
 

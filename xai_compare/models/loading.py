@@ -66,8 +66,8 @@ def permit(spec: Mapping[str, Any], where: str, allow_code: bool) -> None:
     """
     code = runs_code(spec)
     if code and not allow_code:
-        mend = "read that code, then say --allow-code (allow_code=True from Python)"
-        raise InputError(f"it asks to run code ({code}), which was not allowed", where=where, mend=mend)
+        hint = "read that code, then say --allow-code (allow_code=True from Python)"
+        raise InputError(f"it asks to run code ({code}), which was not allowed", where=where, hint=hint)
 
 
 def torch_device(name: str) -> torch.device:
@@ -80,9 +80,9 @@ def torch_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, index = str(name).partition(":")
     if kind not in ("cpu", "cuda") or (index and not (kind == "cuda" and index.isdigit())):
-        raise InputError(f"unknown device {name!r}", mend="known: auto, cpu, cuda, cuda:N")
+        raise InputError(f"unknown device {name!r}", hint="known: auto, cpu, cuda, cuda:N")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
-        raise InputError(f"there is no device {name!r} here", mend="use auto or cpu")
+        raise InputError(f"there is no device {name!r} here", hint="use auto or cpu")
     return torch.device(name)
 
 
@@ -91,14 +91,14 @@ def _read(spec: Mapping[str, Any], base: Path) -> tuple[Request, type[Source]]:
     name = str(spec.get("name") or (spec[named[0]] if len(named) == 1 else "unnamed"))
     where = f"model {name!r}"
     if len(named) > 1:
-        raise InputError(f"it has {len(named)} sources: {', '.join(named)}", where=where, mend="keep exactly one")
+        raise InputError(f"it has {len(named)} sources: {', '.join(named)}", where=where, hint="keep exactly one")
     sources = [SOURCES.get(key) for key in named] or list(SOURCES.all().values())
     known = {*COMMON, *SOURCES, *(key for source in sources for key in source.KEYS)}
     for key in spec:
         if key not in known:
-            raise InputError(f"unknown key {key!r}", where=where, mend=nearest(str(key), sorted(known)))
+            raise InputError(f"unknown key {key!r}", where=where, hint=nearest(str(key), sorted(known)))
     if not named:
-        raise InputError("it has no source", where=where, mend=f"name one of {', '.join(SOURCES)}")
+        raise InputError("it has no source", where=where, hint=f"name one of {', '.join(SOURCES)}")
     return Request(named[0], spec[named[0]], spec, base, name), sources[0]
 
 
@@ -108,7 +108,7 @@ def _check_weights(model: Model) -> None:
             raise InputError(
                 f"the weights {name} are not finite (NaN or infinity)",
                 where=f"model {model.name!r}",
-                mend="the training may have diverged; use an earlier checkpoint",
+                hint="the training may have diverged; use an earlier checkpoint",
             )
 
 
@@ -128,14 +128,14 @@ def _dry_run(model: Model) -> None:
         raise InputError(
             f"the network does not run on {model.input.channels} pictures of {height}x{width} ({line})",
             where=where,
-            mend="check input.size and input.channels",
+            hint="check input.size and input.channels",
         ) from error
     sums_to_one = bool((raw >= 0).all()) and bool(
         torch.allclose(raw.sum(1), torch.ones(2, device=raw.device), atol=1e-4)
     )
     if model.output == "logits" and sums_to_one:
         raise InputError(
-            "the network's outputs are probabilities, not logits", where=where, mend="say `output: probabilities`"
+            "the network's outputs are probabilities, not logits", where=where, hint="say `output: probabilities`"
         )
     if model.output == "probabilities" and (out.min() < -1e-4 or out.max() > 1 + 1e-4):
-        raise InputError("the network's outputs are not probabilities", where=where, mend="say `output: logits`")
+        raise InputError("the network's outputs are not probabilities", where=where, hint="say `output: logits`")

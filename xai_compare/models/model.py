@@ -76,7 +76,7 @@ class Model:
             raise InputError(
                 f"the classes name {', '.join(twice)} more than once",
                 where=f"model {self.name!r}",
-                mend="give each output its own expression",
+                hint="give each output its own expression",
             )
         if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
             raise InputError(
@@ -169,13 +169,13 @@ class Model:
             raise InputError(
                 f"the network gives {tuple(out.shape)[1:]} outputs for {len(self.classes)} classes",
                 where=where,
-                mend="name as many classes as the network has outputs, in their order",
+                hint="name as many classes as the network has outputs, in their order",
             )
         if finite and not torch.isfinite(out).all():
             raise InputError(
                 "the network's output is not finite (NaN or infinity)",
                 where=where,
-                mend="check the weights and the input range",
+                hint="check the weights and the input range",
             )
         return out
 
@@ -190,6 +190,6 @@ class Model:
             raise InputError(
                 f"has no class {', '.join(missing)}",
                 where=f"model {self.name!r}",
-                mend=f"it has {', '.join(self.classes)}",
+                hint=f"it has {', '.join(self.classes)}",
             )
         return [self.classes.index(n) for n in names]

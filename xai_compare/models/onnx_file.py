@@ -51,7 +51,7 @@ def picture_input(model: onnx.ModelProto, where: str) -> tuple[str, list[int | N
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [one for one in model.graph.input if one.name not in weights]
     if len(inputs) != 1:
-        raise InputError(f"the network has {len(inputs)} inputs", where=where, mend="export it with pictures only")
+        raise InputError(f"the network has {len(inputs)} inputs", where=where, hint="export it with pictures only")
     shape = [d.dim_value if d.HasField("dim_value") else None for d in inputs[0].type.tensor_type.shape.dim]
     if len(shape) != 4:
         raise InputError(f"the network's input is not four-dimensional ({shape})", where=where)
@@ -74,7 +74,7 @@ def to_torch(model: onnx.ModelProto, path: Path, where: str) -> nn.Module:
     raise InputError(
         f"an operator of the network cannot be converted to torch ({operator})",
         where=where,
-        mend="export it again with opset 17 or lower, or load it as torch.export or through a factory",
+        hint="export it again with opset 17 or lower, or load it as torch.export or through a factory",
     )
 
 
@@ -241,7 +241,7 @@ def build(request: Request) -> Model:
         raise InputError(
             f"its torch form answers otherwise than onnxruntime (by {off:.2g})",
             where=request.where,
-            mend="export it again with opset 17 or lower, or load it as torch.export or through a factory",
+            hint="export it again with opset 17 or lower, or load it as torch.export or through a factory",
         )
     source = {"kind": "onnx", "file": str(path), "sha256": file_sha256(path), "off_onnxruntime": off}
     return Model(request.name, classes, module, spec, request.output, source=source)

@@ -73,7 +73,7 @@ def _relabelled(made: Model, request: Request, source: Mapping[str, Any]) -> Mod
     """A Model says its own classes and input; the specification may give it a name, and other classes."""
     for key in ("input", "output"):
         if key in request.spec:
-            raise InputError(f"the factory's Model has its own {key}", where=request.where, mend=f"leave `{key}` out")
+            raise InputError(f"the factory's Model has its own {key}", where=request.where, hint=f"leave `{key}` out")
     classes = request.classes if "classes" in request.spec else made.classes
     return Model(
         request.name, classes, made.module, made.input, made.output, made.activations, {**made.source, **source}
@@ -104,12 +104,12 @@ def _function(request: Request, folder: Path) -> tuple[Callable[..., object], di
     name = name.removesuffix(".py")
     if not (isinstance(request.value, str) and _NAME.fullmatch(name) and function.isidentifier()):
         what = f"factory must read 'file:function', not {request.value!r}"
-        raise InputError(what, where=request.where, mend=_MEND)
+        raise InputError(what, where=request.where, hint=_MEND)
     file = folder.joinpath(*name.split(".")).with_suffix(".py")
     if not file.is_file():
-        raise InputError(f"there is no factory file {file}", where=request.where, mend=_MEND)
+        raise InputError(f"there is no factory file {file}", where=request.where, hint=_MEND)
     if any(file.resolve().is_relative_to(place) for place in _installed()):
-        raise InputError(f"{file} belongs to an installed package", where=request.where, mend=_MEND)
+        raise InputError(f"{file} belongs to an installed package", where=request.where, hint=_MEND)
     module = _imported(file, name, request)
     made = getattr(module, function, None)
     if not callable(made):

@@ -55,7 +55,7 @@ class Request:
             raise InputError(
                 "its classes are not given",
                 where=self.where,
-                mend="list under `classes` the expression of each output, in the order of the outputs",
+                hint="list under `classes` the expression of each output, in the order of the outputs",
             )
         if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
             raise InputError("`classes` must be a list of expressions", where=self.where)
@@ -71,7 +71,7 @@ class Request:
             raise InputError(f"{what} must be a file name, not {value!r}", where=self.where)
         path = self.base / Path(value).expanduser()
         if not path.is_file():
-            raise InputError(f"there is no {what} {path}", where=self.where, mend="check the path")
+            raise InputError(f"there is no {what} {path}", where=self.where, hint="check the path")
         return path
 
     def text(self, known: Iterable[str], what: str) -> str:
@@ -84,7 +84,7 @@ class Request:
         if not isinstance(self.value, str) or self.value not in known:
             few = nearest(str(self.value), known)
             raise InputError(
-                f"unknown {what} {self.value!r}", where=self.where, mend=few if few.startswith("did") else None
+                f"unknown {what} {self.value!r}", where=self.where, hint=few if few.startswith("did") else None
             )
         return self.value
 
@@ -119,7 +119,7 @@ class Request:
             raise InputError(f"`input` must hold {', '.join(INPUT_KEYS)}, not {said!r}", where=self.where)
         for key in said:
             if key not in INPUT_KEYS:
-                raise InputError(f"unknown key input.{key}", where=self.where, mend=nearest(str(key), INPUT_KEYS))
+                raise InputError(f"unknown key input.{key}", where=self.where, hint=nearest(str(key), INPUT_KEYS))
         said = {key: value for key, value in said.items() if value is not None}
         size = _size(self._need(said, known, "size", "the pixels it takes, such as 224 or [224, 192]"), self.where)
         channels = _CHANNELS.get(str(self._need(said, known, "channels", "rgb, bgr, grey or grey3")).lower())
@@ -142,7 +142,7 @@ class Request:
         if known.get(key) is not None:
             return known[key]
         raise InputError(
-            f"input.{key} is not given and {self.source} does not know it", where=self.where, mend=f"say {what}"
+            f"input.{key} is not given and {self.source} does not know it", where=self.where, hint=f"say {what}"
         )
 
     def _per_channel(
@@ -158,7 +158,7 @@ class Request:
             raise InputError(
                 f"input.{key} has {len(values)} values for {count} channel{'s' * (count > 1)}",
                 where=self.where,
-                mend=f"give input.{key} one value per channel",
+                hint=f"give input.{key} one value per channel",
             )
         if key == "std" and min(values) <= 0:
             raise InputError(f"input.std must be positive, not {value!r}", where=self.where)
@@ -192,7 +192,7 @@ def _size(value: object, where: str) -> tuple[int, int]:
         raise InputError(f"input.size must be whole pixels, one or [height, width], not {value!r}", where=where)
     if sides[0] * sides[1] > MOST_PIXELS:
         what = f"input.size {value!r} has more than {MOST_PIXELS:,} pixels"
-        raise InputError(what, where=where, mend="say the size that the network was trained with")
+        raise InputError(what, where=where, hint="say the size that the network was trained with")
     return int(sides[0]), int(sides[1])
 
 

@@ -101,7 +101,7 @@ def _members(data: bytes, path: Path, kind: str) -> dict[str, bytes]:
     except (RuntimeError, zipfile.BadZipFile, OSError, ValueError) as error:
         line = (str(error).splitlines() or [type(error).__name__])[0][:160]
         raise InputError(
-            f"the file cannot be read as {kind} ({line})", where=path, mend="save it again with this torch"
+            f"the file cannot be read as {kind} ({line})", where=path, hint="save it again with this torch"
         ) from None
     # Two readers that see different members could be shown different files.
     if loose or len(set(names)) != len(names) or sorted(names) != sorted(others):
@@ -202,5 +202,5 @@ def _refused(what: str, path: Path) -> InputError:
     return InputError(
         f"{what}: loading it could run foreign code",
         where=path,
-        mend="export the network again with plain tensors, or build it in a Python factory and say --allow-code",
+        hint="export the network again with plain tensors, or build it in a Python factory and say --allow-code",
     )

@@ -46,7 +46,7 @@ def save_explanations(
         InputError: if a map's size is not the picture's, or there is none.
     """
     if not maps:
-        raise InputError("there is no map to show", mend="name an explainer")
+        raise InputError("there is no map to show", hint="name an explainer")
     for name, values in maps.items():
         if values.shape != image.shape[:2]:
             raise InputError(f"the map of {name} is {values.shape}, the picture {image.shape[:2]}")

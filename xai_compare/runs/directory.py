@@ -35,24 +35,24 @@ def refuse_strangers(directory: Path, study: Study, overwrite: bool) -> str:
         InputError: if it does.
     """
     if directory.exists() and not directory.is_dir():
-        raise InputError("is a file, not a directory", where=directory, mend="name another with --out")
+        raise InputError("is a file, not a directory", where=directory, hint="name another with --out")
     if (directory / "study.yaml").is_file():
         try:
             before = Study.load(directory / "study.yaml")
         except InputError:
             if not overwrite:
-                mend = "--overwrite makes the directory this study's; what fits it is kept"
-                raise InputError("is damaged", where=directory / "study.yaml", mend=mend) from None
+                hint = "--overwrite makes the directory this study's; what fits it is kept"
+                raise InputError("is damaged", where=directory / "study.yaml", hint=hint) from None
             return ""
         if before.fingerprint() == study.fingerprint() or not any((directory / name).exists() for name in MADE):
             return ""
         lost, gained = difference(before, study)
         if lost and not overwrite:
-            mend = "name another directory with --out, or --overwrite"
-            raise InputError(f"holds another study's run, of which this one has not {lost}", where=directory, mend=mend)
+            hint = "name another directory with --out, or --overwrite"
+            raise InputError(f"holds another study's run, of which this one has not {lost}", where=directory, hint=hint)
         return gained
     elif directory.is_dir() and any(path.name not in KEPT for path in directory.iterdir()):
-        raise InputError("is not empty and holds no run", where=directory, mend="name a new directory with --out")
+        raise InputError("is not empty and holds no run", where=directory, hint="name a new directory with --out")
     return ""
 
 
@@ -95,8 +95,8 @@ def alone(directory: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        mend = "wait for it, or name another directory with --out"
-        raise InputError("another process is running in it", where=directory, mend=mend) from None
+        hint = "wait for it, or name another directory with --out"
+        raise InputError("another process is running in it", where=directory, hint=hint) from None
     try:
         yield
     finally:
@@ -110,9 +110,9 @@ def disk_errors(directory: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            mend = "make room and run the same command again; what is done is kept"
-            raise InputError("the disk is full", where=directory, mend=mend) from None
+            hint = "make room and run the same command again; what is done is kept"
+            raise InputError("the disk is full", where=directory, hint=hint) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
             place = error.filename or directory
-            raise InputError(f"cannot be written ({error.strerror})", where=place, mend="name another place") from None
+            raise InputError(f"cannot be written ({error.strerror})", where=place, hint="name another place") from None
         raise

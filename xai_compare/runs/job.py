@@ -94,7 +94,7 @@ def run(
         settings: see `Settings`.
 
     Raises:
-        InputError: whatever the user must mend, in one line; what was computed before stays in ``out``.
+        InputError: whatever the user must fix, in one line; what was computed before stays in ``out``.
     """
     directory = Path(out or Path("runs") / slug(study.name))
     gained = refuse_strangers(directory, study, overwrite)
@@ -272,7 +272,7 @@ class Job:
         reasons = [str(reason) for reason in table["reason"] if reason] if len(table) else []
         reasons += [str(one["reason"]) for one in (*self.refused, *self.failed)]
         why = f" (the first of {len(reasons)} reasons: {reasons[0]})" if reasons else ""
-        raise InputError(f"no image can be explained{why}", where=self.study.name, mend="check the images and classes")
+        raise InputError(f"no image can be explained{why}", where=self.study.name, hint="check the images and classes")
 
     def _tidy(self) -> None:
         """Remove what an earlier study left and this one does not have."""

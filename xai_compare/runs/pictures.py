@@ -218,7 +218,7 @@ class Pictures:
                 known = found = {**self._stamp(image), **self._look(picture, image)}
             return self.cutter.crop(picture, np.array(known["landmarks"])), found
         except InputError as error:
-            return None, {**self._stamp(image), "reason": error.what + (f" ({error.mend})" if error.mend else "")}
+            return None, {**self._stamp(image), "reason": error.what + (f" ({error.hint})" if error.hint else "")}
 
     def _keep(self, image: str, crop: Crop) -> dict[Size, Input]:
         """Resize a crop to every size that was asked for, and keep the results while there is room."""

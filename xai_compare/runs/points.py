@@ -74,7 +74,7 @@ def read_points(store: MapStore) -> pd.DataFrame:
     except (OSError, ValueError):
         what = "people's points on the standard face are missing or damaged"
         raise InputError(
-            what, where=store.run / points_file(store), mend="run the study again; maps that are there are kept"
+            what, where=store.run / points_file(store), hint="run the study again; maps that are there are kept"
         ) from None
 
 

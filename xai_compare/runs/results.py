@@ -39,7 +39,7 @@ class Run:
         """
         directory = Path(directory)
         if not (directory / "study.yaml").is_file():
-            raise InputError("no run is here (study.yaml is missing)", where=directory, mend="name a run directory")
+            raise InputError("no run is here (study.yaml is missing)", where=directory, hint="name a run directory")
         return cls(directory)
 
     @cached_property
@@ -141,7 +141,7 @@ class Run:
     def _finished(self, name: str) -> Path:
         path = self.dir / name
         if not path.exists():
-            raise InputError(f"the run is not finished ({name} is missing)", where=self.dir, mend="xai-compare run it")
+            raise InputError(f"the run is not finished ({name} is missing)", where=self.dir, hint="xai-compare run it")
         return path
 
     def _whole(self, name: str) -> Path:
@@ -149,7 +149,7 @@ class Run:
         path = self._finished(name)
         problem = self._done.problem(self.dir, name)
         if problem:
-            raise InputError(problem, where=path, mend=MEND)
+            raise InputError(problem, where=path, hint=MEND)
         return path
 
     @property

@@ -67,7 +67,7 @@ def study_metrics(study: Study) -> list[str]:
     for name in study.compare.metrics:
         if "points" in METRICS.get(name).needs and not study.human:
             what = f"the metric {name!r} needs points where people clicked or looked"
-            raise InputError(what, where="compare.metrics", mend="name a source under human, or leave it out")
+            raise InputError(what, where="compare.metrics", hint="name a source under human, or leave it out")
     return list(dict.fromkeys(study.compare.metrics))
 
 

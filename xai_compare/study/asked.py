@@ -100,7 +100,7 @@ class Study(Strict):
         """Read a YAML study file; relative paths in it are relative to the file.
 
         Raises:
-            InputError: one line that names the file, the key, the value and the mend.
+            InputError: one line that names the file, the key, the value and the hint.
         """
         path = Path(path)
         try:
@@ -119,16 +119,16 @@ class Study(Strict):
         """Validate a mapping as a study; relative paths are relative to ``base`` (the current folder by default).
 
         Raises:
-            InputError: one line that names the place, the key, the value and the mend.
+            InputError: one line that names the place, the key, the value and the hint.
         """
         unreadable = next((text for text in texts(data) if not text.isprintable() and lone(text)), None)
         if unreadable is not None:
-            mend = "rename the file or folder"
-            raise InputError(f"{unreadable!r} is not UTF-8, so that no file can hold it", where=where, mend=mend)
+            hint = "rename the file or folder"
+            raise InputError(f"{unreadable!r} is not UTF-8, so that no file can hold it", where=where, hint=hint)
         for key in data:
             if key not in cls.model_fields and key not in STAGES.names():
-                mend = nearest(str(key), [*cls.model_fields, *_asked_for()])
-                raise InputError(f"unknown key {key!r}", where=where, mend=mend)
+                hint = nearest(str(key), [*cls.model_fields, *_asked_for()])
+                raise InputError(f"unknown key {key!r}", where=where, hint=hint)
         try:
             study = cls.model_validate(data)
         except ValidationError as error:
@@ -137,7 +137,7 @@ class Study(Strict):
             raise InputError("the study refers to itself", where=where) from None
         place = (base or Path()).resolve()
         if lone(str(place)):
-            raise InputError(f"{str(place)!r} is not UTF-8", where=where, mend="rename the folder")
+            raise InputError(f"{str(place)!r} is not UTF-8", where=where, hint="rename the folder")
         return study._resolved(place, where)
 
     def _resolved(self, base: Path, where: object) -> Study:
@@ -188,7 +188,7 @@ def _stage_options(key: str, value: Any) -> BaseModel | None:
     options = STAGES.get(key).Options if key in STAGES.names() else None
     if options is None:
         known = [*Study.model_fields, *_asked_for()]
-        raise InputError(f"unknown key {key!r}", mend=nearest(key, known))
+        raise InputError(f"unknown key {key!r}", hint=nearest(key, known))
     if isinstance(value, options):
         return value
     if value is None or value is False:

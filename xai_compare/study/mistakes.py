@@ -1,4 +1,4 @@
-"""What is wrong with a study, in one line: the key, the value, and how to mend it."""
+"""What is wrong with a study, in one line: the key, the value, and how to fix it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def explained(error: ValidationError, where: object, whole: type[BaseModel], at:
         if isinstance(told, InputError):
             loc = [str(part) for part in problem["loc"]]
             what = f"unknown key {'.'.join([*loc, told.key])!r}" if isinstance(told, UnknownKeyError) else told.what
-            return InputError(what, where=where, mend=told.mend)
+            return InputError(what, where=where, hint=told.hint)
     first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     key = ".".join(str(part) for part in (*at, *first["loc"]) if not str(part).startswith("function-"))
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
         known = list(whole.model_fields) if at else _fields(first["loc"][:-1], whole)
-        return InputError(f"unknown key {key!r}{more}", where=where, mend=nearest(str(first["loc"][-1]), known))
+        return InputError(f"unknown key {key!r}{more}", where=where, hint=nearest(str(first["loc"][-1]), known))
     if first["type"] == "missing":
-        return InputError(f"key {key!r} is missing{more}", where=where, mend="add it")
+        return InputError(f"key {key!r} is missing{more}", where=where, hint="add it")
     value = "" if isinstance(first["input"], dict | list) else f" = {first['input']!r}"
     message = first["msg"].removeprefix("Value error, ")
-    return InputError(f"{f'key {key!r}' if key else 'the study'}{value}{more}", where=where, mend=message)
+    return InputError(f"{f'key {key!r}' if key else 'the study'}{value}{more}", where=where, hint=message)
 
 
 def _fields(loc: tuple[int | str, ...], whole: type[BaseModel]) -> list[str]:

@@ -28,7 +28,7 @@ class UnknownKeyError(InputError):
     """A key that is not known where it stands."""
 
     def __init__(self, key: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown key {key!r}", mend=nearest(key, known))
+        super().__init__(f"unknown key {key!r}", hint=nearest(key, known))
         self.key = key
 
 

@@ -73,4 +73,4 @@ def check_extent(data: object, where: object) -> None:
         elif isinstance(value, Sequence) and not isinstance(value, str):
             waiting += [(one, depth + 1) for one in value]
     what = f"the study has more than {MAX_VALUES:,} values or {MAX_DEPTH} levels once its aliases are expanded"
-    raise InputError(what, where=where, mend="write out what the aliases stand for")
+    raise InputError(what, where=where, hint="write out what the aliases stand for")

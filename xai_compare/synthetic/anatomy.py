@@ -105,9 +105,9 @@ def checked(action_units: Mapping[int, float]) -> dict[int, float]:
     """
     for unit, intensity in action_units.items():
         if unit not in ACTION_UNITS:
-            raise InputError(f"unknown action unit {unit!r}", mend=f"known: {', '.join(map(str, ACTION_UNITS))}")
+            raise InputError(f"unknown action unit {unit!r}", hint=f"known: {', '.join(map(str, ACTION_UNITS))}")
         if not 0 <= intensity <= 1:
-            raise InputError(f"action unit {unit} has intensity {intensity!r}", mend="intensities lie in [0, 1]")
+            raise InputError(f"action unit {unit} has intensity {intensity!r}", hint="intensities lie in [0, 1]")
     return {unit: float(action_units.get(unit, 0.0)) for unit in ACTION_UNITS}
 
 

@@ -98,7 +98,7 @@ def simulate_clips(
         InputError: if any number is below 1.
     """
     if min(n_people, per_person, frames, steps) < 1:
-        raise InputError("a simulation needs people, clips, frames and steps", mend="give at least 1 of each")
+        raise InputError("a simulation needs people, clips, frames and steps", hint="give at least 1 of each")
     n = n_people * per_person
     rng = np.random.default_rng([seed, 21])
     reported = rng.integers(0, len(CLASSES), n)

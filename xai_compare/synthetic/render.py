@@ -64,7 +64,7 @@ def render(
     """
     units = checked(action_units)
     if min(size) < 32:
-        raise InputError(f"cannot draw a face of {size[0]} by {size[1]} pixels", mend="use at least 32 by 32")
+        raise InputError(f"cannot draw a face of {size[0]} by {size[1]} pixels", hint="use at least 32 by 32")
     view = (size, zoom, shift, roll)
     image, landmarks = _draw(identity, pose(identity, units), *view)
     found: dict[int, np.ndarray] = {}

@@ -121,7 +121,7 @@ def known_answer(
     sets = {label: tuple(units) for label, units in classes.items()}
     unknown = sorted({u for units in sets.values() for u in units} - set(ACTION_UNITS))
     if unknown:
-        raise InputError(f"unknown action unit {unknown[0]!r}", mend=f"known: {', '.join(map(str, ACTION_UNITS))}")
+        raise InputError(f"unknown action unit {unknown[0]!r}", hint=f"known: {', '.join(map(str, ACTION_UNITS))}")
     if len(sets) < 2 or len({frozenset(units) for units in sets.values()}) < len(sets):
         raise InputError("known_answer needs at least two classes with different action units")
     chosen = {u for units in sets.values() for u in units}
@@ -147,7 +147,7 @@ class _Face:
 
 def _people(n_identities: int, seed: int) -> list[Identity]:
     if n_identities < 1:
-        raise InputError(f"cannot draw {n_identities} identities", mend="draw at least one")
+        raise InputError(f"cannot draw {n_identities} identities", hint="draw at least one")
     return [
         Identity.random(number) for number in np.random.SeedSequence([seed, 0]).generate_state(n_identities).tolist()
     ]

@@ -199,7 +199,7 @@ def _with_points(maps: npt.ArrayLike, points: npt.ArrayLike) -> tuple[npt.NDArra
     if outside:
         raise InputError(
             f"{outside} of {len(places)} points lie outside the map of {height} x {width} pixels (or are missing)",
-            mend="leave them out first",
+            hint="leave them out first",
         )
     return array, (y * width + x).astype(np.intp)
 

@@ -69,7 +69,7 @@ class Baseline(Fusion):
         for name in self.modalities:
             values = given[name]
             if values is None:
-                raise InputError(f"there is no {name} input", mend=f"leave {name} out of the network's modalities")
+                raise InputError(f"there is no {name} input", hint=f"leave {name} out of the network's modalities")
             if name == "face":
                 found[name] = self.subnet.face(values)
             else:

@@ -105,7 +105,7 @@ class CaptumMethod(Explainer):
             raise InputError(
                 f"captum's {self.method} works on ReLUs, and this network has none",
                 where=f"model {model.name!r}",
-                mend="try captum:IntegratedGradients",
+                hint="try captum:IntegratedGradients",
             )
         maps, ratios = [], []
         with (
@@ -178,7 +178,7 @@ class CaptumMethod(Explainer):
             raise InputError(
                 f"captum's {self.method} cannot explain this network ({line})",
                 where=f"model {model.name!r}",
-                mend="try captum:IntegratedGradients",
+                hint="try captum:IntegratedGradients",
             ) from error
         told = told.detach().float()[0]
         return (told.abs() if self.options.reduce == "abs" else told).sum(0).cpu().numpy()
@@ -246,7 +246,7 @@ def _give_rules(module: nn.Module, name: str) -> None:
         raise InputError(
             f"captum's LRP has no rule for layers of the kind {', '.join(kinds)}",
             where=f"model {name!r}",
-            mend="try captum:IntegratedGradients",
+            hint="try captum:IntegratedGradients",
         )
 
 
@@ -271,5 +271,5 @@ def captum_method(method: str, options: dict[str, Any]) -> CaptumMethod:
     """
     if method not in METHODS:
         known = [f"captum:{one}" for one in METHODS]
-        raise InputError(f"unknown explainer 'captum:{method}'", mend=nearest(f"captum:{method}", known))
+        raise InputError(f"unknown explainer 'captum:{method}'", hint=nearest(f"captum:{method}", known))
     return CaptumMethod(method, **options)

@@ -139,7 +139,7 @@ class ExtremalPerturbation(Explainer):
         options, n, each = self.options, len(pictures), starts * len(self.options.areas)
         if options.reward == "contrastive" and single_class(pictures.weights) is None:
             raise InputError(
-                "a pair is contrastive already", where=f"explainer {self.name!r}", mend="say reward: simple"
+                "a pair is contrastive already", where=f"explainer {self.name!r}", hint="say reward: simple"
             )
         step, sigma = lengths(options, model.input.size)
         device = pictures.batch.device
@@ -168,7 +168,7 @@ class ExtremalPerturbation(Explainer):
 
         options = self.options
         if options.max_blur != ExtremalOptions.model_fields["max_blur"].default:
-            raise InputError("torchray's blur is fixed", where=f"explainer {self.name!r}", mend="leave max_blur out")
+            raise InputError("torchray's blur is fixed", where=f"explainer {self.name!r}", hint="leave max_blur out")
         step, sigma = lengths(options, model.input.size)
         several = [
             torchray_masks(

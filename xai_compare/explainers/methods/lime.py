@@ -257,7 +257,7 @@ def uses_quadrature(surrogate: str, segments: int, n: int) -> bool:
         raise InputError(
             f"{n} samples are too few for {segments} superpixels",
             where="explainer 'lime'",
-            mend=f"give at least {segments + 3}, or say surrogate: linear",
+            hint=f"give at least {segments + 3}, or say surrogate: linear",
         )
     return surrogate == "quadrature"
 

@@ -126,7 +126,7 @@ def confusion(trials: pd.DataFrame) -> pd.DataFrame:
 def _labelled(trials: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFrame:
     for name in needed:
         if name not in trials or trials[name].isna().all():
-            raise InputError(f"the trials have no {name!r}", mend="name it in a column of the data")
+            raise InputError(f"the trials have no {name!r}", hint="name it in a column of the data")
     kept = trials[trials["kept"]].dropna(subset=list(needed))
     return kept.assign(**{name: kept[name].map(noun) for name in needed})
 

@@ -117,4 +117,4 @@ def revealed(image: np.ndarray, x: np.ndarray, y: np.ndarray, radius: float, blu
 
 def _check(radius: float) -> None:
     if not (np.isfinite(radius) and radius > 0):
-        raise InputError(f"a disc with a radius of {radius} px", mend="give the radius in pixels of the picture")
+        raise InputError(f"a disc with a radius of {radius} px", hint="give the radius in pixels of the picture")

@@ -25,7 +25,7 @@ def moving(points: pd.DataFrame) -> pd.DataFrame:
         InputError: if a point has no time.
     """
     if "time" not in points or points["time"].isna().any():
-        raise InputError("points of a track have no time", mend="give the column 'time' in ms")
+        raise InputError("points of a track have no time", hint="give the column 'time' in ms")
     keys = [name for name in ("participant", "image", "trial") if name in points]
     frame = points.reset_index(drop=True)
     own = frame.groupby(keys, sort=False, observed=True)

@@ -100,12 +100,12 @@ def find(name: str, *kinds: Yields) -> Format:
     """
     if name not in FORMATS:
         raise InputError(
-            f"unknown format of {' or '.join(kinds)} {name!r}", mend=nearest(str(name), formats_of(*kinds))
+            f"unknown format of {' or '.join(kinds)} {name!r}", hint=nearest(str(name), formats_of(*kinds))
         )
     found = FORMATS.get(name)
     if found.yields not in kinds:
         raise InputError(
-            f"the format {name!r} holds {found.yields}, not {' or '.join(kinds)}", mend=f"known: {_listed(kinds)}"
+            f"the format {name!r} holds {found.yields}, not {' or '.join(kinds)}", hint=f"known: {_listed(kinds)}"
         )
     return found
 

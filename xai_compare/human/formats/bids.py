@@ -46,7 +46,7 @@ def bids(path: Path) -> Iterator[pd.DataFrame]:
     for name in ("x_coordinate", "y_coordinate"):
         unit = about.get(name, {}).get("Units", "pixel")
         if unit not in _PIXELS:
-            raise InputError(f"{name} is in {unit}", where=path, mend="only gaze in pixels of the screen can be placed")
+            raise InputError(f"{name} is in {unit}", where=path, hint="only gaze in pixels of the screen can be placed")
     rate = about.get("SamplingFrequency")
     if not rate:
         raise InputError("its JSON gives no SamplingFrequency", where=path)
@@ -106,7 +106,7 @@ def _shown(path: Path, about: dict[str, Any]) -> pd.DataFrame:
     messages = _beside(path, "_physioevents.tsv.gz")
     if messages.is_file():
         return _messages(messages, about)
-    raise InputError("no events beside it say which picture was shown", where=path, mend=f"{events.name} is absent")
+    raise InputError("no events beside it say which picture was shown", where=path, hint=f"{events.name} is absent")
 
 
 def _messages(path: Path, about: dict[str, Any]) -> pd.DataFrame:

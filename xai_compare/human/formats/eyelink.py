@@ -44,7 +44,7 @@ def eyelink(path: Path) -> Iterator[pd.DataFrame]:
     told = [] if gaze.messages is None else list(zip(gaze.messages["time"], gaze.messages["content"], strict=True))
     begins = [time for time, text in told if text.startswith("TRIALID")]
     if not begins:
-        raise InputError("it has no message TRIALID", where=path, mend="trials are cut at these messages")
+        raise InputError("it has no message TRIALID", where=path, hint="trials are cut at these messages")
     samples, screen = _samples(gaze), _screen(gaze)
     for begin, end in pairwise([*begins, np.inf]):
         own = [(time, text) for time, text in told if begin <= time < end]
@@ -67,7 +67,7 @@ def _gaze(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pymovements warns of metadata that it finds missing.
             return from_asc(path, messages=True, events=True)
-    except Exception as error:  # whatever its parser stumbles over, it is the file that the user can mend
+    except Exception as error:  # whatever its parser stumbles over, it is the file that the user can fix
         raise InputError(f"pymovements cannot read it ({type(error).__name__}: {error})", where=path) from error
 
 

@@ -31,7 +31,7 @@ def gazepoint(path: Path) -> Iterator[pd.DataFrame]:
     head = Head.of(path)
     clock = next((name for name in head.columns if name.startswith("TIME(") or name == "TIME"), None)
     if clock is None:
-        raise InputError("no column 'TIME(...)'", where=path, mend="is it an export of all gaze?")
+        raise InputError("no column 'TIME(...)'", where=path, hint="is it an export of all gaze?")
     columns: dict[str, Kind] = {"MEDIA_NAME": "text"}
     columns |= dict.fromkeys((clock, "BPOGX", "BPOGY", "BPOGV"), "number")
     pupils = [name for name in ("LPMM", "RPMM") if name in head.columns]

@@ -58,7 +58,7 @@ def samples(path: Path) -> Iterator[pd.DataFrame]:
     own = {name: renamed.get(name, name.casefold()) for name in head.columns}
     for needed in ("participant", "image", "time"):
         if needed not in own.values():
-            raise InputError(f"no column {needed!r}", where=path, mend=f"its columns: {', '.join(head.columns)}")
+            raise InputError(f"no column {needed!r}", where=path, hint=f"its columns: {', '.join(head.columns)}")
     columns: dict[str, Kind] = {name: "number" if one in _NUMBERS else "text" for name, one in own.items()}
     for table in blocks(path, columns, head=head):
         yield table.rename(columns=own).dropna(subset=["participant", "image"])

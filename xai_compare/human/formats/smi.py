@@ -37,12 +37,12 @@ def smi(path: Path) -> Iterator[pd.DataFrame]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gaze = from_begaze(path, patterns=[pictures], encoding=head.encoding)
-    except Exception as error:  # whatever its parser stumbles over, it is the file that the user can mend
+    except Exception as error:  # whatever its parser stumbles over, it is the file that the user can fix
         raise InputError(f"pymovements cannot read it ({type(error).__name__}: {error})", where=path) from error
     table = gaze.samples.to_pandas()
     named = next((name for name in ("Stimulus", "image") if name in table and table[name].notna().any()), None)
     if named is None:
-        raise InputError("it names no picture", where=path, mend="export the column Stimulus")
+        raise InputError("it names no picture", where=path, hint="export the column Stimulus")
     pixels = np.array(gaze.samples["pixel"].to_list(), float).reshape(len(table), -1, 2)[:, 0]
     frame = pd.DataFrame(
         {

@@ -69,9 +69,9 @@ def tobii(path: Path) -> Iterator[pd.DataFrame]:
     found = _columns(head)
     for name in ("participant", "time"):
         if name not in found:
-            raise InputError(f"no column of the {name}", where=path, mend="is it a Tobii export of samples?")
+            raise InputError(f"no column of the {name}", where=path, hint="is it a Tobii export of samples?")
     if "screen_x" not in found and "x" not in found:
-        raise InputError("no column of the gaze point", where=path, mend="export GazePointX (ADCSpx) and Y")
+        raise InputError("no column of the gaze point", where=path, hint="export GazePointX (ADCSpx) and Y")
     # Gaze on the picture is rounded by the exporter and blank off the picture; gaze on the screen with the picture's
     # place tells the same and keeps what lies off it.
     placed = {"left", "top", "width", "height", "screen_x"} <= set(found)

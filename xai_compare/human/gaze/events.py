@@ -60,9 +60,9 @@ class GazeSettings:
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_lost <= 1:
-            raise InputError(f"max_lost is {self.max_lost}", mend="give a share between 0 and 1, such as 0.1")
+            raise InputError(f"max_lost is {self.max_lost}", hint="give a share between 0 and 1, such as 0.1")
         if self.min_fixation_ms < 0 or self.max_saccade_ms < 0:
-            raise InputError("a shortest fixation or longest saccade below 0 ms", mend="give milliseconds")
+            raise InputError("a shortest fixation or longest saccade below 0 ms", hint="give milliseconds")
 
 
 @dataclass

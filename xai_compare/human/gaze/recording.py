@@ -160,7 +160,7 @@ def events(
         each(outcome)
         collector.add(outcome)
     if not collector.rows:
-        raise InputError("no sample of gaze", mend="give samples as from read_gaze")
+        raise InputError("no sample of gaze", hint="give samples as from read_gaze")
     return collector.events()
 
 

@@ -100,7 +100,7 @@ def trials(
         made, short = made + 1, short + (len(rows) < 3)
         if short > 50 and short > made / 2:
             raise InputError(
-                "rows of several people or pictures alternate", where=where, mend="sort by participant, then by time"
+                "rows of several people or pictures alternate", where=where, hint="sort by participant, then by time"
             )
         yield _trial(rows, count[participant], where, screen, placement, fills_screen)
 
@@ -127,7 +127,7 @@ def _runs(tables: Iterable[pd.DataFrame], where: object) -> Iterator[pd.DataFram
 def _check_columns(table: pd.DataFrame, where: object) -> None:
     for name in ("participant", "image", "time"):
         if name not in table:
-            raise InputError(f"no column {name!r}", where=where, mend=nearest(name, map(str, table.columns)))
+            raise InputError(f"no column {name!r}", where=where, hint=nearest(name, map(str, table.columns)))
 
 
 def _changes(table: pd.DataFrame) -> np.ndarray:
@@ -221,19 +221,19 @@ def _on_picture(
     elif "screen_x" in rows:
         x, y = rows["screen_x"].to_numpy(float), rows["screen_y"].to_numpy(float)
     else:
-        raise InputError("no column 'x' and 'y'", where=where, mend=nearest("x", map(str, rows.columns)))
+        raise InputError("no column 'x' and 'y'", where=where, hint=nearest("x", map(str, rows.columns)))
     if place is None:
         raise InputError(
             "where on the screen the picture lay is not known",
             where=where,
-            mend="give placement: [left, top, width, height], or placement: screen if it filled the screen",
+            hint="give placement: [left, top, width, height], or placement: screen if it filled the screen",
         )
     return place.to_picture(x, y)
 
 
 def _resolution(screen: Screen, where: object) -> tuple[int, int]:
     if screen.resolution is None:
-        raise InputError("the screen's resolution is not known", where=where, mend="give screen: {resolution: [w, h]}")
+        raise InputError("the screen's resolution is not known", where=where, hint="give screen: {resolution: [w, h]}")
     return screen.resolution
 
 
@@ -246,5 +246,5 @@ def _place(rows: pd.DataFrame, name: str, where: object) -> Placement | None:
         return None
     if (places != places[0]).any():
         what = f"{name}: the picture lies at {places[0].tolist()} and at {places[-1].tolist()}"
-        raise InputError(what, where=where, mend="name the pictures in a column, if there are two")
+        raise InputError(what, where=where, hint="name the pictures in a column, if there are two")
     return Placement(*places[0])

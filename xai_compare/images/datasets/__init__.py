@@ -52,7 +52,7 @@ def find(name: str) -> Reader:
     """
     known = {_bare(one): one for one in DATASETS.names()}
     if _bare(name) not in known:
-        raise InputError(f"unknown dataset {name!r}", mend=nearest(name, DATASETS.names()))
+        raise InputError(f"unknown dataset {name!r}", hint=nearest(name, DATASETS.names()))
     return DATASETS.get(known[_bare(name)])
 
 
@@ -74,12 +74,12 @@ def read_dataset(name: str, folder: str | Path, pictures: str | Path | None = No
     reader = find(name)
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError("no such folder", where=folder, mend=f"unpack {reader.title} and name its folder")
+        raise InputError("no such folder", where=folder, hint=f"unpack {reader.title} and name its folder")
     listing = Listing(reader.title, folder, None if pictures is None else Path(pictures))
     reader.read(folder, listing)
     if not listing.rows:
         why = f" ({listing.skipped[0][0]}: {listing.skipped[0][1]})" if listing.skipped else ""
         raise InputError(
-            f"the folder does not look like {reader.title}{why}", where=folder, mend=f"expected: {reader.layout}"
+            f"the folder does not look like {reader.title}{why}", where=folder, hint=f"expected: {reader.layout}"
         )
     return listing

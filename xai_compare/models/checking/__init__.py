@@ -44,7 +44,7 @@ def check_model(
 
     Returns:
         One row for each check: ``check``, ``finding``, ``confidence`` (0..1; NaN where nothing can be told) and
-        ``line``, the line of the study that mends it, or ``""``.
+        ``line``, the line of the study that fixes it, or ``""``.
 
     Raises:
         InputError: if fewer than ten pictures or fewer than two classes are left.
@@ -55,7 +55,7 @@ def check_model(
         raise InputError(
             f"{len(truth)} pictures of {len(set(truth))} of its classes cannot tell whether it is loaded right",
             where=f"model {model.name!r}",
-            mend="label about forty pictures of several expressions",
+            hint="label about forty pictures of several expressions",
         )
     shots = {name: images[keep] for name, images in crops.items()}
     return findings(model, partial(hear, model, shots), trials_of(model, shots, given), truth, given, seed=seed)
@@ -88,10 +88,10 @@ def findings(
         judge(check, base, [heard[t.name] for t in trials if t.check == check], order[truth], model, rng)
         for check in ("channel order", "range", "normalization", "grey")
     ]
-    input_rows, mended = one_fault(rows)
+    input_rows, fixed = one_fault(rows)
     # What follows is asked of the network as it should be fed, for a wrong input spoils the rest. So does a wrong crop:
     # it is judged by the order as given first, and by another order only if that crop does not explain everything.
-    base = base if mended is None else heard[mended]
+    base = base if fixed is None else heard[fixed]
     cuts = {
         t.name: listen(replace(base.trial, check="crop", name=t.name, line=t.line, crop=t.crop))
         for t in trials

@@ -25,13 +25,13 @@ def wants_pretrained(request: Request) -> bool:
         raise InputError(
             "no weights are given",
             where=request.where,
-            mend="name a state dict under `weights`, or say `weights: random` with a `seed`",
+            hint="name a state dict under `weights`, or say `weights: random` with a `seed`",
         )
     if weights in WORDS and request.seed is None:
         drawn = "weights: random needs a seed"
         if weights == "pretrained":
             drawn = "weights: pretrained needs a seed, because the layer that gives these classes is new and random"
-        raise InputError(drawn, where=request.where, mend="say `seed: 0`, or any other number")
+        raise InputError(drawn, where=request.where, hint="say `seed: 0`, or any other number")
     return weights == "pretrained"
 
 
@@ -55,7 +55,7 @@ def with_weights(
             raise InputError(
                 f"the pretrained weights cannot be downloaded ({type(error).__name__}: {error})",
                 where=request.where,
-                mend="download the file and name it",
+                hint="download the file and name it",
             ) from error
         return module, {**source, "weights": weights, "seed": request.seed}
     path = request.path(weights, "weights file")

@@ -30,13 +30,13 @@ class Bundled:
         if not isinstance(request.value, str):
             raise InputError(f"bundled must be a name, not {request.value!r}", where=request.where)
         if request.spec.get("input"):
-            raise InputError("a bundled network has its own input", where=request.where, mend="leave `input` out")
+            raise InputError("a bundled network has its own input", where=request.where, hint="leave `input` out")
         if request.spec.get("weights") is not None:
             return _architecture(request, request.text(NAMES, "bundled network"))
         for key in ("classes", "seed"):
             if request.spec.get(key) is not None:
                 what = f"a bundled network has its own {'weights' if key == 'seed' else key}"
-                raise InputError(what, where=request.where, mend=f"leave `{key}` out")
+                raise InputError(what, where=request.where, hint=f"leave `{key}` out")
         model = bundled(request.value)
         model.name = request.name
         model.source = {**model.source, "kind": "bundled", "bundled": request.value}
@@ -49,7 +49,7 @@ def _architecture(request: Request, name: str) -> Model:
     from xai_compare.models.sources import _weights
 
     if _weights.wants_pretrained(request):
-        raise InputError("there is nothing to download", where=request.where, mend="leave `weights` out")
+        raise InputError("there is nothing to download", where=request.where, hint="leave `weights` out")
     made, classes = ARCHITECTURES[name], request.classes
     module, source = _weights.with_weights(request, lambda: made(len(classes)))
     return Model(request.name, classes, module, made.input, source=source)

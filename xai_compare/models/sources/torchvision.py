@@ -43,7 +43,7 @@ class Torchvision:
             raise InputError(
                 "torchvision's pretrained networks see colours",
                 where=request.where,
-                mend="say `channels: rgb`, or use timm",
+                hint="say `channels: rgb`, or use timm",
             )
         classes = request.classes
         auxiliary = _AUXILIARY.get(name, ())

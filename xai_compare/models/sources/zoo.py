@@ -32,7 +32,7 @@ class Zoo:
             raise InputError(
                 f"the paper trains {entry.title} from scratch, and there are no weights to download",
                 where=request.where,
-                mend="say `weights: random`, or name a file",
+                hint="say `weights: random`, or name a file",
             )
         spec, classes = request.input(entry.defaults), request.classes
         module, source = _weights.with_weights(request, lambda: entry.make(len(classes), pretrained))

@@ -131,7 +131,7 @@ class Training(_Strict):
         """Read a YAML file; relative paths in it are relative to the file.
 
         Raises:
-            InputError: one line that names the file, the key and the mend.
+            InputError: one line that names the file, the key and the hint.
         """
         path = Path(path)
         try:
@@ -149,7 +149,7 @@ class Training(_Strict):
         """Check a mapping; relative paths are relative to ``base`` (the current folder by default).
 
         Raises:
-            InputError: one line that names the place, the key and the mend.
+            InputError: one line that names the place, the key and the hint.
         """
         try:
             config = cls.model_validate(data)
@@ -192,9 +192,9 @@ def _explained(error: ValidationError, where: object) -> InputError:
             "towards": Towards,
         }
         known = rooms.get(parts[0], Training) if len(parts) > 1 else Training
-        return InputError(f"unknown key {key!r}", where=where, mend=nearest(parts[-1], known.model_fields))
+        return InputError(f"unknown key {key!r}", where=where, hint=nearest(parts[-1], known.model_fields))
     if first["type"] == "missing":
-        return InputError(f"key {key!r} is missing", where=where, mend="add it")
+        return InputError(f"key {key!r} is missing", where=where, hint="add it")
     value = "" if isinstance(first["input"], dict | list) else f" = {first['input']!r}"
     message = first["msg"].removeprefix("Value error, ")
-    return InputError(f"{f'key {key!r}' if key else 'the training'}{value}", where=where, mend=message)
+    return InputError(f"{f'key {key!r}' if key else 'the training'}{value}", where=where, hint=message)

@@ -79,7 +79,7 @@ def people_confusion(classes: Sequence[str]) -> np.ndarray:
     table = pd.read_csv(PEOPLE, index_col=0)
     missing = [name for name in classes if name not in table.index]
     if missing:
-        raise InputError(f"people were not asked about {missing[0]}", mend=f"known: {', '.join(map(str, table.index))}")
+        raise InputError(f"people were not asked about {missing[0]}", hint=f"known: {', '.join(map(str, table.index))}")
     part = table.loc[list(classes), list(classes)].to_numpy(np.float64)
     return np.asarray(part / part.sum(1, keepdims=True))
 

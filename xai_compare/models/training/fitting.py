@@ -117,7 +117,7 @@ def _finished(checkpoint: Path, learner: Learner, length: Length) -> bool:
         raise InputError(
             f"the checkpoint is not one of this network ({line})",
             where=checkpoint,
-            mend="remove it, or train into another folder",
+            hint="remove it, or train into another folder",
         ) from None
     done = len(learner.history) >= length.epochs
     return done or (length.until is not None and reached(learner.history, length.until))
@@ -146,5 +146,5 @@ def _trainer(
         raise InputError(
             f"Lightning refuses these devices ({line})",
             where="training",
-            mend="check accelerator, devices and strategy",
+            hint="check accelerator, devices and strategy",
         ) from None

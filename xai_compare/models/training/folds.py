@@ -38,7 +38,7 @@ def grouped(rows: pd.DataFrame, k: int, seed: int) -> np.ndarray:
         here = who[places]
         count = len(set(here))
         if count < k:
-            raise InputError(f"{dataset or 'the dataset'} has {count} people for {k} folds", mend="use fewer folds")
+            raise InputError(f"{dataset or 'the dataset'} has {count} people for {k} folds", hint="use fewer folds")
         labels = rows["expression"].to_numpy()[places]
         divide = StratifiedGroupKFold(k, shuffle=True, random_state=seed + number)
         with np.errstate(all="ignore"):
@@ -66,13 +66,13 @@ def given(rows: pd.DataFrame) -> np.ndarray:
     unknown = sorted(set(split) - {*TRAIN, *TEST})
     if unknown:
         raise InputError(
-            f"the split {unknown[0]!r} is neither train nor test", mend=f"use one of {', '.join(TRAIN + TEST)}"
+            f"the split {unknown[0]!r} is neither train nor test", hint=f"use one of {', '.join(TRAIN + TEST)}"
         )
     tested = split.isin(["test"]) if (split == "test").any() else split.isin(TEST)
     folds = np.where(split.isin(TRAIN), 0, np.where(tested, 1, -1))
     for number, what in ((0, "training"), (1, "test")):
         if not (folds == number).any():
-            raise InputError(f"the split column names no {what} picture", mend="or say how many `folds` to make")
+            raise InputError(f"the split column names no {what} picture", hint="or say how many `folds` to make")
     return folds
 
 
@@ -89,7 +89,7 @@ def check(rows: pd.DataFrame, folds: np.ndarray, classes: list[str]) -> None:
         who = str(spread.index[spread > 1][0])
         found = ", ".join(str(f) for f in sorted(where.loc[where["who"] == who, "fold"].unique()))
         raise InputError(
-            f"{who} is in more than one fold ({found})", mend="put all pictures of a person into one split"
+            f"{who} is in more than one fold ({found})", hint="put all pictures of a person into one split"
         )
     expressions = rows["expression"].to_numpy()
     for fold in sorted({int(f) for f in folds[used]} - {0}):
@@ -97,5 +97,5 @@ def check(rows: pd.DataFrame, folds: np.ndarray, classes: list[str]) -> None:
             missing = [name for name in classes if name not in set(expressions[part])]
             if missing:
                 raise InputError(
-                    f"fold {fold} has no {side} picture of {missing[0]}", mend="use fewer folds, or leave the class out"
+                    f"fold {fold} has no {side} picture of {missing[0]}", hint="use fewer folds, or leave the class out"
                 )

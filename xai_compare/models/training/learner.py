@@ -79,7 +79,7 @@ class Learner(lightning.LightningModule):
             raise InputError(
                 f"the loss is not finite (NaN or infinity) in epoch {self.current_epoch + 1}",
                 where=f"training of {self.model.name!r}",
-                mend="lower optimizer.lr, or check the pictures; nothing was written",
+                hint="lower optimizer.lr, or check the pictures; nothing was written",
             )
         right = float((out.detach().argmax(1) == labels).sum())
         self._sums += (len(labels), right, float(loss.detach()) * len(labels), float(extra.detach()) * len(labels))

@@ -145,7 +145,7 @@ def _usable(
     good = np.array([not reason for reason in reasons])
     skipped = skipped + [(i, why) for i, why in zip(rows["image"], reasons, strict=True) if why]
     if not good.any():
-        raise InputError("no picture can be used", where=skipped[0][0], mend=skipped[0][1])
+        raise InputError("no picture can be used", where=skipped[0][0], hint=skipped[0][1])
     return Pictures(images, landmarks, rows, skipped)[np.flatnonzero(good)]
 
 

@@ -78,7 +78,7 @@ def train(
     tested = sorted({int(fold) for fold in folds if fold > 0})
     unknown = sorted(set(config.only_folds or []) - set(tested))
     if unknown:
-        raise InputError(f"there is no fold {unknown[0]}", mend=f"the folds are {', '.join(map(str, tested))}")
+        raise InputError(f"there is no fold {unknown[0]}", hint=f"the folds are {', '.join(map(str, tested))}")
     parts = [_fold(job, fold) for fold in tested if config.only_folds is None or fold in config.only_folds]
     _summarize(job, pd.concat(parts, ignore_index=True))
     return out
@@ -90,10 +90,10 @@ def _claim(config: Training, out: Path) -> None:
     mark = f"# {config.fingerprint()}\n"
     if held.is_file():
         if held.read_text("utf-8").partition("\n")[0] + "\n" != mark:
-            raise InputError("another training is in this folder", where=out, mend="name another folder with --out")
+            raise InputError("another training is in this folder", where=out, hint="name another folder with --out")
         return
     if out.is_dir() and any(path.name != "cache" for path in out.iterdir()):
-        raise InputError("the folder is not empty", where=out, mend="name another folder with --out")
+        raise InputError("the folder is not empty", where=out, hint="name another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     held.write_text(mark + config.dump(), "utf-8")
 
@@ -103,10 +103,10 @@ def _divided(config: Training, out: Path, say: Say) -> tuple[list[str], Pictures
     classes = config.classes or named
     missing = [name for name in classes if name not in named]
     if missing:
-        raise InputError(f"no picture shows {missing[0]}", where=config.name, mend="leave the class out")
+        raise InputError(f"no picture shows {missing[0]}", where=config.name, hint="leave the class out")
     if len(classes) < 2:
         raise InputError(
-            f"all pictures show {classes[0]}", where=config.name, mend="give pictures of other classes too"
+            f"all pictures show {classes[0]}", where=config.name, hint="give pictures of other classes too"
         )
     length(config)
     probe = network(config, classes if config.multiclass else classes[:2], 0)
@@ -135,7 +135,7 @@ def network(config: Training, classes: list[str], seed: int) -> Model:
     """
     spec: dict[str, Any] = {"name": config.name, **config.network}
     if "classes" in spec:
-        raise InputError("the network's classes are those of the training", mend="write `classes` outside of `network`")
+        raise InputError("the network's classes are those of the training", hint="write `classes` outside of `network`")
     spec["classes"] = list(classes)
     if any(key in spec for key in _DRAWN):
         spec.setdefault("weights", "random")
@@ -148,7 +148,7 @@ def network(config: Training, classes: list[str], seed: int) -> Model:
             raise InputError(
                 f"the weights were trained for {', '.join(held)}, not for {', '.join(classes)}",
                 where=weights,
-                mend="name weights of the same classes in the same order",
+                hint="name weights of the same classes in the same order",
             )
     return load(spec, config._base, allow_code=config._allow_code)
 
@@ -167,7 +167,7 @@ def length(config: Training) -> Length:
         from xai_compare.models.zoo import ZOO
 
         return Length(ZOO.get(str(config.network["zoo"])).epochs)
-    raise InputError("how long to train is not said", where=config.name, mend="say `epochs` or `until_accuracy`")
+    raise InputError("how long to train is not said", where=config.name, hint="say `epochs` or `until_accuracy`")
 
 
 def _fold(job: _Job, fold: int) -> pd.DataFrame:
@@ -246,7 +246,7 @@ def _maps(job: _Job, classes: list[str], chosen: np.ndarray) -> np.ndarray | Non
         raise InputError(
             "no training picture has a map",
             where=job.config.name,
-            mend="cut-out pictures have no landmarks, and neutral and contempt no Ekman mask",
+            hint="cut-out pictures have no landmarks, and neutral and contempt no Ekman mask",
         )
     return found
 
@@ -258,7 +258,7 @@ def _tuned(
     asked = job.config.fine_tune
     assert asked is not None
     if job.clicks is None:
-        raise InputError("the clicks were not given", where=job.config.name, mend="pass them to `train`")
+        raise InputError("the clicks were not given", where=job.config.name, hint="pass them to `train`")
     rows = job.pictures.rows.iloc[chosen].reset_index(drop=True)
     side = job.pictures.images.shape[1]
     images, labels = tuning_set(rows, job.clicks, classes, asked, job.config.margin, side, seed)

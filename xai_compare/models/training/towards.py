@@ -68,12 +68,12 @@ def _from_folder(folder: Path, classes: Sequence[str]) -> dict[str, np.ndarray]:
                     values = np.array(image.convert("L"))
             if values.shape != SHAPE or not np.isfinite(values).all() or values.min() == values.max():
                 what = f"the map is not {SHAPE[0]} x {SHAPE[1]} finite, different values"
-                raise InputError(what, where=path, mend="give maps on the standard face")
+                raise InputError(what, where=path, hint="give maps on the standard face")
             found[name] = _scaled(values)
             break
     if not found:
         raise InputError(
-            "there is no map of any class", where=folder, mend="name maps EXPRESSION.png or EXPRESSION.npy"
+            "there is no map of any class", where=folder, hint="name maps EXPRESSION.png or EXPRESSION.npy"
         )
     return found
 

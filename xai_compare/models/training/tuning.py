@@ -59,7 +59,7 @@ def tuning_set(
     """
     found = trials(clicks, list(rows["image"].astype(str)), classes)
     if not found:
-        raise InputError("no correct trial is on a training picture", where=asked.clicks, mend="check the image names")
+        raise InputError("no correct trial is on a training picture", where=asked.clicks, hint="check the image names")
     cutter = Cutter(margin * ROOM)
     images, labels, whole = [], [], []
     for index, points in found:

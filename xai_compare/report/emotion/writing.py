@@ -52,7 +52,7 @@ def write(clips: Clips, out: str | Path, plan: Plan | None = None, progress: Pro
     out, contents = Path(out), _Contents(clips.simulated)
     strange = sorted(one.name for one in out.iterdir() if one.name not in _OURS) if out.is_dir() else []
     if strange:
-        raise InputError(f"the directory holds {strange[0]!r}, which is not of ours", where=out, mend="name another")
+        raise InputError(f"the directory holds {strange[0]!r}, which is not of ours", where=out, hint="name another")
     for name in ("tables", "figures"):
         (out / name).mkdir(parents=True, exist_ok=True)
     _gap(clips, contents)
@@ -198,4 +198,4 @@ def check_only_gap(clips: Clips) -> None:
     """
     for name in ("er", "fer"):
         if name not in clips.table:
-            raise InputError(f"there is no column {name!r}", where=clips.where, mend="the gap needs both labels")
+            raise InputError(f"there is no column {name!r}", where=clips.where, hint="the gap needs both labels")

@@ -138,10 +138,10 @@ def _prepare(out: Path, overwrite: bool) -> None:
         ours = {"tables", "maps", "figures", "summary.html"}
         strange = sorted(file.name for file in out.iterdir() if file.name not in ours)
         if not overwrite:
-            raise InputError("the directory is not empty", where=out, mend="name another, or say --overwrite")
+            raise InputError("the directory is not empty", where=out, hint="name another, or say --overwrite")
         if strange:
             raise InputError(
-                f"the directory holds {strange[0]!r}, which is not of ours", where=out, mend="name another"
+                f"the directory holds {strange[0]!r}, which is not of ours", where=out, hint="name another"
             )
         for file in out.iterdir():
             shutil.rmtree(file) if file.is_dir() else file.unlink()

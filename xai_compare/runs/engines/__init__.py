@@ -43,7 +43,7 @@ class Engine(Protocol):
         The tasks are drawn as room for them becomes free, so that a later one may depend on earlier outcomes.
 
         Raises:
-            InputError, OSError: what the user must mend.
+            InputError, OSError: what the user must fix.
         """
 
     def close(self) -> None:
@@ -75,5 +75,5 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
-MENDABLE = (InputError, OSError)
-"""What no second try mends, but the user can."""
+USER_ERRORS = (InputError, OSError)
+"""What no second try fixes, but the user can."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from xai_compare.errors import InputError
 from xai_compare.registry import STAGES
-from xai_compare.runs.engines import MENDABLE, TRIES, Outcome, attempt, reason
+from xai_compare.runs.engines import TRIES, USER_ERRORS, Outcome, attempt, reason
 from xai_compare.runs.pictures import Pictures
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.worker import Worker, worker_of
@@ -61,7 +61,7 @@ class Cluster:
             from dask.distributed import Client, LocalCluster
             from distributed.security import Security
         except ImportError:
-            raise InputError("dask.distributed is not installed", mend="pip install 'distributed'") from None
+            raise InputError("dask.distributed is not installed", hint="pip install 'distributed'") from None
         self._worker = (study.dump(), Path.cwd(), settings.device, settings.batch_size, settings.allow_code)
         self._pictures = pictures
         self._cluster = None
@@ -83,8 +83,8 @@ class Cluster:
         try:
             self._client = Client(address or self._cluster, timeout=30, security=security)
         except (OSError, ValueError, TypeError, RuntimeError, TimeoutError) as error:
-            mend = "check its address, and name its certificates with --tls if it begins with tls://"
-            raise InputError(f"no Dask scheduler answers ({error})", where=address, mend=mend) from None
+            hint = "check its address, and name its certificates with --tls if it begins with tls://"
+            raise InputError(f"no Dask scheduler answers ({error})", where=address, hint=hint) from None
         self._say = say
         self._there = set(self._client.nthreads())
 
@@ -114,7 +114,7 @@ class Cluster:
                     task, tries, future = running.popleft()
                     error = future.exception()
                     self._miss()
-                    if isinstance(error, MENDABLE):
+                    if isinstance(error, USER_ERRORS):
                         raise error
                     if error is not None and tries < TRIES:
                         submit(task, tries + 1)
@@ -165,11 +165,11 @@ def _security(files: tuple[Path, Path, Path] | None, address: str) -> Any:
     if files is None:
         return Security(require_encryption=False)
     if not address.startswith("tls://"):
-        mend = "start the scheduler with --tls-ca-file, --tls-cert and --tls-key, and name it as tls://HOST:PORT"
-        raise InputError("certificates are given, but the scheduler's address is not tls://", where=address, mend=mend)
+        hint = "start the scheduler with --tls-ca-file, --tls-cert and --tls-key, and name it as tls://HOST:PORT"
+        raise InputError("certificates are given, but the scheduler's address is not tls://", where=address, hint=hint)
     for file in files:
         if not Path(file).is_file():
-            raise InputError("no such certificate or key", where=file, mend="--tls CA.pem CERTIFICATE.pem KEY.pem")
+            raise InputError("no such certificate or key", where=file, hint="--tls CA.pem CERTIFICATE.pem KEY.pem")
     authority, certificate, key = map(str, files)
     return Security(tls_ca_file=authority, tls_client_cert=certificate, tls_client_key=key, require_encryption=True)
 

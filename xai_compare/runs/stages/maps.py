@@ -84,7 +84,7 @@ class Maps(LabelledStage):
         for model, explainer in self._files:
             if (model, explainer) in taken:
                 what = f"{model}/{explainer} is what the study calls its own maps"
-                raise InputError(what, where="maps", mend="give maps another explainer's name")
+                raise InputError(what, where="maps", hint="give maps another explainer's name")
 
     def plan(self) -> None:
         """Plan a source for each network and explainer of which there are files."""
@@ -164,7 +164,7 @@ class Maps(LabelledStage):
         text = "".join(f"(?P<{part}>{groups[part]})" if i % 2 else re.escape(part) for i, part in enumerate(parts))
         root = Path(parts[0]).parent if not parts[0].endswith("/") else Path(parts[0])
         if not root.is_dir():
-            raise InputError("no such folder of maps", where=root, mend="check maps: files")
+            raise InputError("no such folder of maps", where=root, hint="check maps: files")
         names = self._names()
         found: dict[tuple[str, str], dict[str, Path]] = {}
         for path in sorted(root.rglob("*")):
@@ -177,7 +177,7 @@ class Maps(LabelledStage):
         if not found:
             some = next(iter(self.job.pictures.rows.index), "")
             what = f"no file is named {Path(asked.files).name} with a picture of the study (the first: {some})"
-            raise InputError(what, where=root, mend="{image} stands for the picture's name without its ending")
+            raise InputError(what, where=root, hint="{image} stands for the picture's name without its ending")
         return found
 
     def _names(self) -> dict[str, str]:
@@ -209,7 +209,7 @@ def read_map(file: Path) -> np.ndarray:
     except Exception as error:  # A damaged file makes decoders raise whatever they like.
         raise InputError(f"cannot be read: {error}", where=file) from None
     if values is None:
-        raise InputError(f"holds {len(names)} arrays", where=file, mend="save one map in each file")
+        raise InputError(f"holds {len(names)} arrays", where=file, hint="save one map in each file")
     if values.ndim != 2 or values.dtype.kind not in "buif" or 0 in values.shape or not np.isfinite(values).all():
         raise InputError(f"a map is (height, width) finite numbers, got {values.dtype} {values.shape}", where=file)
     return values.astype(np.float32)
@@ -229,5 +229,5 @@ def _landmarks(worker: Worker, image: str, shape: tuple[int, ...], of: str, file
         height, width = worker.pictures.shape(image)
     if abs(shape[1] * height / (shape[0] * width) - 1) > ASPECT:
         what = f"the map is {shape[0]} x {shape[1]} (height x width), the {of} {height} x {width}"
-        raise InputError(what, where=file, mend="say `of: crop` or `of: picture`, or make maps of the same proportions")
+        raise InputError(what, where=file, hint="say `of: crop` or `of: picture`, or make maps of the same proportions")
     return (points + 0.5) * (shape[1] / width, shape[0] / height) - 0.5

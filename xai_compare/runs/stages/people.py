@@ -92,7 +92,7 @@ def read(spec: HumanSpec, images: Sequence[str]) -> Crowd:
         known = spec.pixels_per_degree
         sigma = spec.sigma_degrees * known if known else experiment.sigma(spec.sigma_degrees)
     if not len(points):
-        raise InputError("no trial is left", where=where, mend="`xai-compare human` tells why trials are removed")
+        raise InputError("no trial is left", where=where, hint="`xai-compare human` tells why trials are removed")
     _refuse_fractions(points, where)
     found, _ = human.match(points["image"].astype(str).unique(), images)
     if not found:
@@ -112,7 +112,7 @@ def _kind(spec: HumanSpec, where: str) -> tuple[str, str]:
         return found.yields, found.name
     if spec.format not in human.FORMATS:
         raise InputError(
-            f"unknown format {spec.format!r}", where=where, mend=nearest(spec.format, human.FORMATS.names())
+            f"unknown format {spec.format!r}", where=where, hint=nearest(spec.format, human.FORMATS.names())
         )
     return human.FORMATS.get(spec.format).yields, spec.format
 
@@ -145,7 +145,7 @@ def _refuse_fractions(points: pd.DataFrame, where: str) -> None:
     places = points[["x", "y"]].to_numpy(np.float64)
     if len(places) > 2 and (places >= 0).all() and (places <= 1).all() and (places % 1 != 0).any():
         what = "all its coordinates lie between 0 and 1: fractions of the picture, not pixels"
-        raise InputError(what, where=where, mend="multiply x by the picture's width and y by its height")
+        raise InputError(what, where=where, hint="multiply x by the picture's width and y by its height")
 
 
 def pixels_per_degree(spec: HumanSpec) -> float:
@@ -164,7 +164,7 @@ def pixels_per_degree(spec: HumanSpec) -> float:
     raise InputError(
         "how many pixels a degree of visual angle has is not known",
         where=f"human source {spec.name!r}",
-        mend="give pixels_per_degree, or screen: {size_cm, distance_cm, resolution}",
+        hint="give pixels_per_degree, or screen: {size_cm, distance_cm, resolution}",
     )
 
 
@@ -297,7 +297,7 @@ def _weights(crowd: Crowd) -> str | None:
     found = next((name for name in ("dwell", "duration") if name in crowd.points), None)
     if found is None:
         where = f"human source {crowd.spec.name!r}"
-        raise InputError("its points have no dwell or duration", where=where, mend="use kernel: gaussian")
+        raise InputError("its points have no dwell or duration", where=where, hint="use kernel: gaussian")
     return found
 
 

@@ -62,8 +62,8 @@ class Regions(LabelledStage):
         root = spec.root or spec.folder or Path()
         path = root / str(self.job.pictures.rows.at[image, "region"])
         if not spec.allow_outside and not path.resolve().is_relative_to(root.resolve()):
-            mend = "say allow_outside: true"
-            raise InputError(f"the region of {image!r} lies outside the root", where=path, mend=mend)
+            hint = "say allow_outside: true"
+            raise InputError(f"the region of {image!r} lies outside the root", where=path, hint=hint)
         return path
 
 

@@ -57,7 +57,7 @@ class Tests(Summary):
         labels += [f"human/{one.name}" for one in study.human]
         for name in [name for pair in self.options.pairs for name in pair]:
             if name not in labels:
-                raise InputError(f"no source is called {name!r}", where="tests.pairs", mend=nearest(name, labels))
+                raise InputError(f"no source is called {name!r}", where="tests.pairs", hint=nearest(name, labels))
 
     def fingerprint(self) -> str:
         """Of all that scores depend on, and of what is asked."""

@@ -43,8 +43,8 @@ def load(path: Path, sizes: Mapping[str, int] | None = None) -> xr.Dataset:
             made: xr.Dataset = xr.open_zarr(path, consolidated=False, zarr_format=3)
     except Exception as error:  # Whatever zarr and xarray say of damaged descriptions.
         what = f"cannot be read ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
-        raise InputError(what, where=path, mend=MEND) from error
+        raise InputError(what, where=path, hint=MEND) from error
     for name, size in (sizes or {}).items():
         if made.sizes.get(name) != size:
-            raise InputError(f"has {made.sizes.get(name)} along {name!r}, not {size}", where=path, mend=MEND)
+            raise InputError(f"has {made.sizes.get(name)} along {name!r}, not {size}", where=path, hint=MEND)
     return made

@@ -48,7 +48,7 @@ class _Kept(Checked):
         """
         known = cls._known(run)
         if known is None and (run / cls.file()).exists():
-            raise InputError(_what_is_wrong(run / cls.file()), where=run / cls.file(), mend=MEND)
+            raise InputError(_what_is_wrong(run / cls.file()), where=run / cls.file(), hint=MEND)
         return known or cls()
 
     @classmethod

@@ -46,5 +46,5 @@ def detect(name: str, degrees: np.ndarray, time: np.ndarray, rate: float, **opti
     known = [key for key, one in inspect.signature(found).parameters.items() if one.kind is one.KEYWORD_ONLY]
     for key in options:
         if key not in known:
-            raise InputError(f"the detector {name!r} has no option {key!r}", mend=nearest(key, known))
+            raise InputError(f"the detector {name!r} has no option {key!r}", hint=nearest(key, known))
     return found(degrees, time, rate, **options)

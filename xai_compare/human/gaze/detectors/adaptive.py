@@ -36,7 +36,7 @@ def remodnav(
         from remodnav import EyegazeClassifier
     except ImportError:
         raise InputError(
-            "the detector 'remodnav' needs the package of that name", mend="pip install remodnav"
+            "the detector 'remodnav' needs the package of that name", hint="pip install remodnav"
         ) from None
     logging.getLogger("remodnav").setLevel(logging.WARNING)  # It tells of every window it looks at.
     classifier = EyegazeClassifier(
