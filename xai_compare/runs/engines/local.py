@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from xai_compare.runs.engines import MENDABLE, TRIES, Outcome, attempt, reason
+from xai_compare.runs.engines import TRIES, USER_ERRORS, Outcome, attempt, reason
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.worker import Worker
 
@@ -118,7 +118,7 @@ def _attempts(stage: type[Stage], worker: Worker, task: Task) -> Outcome:
     for _ in range(TRIES):
         try:
             return Outcome(task, attempt(stage, worker, task), "")
-        except MENDABLE:
+        except USER_ERRORS:
             raise
         except Exception as error:  # One bad task must not end a study of days; it is named in the end.
             why = reason(error)
