@@ -28,23 +28,23 @@ from scipy.ndimage import gaussian_filter
 from xai_compare import ekman
 from xai_compare.comparison import (
     METRICS,
-    Ignorant,
-    Picture,
-    PictureScores,
+    ImageScore,
+    ImageScores,
+    NullModels,
     Pool,
     References,
     dice,
+    image_nulls,
     null_table,
     otsu_masks,
     otsu_scores,
     pearson,
-    picture_nulls,
 )
-from xai_compare.comparison.differences import difference_table, pool_differences
-from xai_compare.comparison.draws import draw_counts, left_out_counts
-from xai_compare.comparison.ends import interval_ends, shift_of
-from xai_compare.comparison.noise import corrected
-from xai_compare.comparison.surrogates import Grid
+from xai_compare.comparison.nulls.surrogates import Grid
+from xai_compare.comparison.resampling.interval import interval_ends, shift_of
+from xai_compare.comparison.resampling.noise import corrected
+from xai_compare.comparison.resampling.resamples import jackknife_counts, resample_counts
+from xai_compare.comparison.statistics.differences import difference_table, pool_differences
 from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.store import Plan
 
@@ -95,8 +95,8 @@ def one_study(a: np.ndarray, b: np.ndarray, mask: np.ndarray, seed: int) -> Iter
     """The intervals of a study: score, kind, ends."""
     n = len(a)
     names = [str(i) for i in range(n)]
-    left_out = left_out_counts(names, names)
-    weights = np.vstack([np.ones((1, n)), draw_counts(n, REPLICATES, seed), left_out]).astype(np.float32)
+    left_out = jackknife_counts(names, names)
+    weights = np.vstack([np.ones((1, n)), resample_counts(n, REPLICATES, seed), left_out]).astype(np.float32)
     weights /= weights.sum(1, keepdims=True)
     means = [(weights @ maps.reshape(n, -1)).reshape(-1, *a.shape[1:]) for maps in (a, b)]
     for name, values in scored(*means, mask).items():
@@ -196,15 +196,15 @@ def null_studies(studies: int, seed: int, n: int = 30) -> pd.DataFrame:
         p["difference"].append(float(difference_table(made, mean=False)["p"].iloc[0]))
         maps = {("net", name, "all"): field for name, field in zip(expressions, fields(rng, 6, 4), strict=True)}
         masks = {name: otsu_masks(field) for name, field in zip(expressions, fields(rng, 6, 4), strict=True)}
-        nulls = null_table(maps, ["iou"], References(masks), None, Ignorant(n=99, seed=study))
+        nulls = null_table(maps, ["iou"], References(masks), None, NullModels(n=99, seed=study))
         p["surrogate"].append(float(nulls[nulls["null"] == "surrogate"]["p"].iloc[0]))
         permuted = nulls[nulls["expression"] == "all"].set_index("null")["p"]
         p["permuted"].append(float(permuted["permuted"]))
-        pictures = PictureScores()
+        pictures = ImageScores()
         for i, value in enumerate(rng.beta(4, 2, n)):
-            pictures.add("known_auc", "net", Picture(f"{i}", "fear", float(value), 0.1))
+            pictures.add("known_auc", "net", ImageScore(f"{i}", "fear", float(value), 0.1))
         blind = {("known_auc", "", "prior"): {f"{i}": float(v) for i, v in enumerate(rng.beta(4, 2, n))}}
-        p["prior (known regions)"].append(float(picture_nulls(pictures, "known", blind)["p"].iloc[0]))
+        p["prior (known regions)"].append(float(image_nulls(pictures, "known", blind)["p"].iloc[0]))
     rows = [(name, len(some), np.mean(np.array(some) <= 0.05)) for name, some in p.items()]
     return pd.DataFrame(rows, columns=["p value", "studies", "share below 0.05"])
 

@@ -25,7 +25,7 @@ from xai_compare.comparison import (
     representational_similarity,
     tukey,
 )
-from xai_compare.comparison.differences import difference_table, picture_differences
+from xai_compare.comparison.statistics.differences import difference_table, image_differences
 from xai_compare.human.clicks.answers import correlation
 from xai_compare.runs.judgements import _tested
 
@@ -65,7 +65,7 @@ def of_pictures(rng: np.random.Generator, study: int) -> Values:
         ("known_auc", name, "known", "fear"): {str(i): v for i, v in enumerate(some)}
         for name, some in (("one", own + a), ("other", own + b))
     }
-    found["differences, known regions"].append(float(difference_table(picture_differences(sides))["p"].iloc[0]))
+    found["differences, known regions"].append(float(difference_table(image_differences(sides))["p"].iloc[0]))
     # At the margin itself the two are just not equivalent.
     found["tests_equivalence, at the margin"].append(paired_equivalence(own + a + 0.3, own + b, 0.3).p)
     found["correlations over pictures"].append(correlation(a, own)["p"])

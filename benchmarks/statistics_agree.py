@@ -22,13 +22,13 @@ from scipy import stats
 from scipy.ndimage import gaussian_filter
 
 from xai_compare.comparison import anova, dice, iou, otsu_masks, pearson, region_auc, tukey
-from xai_compare.comparison.clusters import difference_map, enhance
-from xai_compare.comparison.decisions import confusion, confusion_correlation, error_consistency
-from xai_compare.comparison.differences import holm
-from xai_compare.comparison.equivalence import paired_equivalence
-from xai_compare.comparison.factorial import mixed_model, repeated_anova
-from xai_compare.comparison.geometry import ceiling, representational_similarity
-from xai_compare.comparison.units import crossed_variance
+from xai_compare.comparison.resampling.units import crossed_variance
+from xai_compare.comparison.statistics.clusters import difference_map, enhance
+from xai_compare.comparison.statistics.decisions import confusion, confusion_correlation, error_consistency
+from xai_compare.comparison.statistics.differences import holm
+from xai_compare.comparison.statistics.equivalence import paired_equivalence
+from xai_compare.comparison.statistics.factorial import mixed_model, repeated_anova
+from xai_compare.comparison.statistics.representational import ceiling, representational_similarity
 
 REPEATS = 20
 Pair = tuple[Any, Any]

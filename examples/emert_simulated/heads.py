@@ -19,7 +19,7 @@ from run import load, load_reader
 
 import xai_compare as xc
 from xai_compare.comparison import region_auc
-from xai_compare.comparison.draws import draw_counts
+from xai_compare.comparison.resampling.resamples import resample_counts
 from xai_compare.emotion import (
     CLASSES,
     EMERT,
@@ -122,7 +122,7 @@ def summary(table: pd.DataFrame, n: int = 2000) -> pd.DataFrame:
     rows = []
     for name, values in columns.items():
         sums = values.groupby("person").agg(["sum", "count"])
-        counts = draw_counts(len(sums), n, 0)
+        counts = resample_counts(len(sums), n, 0)
         drawn = (counts @ sums["sum"].to_numpy()) / (counts @ sums["count"].to_numpy())
         network, head, region = name.split(" ")
         rows.append(

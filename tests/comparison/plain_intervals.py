@@ -12,12 +12,12 @@ from xai_compare.comparison import (
     METRICS,
     bootstrap_correlations,
     bootstrap_mean_map,
-    draw_counts,
     mean_maps,
     otsu_scores,
+    resample_counts,
 )
-from xai_compare.comparison.draws import left_out_counts
-from xai_compare.comparison.ends import interval
+from xai_compare.comparison.resampling.interval import interval
+from xai_compare.comparison.resampling.resamples import jackknife_counts
 from xai_compare.comparison.thresholds import dice_masks
 
 
@@ -32,8 +32,8 @@ def plain_intervals(
         if mask is not None:
             result = bootstrap_mean_map(lambda means: otsu_scores(means, mask), maps, images[name], n, seed)
             found |= {(metric, name, "ekman"): (one.low, one.high) for metric, one in result.items()}
-        counts = draw_counts(images[name], n, seed)
-        left_out = left_out_counts(images[name], among)
+        counts = resample_counts(images[name], n, seed)
+        left_out = jackknife_counts(images[name], among)
         every = np.vstack([np.ones_like(counts[:1]), counts, left_out])
         blocks = [dice_masks(block) for block in mean_maps(maps, every)]
         masks[name] = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
@@ -43,7 +43,7 @@ def plain_intervals(
         with np.errstate(invalid="ignore"):
             dice = np.where(known & also, 2 * hits / areas, np.nan)
         fewest = min(len(set(images[a])), len(set(images[b])))
-        lost = np.any([(left_out_counts(images[name], among) == 0).any(1) for name in (a, b)], axis=0)
+        lost = np.any([(jackknife_counts(images[name], among) == 0).any(1) for name in (a, b)], axis=0)
         tails = np.where(lost, dice[n + 1 :], np.nan)
         ends = interval(
             float(dice[0]), dice[1 : n + 1], images=fewest, bounds=METRICS.get("dice").range, left_out=tails

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
-from xai_compare.comparison.clusters import difference_map, enhance
+from xai_compare.comparison.statistics.clusters import difference_map, enhance
 from xai_compare.errors import InputError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from xai_compare.comparison.decisions import confusion, confusion_correlation, error_consistency, kappas
+from xai_compare.comparison.statistics.decisions import confusion, confusion_correlation, error_consistency, kappas
 from xai_compare.errors import InputError
 
 

@@ -9,14 +9,14 @@ from scipy.ndimage import gaussian_filter
 from statsmodels.stats.multitest import multipletests
 
 from xai_compare.comparison import METRICS, Pool, References, iou, otsu_masks, pearson
-from xai_compare.comparison.differences import (
+from xai_compare.comparison.statistics.differences import (
     DIFFERENCE_COLUMNS,
     SWAPS,
     Difference,
     DifferenceKey,
     difference_table,
     holm,
-    picture_differences,
+    image_differences,
     pool_differences,
 )
 
@@ -122,7 +122,7 @@ def test_p_values_of_sources_that_do_not_differ_are_fair() -> None:
 
 def test_known_regions_are_compared_picture_by_picture() -> None:
     one, other = {"p": 0.8, "q": 0.7, "r": 0.9, "s": np.nan}, {"p": 0.6, "q": 0.65, "r": 0.5, "t": 0.1}
-    found = picture_differences({("known_auc", "a", "r", "fear"): one, ("known_auc", "b", "r", "fear"): other})
+    found = image_differences({("known_auc", "a", "r", "fear"): one, ("known_auc", "b", "r", "fear"): other})
     row = difference_table(found).iloc[0]
     expected = stats.ttest_rel([0.8, 0.7, 0.9], [0.6, 0.65, 0.5])
     assert row["p"] == pytest.approx(expected.pvalue)

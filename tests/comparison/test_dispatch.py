@@ -115,6 +115,6 @@ def test_intervals_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.Mo
     images = {name: [str(i) for i in range(7)] for name in "abc"}
     found = []
     for number in (1, 3):
-        monkeypatch.setattr("xai_compare.comparison.intervals.threads", lambda number=number: number)
+        monkeypatch.setattr("xai_compare.comparison.resampling.score_intervals.threads", lambda number=number: number)
         found.append(score_intervals(stacks, images, "anger", mask=MASK, n=100))
     assert found[0] == found[1]

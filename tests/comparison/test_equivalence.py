@@ -7,7 +7,7 @@ import pytest
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 
-from xai_compare.comparison.equivalence import POWER_COLUMNS, enough, paired_equivalence, power_curve, tost
+from xai_compare.comparison.statistics.equivalence import POWER_COLUMNS, enough, paired_equivalence, power_curve, tost
 from xai_compare.errors import InputError
 
 

@@ -10,7 +10,13 @@ import pingouin
 import pytest
 from statsmodels.stats.anova import AnovaRM
 
-from xai_compare.comparison.factorial import ANOVA_COLUMNS, MIXED_COLUMNS, complete_cells, mixed_model, repeated_anova
+from xai_compare.comparison.statistics.factorial import (
+    ANOVA_COLUMNS,
+    MIXED_COLUMNS,
+    complete_cells,
+    mixed_model,
+    repeated_anova,
+)
 from xai_compare.errors import InputError
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from xai_compare.comparison import otsu_masks
-from xai_compare.comparison.multiverse import cut_masks, multiverse_factors, orders_beside
+from xai_compare.comparison.statistics.multiverse import cut_masks, multiverse_factors, orders_beside
 from xai_compare.errors import InputError
 
 

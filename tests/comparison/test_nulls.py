@@ -13,23 +13,23 @@ from scipy.ndimage import gaussian_filter
 from xai_compare import ekman
 from xai_compare.comparison import (
     DEFAULT_METRICS,
-    Ignorant,
-    Picture,
-    PictureScores,
+    ImageScore,
+    ImageScores,
+    NullModels,
     References,
     Surrogates,
     dice,
+    image_nulls,
     iou,
     mask_scores,
     null_table,
     otsu_masks,
     pair_scores,
     pearson,
-    picture_nulls,
     read_heatmaps,
     with_nulls,
 )
-from xai_compare.comparison.surrogates import Grid
+from xai_compare.comparison.nulls.surrogates import Grid
 from xai_compare.faces import face_prior
 
 SHAPE = (24, 20)
@@ -55,7 +55,7 @@ def published(shared: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     maps = read_heatmaps(folder / "heatmaps_by_net")
     masks = ekman.read_masks(folder / "ground_truth")
     networks = list(dict.fromkeys(key.a for key in maps))
-    ignorant = Ignorant(face_prior(), networks, n=199)
+    ignorant = NullModels(face_prior(), networks, n=199)
     nulls = null_table(maps, ["iou"], References(masks), None, ignorant)
     return with_nulls(mask_scores(maps, masks), nulls), nulls
 
@@ -95,7 +95,7 @@ def test_few_published_heatmaps_beat_smooth_random_maps(published: tuple[pd.Data
 
 def test_single_nulls_are_plain_scores() -> None:
     maps, masks, prior = some_maps(), some_masks(), face_prior(SHAPE)
-    nulls = null_table(maps, DEFAULT_METRICS, References(masks), None, Ignorant(prior, "xyz", n=0))
+    nulls = null_table(maps, DEFAULT_METRICS, References(masks), None, NullModels(prior, "xyz", n=0))
     table = nulls.set_index(["metric", "a", "b", "expression", "null"])["mean"]
     mask = masks["fear"]
     others = np.mean([maps["x", e, "all"] for e in EXPRESSIONS if e != "fear"], axis=0)
@@ -113,7 +113,7 @@ def test_single_nulls_are_plain_scores() -> None:
 
 def test_permutations_are_the_plain_ones() -> None:
     maps, masks = some_maps(), some_masks()
-    nulls = null_table(maps, ["iou"], References(masks), None, Ignorant(models="xyz", n=0))
+    nulls = null_table(maps, ["iou"], References(masks), None, NullModels(models="xyz", n=0))
     square = np.array(
         [[float(iou(otsu_masks(maps["x", e, "all"]), masks[o])) for o in EXPRESSIONS] for e in EXPRESSIONS]
     )
@@ -154,7 +154,7 @@ def test_surrogates_reject_unrelated_smooth_maps_as_often_as_they_say(metric: st
     for run in range(runs):
         maps = {("x", "fear", "all"): smooth(2 * run), ("y", "fear", "all"): smooth(2 * run + 1)}
         masks = {"fear": otsu_masks(maps["y", "fear", "all"])}
-        nulls = null_table(maps, [metric], References(masks), None, Ignorant(n=drawn, seed=run))
+        nulls = null_table(maps, [metric], References(masks), None, NullModels(n=drawn, seed=run))
         p = nulls[(nulls["null"] == "surrogate") & (nulls["a"] == "x")]["p"].item()
         hits += p <= 0.05
     assert 0.01 <= hits / runs <= 0.09  # 5 % within three standard errors.
@@ -164,7 +164,7 @@ def test_too_few_expressions_and_undefined_maps_say_so() -> None:
     maps = {key: one for key, one in some_maps().items() if key[1] in ("anger", "fear")}
     maps["z", "fear", "all"] = np.full(SHAPE, np.nan)
     maps["y", "fear", "all"] = np.zeros(SHAPE)
-    nulls = null_table(maps, ["iou"], References(some_masks()), None, Ignorant(n=9))
+    nulls = null_table(maps, ["iou"], References(some_masks()), None, NullModels(n=9))
     permuted = nulls[nulls["null"] == "permuted"].set_index("a")
     assert permuted.loc["x", "note"] == "2 expressions have every score: too few to permute"
     assert np.isnan(permuted.loc["x", "p"])
@@ -174,7 +174,7 @@ def test_too_few_expressions_and_undefined_maps_say_so() -> None:
 
 def test_floors_are_the_best_null_and_p_is_adjusted_over_a_metric() -> None:
     maps, masks = some_maps(), some_masks()
-    nulls = null_table(maps, ["iou", "pearson"], References(masks), None, Ignorant(face_prior(SHAPE), "xyz", n=99))
+    nulls = null_table(maps, ["iou", "pearson"], References(masks), None, NullModels(face_prior(SHAPE), "xyz", n=99))
     scores = pd.concat([mask_scores(maps, masks), pair_scores(maps, ["pearson"])], ignore_index=True)
     table = with_nulls(scores, nulls)
     row = table[(table["metric"] == "iou") & (table["a"] == "x") & (table["expression"] == "fear")].iloc[0]
@@ -187,11 +187,11 @@ def test_floors_are_the_best_null_and_p_is_adjusted_over_a_metric() -> None:
 
 
 def test_known_regions_are_tested_against_the_prior_picture_by_picture() -> None:
-    found = PictureScores()
+    found = ImageScores()
     for i, value in enumerate((0.8, 0.9, 0.7, 0.95)):
-        found.add("known_auc", "net/cam", Picture(f"{i}.png", "fear", value, 0.1))
+        found.add("known_auc", "net/cam", ImageScore(f"{i}.png", "fear", value, 0.1))
     guesses = {("known_auc", "", "prior"): {f"{i}.png": 0.7 for i in range(4)}}
-    nulls = picture_nulls(found, "known/region", guesses)
+    nulls = image_nulls(found, "known/region", guesses)
     table = with_nulls(found.table("known/region"), nulls)
     row = table[table["expression"] == "fear"].iloc[0]
     assert (row["floor"], row["floor_kind"]) == (pytest.approx(0.7), "prior")

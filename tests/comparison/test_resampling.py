@@ -20,7 +20,6 @@ from xai_compare.comparison import (
     bootstrap_mean_map,
     correlation,
     dice,
-    draw_counts,
     iou,
     mean_maps,
     otsu_masks,
@@ -28,12 +27,13 @@ from xai_compare.comparison import (
     pearson,
     pool_intervals,
     region_energy,
+    resample_counts,
     score_intervals,
     uncentred,
 )
 from xai_compare.comparison.dispatch import Comparison
-from xai_compare.comparison.draws import jackknife_variance, left_out_counts
-from xai_compare.comparison.ends import few_of, interval, shift_of
+from xai_compare.comparison.resampling.interval import few_of, interval, shift_of
+from xai_compare.comparison.resampling.resamples import jackknife_counts, jackknife_variance
 from xai_compare.errors import InputError
 
 SHAPE = (9, 6)
@@ -79,7 +79,7 @@ def test_the_interval_holds_the_value_where_every_replicate_is_lower() -> None:
 @given(st.integers(1, 30), st.integers(1, 20), st.integers(0, 99))
 @settings(deadline=None)
 def test_every_resample_is_as_large_as_the_sample(images: int, n: int, seed: int) -> None:
-    counts = draw_counts(images, n, seed)
+    counts = resample_counts(images, n, seed)
     assert counts.shape == (n, images)
     assert (counts.sum(1) == images).all()
     assert (counts >= 0).all()
@@ -87,22 +87,22 @@ def test_every_resample_is_as_large_as_the_sample(images: int, n: int, seed: int
 
 def test_draws_follow_the_images() -> None:
     names = [f"{i}.png" for i in range(12)]
-    counts = draw_counts(names, 40, 7)
-    shuffled = draw_counts(names[::-1], 40, 7)
+    counts = resample_counts(names, 40, 7)
+    shuffled = resample_counts(names[::-1], 40, 7)
     np.testing.assert_array_equal(counts, shuffled[:, ::-1])
-    other = draw_counts([f"{name}x" for name in names], 40, 7)
+    other = resample_counts([f"{name}x" for name in names], 40, 7)
     assert (counts != other).any()
-    twice = draw_counts(names + names, 40, 7)
+    twice = resample_counts(names + names, 40, 7)
     np.testing.assert_array_equal(twice, np.hstack([counts, counts]))
     with pytest.raises(InputError, match="resamples of 0 images"):
-        draw_counts([], 40, 7)
+        resample_counts([], 40, 7)
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 100])
 @pytest.mark.parametrize("memory", [1, 1000, 2**20], ids=["one", "few", "all"])
 def test_mean_maps_are_weighted_means(chunk: int, memory: int) -> None:
     maps = some_maps(11)
-    weights = draw_counts(11, 7, 0)
+    weights = resample_counts(11, 7, 0)
     blocks = list(mean_maps(maps, weights, chunk, memory))
     expected = [np.average(maps, axis=0, weights=row) for row in weights]
     np.testing.assert_allclose(np.concatenate(blocks), expected, rtol=1e-12)
@@ -121,7 +121,7 @@ def test_maps_are_read_in_chunks() -> None:
             self.largest = max(self.largest, len(self.maps[part]))
             return self.maps[part]
 
-    stored, weights = Stored(some_maps(20)), draw_counts(20, 5, 0)
+    stored, weights = Stored(some_maps(20)), resample_counts(20, 5, 0)
     means = np.concatenate(list(mean_maps(stored, weights, chunk=6, memory=3000)))
     assert stored.largest == 6
     np.testing.assert_allclose(means, np.concatenate(list(mean_maps(stored.maps, weights))), rtol=1e-12)
@@ -148,7 +148,7 @@ def test_gram_bootstrap_is_the_plain_one(centred: bool, paired: bool) -> None:
     a, b = some_maps(14), some_maps(14 if paired else 9, seed=5)
     fast = bootstrap_correlation(a, b, centred, paired, n=80, seed=4)
     names = [str(i) for i in range(14)]
-    counts = [draw_counts(names, 80, 4), draw_counts(names if paired else [f"{i} b" for i in range(9)], 80, 4)]
+    counts = [resample_counts(names, 80, 4), resample_counts(names if paired else [f"{i} b" for i in range(9)], 80, 4)]
     slow = [
         correlation(np.repeat(a, i, axis=0).mean(0), np.repeat(b, j, axis=0).mean(0), centred)
         for i, j in zip(*counts, strict=True)
@@ -236,7 +236,7 @@ def test_a_table_s_intervals_are_the_plain_ones(dtype: type, n: int) -> None:
 def test_equal_resamples_are_scored_once_and_trainings_are_drawn_together(
     masks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xai_compare.comparison.replicates._MASKS", masks)
+    monkeypatch.setattr("xai_compare.comparison.resampling.replicates._MASKS", masks)
     names = {"a": list("zyxw"), "two": list("wxyzwxyz"), "b": list("wxy"), "c": ["x", "z"]}
     sources = {name: some_maps(len(its), seed) for seed, (name, its) in enumerate(names.items())}
     expected = plain_intervals(sources, names, MASK, 300, 5)
@@ -257,7 +257,7 @@ def test_every_other_metric_sees_the_same_resamples() -> None:
     found = pool_intervals(
         Pool.of(sources, images), "fear", "all", metrics, References({"fear": MASK}), n=300, seed=5, more=[single]
     )
-    counts = draw_counts(images["a"], 300, 5)
+    counts = resample_counts(images["a"], 300, 5)
     means = {
         name: np.concatenate(list(mean_maps(maps, np.vstack([np.ones(4), counts])))) for name, maps in sources.items()
     }
@@ -274,7 +274,7 @@ def test_draws_are_one_stream_however_they_are_made() -> None:
     """The draws of replicate r are the same in any number of replicates, and those of a plain loop."""
     generator = np.random.default_rng([7])
     loop = [np.bincount(generator.integers(2000, size=2000), minlength=2000) for _ in range(700)]
-    np.testing.assert_array_equal(draw_counts(2000, 700, 7), loop)
+    np.testing.assert_array_equal(resample_counts(2000, 700, 7), loop)
 
 
 def test_the_shift_of_cut_maps_counts_twice() -> None:
@@ -293,10 +293,10 @@ def test_a_jackknife_is_the_textbook_s_and_widens_only() -> None:
     assert jackknife_variance(without[None])[0] == pytest.approx(values.var(ddof=1) / 12)
     assert jackknife_variance(np.append(without, np.nan)[None])[0] == pytest.approx(values.var(ddof=1) / 12)
     names = [str(i) for i in range(70)]
-    groups = left_out_counts(names[:40], names)
+    groups = jackknife_counts(names[:40], names)
     assert groups.shape == (30, 40)
     assert ((groups == 0).sum(0) == 1).all()
-    assert left_out_counts(["a", "a"], ["a", "b"]).tolist() == [[1, 1], [1, 1]]
+    assert jackknife_counts(["a", "a"], ["a", "b"]).tolist() == [[1, 1], [1, 1]]
     tight = interval(0.5, np.random.default_rng(0).normal(0.5, 0.01, 300), images=12)
     wide = interval(0.5, tight.replicates, images=12, left_out=without)
     away = stats.t.ppf(0.975, 11) * np.sqrt(values.var(ddof=1) / 12 + (tight.replicates.mean() - 0.5) ** 2)

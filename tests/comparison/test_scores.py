@@ -11,8 +11,8 @@ import pytest
 from xai_compare import ekman
 from xai_compare.comparison import (
     COLUMNS,
-    Picture,
-    PictureScores,
+    ImageScore,
+    ImageScores,
     dice,
     iou,
     mask_scores,
@@ -103,11 +103,11 @@ def test_pairs_are_the_plain_metrics_each_pair_once() -> None:
 
 def test_known_regions() -> None:
     functions = {"known_auc": region_auc, "known_energy": region_energy, "known_pointing": pointing}
-    found = PictureScores()
+    found = ImageScores()
     for expression, heatmap in (("fear", MASK.astype(float)), ("anger", 1.0 - MASK)):
         for name, function in functions.items():
             value = float(function(heatmap, MASK))
-            found.add(name, "cam", Picture(f"{expression}.png", expression, value, MASK.mean()))
+            found.add(name, "cam", ImageScore(f"{expression}.png", expression, value, MASK.mean()))
     scores = found.table("known")
     table = scores.set_index(["metric", "expression"])["value"]
     assert table["known_auc", "fear"] == table["known_energy", "fear"] == table["known_pointing", "fear"] == 1
@@ -122,7 +122,7 @@ def test_known_regions() -> None:
 
 
 def test_no_maps_give_an_empty_table() -> None:
-    for table in (mask_scores({}, {"fear": MASK}), pair_scores({}), PictureScores().table("known")):
+    for table in (mask_scores({}, {"fear": MASK}), pair_scores({}), ImageScores().table("known")):
         assert tuple(table.columns) == COLUMNS
         assert table.empty
 

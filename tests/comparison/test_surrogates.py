@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from xai_compare.comparison.surrogates import Surrogates
+from xai_compare.comparison.nulls.surrogates import Surrogates
 
 
 @pytest.mark.parametrize(("height", "width"), [(23, 14), (8, 9), (7, 7), (69, 56), (80, 64)])

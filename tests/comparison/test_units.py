@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xai_compare.comparison.units import UNIT_COLUMNS, Factor, crossed_variance, unit_intervals
+from xai_compare.comparison.resampling.units import UNIT_COLUMNS, Factor, crossed_variance, unit_intervals
 from xai_compare.errors import InputError
 
 

@@ -4,18 +4,9 @@ Maps are (..., h, w) and every metric is batched over the leading axes; `METRICS
 Undefined is NaN, and `reason` says why.
 """
 
-from xai_compare.comparison.clustering import Merge, linkage, merges
-from xai_compare.comparison.clusters import DifferenceMap, difference_map, enhance
-from xai_compare.comparison.decisions import Consistency, confusion, confusion_correlation, error_consistency
 from xai_compare.comparison.dispatch import DEFAULT_METRICS, MASK_METRICS, PAIR_METRICS, References
-from xai_compare.comparison.draws import draw_counts
-from xai_compare.comparison.ends import Interval
-from xai_compare.comparison.equivalence import Equivalence, enough, paired_equivalence, power_curve, tost
-from xai_compare.comparison.factorial import mixed_model, repeated_anova
-from xai_compare.comparison.floors import picture_nulls, with_nulls
-from xai_compare.comparison.geometry import dissimilarities, representational_similarity
 from xai_compare.comparison.heatmap_files import read_heatmaps, unmatched
-from xai_compare.comparison.intervals import Pool, pool_intervals, score_intervals
+from xai_compare.comparison.image_scores import ImageScore, ImageScores
 from xai_compare.comparison.metrics.maps import (
     correlation,
     correlation_matrix,
@@ -34,24 +25,33 @@ from xai_compare.comparison.metrics.points import (
     nss,
 )
 from xai_compare.comparison.metrics.regions import pointing, region_auc, region_energy
-from xai_compare.comparison.multiverse import cut_masks, multiverse_factors
-from xai_compare.comparison.noise import explainer_share
-from xai_compare.comparison.nulls import NULL_COLUMNS, Ignorant, null_table
-from xai_compare.comparison.pictures import Picture, PictureScores
+from xai_compare.comparison.nulls.floors import image_nulls, with_nulls
+from xai_compare.comparison.nulls.null_table import NULL_COLUMNS, NullModels, null_table
+from xai_compare.comparison.nulls.surrogates import Surrogates
 from xai_compare.comparison.registry import METRICS, Metric, metric, reason
-from xai_compare.comparison.resampling import (
+from xai_compare.comparison.resampling.bootstrap import (
     bootstrap,
     bootstrap_correlation,
     bootstrap_correlations,
     bootstrap_mean_map,
     mean_maps,
 )
+from xai_compare.comparison.resampling.interval import Interval
+from xai_compare.comparison.resampling.noise import explainer_share
+from xai_compare.comparison.resampling.resamples import resample_counts
+from xai_compare.comparison.resampling.score_intervals import Pool, pool_intervals, score_intervals
+from xai_compare.comparison.resampling.units import Factor, unit_intervals
+from xai_compare.comparison.score_frame import COLUMNS, MapKey, ScoreKey
 from xai_compare.comparison.scores import mask_scores, merges_table, pair_scores, score_table, wide, with_mean_maps
-from xai_compare.comparison.statistics import Anova, Ceiling, anova, ceiling, tukey
-from xai_compare.comparison.surrogates import Surrogates
+from xai_compare.comparison.statistics.anova import Anova, Ceiling, anova, ceiling, tukey
+from xai_compare.comparison.statistics.clustering import Merge, linkage, merges
+from xai_compare.comparison.statistics.clusters import DifferenceMap, difference_map, enhance
+from xai_compare.comparison.statistics.decisions import Consistency, confusion, confusion_correlation, error_consistency
+from xai_compare.comparison.statistics.equivalence import Equivalence, enough, paired_equivalence, power_curve, tost
+from xai_compare.comparison.statistics.factorial import mixed_model, repeated_anova
+from xai_compare.comparison.statistics.multiverse import cut_masks, multiverse_factors
+from xai_compare.comparison.statistics.representational import dissimilarities, representational_similarity
 from xai_compare.comparison.thresholds import otsu, otsu_masks, otsu_scores, to_8bit
-from xai_compare.comparison.tidy import COLUMNS, MapKey, ScoreKey
-from xai_compare.comparison.units import Factor, unit_intervals
 
 __all__ = [
     "COLUMNS",
@@ -66,13 +66,13 @@ __all__ = [
     "DifferenceMap",
     "Equivalence",
     "Factor",
-    "Ignorant",
+    "ImageScore",
+    "ImageScores",
     "Interval",
     "MapKey",
     "Merge",
     "Metric",
-    "Picture",
-    "PictureScores",
+    "NullModels",
     "Pool",
     "References",
     "ScoreKey",
@@ -95,12 +95,12 @@ __all__ = [
     "dice",
     "difference_map",
     "dissimilarities",
-    "draw_counts",
     "enhance",
     "enough",
     "error_consistency",
     "explainer_share",
     "f1",
+    "image_nulls",
     "information_gain",
     "iou",
     "kl_divergence",
@@ -120,7 +120,6 @@ __all__ = [
     "pair_scores",
     "paired_equivalence",
     "pearson",
-    "picture_nulls",
     "pointing",
     "pool_intervals",
     "power_curve",
@@ -132,6 +131,7 @@ __all__ = [
     "region_energy",
     "repeated_anova",
     "representational_similarity",
+    "resample_counts",
     "score_intervals",
     "score_table",
     "similarity",

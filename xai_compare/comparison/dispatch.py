@@ -3,7 +3,7 @@
 A source is whatever has maps. Two maps make a pair of sources (each pair once where the metric is symmetric, else in
 both orders); a map and a mask, a source and the mask of the expression; a map and points, a source and the people who
 left the points (but not these people's own map). Metrics of a picture's known region are taken picture by picture, see
-`xai_compare.comparison.pictures`.
+`xai_compare.comparison.image_scores`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from xai_compare.comparison.arrays import size_text
-from xai_compare.comparison.tidy import ALL_FOLDS, MEAN_OF_FOLDS, MapKey
+from xai_compare.comparison.score_frame import ALL_FOLDS, MEAN_OF_FOLDS, MapKey
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ALIASES, canonical, ordered
 

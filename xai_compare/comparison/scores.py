@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from xai_compare.comparison.arrays import as_maps, size_text
-from xai_compare.comparison.clustering import merges
 from xai_compare.comparison.dispatch import (
     MASK_METRICS,
     PAIR_METRICS,
@@ -23,8 +22,7 @@ from xai_compare.comparison.dispatch import (
 )
 from xai_compare.comparison.metrics.maps import correlation_matrix
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.thresholds import dice_masks, otsu_scores
-from xai_compare.comparison.tidy import (
+from xai_compare.comparison.score_frame import (
     ALL_FOLDS,
     Counts,
     Intervals,
@@ -35,6 +33,8 @@ from xai_compare.comparison.tidy import (
     as_table,
     of_mean_map,
 )
+from xai_compare.comparison.statistics.clustering import merges
+from xai_compare.comparison.thresholds import dice_masks, otsu_scores
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ordered
 

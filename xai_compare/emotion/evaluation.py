@@ -238,12 +238,12 @@ def compared(predictions: pd.DataFrame, a: str, b: str, n: int = 2000, seed: int
     Returns:
         ``difference`` of the shares right, ``ci_low``, ``ci_high`` and ``p`` (two-sided, of the bootstrap).
     """
-    from xai_compare.comparison.draws import draw_counts
+    from xai_compare.comparison.resampling.resamples import resample_counts
 
     table = predictions.assign(right=(predictions["label"] == predictions["predicted"]).astype(float))
     wide = table.pivot(index=["person", "clip"], columns="setting", values="right")
     gain = (wide[a] - wide[b]).groupby("person").agg(["sum", "count"])
-    counts = draw_counts(len(gain), n, seed)
+    counts = resample_counts(len(gain), n, seed)
     drawn = (counts @ gain["sum"].to_numpy()) / (counts @ gain["count"].to_numpy())
     low, high = np.quantile(drawn, [0.025, 0.975])
     beyond = min((drawn <= 0).mean(), (drawn >= 0).mean())

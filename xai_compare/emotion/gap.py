@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from xai_compare.comparison.draws import draw_counts
-from xai_compare.comparison.resampling import REPLICATES
+from xai_compare.comparison.resampling.bootstrap import REPLICATES
+from xai_compare.comparison.resampling.resamples import resample_counts
 from xai_compare.emotion.clips import Clips
 from xai_compare.emotion.protocols import CLASSES
 from xai_compare.errors import InputError
@@ -55,7 +55,7 @@ def agreement(clips: Clips, n: int = REPLICATES, seed: int = 0) -> pd.DataFrame:
     """
     people = clips.people
     names, place = np.unique(people, return_inverse=True)
-    counts = draw_counts(len(names), n, seed)
+    counts = resample_counts(len(names), n, seed)
     rows: list[tuple[str, str, float, np.ndarray, int]] = []
     for classes, suffix, title in (
         (CLASSES, "", "7 classes"),
@@ -105,7 +105,7 @@ def eye_correlations(
     if len(names) != features.shape[1] or len(features) != len(clips):
         raise InputError(f"features are {features.shape} for {len(clips)} clips and {len(names)} names")
     place = np.unique(clips.people, return_inverse=True)[1]
-    counts = draw_counts(int(place.max()) + 1, n, seed)[:, place] if n else np.zeros((0, len(clips)))
+    counts = resample_counts(int(place.max()) + 1, n, seed)[:, place] if n else np.zeros((0, len(clips)))
     rows = []
     for whose in ("er", "fer"):
         labels = _column(clips, whose)

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from xai_compare.comparison.draws import draw_counts
-from xai_compare.comparison.ends import interval
-from xai_compare.comparison.resampling import REPLICATES
+from xai_compare.comparison.resampling.bootstrap import REPLICATES
+from xai_compare.comparison.resampling.interval import interval
+from xai_compare.comparison.resampling.resamples import resample_counts
 from xai_compare.errors import InputError
 
 Averaging = Literal["pooled", "batches"]
@@ -151,7 +151,7 @@ def _scored(
     notes: dict[str, str],
 ) -> list[Score]:
     """Scores of the sum of the parts, or the mean of the parts' scores, with an interval over the parts."""
-    counts = draw_counts(len(parts), n, seed) if len(parts) > 1 else np.ones((1, 1), int)
+    counts = resample_counts(len(parts), n, seed) if len(parts) > 1 else np.ones((1, 1), int)
     if averaging == "pooled":
         values = scores(parts.sum(0))
         drawn = scores(np.tensordot(counts, parts, 1))

@@ -9,8 +9,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from xai_compare.comparison.draws import draw_counts
-from xai_compare.comparison.resampling import REPLICATES
+from xai_compare.comparison.resampling.bootstrap import REPLICATES
+from xai_compare.comparison.resampling.resamples import resample_counts
 from xai_compare.emotion.emert import Fusion
 from xai_compare.emotion.sampling import Arrays, Standard
 from xai_compare.emotion.training import predict
@@ -70,7 +70,7 @@ def modality_share(
     names, place = np.unique(np.asarray(people, str)[wide.index], return_inverse=True)
     sums = np.zeros((len(names), wide.shape[1] + 1))
     np.add.at(sums, place, np.column_stack([wide.to_numpy(), np.ones(len(wide))]))
-    drawn = np.vstack([np.ones((1, len(names))), draw_counts(len(names), n, seed)]) @ sums
+    drawn = np.vstack([np.ones((1, len(names))), resample_counts(len(names), n, seed)]) @ sums
     means = drawn[:, :-1] / drawn[:, -1:]
     positive = np.maximum(means, 0)
     with np.errstate(invalid="ignore"):

@@ -10,21 +10,21 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.comparison.dispatch import ALL, Options
-from xai_compare.comparison.people import (
+from xai_compare.comparison.nulls.surrogates import Grid
+from xai_compare.comparison.observers import (
     CEILING,
     ELSEWHERE,
     IMAGE_METRICS,
     LEFT_OUT,
     PER_IMAGE_COLUMNS,
     PRIOR,
-    Crowd,
+    Observers,
     ceilings,
     image_scores,
     left_out_scores,
     reliability,
     upper_ceiling,
 )
-from xai_compare.comparison.surrogates import Grid
 from xai_compare.faces import SHAPE
 from xai_compare.faces.prior import face_prior
 from xai_compare.human.maps import gaussians
@@ -80,7 +80,7 @@ class Attention:
         sums = maps.sum((1, 2), keepdims=True)
         return [str(name) for name in names], np.divide(maps, sums, out=maps, where=sums > 0), people
 
-    def crowds(self) -> Iterator[tuple[str, Crowd]]:
+    def crowds(self) -> Iterator[tuple[str, Observers]]:
         """The people before each image, with their points and mean map on all other images."""
         means = {image: self.maps(image)[1].mean(0) for image in self.images}
         total = np.sum(list(means.values()), axis=0)
@@ -90,7 +90,7 @@ class Attention:
             _, maps, whose = self.maps(image)
             rest = (total - means[image]) / (len(means) - 1) if len(means) > 1 else np.ones(GRID.coarse)
             here = of_image == image
-            yield image, Crowd(maps, every[here], whose, every[~here], rest)
+            yield image, Observers(maps, every[here], whose, every[~here], rest)
 
     def of_people(self) -> dict[str, np.ndarray]:
         """By expression (and ``"all"``), each person's mean map over its images, (people, h, w)."""

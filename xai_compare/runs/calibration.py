@@ -9,7 +9,7 @@ import numpy as np
 
 from xai_compare import ekman
 from xai_compare.comparison import METRICS, Pool, References, pool_intervals
-from xai_compare.comparison.differences import pool_differences
+from xai_compare.comparison.statistics.differences import pool_differences
 from xai_compare.faces import SHAPE
 
 _FEW, _MORE = 8, 40

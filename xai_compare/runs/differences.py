@@ -12,11 +12,11 @@ import pandas as pd
 import xarray as xr
 
 from xai_compare.comparison import METRICS, References
-from xai_compare.comparison.differences import (
+from xai_compare.comparison.statistics.differences import (
     DifferenceKey,
     Differences,
     difference_table,
-    picture_differences,
+    image_differences,
     pool_differences,
 )
 from xai_compare.runs.averaging import ALL
@@ -47,7 +47,7 @@ def differences(
         advance: called with 1 after each expression.
 
     Returns:
-        A frame of `xai_compare.comparison.differences.DIFFERENCE_COLUMNS`.
+        A frame of `xai_compare.comparison.statistics.differences.DIFFERENCE_COLUMNS`.
     """
     asked = study_metrics(study)
     metrics = [METRICS.get(name) for name in _WANTED if name in asked]
@@ -73,7 +73,7 @@ def differences(
                     there = [name for name in sources if name in pool.rows]
                     wanted += [DifferenceKey(metric, *pair, b, expression) for pair in combinations(there, 2)]
         advance(1)
-    found |= picture_differences(_of_pictures(known))
+    found |= image_differences(_of_pictures(known))
     return difference_table(found, wanted)
 
 

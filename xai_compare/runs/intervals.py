@@ -19,9 +19,9 @@ import numpy as np
 
 from xai_compare.comparison import METRICS, Pool, References, ScoreKey, pool_intervals
 from xai_compare.comparison.dispatch import ALL, Options
-from xai_compare.comparison.draws import BINS, MANY, bin_of
-from xai_compare.comparison.noise import Estimate
-from xai_compare.comparison.pool import threads
+from xai_compare.comparison.resampling.noise import Estimate
+from xai_compare.comparison.resampling.pool import threads
+from xai_compare.comparison.resampling.resamples import BINS, MANY, bin_of
 from xai_compare.faces import SHAPE
 from xai_compare.heatmaps import scale
 from xai_compare.runs.averaging import how, together

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from xai_compare.comparison.differences import holm
-from xai_compare.comparison.ends import FEW, LEAST
+from xai_compare.comparison.resampling.interval import FEW, LEAST
+from xai_compare.comparison.statistics.differences import holm
 
 if TYPE_CHECKING:
     from xai_compare.runs.stages.faithfulness import Faithfulness, Unit

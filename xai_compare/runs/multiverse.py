@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.comparison import dice, iou
-from xai_compare.comparison.multiverse import FACTOR_COLUMNS, cut_masks, multiverse_factors, orders_beside
+from xai_compare.comparison.statistics.multiverse import FACTOR_COLUMNS, cut_masks, multiverse_factors, orders_beside
 from xai_compare.runs.attention import GRID, Attention
 from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.scoring import study_masks

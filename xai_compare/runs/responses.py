@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xai_compare.comparison.decisions import MEAN, POOLED, Consistency, kappas
-from xai_compare.comparison.ends import FEW
+from xai_compare.comparison.resampling.interval import FEW
+from xai_compare.comparison.statistics.decisions import MEAN, POOLED, Consistency, kappas
 from xai_compare.human.clicks.answers import noun
 
 CONSISTENCY_COLUMNS = (

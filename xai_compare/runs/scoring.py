@@ -15,23 +15,23 @@ from xai_compare.comparison import (
     COLUMNS,
     MASK_METRICS,
     METRICS,
-    Ignorant,
+    ImageScore,
+    ImageScores,
     MapKey,
     Metric,
-    Picture,
-    PictureScores,
+    NullModels,
     References,
     ScoreKey,
+    image_nulls,
     merges_table,
     null_table,
-    picture_nulls,
     score_table,
     with_nulls,
 )
-from xai_compare.comparison.noise import Estimate
-from xai_compare.comparison.nulls import NULL_COLUMNS
-from xai_compare.comparison.pool import threads
-from xai_compare.comparison.tidy import in_order, with_estimates
+from xai_compare.comparison.nulls.null_table import NULL_COLUMNS
+from xai_compare.comparison.resampling.noise import Estimate
+from xai_compare.comparison.resampling.pool import threads
+from xai_compare.comparison.score_frame import in_order, with_estimates
 from xai_compare.errors import InputError
 from xai_compare.faces import SHAPE, face_prior
 from xai_compare.runs.attention import with_ceilings
@@ -109,7 +109,7 @@ def tables(
     scores = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     own = {store.source.label for store in stores}
     networks = tuple(dict.fromkeys(store.source.label for store in stores if store.source.kind == "model"))
-    ignorant = Ignorant(face_prior(), networks, seed=study.seed)
+    ignorant = NullModels(face_prior(), networks, seed=study.seed)
     nulls = [null_table(maps, metrics, references, options, ignorant), region_nulls]
     nulls = [part for part in nulls if len(part)]
     null = pd.concat(nulls, ignore_index=True) if nulls else pd.DataFrame(columns=list(NULL_COLUMNS))
@@ -156,7 +156,7 @@ def _of_people(
 
 def region_scores(
     maps: StoredMaps, metrics: Sequence[Metric], means: Mapping[MapKey, np.ndarray] | None = None
-) -> tuple[PictureScores, pd.DataFrame]:
+) -> tuple[ImageScores, pd.DataFrame]:
     """How well each network's map finds the region known to differ in its picture, averaged over pictures.
 
     Of the metrics, those that need a picture's region.
@@ -167,13 +167,13 @@ def region_scores(
         means: the mean maps, for the scores of maps that do not know the picture.
 
     Returns:
-        Scores, see `xai_compare.comparison.PictureScores`, and nulls, see `xai_compare.comparison.picture_nulls`.
+        Scores, see `xai_compare.comparison.ImageScores`, and nulls, see `xai_compare.comparison.image_nulls`.
     """
     wanted = [metric for metric in metrics if metric.needs == ("map", "region")]
     known = next((slug for slug, store in maps.stores.items() if store.source.kind == "known"), None)
-    found = PictureScores()
+    found = ImageScores()
     if known is None or not wanted:
-        return found, picture_nulls(found, "known/region", {})
+        return found, image_nulls(found, "known/region", {})
     # Eight pixels a byte: the regions of ten thousand pictures stay in memory.
     regions = {one.image: np.packbits(region > 0.5) for one, region in maps.stream(known) if (region > 0.5).any()}
     areas = {image: float(np.bitwise_count(bits).sum(dtype=np.int64)) for image, bits in regions.items()}
@@ -192,7 +192,7 @@ def region_scores(
                 scores = workers.map(scored, [one.image for one, _ in batch], [heatmap for _, heatmap in batch])
                 for (one, heatmap), values in zip(batch, scores, strict=True):
                     for metric, value in zip(wanted, values, strict=True):
-                        picture = Picture(one.image, one.group, value, areas[one.image] / heatmap.size)
+                        picture = ImageScore(one.image, one.group, value, areas[one.image] / heatmap.size)
                         found.add(metric.name, store.source.label, picture)
         if means is not None:
             todo = _ignorant_of(maps, list(regions), means)
@@ -200,7 +200,7 @@ def region_scores(
             for (a, null, image, _), values in zip(todo, scores, strict=True):
                 for metric, value in zip(wanted, values, strict=True):
                     guesses.setdefault((metric.name, a, null), {})[image] = value
-    return found, picture_nulls(found, "known/region", guesses)
+    return found, image_nulls(found, "known/region", guesses)
 
 
 def _ignorant_of(

@@ -11,12 +11,12 @@ import pandas as pd
 from scipy import stats
 
 from xai_compare.comparison import iou, otsu_masks, pearson, tukey
-from xai_compare.comparison.clusters import difference_map
-from xai_compare.comparison.decisions import confusion, confusion_correlation, error_consistency
-from xai_compare.comparison.differences import holm
-from xai_compare.comparison.equivalence import POWER_COLUMNS, paired_equivalence, power_curve
-from xai_compare.comparison.factorial import ANOVA_COLUMNS, MIXED_COLUMNS, mixed_model, repeated_anova
-from xai_compare.comparison.geometry import representational_similarity
+from xai_compare.comparison.statistics.clusters import difference_map
+from xai_compare.comparison.statistics.decisions import confusion, confusion_correlation, error_consistency
+from xai_compare.comparison.statistics.differences import holm
+from xai_compare.comparison.statistics.equivalence import POWER_COLUMNS, paired_equivalence, power_curve
+from xai_compare.comparison.statistics.factorial import ANOVA_COLUMNS, MIXED_COLUMNS, mixed_model, repeated_anova
+from xai_compare.comparison.statistics.representational import representational_similarity
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.runs.attention import GRID, Attention

@@ -10,8 +10,8 @@ import pandas as pd
 
 from xai_compare.comparison import dice, otsu_scores, pearson
 from xai_compare.comparison.dispatch import ALL
-from xai_compare.comparison.ends import shift_of
-from xai_compare.comparison.units import UNIT_COLUMNS, Factor, unit_intervals
+from xai_compare.comparison.resampling.interval import shift_of
+from xai_compare.comparison.resampling.units import UNIT_COLUMNS, Factor, unit_intervals
 from xai_compare.expressions import ordered
 from xai_compare.runs.attention import GRID
 from xai_compare.runs.intervals import StoredMaps

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from xai_compare.comparison.noise import explainer_share
-from xai_compare.comparison.units import UNIT_COLUMNS, Factor, unit_intervals
+from xai_compare.comparison.resampling.noise import explainer_share
+from xai_compare.comparison.resampling.units import UNIT_COLUMNS, Factor, unit_intervals
 from xai_compare.runs.attention import GRID, Attention
 from xai_compare.runs.intervals import StoredMaps
 
@@ -22,7 +22,7 @@ _Maps = dict[str, dict[str, np.ndarray]]
 def noise_table(maps: StoredMaps, faithfulness: pd.DataFrame) -> pd.DataFrame:
     """Which share of the spread of each network's maps over images is the explainer's own chance.
 
-    An interval over images holds it already, see `xai_compare.comparison.noise.explainer_share`.
+    An interval over images holds it already, see `xai_compare.comparison.resampling.noise.explainer_share`.
 
     Args:
         maps: of every source.

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Floats, as_maps, flat, ratio, same_size
 from xai_compare.comparison.metrics.maps import density
-from xai_compare.comparison.ranks import auc
 from xai_compare.comparison.registry import metric
+from xai_compare.comparison.roc import auc
 from xai_compare.errors import InputError
 
 _MIT = "MIT/Tuebingen saliency benchmark (Bylinskii et al. 2019)"

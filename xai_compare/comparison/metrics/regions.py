@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Bools, Floats, as_maps, as_masks, flat, ratio, same_size
-from xai_compare.comparison.ranks import auc
 from xai_compare.comparison.registry import metric
+from xai_compare.comparison.roc import auc
 from xai_compare.errors import InputError
 
 

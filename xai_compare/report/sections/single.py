@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from xai_compare.comparison.people import CEILING, ELSEWHERE, LEFT_OUT, PRIOR
+from xai_compare.comparison.observers import CEILING, ELSEWHERE, LEFT_OUT, PRIOR
 from xai_compare.report.listing import Cell, Listing, RowKind, signed
 from xai_compare.report.material import LabelledSource, Material
 from xai_compare.report.section import SECTIONS, Section

@@ -42,7 +42,7 @@ _DRAWS = 200
 
 
 @dataclass(frozen=True)
-class Crowd:
+class Observers:
     """People before one picture.
 
     Attributes:
@@ -70,7 +70,7 @@ class Score(NamedTuple):
 
 def image_scores(
     one: npt.NDArray[Any],
-    crowd: Crowd,
+    crowd: Observers,
     mean: npt.NDArray[Any] | None = None,
     points: Floats | None = None,
     options: Options | None = None,
@@ -95,7 +95,7 @@ def image_scores(
     return found
 
 
-def left_out_scores(crowd: Crowd, options: Options | None = None) -> list[Score]:
+def left_out_scores(crowd: Observers, options: Options | None = None) -> list[Score]:
     """The mean over people of each one's map against the others' mean map and points: one more person's score."""
     people = len(crowd.maps)
     if people < 2:

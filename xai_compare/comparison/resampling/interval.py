@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from xai_compare.comparison.arrays import Floats
-from xai_compare.comparison.draws import jackknife_variance
 from xai_compare.comparison.registry import METRICS
+from xai_compare.comparison.resampling.resamples import jackknife_variance
 from xai_compare.errors import InputError, nearest
 
 LEVEL = 0.95

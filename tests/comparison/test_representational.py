@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
-from xai_compare.comparison.geometry import ceiling, dissimilarities, representational_similarity
+from xai_compare.comparison.statistics.representational import ceiling, dissimilarities, representational_similarity
 from xai_compare.errors import InputError
 
 NAMES = ["anger", "disgust", "fear", "happiness", "sadness"]

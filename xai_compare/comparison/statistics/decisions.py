@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from xai_compare.comparison.arrays import Floats, ratio
-from xai_compare.comparison.draws import draw_counts
+from xai_compare.comparison.resampling.resamples import resample_counts
 from xai_compare.errors import InputError
 
 _LEAST = 3
@@ -62,7 +62,7 @@ def error_consistency(a: Sequence[bool], b: Sequence[bool], n: int = 2000, seed:
     kappa, observed, expected = (float(value[0]) for value in _kappa(counts))
     low = high = np.nan
     if one.size >= _LEAST and np.isfinite(kappa):
-        weights = draw_counts(one.size, n, seed).astype(np.float64)
+        weights = resample_counts(one.size, n, seed).astype(np.float64)
         low, high = _ends(_kappa(weights @ np.eye(4)[kinds])[0])
     return Consistency(kappa, low, high, observed, expected, int(one.size))
 
@@ -96,7 +96,7 @@ def kappas(
     if not images:
         return {}
     place, code = ({one: i for i, one in enumerate(some)} for some in (images, names))
-    weights = np.vstack([np.ones((1, len(images))), draw_counts(images, n, seed)])
+    weights = np.vstack([np.ones((1, len(images))), resample_counts(images, n, seed)])
     pooled = np.zeros((len(images), len(names), len(names)))
     made: dict[str, Consistency] = {}
     total, known = np.zeros(n), np.zeros(n)

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Floats, ratio
-from xai_compare.comparison.draws import distinct, draw_counts
-from xai_compare.comparison.ends import LEVEL, Interval, Kind, interval, shift_of
 from xai_compare.comparison.registry import METRICS
+from xai_compare.comparison.resampling.interval import LEVEL, Interval, Kind, interval, shift_of
+from xai_compare.comparison.resampling.resamples import distinct, resample_counts
 from xai_compare.errors import InputError
 
 REPLICATES = 2000
@@ -53,7 +53,7 @@ def bootstrap(
     """
     array = np.asarray(values)
     who = len(array) if images is None else images
-    counts = draw_counts(who, n, seed)
+    counts = resample_counts(who, n, seed)
     replicates = np.array([statistic(np.repeat(array, count, axis=0)) for count in counts], dtype=np.float64)
     return interval(float(statistic(array)), replicates, level, distinct(who), kind, bounds, shift)
 
@@ -148,7 +148,7 @@ def bootstrap_mean_map(
         statistic: takes mean maps (k, h, w), returns numbers (k,) under each name, as `otsu_scores` does. Under the
             name of a metric, the interval is clipped to that metric's range.
         maps: (m, h, w), see `mean_maps`.
-        images: name of each map's image, see `draw_counts`.
+        images: name of each map's image, see `resample_counts`.
         n, seed, level: as in `bootstrap`.
         chunk: maps read at a time.
 
@@ -160,7 +160,7 @@ def bootstrap_mean_map(
     ['peak']
     """
     who = maps.shape[0] if images is None else images
-    counts = draw_counts(who, n, seed)
+    counts = resample_counts(who, n, seed)
     # The sample itself rides along as the first row, so value and replicates come from the same arithmetic.
     weights = np.vstack([np.ones_like(counts[:1]), counts])
     blocks = [statistic(block) for block in mean_maps(maps, weights, chunk)]
@@ -220,13 +220,13 @@ def bootstrap_correlations(
     Args:
         sources: name to (m, h, w), NumPy or anything that slices to it, read in chunks; m may differ.
         images: name to the m names of the images; sources with the same set of images are compared as pairs, others
-            as independent samples (see `draw_counts`).
+            as independent samples (see `resample_counts`).
         centred: which form of `correlation`.
         n, seed, level: as in `bootstrap`.
     """
     if len(sources) < 2:
         return {}
-    counts = {name: np.vstack([np.ones(len(images[name])), draw_counts(images[name], n, seed)]) for name in sources}
+    counts = {name: np.vstack([np.ones(len(images[name])), resample_counts(images[name], n, seed)]) for name in sources}
     own = {name: _form(counts[name], _products(maps, maps, centred), counts[name]) for name, maps in sources.items()}
     results, names = {}, list(sources)
     for i, a in enumerate(names):

@@ -11,8 +11,8 @@ import pandas as pd
 from scipy import stats
 
 from xai_compare.comparison.dispatch import ALL
-from xai_compare.comparison.nulls import NULL_COLUMNS
-from xai_compare.comparison.pictures import Picture, PictureScores
+from xai_compare.comparison.image_scores import ImageScore, ImageScores
+from xai_compare.comparison.nulls.null_table import NULL_COLUMNS
 from xai_compare.comparison.registry import METRICS
 
 _KEY = ["metric", "a", "b", "expression"]
@@ -54,8 +54,8 @@ def with_nulls(scores: pd.DataFrame, nulls: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def picture_nulls(
-    found: PictureScores, b: str, guesses: Mapping[tuple[str, str, str], Mapping[str, float]]
+def image_nulls(
+    found: ImageScores, b: str, guesses: Mapping[tuple[str, str, str], Mapping[str, float]]
 ) -> pd.DataFrame:
     """Set scores taken picture by picture beside those of maps that do not know the picture.
 
@@ -95,7 +95,7 @@ def _paired(pairs: npt.NDArray[Any], higher: bool) -> tuple[float, str]:
     return float(p), ""
 
 
-def _by_image(pictures: Iterable[Picture]) -> dict[str, float]:
+def _by_image(pictures: Iterable[ImageScore]) -> dict[str, float]:
     values: dict[str, list[float]] = {}
     for one in pictures:
         values.setdefault(one.image, []).append(one.value)

@@ -12,13 +12,13 @@ from threadpoolctl import threadpool_limits
 
 from xai_compare.comparison.arrays import Floats
 from xai_compare.comparison.dispatch import ALL, DEFAULT_METRICS, Comparison, Options, References, chosen
-from xai_compare.comparison.ends import LEVEL
-from xai_compare.comparison.noise import Estimate
-from xai_compare.comparison.pool import Pool, threads
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.replicates import Replicates
-from xai_compare.comparison.resampling import REPLICATES
-from xai_compare.comparison.tidy import ScoreKey
+from xai_compare.comparison.resampling.bootstrap import REPLICATES
+from xai_compare.comparison.resampling.interval import LEVEL
+from xai_compare.comparison.resampling.noise import Estimate
+from xai_compare.comparison.resampling.pool import Pool, threads
+from xai_compare.comparison.resampling.replicates import Replicates
+from xai_compare.comparison.score_frame import ScoreKey
 
 
 def score_intervals(

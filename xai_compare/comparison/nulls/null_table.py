@@ -28,11 +28,11 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from xai_compare.comparison.arrays import Floats, Ints
-from xai_compare.comparison.crossing import Maps, Reference, cross, own, share_at_least
 from xai_compare.comparison.dispatch import ALL, Comparison, Options, References, chosen, comparisons
-from xai_compare.comparison.pool import threads
+from xai_compare.comparison.nulls.surrogates import SURROGATES, Grid, Surrogates
+from xai_compare.comparison.pairwise import Maps, Reference, cross, own, share_at_least
 from xai_compare.comparison.registry import Metric
-from xai_compare.comparison.surrogates import SURROGATES, Grid, Surrogates
+from xai_compare.comparison.resampling.pool import threads
 from xai_compare.expressions import ordered
 
 NULL_COLUMNS = ("metric", "a", "b", "expression", "null", "mean", "q95", "p", "n", "note")
@@ -59,7 +59,7 @@ class Null(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ignorant:
+class NullModels:
     """Maps that know nothing of an expression.
 
     Attributes:
@@ -99,7 +99,7 @@ def null_table(
     metrics: Sequence[str],
     references: References,
     options: Options | None = None,
-    ignorant: Ignorant | None = None,
+    ignorant: NullModels | None = None,
 ) -> pd.DataFrame:
     """Take the scores of maps that do not know the answer, for every score of a mean map (fold ``"all"``).
 
@@ -117,7 +117,7 @@ def null_table(
     Raises:
         InputError: if a metric is unknown.
     """
-    asked = ignorant or Ignorant()
+    asked = ignorant or NullModels()
     kept = {(key[0], key[1]): np.asarray(one) for key, one in maps.items() if key[2] == ALL}
     kept = {key: one for key, one in kept.items() if np.isfinite(one).all()}
     if not kept:
@@ -151,7 +151,7 @@ def in_order(nulls: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     return nulls.iloc[order].reset_index(drop=True)
 
 
-def _groups(maps: Mapping[tuple[str, str], npt.NDArray[Any]], asked: Ignorant, options: Options) -> Iterator[_Group]:
+def _groups(maps: Mapping[tuple[str, str], npt.NDArray[Any]], asked: NullModels, options: Options) -> Iterator[_Group]:
     wide = {key: one.astype(np.float64) for key, one in maps.items()}
     # People and masks are what maps are compared with, so their own maps are no part of it.
     known = {key: one for key, one in wide.items() if key[0] in asked.models}
@@ -285,7 +285,7 @@ def _tail(null: Floats, higher: bool) -> float:
 class _Orders:
     """A source's maps against the references of all expressions, and in every order of these."""
 
-    def __init__(self, tables: _Tables, metric: Metric, asked: Ignorant) -> None:
+    def __init__(self, tables: _Tables, metric: Metric, asked: NullModels) -> None:
         self.tables, self.metric, self.asked = tables, metric, asked
         self.higher = metric.direction == "higher"
         self.groups = [group for group in tables.groups if group.expression != ALL]

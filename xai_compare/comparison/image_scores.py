@@ -12,15 +12,15 @@ import pandas as pd
 
 from xai_compare.comparison.arrays import ratio
 from xai_compare.comparison.dispatch import ALL
-from xai_compare.comparison.draws import bins_of, draw_counts
-from xai_compare.comparison.ends import LEAST, LEVEL, interval
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.tidy import as_frame, floor_of
+from xai_compare.comparison.resampling.interval import LEAST, LEVEL, interval
+from xai_compare.comparison.resampling.resamples import bins_of, resample_counts
+from xai_compare.comparison.score_frame import as_frame, floor_of
 
 OF_PICTURES = "mean of the images' scores"
 
 
-class Picture(NamedTuple):
+class ImageScore(NamedTuple):
     """The score of one map of one picture; ``area`` is the share of the face that the picture's region covers."""
 
     image: str
@@ -30,19 +30,19 @@ class Picture(NamedTuple):
 
 
 @dataclass
-class PictureScores:
+class ImageScores:
     """Scores of single pictures, gathered as maps stream by, and their table.
 
-    >>> found = PictureScores()
+    >>> found = ImageScores()
     >>> for fold in (0.4, 0.8):
-    ...     found.add("known_auc", "net/cam", Picture("a.png", "fear", fold, 0.2))
+    ...     found.add("known_auc", "net/cam", ImageScore("a.png", "fear", fold, 0.2))
     >>> found.table("known/region")[["expression", "value", "n", "floor"]].values.tolist()
     [['fear', 0.6000000000000001, 1, 0.5], ['all', 0.6000000000000001, 1, 0.5]]
     """
 
-    found: dict[tuple[str, str], list[Picture]] = field(default_factory=dict)
+    found: dict[tuple[str, str], list[ImageScore]] = field(default_factory=dict)
 
-    def add(self, metric: str, a: str, picture: Picture) -> None:
+    def add(self, metric: str, a: str, picture: ImageScore) -> None:
         """Note the score of one map of the source ``a``."""
         self.found.setdefault((metric, a), []).append(picture)
 
@@ -77,7 +77,9 @@ class PictureScores:
         return pd.DataFrame(rows, columns=["metric", "a", "b", "image", "expression", "value"])
 
 
-def _row(metric: Metric, pictures: Sequence[Picture], replicates: int, seed: int, level: float) -> tuple[object, ...]:
+def _row(
+    metric: Metric, pictures: Sequence[ImageScore], replicates: int, seed: int, level: float
+) -> tuple[object, ...]:
     """Return value, n, ci_low, ci_high, note, floor and floor_kind."""
     known = [one for one in pictures if math.isfinite(one.value)]
     values = _by_image({(i, one.image): one.value for i, one in enumerate(known)})
@@ -91,7 +93,7 @@ def _row(metric: Metric, pictures: Sequence[Picture], replicates: int, seed: int
     low = high = math.nan
     if replicates and numbers.size >= LEAST:
         names, sums, sizes = bins_of(list(values), numbers)
-        counts = draw_counts(names, replicates, seed)
+        counts = resample_counts(names, replicates, seed)
         means = ratio(counts @ sums, counts @ sizes)
         ends = interval(value, means, level, len(values), bounds=metric.range)
         low, high = ends.low, ends.high

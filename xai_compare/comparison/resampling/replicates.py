@@ -18,12 +18,12 @@ import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Floats, Ints, ratio
 from xai_compare.comparison.dispatch import MASK_METRICS, Comparison, Options, References, comparisons, evaluate
-from xai_compare.comparison.draws import draw_counts, left_out_counts
-from xai_compare.comparison.ends import interval_ends, shift_of
-from xai_compare.comparison.noise import Estimate, corrected
-from xai_compare.comparison.pool import Pool
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling import gram, weighted_means
+from xai_compare.comparison.resampling.bootstrap import gram, weighted_means
+from xai_compare.comparison.resampling.interval import interval_ends, shift_of
+from xai_compare.comparison.resampling.noise import Estimate, corrected
+from xai_compare.comparison.resampling.pool import Pool
+from xai_compare.comparison.resampling.resamples import jackknife_counts, resample_counts
 from xai_compare.comparison.thresholds import histogram_scores, split_histograms, to_8bit
 
 _BLOCK = 32
@@ -50,10 +50,10 @@ class _Draws(NamedTuple):
 
     @classmethod
     def of(cls, images: Sequence[str], n: int, seed: int, among: Collection[str]) -> _Draws:
-        """Draw as `draw_counts` does, and leave out groups ``among`` the images if there are any."""
+        """Draw as `resample_counts` does, and leave out groups ``among`` the images if there are any."""
         _, first, of_map = np.unique(np.asarray(images, dtype=str), return_index=True, return_inverse=True)
-        drawn = draw_counts(images, n, seed)[:, first]
-        left = left_out_counts(images, among)[:, first] if among else drawn[:0]
+        drawn = resample_counts(images, n, seed)[:, first]
+        left = jackknife_counts(images, among)[:, first] if among else drawn[:0]
         counts, place = np.unique(np.vstack([np.ones_like(drawn[:1]), drawn, left]), axis=0, return_inverse=True)
         return cls(counts, place.reshape(-1), of_map)
 

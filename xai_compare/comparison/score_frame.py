@@ -18,8 +18,8 @@ from xai_compare.comparison import registry
 from xai_compare.comparison.dispatch import (
     ALL,
 )
-from xai_compare.comparison.ends import few_of
 from xai_compare.comparison.registry import METRICS, Metric
+from xai_compare.comparison.resampling.interval import few_of
 from xai_compare.expressions import ordered
 
 COLUMNS = (
@@ -116,7 +116,7 @@ def as_table(rows: Rows, counts: Counts | None = None, intervals: Intervals | No
 
 
 def with_estimates(scores: pd.DataFrame, estimates: Mapping[Any, Any], counts: Counts) -> pd.DataFrame:
-    """Add rows of `xai_compare.comparison.noise.Estimate` by (metric, a, b, expression, fold)."""
+    """Add rows of `xai_compare.comparison.resampling.noise.Estimate` by (metric, a, b, expression, fold)."""
     rows = []
     for key, one in estimates.items():
         sizes = [counts.get((name, key[3], key[4])) for name in (key[1], key[2])]

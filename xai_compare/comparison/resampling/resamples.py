@@ -20,7 +20,7 @@ LEFT_OUT = 30
 _DRAWN = 2**20
 
 
-def draw_counts(images: Images, n: int, seed: int) -> npt.NDArray[np.int64]:
+def resample_counts(images: Images, n: int, seed: int) -> npt.NDArray[np.int64]:
     """How often each image occurs in each of ``n`` resamples.
 
     Args:
@@ -52,7 +52,7 @@ def draw_counts(images: Images, n: int, seed: int) -> npt.NDArray[np.int64]:
     return counts[:, place]
 
 
-def left_out_counts(images: Sequence[str], among: Iterable[str]) -> npt.NDArray[np.int64]:
+def jackknife_counts(images: Sequence[str], among: Iterable[str]) -> npt.NDArray[np.int64]:
     """Which maps are left where groups of images are left out, one group at a time: the counts of a jackknife.
 
     Args:

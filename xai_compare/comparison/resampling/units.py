@@ -63,12 +63,12 @@ def unit_intervals(
         seed: of the draws.
         level: of the intervals.
         together: whether the statistic takes counts of many resamples at once, (k, size) each, and returns (k,).
-        shift_counts: how often the shift that resampling makes counts, see `xai_compare.comparison.ends`.
+        shift_counts: how often the shift that resampling makes counts, see `interval`.
 
     Returns:
         A frame of `UNIT_COLUMNS`, a row for each factor and one for ``"first x second"``. The interval is the score
         give or take Student's t (of the fewer levels less one) times the error, which holds the shift that resampling
-        makes, as in `xai_compare.comparison.ends.interval`. Of a factor with fewer than three levels there is
+        makes, as in `interval`. Of a factor with fewer than three levels there is
         none, and ``note`` says so.
 
     Raises:

@@ -2,7 +2,7 @@
 
 Scores of one picture under several explainers and networks are not independent: some pictures are easy for all. An
 analysis of variance over them must compare each picture with itself (repeated measures), or let pictures and people
-differ at random (a mixed model). The plain analysis, with Tukey's test, stands in `xai_compare.comparison.statistics`.
+differ at random (a mixed model). The plain analysis, with Tukey's test, is `xai_compare.comparison.statistics.anova`.
 """
 
 from __future__ import annotations

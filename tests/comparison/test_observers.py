@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from xai_compare.comparison import nss, pearson, similarity
-from xai_compare.comparison.people import (
+from xai_compare.comparison.observers import (
     IMAGE_METRICS,
-    Crowd,
+    Observers,
     ceilings,
     image_scores,
     left_out_scores,
@@ -20,13 +20,13 @@ from xai_compare.comparison.people import (
 SHAPE = (14, 11)
 
 
-def crowd(people: int, noise: float = 1.0, seed: int = 0) -> Crowd:
+def crowd(people: int, noise: float = 1.0, seed: int = 0) -> Observers:
     rng = np.random.default_rng(seed)
     truth = np.random.default_rng(99).random(SHAPE)
     maps = truth + noise * rng.random((people, *SHAPE))
     maps /= maps.sum((1, 2), keepdims=True)
     points = np.stack([rng.integers(0, SHAPE[1], 4 * people), rng.integers(0, SHAPE[0], 4 * people)], 1).astype(float)
-    return Crowd(maps, points, np.repeat(np.arange(people), 4), points[:5] + 0.0, np.ones(SHAPE))
+    return Observers(maps, points, np.repeat(np.arange(people), 4), points[:5] + 0.0, np.ones(SHAPE))
 
 
 def test_a_picture_s_scores_are_the_plain_metrics() -> None:

@@ -2,7 +2,7 @@
 
 Two scores whose intervals overlap may differ for sure, and two whose intervals do not may not, for both move with the
 same images. So every resample is scored for both sources, and their difference has an interval of its own, of the same
-kind as a score's (see `xai_compare.comparison.ends.interval`).
+kind as a score's (see `interval`).
 
 Its p value comes from swapping the two sources' maps of single images by a coin's throw, as if nothing told the sources
 apart (Pitman 1937): the difference is set against the spread of such differences. Intervals lean to the
@@ -22,13 +22,13 @@ import pandas as pd
 from scipy import stats
 
 from xai_compare.comparison.arrays import Floats
-from xai_compare.comparison.crossing import Maps, cross
 from xai_compare.comparison.dispatch import ALL, Options, References
-from xai_compare.comparison.ends import LEAST, LEVEL, errors, few_of, shift_of
-from xai_compare.comparison.intervals import replicates
-from xai_compare.comparison.pool import Pool
+from xai_compare.comparison.nulls.surrogates import Grid
+from xai_compare.comparison.pairwise import Maps, cross
 from xai_compare.comparison.registry import Metric
-from xai_compare.comparison.surrogates import Grid
+from xai_compare.comparison.resampling.interval import LEAST, LEVEL, errors, few_of, shift_of
+from xai_compare.comparison.resampling.pool import Pool
+from xai_compare.comparison.resampling.score_intervals import replicates
 from xai_compare.expressions import ordered
 
 DIFFERENCE_COLUMNS = (
@@ -187,7 +187,7 @@ class _Swaps:
         return self._others[kind, b]
 
 
-def picture_differences(scores: Mapping[tuple[str, str, str, str], Mapping[str, float]]) -> Differences:
+def image_differences(scores: Mapping[tuple[str, str, str, str], Mapping[str, float]]) -> Differences:
     """Compare scores taken picture by picture: the mean of the pictures' differences.
 
     Args:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xai_compare.comparison import Picture, PictureScores, bootstrap
+from xai_compare.comparison import ImageScore, ImageScores, bootstrap
 
 
-def table(pictures: list[Picture], metric: str = "known_energy", **options: int):
-    found = PictureScores()
+def table(pictures: list[ImageScore], metric: str = "known_energy", **options: int):
+    found = ImageScores()
     for one in pictures:
         found.add(metric, "net/cam", one)
     return found.table("known/region", **options).set_index("expression")
@@ -18,7 +18,7 @@ def table(pictures: list[Picture], metric: str = "known_energy", **options: int)
 def test_trainings_of_a_picture_count_as_one() -> None:
     draws = np.random.default_rng(0)
     values, areas = draws.random(8), draws.uniform(0.1, 0.4, 8)
-    once = [Picture(f"{i}.png", "fear", v, a) for i, (v, a) in enumerate(zip(values, areas, strict=True))]
+    once = [ImageScore(f"{i}.png", "fear", v, a) for i, (v, a) in enumerate(zip(values, areas, strict=True))]
     spread = [one._replace(value=one.value + step) for one in once for step in (-0.01, 0.0, 0.01)]
     single, trainings = (table(rows, replicates=300, seed=4) for rows in (once, spread))
     assert single.loc["fear", "n"] == trainings.loc["fear", "n"] == 8
@@ -32,25 +32,27 @@ def test_trainings_of_a_picture_count_as_one() -> None:
 
 
 def test_chance_is_that_of_the_expression() -> None:
-    rows = table([Picture("a", "fear", 0.5, 0.1), Picture("b", "anger", 0.5, 0.3), Picture("c", "anger", 0.5, 0.4)])
+    rows = table(
+        [ImageScore("a", "fear", 0.5, 0.1), ImageScore("b", "anger", 0.5, 0.3), ImageScore("c", "anger", 0.5, 0.4)]
+    )
     assert rows["floor"].to_dict() == pytest.approx({"fear": 0.1, "anger": 0.35, "all": 0.8 / 3})
     assert set(rows["floor_kind"]) == {"chance"}
-    assert table([Picture("a", "fear", 0.7, 0.1)], "known_auc")["floor"].tolist() == [0.5, 0.5]
+    assert table([ImageScore("a", "fear", 0.7, 0.1)], "known_auc")["floor"].tolist() == [0.5, 0.5]
 
 
 def test_undefined_pictures_are_left_out_and_said_so() -> None:
-    rows = table([Picture("a", "fear", np.nan, 0.1), Picture("b", "fear", 0.4, 0.3)])
+    rows = table([ImageScore("a", "fear", np.nan, 0.1), ImageScore("b", "fear", 0.4, 0.3)])
     assert rows.loc["fear", "value"] == 0.4
     assert rows.loc["fear", "n"] == 1
     assert rows.loc["fear", "floor"] == 0.3
     assert "undefined in 1 images: the map has no positive values" in rows.loc["fear", "note"]
-    nothing = table([Picture("a", "fear", np.nan, 0.1)], replicates=10)
+    nothing = table([ImageScore("a", "fear", np.nan, 0.1)], replicates=10)
     assert np.isnan(nothing.loc["fear", ["value", "ci_low"]].astype(float)).all()
 
 
 def test_bins_of_many_pictures_give_the_same_interval() -> None:
     values = np.random.default_rng(1).random(1500)
-    rows = [Picture(f"{i}.png", "fear", v, 0.2) for i, v in enumerate(values)]
+    rows = [ImageScore(f"{i}.png", "fear", v, 0.2) for i, v in enumerate(values)]
     found = table(rows, replicates=2000).loc["fear"]
     half = 1.96 * values.std() / np.sqrt(1500)
     assert found["ci_high"] - found["ci_low"] == pytest.approx(2 * half, rel=0.1)

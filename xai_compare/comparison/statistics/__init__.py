@@ -1,0 +1,1 @@
+"""Tests over scores and maps: differences, analyses of variance, equivalence, agreement, clustering."""
