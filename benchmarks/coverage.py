@@ -26,6 +26,7 @@ from null_studies import null_tests
 from scipy.ndimage import gaussian_filter
 
 from xai_compare import ekman
+from xai_compare.analysis.intervals import StoredMaps
 from xai_compare.comparison import (
     METRICS,
     ImageScore,
@@ -45,7 +46,6 @@ from xai_compare.comparison.resampling.interval import interval_ends, shift_of
 from xai_compare.comparison.resampling.noise import corrected
 from xai_compare.comparison.resampling.resamples import jackknife_counts, resample_counts
 from xai_compare.comparison.statistics.differences import difference_table, pool_differences
-from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.store import Plan
 
 SHAPE = (46, 37)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
+from xai_compare.analysis.judgements import _tested
 from xai_compare.comparison import (
     anova,
     difference_map,
@@ -27,7 +28,6 @@ from xai_compare.comparison import (
 )
 from xai_compare.comparison.statistics.differences import difference_table, image_differences
 from xai_compare.human.clicks.answers import correlation
-from xai_compare.runs.judgements import _tested
 
 EXPRESSIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 EXPLAINERS, NETWORKS = ("cam", "grad_cam", "lime"), ("one", "other")

@@ -25,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "comparis
 
 from plain_intervals import plain_intervals
 
+from xai_compare.analysis.averaging import write_heatmaps
+from xai_compare.analysis.intervals import StoredMaps
+from xai_compare.analysis.scoring import study_masks, tables
 from xai_compare.expressions import BASIC
 from xai_compare.runs import Run, run
-from xai_compare.runs.averaging import write_heatmaps
-from xai_compare.runs.intervals import StoredMaps
-from xai_compare.runs.scoring import study_masks, tables
 from xai_compare.runs.store import MapStore, Plan, Source
 from xai_compare.study import Study
 
@@ -62,13 +62,13 @@ def compare(directory: Path, replicates: int | None, plain: bool) -> None:
 
 
 PARTS = {
-    "intervals (were there before)": ("runs.scoring", "intervals"),
-    "nulls, floors, p of mean maps": ("runs.scoring", "null_table"),
-    "known regions, with floors": ("runs.scoring", "region_scores"),
-    "ceilings": ("runs.scoring", "with_ceilings"),
-    "differences between sources": ("runs.differences", "differences"),
-    "scores of single pictures": ("runs.attention", "per_image"),
-    "faithfulness: controls": ("runs.judging", "_controls"),
+    "intervals (were there before)": ("analysis.scoring", "intervals"),
+    "nulls, floors, p of mean maps": ("analysis.scoring", "null_table"),
+    "known regions, with floors": ("analysis.scoring", "region_scores"),
+    "ceilings": ("analysis.scoring", "with_ceilings"),
+    "differences between sources": ("analysis.differences", "differences"),
+    "scores of single pictures": ("analysis.attention", "per_image"),
+    "faithfulness: controls": ("analysis.judging", "_controls"),
     "faithfulness: explained again": ("explainers.judging", "Scene.retest"),
 }
 """What is timed by ``--added``: where each part lies."""

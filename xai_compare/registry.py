@@ -164,7 +164,7 @@ def _is_stage(thing: Any) -> str:
 STAGES: Registry[Any] = Registry(
     "stage",
     "xai_compare.stages",
-    ("xai_compare.runs.stages.*", "xai_compare.report.stages.*"),
+    ("xai_compare.analysis.stages.*", "xai_compare.report.stages.*"),
     one_per_module=True,
     check=_is_stage,
 )

@@ -12,10 +12,10 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter
 
 from xai_compare import ekman
+from xai_compare.analysis.judgements import COLUMNS, CURVES, SCORES
 from xai_compare.comparison import mask_scores, merges_table, pair_scores
 from xai_compare.expressions import BASIC
 from xai_compare.faces import SHAPE
-from xai_compare.runs.judgements import COLUMNS, CURVES, SCORES
 from xai_compare.study import Study
 
 NASTY = "a\n\"b'<script>alert(1)</script>&amp;$x_{$ñ表情\u202egnp.exe"

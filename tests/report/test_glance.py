@@ -14,6 +14,7 @@ from report_fakes import FakeRun, make_run
 from test_page import Reader
 
 from xai_compare import report
+from xai_compare.analysis.responses import NEVER_ERRS
 from xai_compare.faces import CANONICAL, SHAPE, standardize
 from xai_compare.report import SECTIONS
 from xai_compare.report.asked import asked_of, lone_people, question
@@ -22,7 +23,6 @@ from xai_compare.report.material import Material, from_run
 from xai_compare.report.score_table import ranking, score_listings, score_tables
 from xai_compare.report.sections.recognition import answers, mistaken, rates
 from xai_compare.report.telling import beside_floor
-from xai_compare.runs.responses import NEVER_ERRS
 
 EXPRESSIONS = ("anger", "fear", "surprise")
 

@@ -12,13 +12,13 @@ from toy_study import CLASSES, NETWORK, asked, heatmap, maps_of, score
 
 import xai_compare as xc
 from xai_compare import comparison
+from xai_compare.analysis.scoring import headline
 from xai_compare.errors import InputError
 from xai_compare.explainers import create
 from xai_compare.expressions import ordered
 from xai_compare.faces.cutting import Cutter
 from xai_compare.models.ensembles import pairs_of
 from xai_compare.models.training import cards
-from xai_compare.runs.scoring import headline
 
 JUDGED = {"images": 4, "steps": 4, "rectangles": 8}
 

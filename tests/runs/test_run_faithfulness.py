@@ -13,6 +13,9 @@ from toy_study import NETWORK, asked, maps_of, write_pictures
 
 import xai_compare as xc
 from xai_compare import explainers, synthetic
+from xai_compare.analysis.judgements import COLUMNS, CONTROLS, SCORES
+from xai_compare.analysis.stages import faithfulness
+from xai_compare.analysis.stages.faithfulness import sample
 from xai_compare.errors import InputError
 from xai_compare.explainers.faithfulness import curves, drops, edges, infidelity, rectangles, reseeded, unexplained
 from xai_compare.explainers.methods.random import RandomMap
@@ -22,9 +25,6 @@ from xai_compare.report.material import from_run
 from xai_compare.report.section import parts
 from xai_compare.runs.estimate import estimate
 from xai_compare.runs.inspection import status, verify
-from xai_compare.runs.judgements import COLUMNS, CONTROLS, SCORES
-from xai_compare.runs.stages import faithfulness
-from xai_compare.runs.stages.faithfulness import sample
 from xai_compare.runs.worker import Worker
 
 WANTED = {"images": 5, "steps": 8, "rectangles": 16, "retest": 3}

@@ -11,14 +11,14 @@ from toy_study import NETWORK, asked, maps_of, write_pictures
 
 import xai_compare as xc
 from xai_compare import ekman, synthetic
+from xai_compare.analysis.attention import GRID
+from xai_compare.analysis.multiverse import COLUMNS, TABLE_OF_FACTORS
 from xai_compare.comparison import iou, otsu_masks
 from xai_compare.comparison.statistics.multiverse import cut_masks, multiverse_factors
 from xai_compare.errors import InputError
 from xai_compare.heatmaps import scale
 from xai_compare.report.material import from_run
 from xai_compare.report.section import parts
-from xai_compare.runs.attention import GRID
-from xai_compare.runs.multiverse import COLUMNS, TABLE_OF_FACTORS
 
 
 @pytest.fixture(scope="module")

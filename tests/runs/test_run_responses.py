@@ -12,10 +12,10 @@ from toy_study import CLASSES, asked, write_pictures
 
 import xai_compare as xc
 from xai_compare import synthetic
+from xai_compare.analysis.responses import CONSISTENCY_COLUMNS, error_consistency_table
 from xai_compare.errors import InputError
 from xai_compare.report.material import from_run
 from xai_compare.report.section import parts
-from xai_compare.runs.responses import CONSISTENCY_COLUMNS, error_consistency_table
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,14 @@ from toy_study import NETWORK, asked, maps_of, write_pictures
 
 import xai_compare as xc
 from xai_compare import ekman, synthetic
+from xai_compare.analysis.attention import GRID, Attention
+from xai_compare.analysis.stages.tests import TABLES
+from xai_compare.analysis.testing import COLUMNS
 from xai_compare.comparison import iou, otsu_masks, pearson
 from xai_compare.errors import InputError
 from xai_compare.report.material import from_run
 from xai_compare.report.section import parts
-from xai_compare.runs.attention import GRID, Attention
-from xai_compare.runs.stages.tests import TABLES
 from xai_compare.runs.store import Plan
-from xai_compare.runs.testing import COLUMNS
 
 ASKED = {"permutations": 40, "studies": 50, "sizes": [5, 20], "pairs": [["toy/grad_cam", "other/random"]]}
 

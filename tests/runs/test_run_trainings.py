@@ -12,13 +12,13 @@ from toy_study import NETWORK, asked, write_pictures
 
 import xai_compare as xc
 from xai_compare import ekman, synthetic
+from xai_compare.analysis.attention import GRID
+from xai_compare.analysis.intervals import StoredMaps
+from xai_compare.analysis.trainings import NESTED, TRAININGS_COLUMNS, _intervals, _Stack
 from xai_compare.comparison import otsu_scores
 from xai_compare.report.material import from_run
 from xai_compare.report.section import parts
-from xai_compare.runs.attention import GRID
-from xai_compare.runs.intervals import StoredMaps
 from xai_compare.runs.store import Plan
-from xai_compare.runs.trainings import NESTED, TRAININGS_COLUMNS, _intervals, _Stack
 
 FOLDS = 3
 

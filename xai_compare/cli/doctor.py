@@ -72,7 +72,7 @@ def needs(path: Path, *, allow_code: bool = False) -> list[Finding]:
         path: of the study file.
         allow_code: whether its factories may run; else the networks that need them are not loaded.
     """
-    from xai_compare.runs import scoring
+    from xai_compare.analysis import scoring
     from xai_compare.runs.pictures import read_pictures
     from xai_compare.study import Study
 
@@ -122,7 +122,7 @@ def _networks(study: Study, allow_code: bool) -> list[Finding]:
 
 
 def _points(spec: HumanSpec, images: list[str]) -> str:
-    from xai_compare.runs.stages import people
+    from xai_compare.analysis.stages import people
 
     crowd = people.read(spec, images)
     return f"{len(crowd.points):,} points on {len(crowd.images):,} of the images"

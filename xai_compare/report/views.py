@@ -12,6 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from xai_compare.analysis.scoring import headline
 from xai_compare.errors import InputError
 from xai_compare.registry import VIEWS
 from xai_compare.report.asked import question
@@ -19,7 +20,6 @@ from xai_compare.report.material import ALL, from_run
 from xai_compare.report.saving import png_of
 from xai_compare.report.section import SECTIONS
 from xai_compare.report.style import Picture, styled
-from xai_compare.runs.scoring import headline
 
 
 class Gallery(list[Figure]):

@@ -1,8 +1,8 @@
 """What a run is made of: stages, and the tasks into which a stage cuts its work.
 
-A new stage is one file: a subclass of `Stage` in `xai_compare.runs.stages`, or in another package under the entry point
-``xai_compare.stages``. It says what it needs, cuts its work into tasks, and how one task is done; the outcome of each
-task is kept in a checked record. Everything else follows: a stopped run goes on where it was, changed inputs make
+A new stage is one file: a subclass of `Stage` in `xai_compare.analysis`, or in another package under the entry
+point ``xai_compare.stages``. It says what it needs, cuts its work into tasks, and how one task is done; the outcome of
+each task is kept in a checked record. Everything else follows: a stopped run goes on where it was, changed inputs make
 again what they touch, tasks run in one process or many, and `status`, `verify` and ``--dry-run`` know the stage.
 """
 

@@ -9,13 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from xai_compare.analysis.judgements import AGAIN
 from xai_compare.report import style
 from xai_compare.report.curve_labels import label_curves
 from xai_compare.report.listing import Cell, Listing, signed
 from xai_compare.report.material import Material, pretty
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import Picture
-from xai_compare.runs.judgements import AGAIN
 
 RANDOM = "\0random"
 _NAMES = {

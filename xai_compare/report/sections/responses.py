@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from xai_compare.analysis.responses import NEVER_ERRS
 from xai_compare.report.labels import counted
 from xai_compare.report.listing import Cell, Listing, signed
 from xai_compare.report.material import Material
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.runs.responses import NEVER_ERRS
 
 _TITLES = {
     "error_consistency": "Do they err on the same pictures? Error consistency",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from xai_compare.analysis.selection import PREDICTIONS, Item, Selector, shuffled
 from xai_compare.registry import STAGES
 from xai_compare.runs.progress import batches
-from xai_compare.runs.selection import PREDICTIONS, Item, Selector, shuffled
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.store import slug
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from xai_compare.analysis.averaging import mean_face, write_heatmaps
 from xai_compare.registry import STAGES
-from xai_compare.runs.averaging import mean_face, write_heatmaps
 from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest
 

@@ -12,8 +12,8 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest
 
 if TYPE_CHECKING:
-    from xai_compare.runs.stages.people import People
-    from xai_compare.runs.stages.scores import Scores
+    from xai_compare.analysis.stages.people import People
+    from xai_compare.analysis.stages.scores import Scores
 
 RESULTS = 1
 """Raised whenever a change of the code changes the tables."""
@@ -45,7 +45,7 @@ class Statistics(Summary):
 
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write the tables."""
-        from xai_compare.runs.statistics import explainers_of, statistics_tables
+        from xai_compare.analysis.statistics import explainers_of, statistics_tables
 
         people: People = self.job.stages["people"]  # type: ignore[assignment]
         scores = pd.read_parquet(self.job.directory / "tables" / "scores.parquet")

@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from xai_compare.analysis.averaging import ALL
+from xai_compare.analysis.intervals import StoredMaps
+from xai_compare.analysis.scoring import study_masks, study_metrics
 from xai_compare.comparison import METRICS, References
 from xai_compare.comparison.statistics.differences import (
     DifferenceKey,
@@ -19,9 +22,6 @@ from xai_compare.comparison.statistics.differences import (
     image_differences,
     pool_differences,
 )
-from xai_compare.runs.averaging import ALL
-from xai_compare.runs.intervals import StoredMaps
-from xai_compare.runs.scoring import study_masks, study_metrics
 from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xai_compare.analysis.attention import GRID, Attention
+from xai_compare.analysis.intervals import StoredMaps
+from xai_compare.analysis.scoring import study_masks
 from xai_compare.comparison import dice, iou
 from xai_compare.comparison.statistics.multiverse import FACTOR_COLUMNS, cut_masks, multiverse_factors, orders_beside
-from xai_compare.runs.attention import GRID, Attention
-from xai_compare.runs.intervals import StoredMaps
-from xai_compare.runs.scoring import study_masks
 from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 
@@ -46,7 +46,7 @@ def multiverse_tables(
     Args:
         study: what is asked.
         stores: the maps of every source.
-        asked: `xai_compare.runs.stages.multiverse.Asked`.
+        asked: `xai_compare.analysis.stages.multiverse.Asked`.
         advance: called with 1 after each scaling.
 
     Returns:

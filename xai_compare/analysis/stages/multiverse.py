@@ -12,7 +12,7 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest
 
 if TYPE_CHECKING:
-    from xai_compare.runs.stages.scores import Scores
+    from xai_compare.analysis.stages.scores import Scores
 
 RESULTS = 1
 """Raised whenever a change of the code changes the tables."""
@@ -65,7 +65,7 @@ class Multiverse(Summary):
 
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write the tables."""
-        from xai_compare.runs.multiverse import multiverse_tables
+        from xai_compare.analysis.multiverse import multiverse_tables
 
         asked: Any = self.options
         self.job.write_tables(multiverse_tables(self.job.study, self.job.stores, asked, advance))

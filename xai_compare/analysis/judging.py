@@ -20,7 +20,7 @@ def judge(worker: Worker, task: Task) -> dict[str, Any]:
 
     Of random maps also what rectangles take.
 
-    ``task.data`` is a `xai_compare.runs.stages.faithfulness.Work`.
+    ``task.data`` is a `xai_compare.analysis.stages.faithfulness.Work`.
     """
     work = task.data
     scene = _scene(worker, task)

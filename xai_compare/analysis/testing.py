@@ -10,6 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from xai_compare.analysis.attention import GRID, Attention
+from xai_compare.analysis.intervals import StoredMaps
+from xai_compare.analysis.scoring import study_masks
+from xai_compare.analysis.units import NOISE_COLUMNS, UNIT_TABLE, noise_table, units_table
 from xai_compare.comparison import iou, otsu_masks, pearson, tukey
 from xai_compare.comparison.statistics.clusters import difference_map
 from xai_compare.comparison.statistics.decisions import confusion, confusion_correlation, error_consistency
@@ -19,11 +23,7 @@ from xai_compare.comparison.statistics.factorial import ANOVA_COLUMNS, MIXED_COL
 from xai_compare.comparison.statistics.representational import representational_similarity
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
-from xai_compare.runs.attention import GRID, Attention
-from xai_compare.runs.intervals import StoredMaps
-from xai_compare.runs.scoring import study_masks
 from xai_compare.runs.store import MapStore
-from xai_compare.runs.units import NOISE_COLUMNS, UNIT_TABLE, noise_table, units_table
 from xai_compare.study import Study
 
 _ABOUT = ("metric", "b")
@@ -83,7 +83,7 @@ def further_tests(
         known: scores of single pictures against their regions, the table ``known_images``.
         predictions: what each network says of each picture.
         faithfulness: the table of that name; empty if the run has none.
-        asked: `xai_compare.runs.stages.tests.Asked`.
+        asked: `xai_compare.analysis.stages.tests.Asked`.
     """
     maps, groups = _maps(stores, study.compare.scaling)
     networks = {s.source.label: (s.source.explainer, s.source.name) for s in stores if s.source.kind == "model"}

@@ -14,9 +14,9 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest
 
 if TYPE_CHECKING:
+    from xai_compare.analysis.stages.look import Look
+    from xai_compare.analysis.stages.people import People
     from xai_compare.runs.job import Job
-    from xai_compare.runs.stages.look import Look
-    from xai_compare.runs.stages.people import People
 
 RESULTS = 1
 """Raised whenever a change of the code changes the table."""
@@ -88,7 +88,7 @@ class Responses(Summary):
 
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write the table."""
-        from xai_compare.runs.responses import error_consistency_table
+        from xai_compare.analysis.responses import error_consistency_table
 
         look: Look = self.job.stages["look"]  # type: ignore[assignment]
         simulated = {f"human/{spec.name}" for spec in self.job.study.human if spec.simulated}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from xai_compare.analysis.selection import Item
 from xai_compare.registry import STAGES
-from xai_compare.runs.selection import Item
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.store import MapStore, Source, digest
 from xai_compare.version import VERSION

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from xai_compare.analysis.selection import pair_name
 from xai_compare.errors import InputError
-from xai_compare.runs.selection import pair_name
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.store import MapStore, Source, content, digest
 

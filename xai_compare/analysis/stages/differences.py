@@ -12,8 +12,8 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest, load
 
 if TYPE_CHECKING:
+    from xai_compare.analysis.stages.scores import Scores
     from xai_compare.runs.estimate import Costs, Line
-    from xai_compare.runs.stages.scores import Scores
 
 RESULTS = 1
 """Raised whenever a change of the code changes the table."""
@@ -36,7 +36,7 @@ class Differences(Summary):
     @classmethod
     def cost(cls, costs: Costs) -> list[Line]:
         """Every two sources of networks, expression by expression."""
-        from xai_compare.runs.calibration import difference_seconds
+        from xai_compare.analysis.calibration import difference_seconds
 
         explained = sum(not one.refusal for network in costs.networks for one in network.explainers)
         seconds = difference_seconds(explained, costs.images, costs.study.compare.bootstrap)
@@ -57,7 +57,7 @@ class Differences(Summary):
 
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write the table."""
-        from xai_compare.runs.differences import differences
+        from xai_compare.analysis.differences import differences
 
         heatmaps = load(self.job.directory / "heatmaps.zarr")
         known = pd.read_parquet(self.job.directory / "tables" / "known_images.parquet")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from xai_compare.analysis.scoring import study_masks, study_metrics, tables
 from xai_compare.registry import STAGES
-from xai_compare.runs.scoring import study_masks, study_metrics, tables
 from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import content, digest, load
 
@@ -35,7 +35,7 @@ class Scores(Summary):
     @classmethod
     def cost(cls, costs: Costs) -> list[Line]:
         """The intervals; the scores themselves take a moment."""
-        from xai_compare.runs.calibration import interval_seconds
+        from xai_compare.analysis.calibration import interval_seconds
 
         study = costs.study
         seconds = interval_seconds(study_metrics(study), costs.sources, costs.images, study.compare.bootstrap)

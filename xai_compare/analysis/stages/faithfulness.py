@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from xai_compare.analysis.selection import shuffled
 from xai_compare.expressions import ordered
 from xai_compare.registry import STAGES
-from xai_compare.runs.selection import shuffled
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.store import MapStore, digest
 
@@ -178,13 +178,13 @@ class Faithfulness(Stage):
     @staticmethod
     def make(worker: Worker, task: Task) -> Any:
         """Judge some maps."""
-        from xai_compare.runs.judging import judge
+        from xai_compare.analysis.judging import judge
 
         return judge(worker, task)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """``faithfulness``, ``faithfulness_controls`` and ``faithfulness_curves``."""
-        from xai_compare.runs.judgements import faithfulness_tables
+        from xai_compare.analysis.judgements import faithfulness_tables
 
         return faithfulness_tables(self)
 

@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from xai_compare.analysis.attention import GRID
+from xai_compare.analysis.intervals import StoredMaps
+from xai_compare.analysis.scoring import study_masks, study_metrics
 from xai_compare.comparison import dice, otsu_scores, pearson
 from xai_compare.comparison.dispatch import ALL
 from xai_compare.comparison.resampling.interval import shift_of
 from xai_compare.comparison.resampling.units import UNIT_COLUMNS, Factor, unit_intervals
 from xai_compare.expressions import ordered
-from xai_compare.runs.attention import GRID
-from xai_compare.runs.intervals import StoredMaps
-from xai_compare.runs.scoring import study_masks, study_metrics
 from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 

@@ -13,7 +13,7 @@ from xai_compare.comparison.resampling.interval import FEW, LEAST
 from xai_compare.comparison.statistics.differences import holm
 
 if TYPE_CHECKING:
-    from xai_compare.runs.stages.faithfulness import Faithfulness, Unit
+    from xai_compare.analysis.stages.faithfulness import Faithfulness, Unit
 
 SCORES = {
     "deletion": "low",

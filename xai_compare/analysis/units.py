@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
+from xai_compare.analysis.attention import GRID, Attention
+from xai_compare.analysis.intervals import StoredMaps
 from xai_compare.comparison.resampling.noise import explainer_share
 from xai_compare.comparison.resampling.units import UNIT_COLUMNS, Factor, unit_intervals
-from xai_compare.runs.attention import GRID, Attention
-from xai_compare.runs.intervals import StoredMaps
 
 UNIT_TABLE = ("metric", "a", "b", *UNIT_COLUMNS)
 NOISE_COLUMNS = ("a", "n", "repeatability", "known_from", "share", "note")

@@ -11,6 +11,10 @@ import pandas as pd
 import xarray as xr
 
 from xai_compare import ekman
+from xai_compare.analysis.attention import with_ceilings
+from xai_compare.analysis.averaging import ALL
+from xai_compare.analysis.intervals import StoredMaps, intervals
+from xai_compare.analysis.points import read_points
 from xai_compare.comparison import (
     COLUMNS,
     MASK_METRICS,
@@ -34,10 +38,6 @@ from xai_compare.comparison.resampling.pool import threads
 from xai_compare.comparison.score_frame import in_order, with_estimates
 from xai_compare.errors import InputError
 from xai_compare.faces import SHAPE, face_prior
-from xai_compare.runs.attention import with_ceilings
-from xai_compare.runs.averaging import ALL
-from xai_compare.runs.intervals import StoredMaps, intervals
-from xai_compare.runs.points import read_points
 from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 
@@ -79,7 +79,7 @@ def tables(
     Args:
         study: what is asked.
         stores: the maps of every source.
-        heatmaps: their means, as `xai_compare.runs.averaging.write_heatmaps` returns them.
+        heatmaps: their means, as `xai_compare.analysis.averaging.write_heatmaps` returns them.
         advance: called with 1 after each expression of ``heatmaps``.
     """
     maps, counts = _keyed(heatmaps)

@@ -10,7 +10,7 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest
 
 if TYPE_CHECKING:
-    from xai_compare.runs.stages.scores import Scores
+    from xai_compare.analysis.stages.scores import Scores
 
 RESULTS = 2
 """Raised whenever a change of the code changes the table."""
@@ -41,8 +41,8 @@ class PerImage(Summary):
 
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write the table."""
-        from xai_compare.runs.attention import per_image
-        from xai_compare.runs.intervals import StoredMaps
+        from xai_compare.analysis.attention import per_image
+        from xai_compare.analysis.intervals import StoredMaps
 
         study = self.job.study
         maps = StoredMaps(self.job.stores, study.compare.scaling)

@@ -12,7 +12,7 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import MapStore, digest
 
 if TYPE_CHECKING:
-    from xai_compare.runs.stages.people import People
+    from xai_compare.analysis.stages.people import People
 
 RESULTS = 2
 """Raised whenever a change of the code changes points."""
@@ -37,13 +37,13 @@ class Points(Summary):
 
     def files(self) -> Sequence[str]:
         """A table for each group of people."""
-        from xai_compare.runs.points import points_file
+        from xai_compare.analysis.points import points_file
 
         return [points_file(store) for store in self._stores]
 
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write the tables."""
-        from xai_compare.runs.points import COLUMNS, on_face, write_points
+        from xai_compare.analysis.points import COLUMNS, on_face, write_points
 
         people: People = self.job.stages["people"]  # type: ignore[assignment]
         for store in self._stores:

@@ -14,9 +14,9 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest
 
 if TYPE_CHECKING:
+    from xai_compare.analysis.stages.look import Look
+    from xai_compare.analysis.stages.scores import Scores
     from xai_compare.runs.job import Job
-    from xai_compare.runs.stages.look import Look
-    from xai_compare.runs.stages.scores import Scores
 
 RESULTS = 1
 """Raised whenever a change of the code changes the tables."""
@@ -72,7 +72,7 @@ class Tests(Summary):
 
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write the tables."""
-        from xai_compare.runs.testing import further_tests
+        from xai_compare.analysis.testing import further_tests
 
         look: Look = self.job.stages["look"]  # type: ignore[assignment]
         known = pd.read_parquet(self.job.directory / "tables" / "known_images.parquet")

@@ -10,7 +10,7 @@ from xai_compare.registry import STAGES
 from xai_compare.runs.stage import Stage
 
 if TYPE_CHECKING:
-    from xai_compare.runs.stages.look import Look
+    from xai_compare.analysis.stages.look import Look
 
 
 @STAGES.named("tables")

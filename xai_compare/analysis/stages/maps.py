@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from xai_compare.analysis.labelled import Drawn, LabelledStage, file_hash
+from xai_compare.analysis.stages.explain import facts_of
 from xai_compare.errors import InputError, nearest
 from xai_compare.registry import STAGES
-from xai_compare.runs.labelled import Drawn, LabelledStage, file_hash
 from xai_compare.runs.stage import Task
-from xai_compare.runs.stages.explain import facts_of
 from xai_compare.runs.store import MapStore, Source, digest
 
 if TYPE_CHECKING:

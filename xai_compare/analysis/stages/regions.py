@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from xai_compare.analysis.labelled import Drawn, LabelledStage, file_hash
 from xai_compare.errors import InputError
 from xai_compare.images import read_image
 from xai_compare.registry import STAGES
-from xai_compare.runs.labelled import Drawn, LabelledStage, file_hash
 from xai_compare.runs.stage import Task
 from xai_compare.runs.store import Source
 

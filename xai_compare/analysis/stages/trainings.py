@@ -10,7 +10,7 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest
 
 if TYPE_CHECKING:
-    from xai_compare.runs.stages.scores import Scores
+    from xai_compare.analysis.stages.scores import Scores
 
 RESULTS = 1
 """Raised whenever a change of the code changes the table."""
@@ -42,6 +42,6 @@ class Trainings(Summary):
 
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write the table."""
-        from xai_compare.runs.trainings import trainings_table
+        from xai_compare.analysis.trainings import trainings_table
 
         self.job.write_tables({"trainings": trainings_table(self.job.study, self.job.stores)})

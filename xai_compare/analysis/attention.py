@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from xai_compare.analysis.intervals import StoredMaps
+from xai_compare.analysis.points import read_points
 from xai_compare.comparison.dispatch import ALL, Options
 from xai_compare.comparison.nulls.surrogates import Grid
 from xai_compare.comparison.observers import (
@@ -28,8 +30,6 @@ from xai_compare.comparison.observers import (
 from xai_compare.faces import SHAPE
 from xai_compare.faces.prior import face_prior
 from xai_compare.human.maps import gaussians
-from xai_compare.runs.intervals import StoredMaps
-from xai_compare.runs.points import read_points
 from xai_compare.runs.store import MapStore
 
 GRID = Grid.of(SHAPE)
@@ -42,7 +42,7 @@ class Attention:
 
     Attributes:
         label: of the source.
-        points: on the standard face, see `xai_compare.runs.points.COLUMNS`.
+        points: on the standard face, see `xai_compare.analysis.points.COLUMNS`.
         groups: the expression of each image.
     """
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from xai_compare import human
+from xai_compare.analysis.stages.people import Crowd
 from xai_compare.comparison import anova, tukey
 from xai_compare.comparison.dispatch import ALL
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.runs.pictures import Pictures
-from xai_compare.runs.stages.people import Crowd
 from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 
@@ -39,7 +39,7 @@ def statistics_tables(
 
     Args:
         study: what is asked.
-        scores: as from `xai_compare.runs.scoring.tables`.
+        scores: as from `xai_compare.analysis.scoring.tables`.
         explainers: the explainer of each network's source, by the source's name; sources that are no network, and
             means over networks, are not in it.
         people: the human sources.

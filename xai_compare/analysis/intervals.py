@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from xai_compare.analysis.averaging import how, together
 from xai_compare.comparison import METRICS, Pool, References, ScoreKey, pool_intervals
 from xai_compare.comparison.dispatch import ALL, Options
 from xai_compare.comparison.resampling.noise import Estimate
@@ -24,7 +25,6 @@ from xai_compare.comparison.resampling.pool import threads
 from xai_compare.comparison.resampling.resamples import BINS, MANY, bin_of
 from xai_compare.faces import SHAPE
 from xai_compare.heatmaps import scale
-from xai_compare.runs.averaging import how, together
 from xai_compare.runs.store import MapStore
 
 _CACHE = 512 * 2**20

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from xai_compare.analysis.labelled import LabelledStage, file_hash
 from xai_compare.errors import InputError, nearest
 from xai_compare.registry import STAGES
-from xai_compare.runs.labelled import LabelledStage, file_hash
 from xai_compare.runs.stage import Task
 from xai_compare.runs.store import Source
 from xai_compare.study import HumanSpec

@@ -1,0 +1,1 @@
+"""What a run computes: each subject with its stage, its numbers and its tables."""
