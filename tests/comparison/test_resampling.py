@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_intervals import plain_intervals
+from plain_intervals import (
+    bootstrap_correlation,
+    bootstrap_correlations,
+    bootstrap_mean_map,
+    mean_maps,
+    plain_intervals,
+)
 from scipy import stats
 
 from xai_compare.comparison import (
@@ -15,13 +21,9 @@ from xai_compare.comparison import (
     References,
     ScoreKey,
     bootstrap,
-    bootstrap_correlation,
-    bootstrap_correlations,
-    bootstrap_mean_map,
     correlation,
     dice,
     iou,
-    mean_maps,
     otsu_masks,
     otsu_scores,
     pearson,

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from plain_intervals import bootstrap_correlations
 from scipy import stats
 
 from xai_compare import ekman
@@ -16,7 +17,6 @@ from xai_compare.comparison import (
     DEFAULT_METRICS,
     METRICS,
     References,
-    bootstrap_correlations,
     otsu_scores,
     pool_intervals,
     score_intervals,

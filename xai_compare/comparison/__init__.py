@@ -31,10 +31,6 @@ from xai_compare.comparison.nulls.surrogates import Surrogates
 from xai_compare.comparison.registry import METRICS, Metric, metric, reason
 from xai_compare.comparison.resampling.bootstrap import (
     bootstrap,
-    bootstrap_correlation,
-    bootstrap_correlations,
-    bootstrap_mean_map,
-    mean_maps,
 )
 from xai_compare.comparison.resampling.interval import Interval
 from xai_compare.comparison.resampling.noise import explainer_share
@@ -83,9 +79,6 @@ __all__ = [
     "auc_shuffled",
     "auc_uniform",
     "bootstrap",
-    "bootstrap_correlation",
-    "bootstrap_correlations",
-    "bootstrap_mean_map",
     "ceiling",
     "confusion",
     "confusion_correlation",
@@ -106,7 +99,6 @@ __all__ = [
     "kl_divergence",
     "linkage",
     "mask_scores",
-    "mean_maps",
     "merges",
     "merges_table",
     "metric",

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from xai_compare.comparison.arrays import Floats, Ints, ratio
 from xai_compare.comparison.dispatch import MASK_METRICS, Comparison, Options, References, comparisons, evaluate
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling.bootstrap import gram, weighted_means
 from xai_compare.comparison.resampling.interval import interval_ends, shift_of
+from xai_compare.comparison.resampling.mean_maps import gram, weighted_means
 from xai_compare.comparison.resampling.noise import Estimate, corrected
 from xai_compare.comparison.resampling.pool import Pool
 from xai_compare.comparison.resampling.resamples import jackknife_counts, resample_counts
