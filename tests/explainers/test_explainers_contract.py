@@ -144,7 +144,7 @@ def test_unknown_options_are_refused(name):
 def test_unknown_and_bad_options_are_explained():
     with pytest.raises(InputError, match=r"unknown option 'n_sample'; did you mean 'n_samples'\?"):
         explainers.create("lime", n_sample=3)
-    with pytest.raises(InputError, match="option n_samples = 0"):
+    with pytest.raises(InputError, match="option 'n_samples' = 0"):
         explainers.create("lime", n_samples=0)
 
 

@@ -135,7 +135,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "mistyped layer": ({"explainers": [{"grad_cam": {"layer": "featurs.0"}}]}, "did you mean 'features.0'"),
     "no such layer": ({"explainers": [{"grad_cam": {"layer": "xyzzy"}}]}, "no layer 'xyzzy'; it has 5 layers, such as"),
     "unknown option": ({"explainers": [{"random": {"cels": 3}}]}, "unknown option 'cels'.*did you mean 'cells'"),
-    "bad option": ({"explainers": [{"random": {"cells": 0}}]}, "option cells = 0"),
+    "bad option": ({"explainers": [{"random": {"cells": 0}}]}, "option 'cells' = 0"),
     "no manifest": ({"images": {"manifest": "/nowhere/labels.csv"}}, "/nowhere/labels.csv: no such manifest"),
     "no folder": ({"images": {"folder": "/nowhere"}}, "/nowhere: no such folder"),
     "no masks": ({"masks": "/nowhere"}, "/nowhere"),

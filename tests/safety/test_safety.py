@@ -22,7 +22,7 @@ UNSAFE = (
     r"\bpickle\.(load|loads|Unpickler)",
     r"weights_only\s*=\s*False",
     r"allow_pickle\s*=\s*True",
-    r"yaml\.(unsafe_load|full_load)\(|yaml\.load\((?!.*, Loader\))",  # study.text.Loader is a SafeLoader
+    r"yaml\.(unsafe_load|full_load)\(|yaml\.load\((?!.*, StrictLoader\))",  # validation.StrictLoader is a SafeLoader
     r"\bdill\b|\bjoblib\.load|\bshelve\b|read_pickle",
     r"\beval\(|\bexec\(",
     r"shell\s*=\s*True|os\.system",

@@ -138,6 +138,7 @@ def explainer_spec(text: str) -> Any:
     import yaml
 
     from xai_compare.study import ExplainerSpec
+    from xai_compare.validation import parse_yaml
 
     name, _, last = text.rpartition(":")
     if "=" not in last:
@@ -150,7 +151,7 @@ def explainer_spec(text: str) -> Any:
                 f"option {part!r} has no value", where=f"--explainer {text}", hint="write NAME:OPTION=VALUE"
             )
         try:
-            options[key.strip()] = yaml.safe_load(value)
+            options[key.strip()] = parse_yaml(value)
         except yaml.YAMLError:
             raise InputError(f"option {key} = {value!r} cannot be read", where=f"--explainer {text}") from None
     return ExplainerSpec(name=name, label=text.replace("/", "-").replace("\\", "-"), options=options)

@@ -14,11 +14,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch.nn import functional
 
-from xai_compare.errors import InputError, nearest
+from xai_compare.errors import InputError
 from xai_compare.explainers.probing import untouched
 from xai_compare.explainers.targets import resolve
 from xai_compare.models import Model
 from xai_compare.models.ensembles import asks_pairs, by_pair, is_ensemble
+from xai_compare.validation import input_error
 
 
 class Options(BaseModel):
@@ -226,12 +227,4 @@ def _validated(options: type[Options], given: dict[str, Any], where: str) -> Opt
     try:
         return options(**given)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            hint = nearest(str(first["loc"][0]), options.model_fields)
-            raise InputError(f"unknown option {key!r}", where=where, hint=hint) from None
-        message = first["msg"].removeprefix("Value error, ")
-        name = f"option {key} = {first['input']!r}" if key else "options"
-        raise InputError(f"{name}: {message}", where=where) from None
+        raise input_error(error, where, options, kind="option", what="options") from None

@@ -15,11 +15,10 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.registry import STAGES
 from xai_compare.study.comparisons import Compare
 from xai_compare.study.images import Images
-from xai_compare.study.mistakes import explained
 from xai_compare.study.networks import ExplainerSpec, ModelSpec, written_out
 from xai_compare.study.people import HumanSpec
-from xai_compare.study.strict import Strict
-from xai_compare.study.text import Loader, check_extent, lone, texts
+from xai_compare.study.text import lone, texts
+from xai_compare.validation import Strict, input_error, read_yaml
 
 FOLDS = {"all": "all trainings together", "mean of folds": "the mean of the trainings' scores"}
 """Names of folds in tables that a training may not have."""
@@ -103,16 +102,7 @@ class Study(Strict):
             InputError: one line that names the file, the key, the value and the hint.
         """
         path = Path(path)
-        try:
-            data = yaml.load(path.read_text("utf-8"), Loader)
-        except OSError as error:
-            raise InputError(f"the study cannot be read ({error.strerror})", where=path) from None
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise InputError(f"the study is not valid YAML ({error})", where=path) from None
-        if not isinstance(data, dict):
-            raise InputError("the study must be a mapping of keys to values", where=path)
-        check_extent(data, path)
-        return cls.parse(data, where=path, base=path.parent)
+        return cls.parse(read_yaml(path, "study"), where=path, base=path.parent)
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], *, where: object = "study", base: Path | None = None) -> Study:
@@ -132,7 +122,7 @@ class Study(Strict):
         try:
             study = cls.model_validate(data)
         except ValidationError as error:
-            raise explained(error, where, cls) from None
+            raise input_error(error, where, cls) from None
         except RecursionError:
             raise InputError("the study refers to itself", where=where) from None
         place = (base or Path()).resolve()
@@ -197,7 +187,7 @@ def _stage_options(key: str, value: Any) -> BaseModel | None:
     try:
         return None if value is None else options.model_validate(value)
     except ValidationError as error:
-        raise explained(error, None, options, (key,)) from None
+        raise input_error(error, None, options, prefix=(key,)) from None
 
 
 def _asked_for() -> list[str]:

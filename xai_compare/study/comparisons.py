@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from xai_compare.study.strict import Strict
+from xai_compare.validation import Strict
 
 Scaling = Literal["min_max", "positive", "positive_part", "none"]
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from xai_compare.images.crop import MARGIN
 from xai_compare.images.reading import MAX_PIXELS
-from xai_compare.study.strict import Strict
+from xai_compare.validation import Strict
 
 
 class Images(Strict):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import canonical
 from xai_compare.models.sources import SOURCES, keys_of, located
-from xai_compare.study.strict import Strict
+from xai_compare.validation import Strict, UnknownKeyError
 
 
 class ModelInput(Strict):
@@ -22,14 +21,6 @@ class ModelInput(Strict):
     range: tuple[float, float] | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-
-
-class UnknownKeyError(InputError):
-    """A key that is not known where it stands."""
-
-    def __init__(self, key: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown key {key!r}", hint=nearest(key, known))
-        self.key = key
 
 
 class ModelSpec(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from xai_compare.study.strict import Strict
+from xai_compare.validation import Strict
 
 
 class Screen(Strict):

@@ -209,6 +209,12 @@ def test_bad_keys_are_named(task: Path, more: dict[str, object], message: str) -
         Training.parse(asked(task, **more))
 
 
+def test_a_repeated_key_is_refused(task: Path) -> None:
+    (task / "train.yaml").write_text(yaml.safe_dump(asked(task)) + "epochs: 3\n", "utf-8")
+    with pytest.raises(InputError, match="the key 'epochs' is there twice"):
+        Training.load(task / "train.yaml")
+
+
 def test_another_training_in_the_folder_is_not_overwritten(task: Path, tmp_path: Path) -> None:
     out = train(Training.parse(asked(task, epochs=1)), tmp_path / "out")
     before = (out / "weights.safetensors").read_bytes()

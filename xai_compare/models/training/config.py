@@ -11,25 +11,20 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
     model_validator,
 )
 
-from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import canonical
 from xai_compare.images.crop import MARGIN
+from xai_compare.models.sources import located
+from xai_compare.validation import Strict, input_error, read_yaml
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True)
-
-
-class Source(_Strict):
+class Source(Strict):
     """One manifest of labelled pictures."""
 
     manifest: Path = Field(description="CSV with the columns image, expression, and best subject and dataset")
@@ -38,7 +33,7 @@ class Source(_Strict):
     cropped: bool = Field(False, description="the pictures are faces already cut out: no face is looked for")
 
 
-class Optimizer(_Strict):
+class Optimizer(Strict):
     """How weights are changed."""
 
     name: Literal["adam", "adamw", "sgd"] = Field("adam", description="the optimizer")
@@ -47,7 +42,7 @@ class Optimizer(_Strict):
     schedule: Literal["constant", "one_cycle", "cosine"] = Field("constant", description="of the learning rate")
 
 
-class Reveal(_Strict):
+class Reveal(Strict):
     """Fine-tuning with pictures that people uncovered by clicking (Park & Wallraven 2022, 5.1)."""
 
     clicks: Path = Field(description="clicks of people, CSV with the columns image, x, y, participant, correct")
@@ -57,7 +52,7 @@ class Reveal(_Strict):
     unmasked: float = Field(1.0, ge=0, description="unmasked pictures for each click-revealed one, against forgetting")
 
 
-class Towards(_Strict):
+class Towards(Strict):
     """A term of the loss that pulls the network's map towards a given one (Bruckert et al. 2023, 5.2)."""
 
     maps: str = Field(
@@ -68,7 +63,7 @@ class Towards(_Strict):
     weight: float = Field(1.0, ge=0, description="weight of the term beside the cross-entropy")
 
 
-class Training(_Strict):
+class Training(Strict):
     """A training: pictures, network, folds, loss, and when to stop."""
 
     name: str = Field("training", min_length=1, description="what cards and figures call it")
@@ -134,15 +129,7 @@ class Training(_Strict):
             InputError: one line that names the file, the key and the hint.
         """
         path = Path(path)
-        try:
-            data = yaml.safe_load(path.read_text("utf-8"))
-        except OSError as error:
-            raise InputError(f"the file cannot be read ({error.strerror})", where=path) from None
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise InputError(f"the file is not valid YAML ({' '.join(str(error).split())})", where=path) from None
-        if not isinstance(data, dict):
-            raise InputError("the file must hold keys and values", where=path)
-        return cls.parse(data, where=path, base=path.parent)
+        return cls.parse(read_yaml(path, "training"), where=path, base=path.parent)
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], *, where: object = "training", base: Path | None = None) -> Training:
@@ -154,7 +141,7 @@ class Training(_Strict):
         try:
             config = cls.model_validate(data)
         except ValidationError as error:
-            raise _explained(error, where) from None
+            raise input_error(error, where, cls, what="training") from None
         base = config._base = (base or Path()).resolve()
         for source in config.data:
             source.manifest = base / source.manifest.expanduser()
@@ -163,10 +150,8 @@ class Training(_Strict):
             config.fine_tune.clicks = base / config.fine_tune.clicks.expanduser()
         if config.towards is not None and config.towards.maps not in ("ekman", "other", "prior", "random"):
             config.towards.maps = str(base / Path(config.towards.maps).expanduser())
-        for key in ("keras", "onnx", "weights"):
-            said = config.network.get(key)
-            if isinstance(said, str) and said not in ("random", "pretrained"):
-                config.network[key] = str(base / Path(said).expanduser())
+        # Defaults of the source stay out: a training's fingerprint holds what was said, and nothing else.
+        config.network = {key: value for key, value in located(config.network, base).items() if key in config.network}
         return config
 
     def dump(self) -> str:
@@ -177,24 +162,3 @@ class Training(_Strict):
         """A hash of all that changes the outcome; where and on what it runs does not count."""
         asked = self.model_dump(mode="json", exclude={"accelerator", "devices", "strategy", "workers", "only_folds"})
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-
-
-def _explained(error: ValidationError, where: object) -> InputError:
-    problems = error.errors(include_url=False)
-    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    parts = [str(part) for part in first["loc"] if not str(part).startswith("function-")]
-    key = ".".join(parts)
-    if first["type"] == "extra_forbidden":
-        rooms: dict[str, type[BaseModel]] = {
-            "data": Source,
-            "optimizer": Optimizer,
-            "fine_tune": Reveal,
-            "towards": Towards,
-        }
-        known = rooms.get(parts[0], Training) if len(parts) > 1 else Training
-        return InputError(f"unknown key {key!r}", where=where, hint=nearest(parts[-1], known.model_fields))
-    if first["type"] == "missing":
-        return InputError(f"key {key!r} is missing", where=where, hint="add it")
-    value = "" if isinstance(first["input"], dict | list) else f" = {first['input']!r}"
-    message = first["msg"].removeprefix("Value error, ")
-    return InputError(f"{f'key {key!r}' if key else 'the training'}{value}", where=where, hint=message)

@@ -1,0 +1,168 @@
+"""Settings from files and keywords: strict YAML, and what is wrong with a setting in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from xai_compare.errors import InputError, nearest
+
+MAX_VALUES, MAX_DEPTH = 100_000, 50
+"""More values, or more deeply nested ones, are a mistake (aliases that expand without end) or an attack."""
+
+
+class Strict(BaseModel):
+    """Settings in which an unknown key is a mistake, and defaults are checked too."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class UnknownKeyError(InputError):
+    """A key that is not known where it stands; for validators of settings whose keys are not all fields."""
+
+    def __init__(self, key: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown key {key!r}", hint=nearest(key, known))
+        self.key = key
+
+
+class StrictLoader(yaml.SafeLoader):
+    """YAML without tags that build objects, in which no key may be repeated."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._merged = 0
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put merged keys in; as aliases, they can double at every level."""
+        super().flatten_mapping(node)
+        self._merged += len(node.value)
+        if self._merged > MAX_VALUES:
+            raise yaml.MarkedYAMLError(problem="its merge keys expand without end", problem_mark=node.start_mark)
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # YAML itself keeps the last of two equal keys, so a setting that was pasted twice would be lost in silence.
+        node = super().compose_mapping_node(anchor)
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for number, (key, _) in enumerate(node.value):
+            if isinstance(key, yaml.ScalarNode) and key.value in keys[:number] and key.value != "<<":
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} is there twice", problem_mark=key.start_mark)
+        return node
+
+
+def read_yaml(path: Path, what: str) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    Args:
+        path: the file.
+        what: what messages call its content, such as ``"study"``.
+
+    Raises:
+        InputError: if it cannot be read, repeats a key, holds anything but keys and values, or is endless.
+    """
+    try:
+        data = parse_yaml(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"the {what} cannot be read ({error.strerror})", where=path) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"the {what} is not valid YAML ({error})", where=path) from None
+    if not isinstance(data, dict):
+        raise InputError(f"the {what} must be a mapping of keys to values", where=path)
+    check_extent(data, path, what)
+    return data
+
+
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML text; raises `yaml.YAMLError`, also for a repeated key.
+
+    >>> parse_yaml("size: [64, 48]")
+    {'size': [64, 48]}
+    """
+    return yaml.load(text, StrictLoader)
+
+
+def check_extent(data: object, where: object, what: str = "study") -> None:
+    """Refuse what is endless once its aliases are expanded, and what cannot be written down again."""
+    waiting: list[tuple[object, int]] = [(data, 0)]
+    for _ in range(MAX_VALUES):
+        if not waiting:
+            return
+        value, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            break
+        if isinstance(value, bytes | set):
+            raise InputError(f"a {type(value).__name__} has no place in a {what}", where=where)
+        if isinstance(value, Mapping):
+            waiting += [(item, depth + 1) for item in value.values()]
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            waiting += [(item, depth + 1) for item in value]
+    problem = f"the {what} has more than {MAX_VALUES:,} values or {MAX_DEPTH} levels once its aliases are expanded"
+    raise InputError(problem, where=where, hint="write out what the aliases stand for")
+
+
+def input_error(
+    error: ValidationError,
+    where: object,
+    model: type[BaseModel],
+    *,
+    prefix: tuple[str, ...] = (),
+    kind: str = "key",
+    what: str = "study",
+) -> InputError:
+    """The first thing that pydantic found wrong, and how many more there are, as our error.
+
+    Args:
+        error: what pydantic found.
+        where: the file, or whatever else messages name first.
+        model: what was validated; unknown keys are answered with its nearest one.
+        prefix: the keys under which the model stands, if it is a part of something larger.
+        kind: what messages call a key, such as ``"option"``.
+        what: what messages call the whole.
+
+    >>> class Size(Strict):
+    ...     width: int = 3
+    >>> try:
+    ...     Size.model_validate({"widht": 4})
+    ... except ValidationError as error:
+    ...     print(input_error(error, "my.yaml", Size))
+    my.yaml: unknown key 'widht'; did you mean 'width'?
+    """
+    problems = error.errors(include_url=False)
+    for problem in problems:
+        cause = problem.get("ctx", {}).get("error")
+        if isinstance(cause, InputError):
+            loc = [str(part) for part in problem["loc"]]
+            line = cause.what
+            if isinstance(cause, UnknownKeyError):
+                line = f"unknown {kind} {'.'.join([*loc, cause.key])!r}"
+            return InputError(line, where=where, hint=cause.hint)
+    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    key = ".".join(str(part) for part in (*prefix, *first["loc"]) if not str(part).startswith("function-"))
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if first["type"] == "extra_forbidden":
+        hint = nearest(str(first["loc"][-1]), _known_keys(model, first["loc"][:-1]))
+        return InputError(f"unknown {kind} {key!r}{more}", where=where, hint=hint)
+    if first["type"] == "missing":
+        return InputError(f"{kind} {key!r} is missing{more}", where=where, hint="add it")
+    value = "" if isinstance(first["input"], dict | list) else f" = {first['input']!r}"
+    message = first["msg"].removeprefix("Value error, ")
+    return InputError(f"{f'{kind} {key!r}' if key else f'the {what}'}{value}{more}", where=where, hint=message)
+
+
+def _known_keys(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+    """The keys that may stand at a place, found by following the fields' types."""
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        inner = None if field is None else next(iter(_models(field.annotation)), None)
+        model = model if inner is None else inner
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models inside a type such as ``list[Model] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
