@@ -1,21 +1,10 @@
 """Where in a picture a network's output comes from: one small interface, and a register of explainers.
 
->>> "lime" in names()
+>>> from xai_compare import explainers
+>>> "lime" in explainers.names()
 True
 """
 
-from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures
-from xai_compare.explainers.registry import FAMILIES, REGISTRY, create, family, names, register
+import lazy_loader
 
-__all__ = [
-    "FAMILIES",
-    "REGISTRY",
-    "Explainer",
-    "Explanation",
-    "Options",
-    "Pictures",
-    "create",
-    "family",
-    "names",
-    "register",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

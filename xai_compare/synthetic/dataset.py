@@ -12,6 +12,7 @@ from PIL import Image
 
 from xai_compare.expressions import BASIC
 from xai_compare.models.bundled import BUNDLED, PHOTOGRAPHIC
+from xai_compare.models.bundled import bundled as bundled
 from xai_compare.runs.directory import disk_errors
 from xai_compare.study import Study
 from xai_compare.synthetic.observers import clicks

@@ -1,6 +1,5 @@
 """Training networks as the two papers do, on Lightning."""
 
-from xai_compare.models.training.config import Training
-from xai_compare.models.training.running import train
+import lazy_loader
 
-__all__ = ["Training", "train"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

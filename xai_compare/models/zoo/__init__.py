@@ -3,6 +3,6 @@
 Another package adds a network by naming a `Network` in the entry-point group ``xai_compare.zoo``.
 """
 
-from xai_compare.models.zoo.network import ZOO, Network, network
+import lazy_loader
 
-__all__ = ["ZOO", "Network", "network"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,22 @@
+from . import comparison as comparison
+from . import ekman as ekman
+from . import emotion as emotion
+from . import errors as errors
+from . import explainers as explainers
+from . import expressions as expressions
+from . import faces as faces
+from . import heatmaps as heatmaps
+from . import human as human
+from . import images as images
+from . import models as models
+from . import report as report
+from . import runs as runs
+from . import study as study
+from . import synthetic as synthetic
+from .api import run as run
+from .errors import InputError as InputError
+from .runs import Run as Run
+from .runs import Settings as Settings
+from .study import Study as Study
+
+__version__: str

@@ -1,0 +1,10 @@
+from .definitions import ACTION_UNITS as ACTION_UNITS
+from .definitions import EXPRESSIONS as EXPRESSIONS
+from .definitions import ActionUnit as ActionUnit
+from .definitions import Expression as Expression
+from .pictures import read_masks as read_masks
+from .regions import action_units as action_units
+from .regions import mask as mask
+from .regions import masks as masks
+from .regions import region as region
+from .regions import union as union

@@ -1,0 +1,11 @@
+from . import faithfulness as faithfulness
+from .base import Explainer as Explainer
+from .base import Explanation as Explanation
+from .base import Options as Options
+from .base import Pictures as Pictures
+from .registry import FAMILIES as FAMILIES
+from .registry import REGISTRY as REGISTRY
+from .registry import create as create
+from .registry import family as family
+from .registry import names as names
+from .registry import register as register

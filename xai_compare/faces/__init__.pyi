@@ -1,0 +1,13 @@
+from .canonical import CANONICAL as CANONICAL
+from .canonical import TRIANGLES as TRIANGLES
+from .canonical import complete as complete
+from .cutting import Chosen as Chosen
+from .cutting import Cutter as Cutter
+from .detection import Face as Face
+from .detection import Landmarker as Landmarker
+from .detection import detect as detect
+from .detection import predictor_file as predictor_file
+from .prior import face_prior as face_prior
+from .size import SHAPE as SHAPE
+from .warp import standardize as standardize
+from .warp import to_standard as to_standard

@@ -1,0 +1,13 @@
+from . import training as training
+from . import zoo as zoo
+from .engine import Engine as Engine
+from .engine import Precision as Precision
+from .layers import CamHead as CamHead
+from .layers import cam_head as cam_head
+from .layers import feature_layer as feature_layer
+from .loading import load as load
+from .loading import permit as permit
+from .loading import torch_device as torch_device
+from .model import InputSpec as InputSpec
+from .model import Model as Model
+from .provenance import describe as describe

@@ -1,0 +1,2 @@
+from .config import Training as Training
+from .running import train as train

@@ -1,0 +1,3 @@
+from .network import ZOO as ZOO
+from .network import Network as Network
+from .network import network as network

@@ -1,0 +1,14 @@
+from . import style as style
+from .building import build as build
+from .building import build_comparison as build_comparison
+from .colouring import overlay as overlay
+from .explanation import save_explanations as save_explanations
+from .listing import Cell as Cell
+from .listing import Listing as Listing
+from .material import LabelledSource as LabelledSource
+from .material import Material as Material
+from .section import SECTIONS as SECTIONS
+from .section import Headline as Headline
+from .section import Section as Section
+from .sheet import Sheet as Sheet
+from .style import Picture as Picture

@@ -1,0 +1,14 @@
+from .asked import FOLDS as FOLDS
+from .asked import Study as Study
+from .comparisons import Compare as Compare
+from .comparisons import Scaling as Scaling
+from .comparisons import Statistics as Statistics
+from .comparisons import Thresholds as Thresholds
+from .images import Images as Images
+from .networks import ExplainerSpec as ExplainerSpec
+from .networks import ModelInput as ModelInput
+from .networks import ModelSpec as ModelSpec
+from .people import CrossKeys as CrossKeys
+from .people import GazeKeys as GazeKeys
+from .people import HumanSpec as HumanSpec
+from .people import Screen as Screen

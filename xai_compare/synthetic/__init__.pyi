@@ -1,0 +1,13 @@
+from .anatomy import ACTION_UNITS as ACTION_UNITS
+from .dataset import BUNDLED as BUNDLED
+from .dataset import bundled as bundled
+from .dataset import bundled_study as bundled_study
+from .dataset import default_study as default_study
+from .dataset import write_dataset as write_dataset
+from .identity import Identity as Identity
+from .observers import clicks as clicks
+from .render import RenderedFace as RenderedFace
+from .render import render as render
+from .sets import SimulatedFaces as SimulatedFaces
+from .sets import faces as faces
+from .sets import known_answer as known_answer
