@@ -69,7 +69,7 @@ PARTS = {
     "differences between sources": ("analysis.differences", "differences"),
     "scores of single pictures": ("analysis.attention", "per_image"),
     "faithfulness: controls": ("analysis.judging", "_controls"),
-    "faithfulness: explained again": ("explainers.judging", "Scene.retest"),
+    "faithfulness: explained again": ("explainers.faithfulness_batch", "FaithfulnessBatch.retest"),
 }
 """What is timed by ``--added``: where each part lies."""
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from xai_compare.runs.engines.cluster import ENVIRONMENT
+from xai_compare.runs.executors.cluster import ENVIRONMENT
 from xai_compare.synthetic import faces
 from xai_compare.synthetic.dataset import write_dataset
 

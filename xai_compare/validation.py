@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,6 +19,8 @@ class Strict(BaseModel):
     """Settings in which an unknown key is a mistake, and defaults are checked too."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True)
+    RENAMED: ClassVar[Mapping[str, str]] = {}
+    """Keys of earlier versions, and what they are called now."""
 
 
 class UnknownKeyError(InputError):
@@ -143,7 +145,9 @@ def input_error(
     key = ".".join(str(part) for part in (*prefix, *first["loc"]) if not str(part).startswith("function-"))
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
-        hint = nearest(str(first["loc"][-1]), _known_keys(model, first["loc"][:-1]))
+        holder, last = _model_at(model, first["loc"][:-1]), str(first["loc"][-1])
+        renamed: Mapping[str, str] = getattr(holder, "RENAMED", {})
+        hint = f"it is called {renamed[last]!r} now" if last in renamed else nearest(last, list(holder.model_fields))
         return InputError(f"unknown {kind} {key!r}{more}", where=where, hint=hint)
     if first["type"] == "missing":
         return InputError(f"{kind} {key!r} is missing{more}", where=where, hint="add it")
@@ -152,13 +156,13 @@ def input_error(
     return InputError(f"{f'{kind} {key!r}' if key else f'the {what}'}{value}{more}", where=where, hint=message)
 
 
-def _known_keys(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
-    """The keys that may stand at a place, found by following the fields' types."""
+def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseModel]:
+    """The model that stands at a place, found by following the fields' types."""
     for part in loc:
         field = model.model_fields.get(str(part))
         inner = None if field is None else next(iter(_models(field.annotation)), None)
         model = model if inner is None else inner
-    return list(model.model_fields)
+    return model
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -71,7 +71,7 @@ def test_a_network_that_forgets_gives_other_maps(make_model, blobs):
 
 def test_scores_stand_beside_the_random_maps(make_model, blobs):
     scores = faithfulness(make_model("conv"), explainers.create("lime", n_segments=12, n_samples=100), blobs(3))
-    names = {"deletion", "insertion", "infidelity", "forgetting"}
+    names = {"deletion", "insertion", "infidelity", "parameter_randomization"}
     assert set(scores) == names | {f"random_{name}" for name in names}
     assert scores["insertion"].mean() > scores["random_insertion"].mean()
     assert all(values.shape == (3,) for values in scores.values())

@@ -122,7 +122,7 @@ def test_a_study_uses_all_six_and_the_report_shows_them(
     page = (unbroken / "report.html").read_text("utf-8")
     for words in ("How bright the faces are", "edge_map", "taps", "The brightest"):
         assert words in page
-    assert run.study.asked("brightness").together == 3
+    assert run.study.stage_options("brightness").together == 3
     assert (status(unbroken).set_index("source").loc["brightness", ["maps", "done"]] == 8).all()
     assert verify(unbroken).empty
 

@@ -48,7 +48,7 @@ def test_sentences_say_who_beats_chance(material: Material) -> None:
     fastest, balance = FAITHFULNESS.sentences(material)
     assert "Grad-CAM" in fastest
     assert "0.30 on average along the way, against 0.50" in fastest
-    # Forgetting is no test of one picture against another: it is left out of the count.
+    # Parameter randomization is no test of one picture against another: it is left out of the count.
     assert balance.startswith("In 10 of 20 tests")
     assert "LIME on mini_xception, LIME on resnet18" in balance
 

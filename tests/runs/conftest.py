@@ -36,7 +36,7 @@ def _code_is_allowed() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _one_task_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests count and break tasks in their order; one of its own compares with several at once."""
-    monkeypatch.setattr("xai_compare.runs.engines.local.tasks_at_once", lambda worker: 1)
+    monkeypatch.setattr("xai_compare.runs.executors.local.tasks_at_once", lambda worker: 1)
 
 
 @pytest.fixture(scope="session")

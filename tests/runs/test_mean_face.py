@@ -10,11 +10,11 @@ import pytest
 
 from xai_compare.analysis.averaging import FACES_IN_MEAN, mean_face
 from xai_compare.faces import CANONICAL, SHAPE
-from xai_compare.runs.pictures import Pictures
+from xai_compare.runs.face_cache import FaceCache
 
 
 class Shades:
-    """Pictures of one shade each, the standard face in its own place; every third cannot be used."""
+    """FaceCache of one shade each, the standard face in its own place; every third cannot be used."""
 
     def __init__(self) -> None:
         self.cut: list[int] = []
@@ -34,7 +34,7 @@ class Shades:
 @pytest.mark.parametrize("count", [1, 7, 3 * FACES_IN_MEAN])
 def test_the_mean_face_is_of_pictures_spread_over_all(count: int) -> None:
     pictures = Shades()
-    face = mean_face(cast(Pictures, pictures), [str(k) for k in range(count)])
+    face = mean_face(cast(FaceCache, pictures), [str(k) for k in range(count)])
     usable = [k for k in range(count) if k % 3 != 2]
     assert len(pictures.cut) == min(len(usable), FACES_IN_MEAN)
     assert {usable[0], usable[-1]} <= set(pictures.cut)
@@ -44,4 +44,4 @@ def test_the_mean_face_is_of_pictures_spread_over_all(count: int) -> None:
 
 
 def test_without_a_usable_picture_there_is_no_face() -> None:
-    assert not mean_face(cast(Pictures, Shades()), ["2", "5"]).any()
+    assert not mean_face(cast(FaceCache, Shades()), ["2", "5"]).any()

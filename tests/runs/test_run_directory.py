@@ -124,12 +124,14 @@ ABSURD: dict[str, Callable[[dict], None]] = {  # type: ignore[type-arg]
 @pytest.mark.parametrize("kind", ABSURD)
 @pytest.mark.parametrize("sealed", [False, True], ids=["changed", "forged"])
 def test_absurd_faces_change_no_table(copied: Path, whole: xc.Run, kind: str, sealed: bool) -> None:
-    from xai_compare.runs.store.sealed import SEAL, seal
+    from xai_compare.runs.store.checksums import SEAL, with_checksum
 
     before = tables(copied)
     lines = [json.loads(line) for line in (copied / "faces.jsonl").read_text().splitlines()]
     ABSURD[kind](lines[0])
-    written = [seal({k: v for k, v in line.items() if k != SEAL}) if sealed else json.dumps(line) for line in lines]
+    written = [
+        with_checksum({k: v for k, v in line.items() if k != SEAL}) if sealed else json.dumps(line) for line in lines
+    ]
     (copied / "faces.jsonl").write_text("\n".join(written) + "\n")
     if sealed and kind == "another reason":
         pytest.skip("with a seal of its own this says what a run might have found")

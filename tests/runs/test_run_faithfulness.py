@@ -62,17 +62,17 @@ def test_every_score_stands_beside_the_random_maps(judged: xc.Run) -> None:
     inside = table.dropna(subset="ci_low")
     assert (inside["ci_low"] <= inside["difference"] + 1e-9).all()
     assert (inside["difference"] <= inside["ci_high"] + 1e-9).all()
-    plain = ~table["score"].str.startswith("known") & (table["score"] != "forgetting")
+    plain = ~table["score"].str.startswith("known") & (table["score"] != "parameter_randomization")
     assert (table.loc[plain, "n"] == 5).all()
     assert (table.loc[table["score"].str.startswith("known"), "n"] < 5).all()
     known = table.loc[table["score"] == "known_auc", "note"]
     assert known.str.contains("the region is known in").all()
     # The study's own random explainer is the control: only the store's 16 bits stand between them.
-    same = table[(table["explainer"] == "random") & (table["score"] != "forgetting")]
+    same = table[(table["explainer"] == "random") & (table["score"] != "parameter_randomization")]
     np.testing.assert_allclose(same["difference"], 0, atol=0.02)
-    forgot = table[table["score"] == "forgetting"].set_index("explainer")
+    forgot = table[table["score"] == "parameter_randomization"].set_index("explainer")
     assert (forgot["control"] == "the same explainer again").all()
-    assert (table.loc[table["score"] != "forgetting", "control"] == "random map").all()
+    assert (table.loc[table["score"] != "parameter_randomization", "control"] == "random map").all()
     # Random maps do not depend on the network, and change altogether when they are drawn once more.
     assert forgot.at["random", "mean"] == pytest.approx(0, abs=1e-3)
     assert forgot.at["random", "control_mean"] > 0.5
@@ -124,7 +124,7 @@ def test_further_controls_are_of_no_network_or_of_another_picture(judged: xc.Run
     table = judged.table("faithfulness_controls")
     assert tuple(table.columns) == COLUMNS
     assert list(dict.fromkeys(table["control"])) == list(CONTROLS.values())
-    assert set(table["score"]) == set(SCORES) - {"forgetting"}
+    assert set(table["score"]) == set(SCORES) - {"parameter_randomization"}
     np.testing.assert_allclose(table["difference"], table["mean"] - table["control_mean"], atol=1e-12)
     known = table["p"].notna().to_numpy()
     expected = multipletests(table.loc[known, "p"], method="holm")[1]
@@ -198,9 +198,11 @@ def test_a_stopped_judgement_goes_on_to_the_same_bits(
 
 
 def test_damage_is_found_and_mended(faces_folder: Path, tmp_path: Path) -> None:
-    study = asked(faces_folder, explainers=["random"], faithfulness={**WANTED, "images": 2, "forgetting": False})
+    study = asked(
+        faces_folder, explainers=["random"], faithfulness={**WANTED, "images": 2, "parameter_randomization": False}
+    )
     run = xc.run(study, tmp_path / "run", report=False)
-    assert "forgetting" not in set(run.faithfulness["score"])
+    assert "parameter_randomization" not in set(run.faithfulness["score"])
     file = run.dir / "records/faithfulness.jsonl"
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     lines[-1]["outcome"]["scores"]["deletion"][0] = 0.0
@@ -208,7 +210,9 @@ def test_damage_is_found_and_mended(faces_folder: Path, tmp_path: Path) -> None:
     assert verify(run.dir)["problem"].tolist() == ["damaged record"]
     again = xc.run(study, tmp_path / "run", report=False)
     pd.testing.assert_frame_equal(again.faithfulness, run.faithfulness, check_exact=True)
-    more = asked(faces_folder, explainers=["random"], faithfulness={**WANTED, "images": 4, "forgetting": False})
+    more = asked(
+        faces_folder, explainers=["random"], faithfulness={**WANTED, "images": 4, "parameter_randomization": False}
+    )
     grown = xc.run(more, tmp_path / "run", overwrite=True, report=False)
     assert grown.faithfulness["n"].max() == 4
     none = xc.run(asked(faces_folder, explainers=["random"]), tmp_path / "run", overwrite=True, report=False)
@@ -221,7 +225,7 @@ def test_undefined_maps_are_counted_and_named(faces_folder: Path, tmp_path: Path
     model = {**NETWORK, "factory": "toy_networks:dark", "options": {"class_without_evidence": 1}}
     study = asked(faces_folder, models=[model], explainers=["grad_cam"], faithfulness=WANTED)
     table = xc.run(study, tmp_path / "run", report=False).faithfulness.set_index("score")
-    assert (table.loc[["deletion", "infidelity", "forgetting"], "n"] == 3).all()
+    assert (table.loc[["deletion", "infidelity", "parameter_randomization"], "n"] == 3).all()
     assert table["note"].str.contains(r"left out: 2: happiness\d.png \(the map is constant\)").any()
 
 

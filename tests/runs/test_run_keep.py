@@ -32,7 +32,9 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_run_without_its_maps_is_whole_and_finished(pictures: Path, tmp_path: Path, explained: list[int]) -> None:
-    study = asked(pictures, explainers=["random"], faithfulness={"images": 2, "steps": 4, "forgetting": False})
+    study = asked(
+        pictures, explainers=["random"], faithfulness={"images": 2, "steps": 4, "parameter_randomization": False}
+    )
     whole = xc.run(study, tmp_path / "whole", report=False)
     explained.clear()
     run = xc.run(study, tmp_path / "run", report=False, keep="heatmaps")

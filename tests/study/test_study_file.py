@@ -296,3 +296,9 @@ def test_parse_takes_what_python_has(tmp_path: Path) -> None:
     assert study.images.folder == tmp_path
     with pytest.raises(InputError, match=r"^study: unknown key 'nam'"):
         Study.parse({"nam": "a", "images": {"folder": tmp_path}})
+
+
+def test_a_key_of_an_earlier_version_is_answered_with_its_new_name() -> None:
+    study = {"name": "a", "images": {"folder": "faces"}, "faithfulness": {"forgetting": True}}
+    with pytest.raises(InputError, match=r"unknown key 'faithfulness.forgetting'; it is called 'parameter_random"):
+        Study.parse(study)

@@ -15,7 +15,7 @@ import zarr
 from xai_compare.expressions import ordered
 from xai_compare.faces import SHAPE, standardize
 from xai_compare.heatmaps import GroupMeans, scale
-from xai_compare.runs.pictures import Pictures
+from xai_compare.runs.face_cache import FaceCache
 from xai_compare.runs.store import MapStore, Source, load, make_room, save
 
 ALL = "all"
@@ -135,7 +135,7 @@ def together(stores: Sequence[MapStore]) -> dict[str, list[MapStore]]:
     return found
 
 
-def mean_face(pictures: Pictures, images: Sequence[str]) -> np.ndarray:
+def mean_face(pictures: FaceCache, images: Sequence[str]) -> np.ndarray:
     """The mean of the standardized faces (of at most 250, evenly spread), uint8 ``(275, 224, 3)``."""
     usable = [image for image in images if pictures.sha256(image) and not pictures.reason(image)]
     places = np.unique(np.linspace(0, len(usable) - 1, min(len(usable), FACES_IN_MEAN)).round().astype(int))

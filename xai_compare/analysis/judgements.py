@@ -19,7 +19,7 @@ SCORES = {
     "deletion": "low",
     "insertion": "high",
     "infidelity": "low",
-    "forgetting": "high",
+    "parameter_randomization": "high",
     "known_auc": "high",
     "known_energy": "high",
 }
@@ -61,14 +61,18 @@ def faithfulness_tables(stage: Faithfulness) -> dict[str, pd.DataFrame]:
             judged = [one if both else None for one, both, _ in pairs]
             mine = _joined(judged, units)
             random = _joined([both for _, both, _ in pairs], units)
-            again = {"forgetting": _held_against(judged, "again", "forgetting", units)}
+            again = {"parameter_randomization": _held_against(judged, "again", "parameter_randomization", units)}
             rows = [(row, RANDOM) for row in _scores(mine, random)] + [(row, AGAIN) for row in _scores(mine, again)]
             order = {score: place for place, score in enumerate(SCORES)}
             scores += [(*names, *row, which) for row, which in sorted(rows, key=lambda one: order[one[0][0]])]
             curves += [(*names, *row) for row in _curves(mine, random)]
             for name, called in CONTROLS.items():
                 whose = judged if name == "other picture" else [both if one else None for one, both, _ in pairs]
-                theirs = {score: _held_against(whose, name, score, units) for score in SCORES if score != "forgetting"}
+                theirs = {
+                    score: _held_against(whose, name, score, units)
+                    for score in SCORES
+                    if score != "parameter_randomization"
+                }
                 controls += [(*names, *row, called) for row in _scores(mine, theirs)]
     return {
         "faithfulness": _corrected(scores, COLUMNS),
@@ -124,7 +128,7 @@ def _scores(mine: Mapping[str, Any], random: Mapping[str, Any]) -> list[tuple[An
         asked = np.ones(len(mine["images"]), bool)
         if score.startswith("known_"):
             asked = np.isfinite(random[score])  # Elsewhere no region is known.
-        elif score == "forgetting":
+        elif score == "parameter_randomization":
             asked = np.isfinite(random[score])  # The others are not explained once more.
         both = np.isfinite(mine[score]) & np.isfinite(random[score])
         if not asked.any():
@@ -169,7 +173,7 @@ def _note(score: str, mine: Mapping[str, Any], asked: np.ndarray, both: np.ndarr
     """How many pictures are left out, and why."""
     parts = []
     if not asked.all():
-        what = "explained once more: " if score == "forgetting" else "the region is known in "
+        what = "explained once more: " if score == "parameter_randomization" else "the region is known in "
         parts.append(f"{what}{int(asked.sum())} of {len(asked)} pictures")
     missing = np.flatnonzero(asked & ~both)
     if len(missing):

@@ -8,7 +8,7 @@ import numpy as np
 
 from xai_compare import comparison
 from xai_compare.explainers import faithfulness
-from xai_compare.explainers.judging import Asked, Scene
+from xai_compare.explainers.faithfulness_batch import Asked, FaithfulnessBatch
 from xai_compare.heatmaps import scale
 from xai_compare.models import Model
 from xai_compare.runs.stage import Task
@@ -38,10 +38,12 @@ def judge(worker: Worker, task: Task) -> dict[str, Any]:
     if work.regions:
         scores |= _known_scores(work.regions, scaled)
     controls = _controls(scene, work, maps, scaled, drops)
-    if work.asked.forgetting and work.explainer is not None:
+    if work.asked.parameter_randomization and work.explainer is not None:
         explainer = worker.explainers[work.explainer]
-        scores["forgetting"] = scene.forgetting(explainer, maps, _empty(worker, work.number, work.seed))
-        controls["again"] = {"forgetting": scene.retest(explainer, maps, work.retest).tolist()}
+        scores["parameter_randomization"] = scene.parameter_randomization(
+            explainer, maps, _empty(worker, work.number, work.seed)
+        )
+        controls["again"] = {"parameter_randomization": scene.retest(explainer, maps, work.retest).tolist()}
     found: dict[str, Any] = {
         "images": list(task.images),
         "reasons": reasons,
@@ -53,7 +55,7 @@ def judge(worker: Worker, task: Task) -> dict[str, Any]:
 
 
 def _controls(
-    scene: Scene, work: Any, maps: np.ndarray, scaled: np.ndarray, drops: np.ndarray
+    scene: FaithfulnessBatch, work: Any, maps: np.ndarray, scaled: np.ndarray, drops: np.ndarray
 ) -> dict[str, dict[str, list[float]]]:
     """Scores of further maps that cannot know the picture: of no network, or the explainer's of the next picture."""
     if not work.asked.controls:
@@ -74,22 +76,24 @@ def _controls(
     return found
 
 
-def _scene(worker: Worker, task: Task) -> Scene:
+def _scene(worker: Worker, task: Task) -> FaithfulnessBatch:
     """The pictures of a part; those of the part before are let go."""
     work = task.data
 
-    def made() -> Scene:
+    def made() -> FaithfulnessBatch:
         pictures, landmarks = worker.inputs(work.number, task.images)
         asked = Asked(work.asked.steps, work.asked.fill, work.asked.rectangles, work.seed)
-        return Scene(worker.model(work.number), pictures, landmarks, work.targets, asked)
+        return FaithfulnessBatch(worker.model(work.number), pictures, landmarks, work.targets, asked)
 
-    scene: Scene = worker.at_hand("scene", (work.number, task.images), made)
+    scene: FaithfulnessBatch = worker.cached("scene", (work.number, task.images), made)
     return scene
 
 
 def _empty(worker: Worker, number: int, seed: int) -> Model:
     """The network with shuffled weights; that of another network is let go."""
-    model: Model = worker.at_hand("forgotten", number, lambda: faithfulness.forgotten(worker.model(number), seed))
+    model: Model = worker.cached(
+        "randomized", number, lambda: faithfulness.randomize_parameters(worker.model(number), seed)
+    )
     return model
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import Field
 
 from xai_compare.expressions import ordered
-from xai_compare.runs.pictures import Pictures
+from xai_compare.runs.face_cache import FaceCache
 from xai_compare.runs.store import Checked, Journal
 from xai_compare.study import ModelSpec, Study
 
@@ -72,7 +72,7 @@ class Selector:
     """
 
     def __init__(
-        self, study: Study, pictures: Pictures, spec: ModelSpec, classes: Sequence[str], journal: Path, identity: str
+        self, study: Study, pictures: FaceCache, spec: ModelSpec, classes: Sequence[str], journal: Path, identity: str
     ) -> None:
         self.study, self.pictures, self.spec, self.classes = study, pictures, spec, list(classes)
         self.identity = identity

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from xai_compare import human
-from xai_compare.analysis.stages.people import Crowd
+from xai_compare.analysis.stages.people import ObserverGroup
 from xai_compare.comparison import anova, tukey
 from xai_compare.comparison.dispatch import ALL
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
-from xai_compare.runs.pictures import Pictures
+from xai_compare.runs.face_cache import FaceCache
 from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 
@@ -31,8 +31,8 @@ def statistics_tables(
     study: Study,
     scores: pd.DataFrame,
     explainers: Mapping[str, str],
-    people: Iterable[Crowd] = (),
-    pictures: Pictures | None = None,
+    people: Iterable[ObserverGroup] = (),
+    pictures: FaceCache | None = None,
     grouped: Mapping[str, str] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """The tables ``ceiling``, ``anova`` and ``tukey``; none if the study does not ask for statistics.
@@ -61,7 +61,7 @@ def statistics_tables(
 
 
 def ceiling_table(
-    people: Crowd, pictures: Pictures, grouped: Mapping[str, str], splits: int = 100, seed: int = 0
+    people: ObserverGroup, pictures: FaceCache, grouped: Mapping[str, str], splits: int = 100, seed: int = 0
 ) -> pd.DataFrame:
     """Split-half reliability of people's maps, picture by picture, and its means.
 

@@ -62,7 +62,7 @@ def _again(faithfulness: pd.DataFrame, model: str, explainer: str) -> float:
     if faithfulness.empty:
         return float("nan")
     mine = faithfulness[(faithfulness["model"] == model) & (faithfulness["explainer"] == explainer)]
-    mine = mine[mine["score"] == "forgetting"]
+    mine = mine[mine["score"] == "parameter_randomization"]
     return 1 - float(mine["control_mean"].iloc[0]) if len(mine) else float("nan")
 
 

@@ -73,7 +73,7 @@ def needs(path: Path, *, allow_code: bool = False) -> list[Finding]:
         allow_code: whether its factories may run; else the networks that need them are not loaded.
     """
     from xai_compare.analysis import scoring
-    from xai_compare.runs.pictures import read_pictures
+    from xai_compare.runs.face_cache import read_pictures
     from xai_compare.study import Study
 
     try:

@@ -205,8 +205,8 @@ def cascade(
     return Cascade(names, np.array(columns).T)
 
 
-def forgotten(model: Model, seed: int = 0) -> Model:
-    """A copy of the network that knows nothing any more: the last stage of `cascade`."""
+def randomize_parameters(model: Model, seed: int = 0) -> Model:
+    """A copy of the network with the weights of every layer shuffled: the last stage of `cascade`."""
     other, layers = _copied(model)
     generator = torch.Generator().manual_seed(seed)
     for name in layers:
@@ -258,8 +258,8 @@ def faithfulness(
 ) -> dict[str, np.ndarray]:
     """Scores ``(n,)`` of an explainer's maps and of random maps, named with the prefix ``random_``.
 
-    ``deletion`` (low is good), ``insertion`` (high), ``infidelity`` (low), ``forgetting`` (1 less the likeness to the
-    maps of a network whose layers are all random; high).
+    ``deletion`` (low is good), ``insertion`` (high), ``infidelity`` (low), ``parameter_randomization`` (1 less the
+    likeness to the maps of a network whose layers are all random; high).
     """
     chosen = [_as_target(row) for row in resolve(model, images, targets)]
     scores: dict[str, np.ndarray] = {}
@@ -268,7 +268,9 @@ def faithfulness(
         found = curves(model, images, maps, chosen, steps=steps, fill=fill)
         scores[prefix + "deletion"], scores[prefix + "insertion"] = found.deletion_area, found.insertion_area
         scores[prefix + "infidelity"] = infidelity(model, images, maps, chosen, seed=seed)
-        scores[prefix + "forgetting"] = 1 - cascade(model, one, images, chosen, stages=1, seed=seed).likeness[:, -1]
+        scores[prefix + "parameter_randomization"] = (
+            1 - cascade(model, one, images, chosen, stages=1, seed=seed).likeness[:, -1]
+        )
     return scores
 
 

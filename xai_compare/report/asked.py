@@ -107,7 +107,7 @@ def lone_people(run: Any) -> list[str]:
 
 def _faithfulness(wanted: Any) -> str:
     fill = {"black": "black", "blur": "a strong blur"}[wanted.fill]
-    anew = "explained once more with shuffled weights" if wanted.forgetting else "not explained anew"
+    anew = "explained once more with shuffled weights" if wanted.parameter_randomization else "not explained anew"
     return (
         f"at most {wanted.images:,} pictures per network; curves of {wanted.steps} steps, deleted pixels {fill}; "
         f"{wanted.rectangles} rectangles; {anew}"

@@ -14,7 +14,7 @@ from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.faces import SHAPE
 from xai_compare.faces.warp import complete, weights
-from xai_compare.runs.pictures import Pictures, read_pictures
+from xai_compare.runs.face_cache import FaceCache, read_pictures
 from xai_compare.runs.store import MapStore, Plan
 
 MOST_NETWORKS = 2
@@ -56,7 +56,7 @@ def examples(run: Any) -> list[Example]:
     if not stores:
         return []
     try:
-        pictures = Pictures(run.study.images, read_pictures(run.study), run.dir / "faces.jsonl")
+        pictures = FaceCache(run.study.images, read_pictures(run.study), run.dir / "faces.jsonl")
 
         @cache
         def face(image: str) -> np.ndarray:

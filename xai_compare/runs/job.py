@@ -17,9 +17,9 @@ import pandas as pd
 from xai_compare import models
 from xai_compare.errors import InputError
 from xai_compare.registry import STAGES
-from xai_compare.runs import engines, provenance
+from xai_compare.runs import executors, provenance
 from xai_compare.runs.directory import alone, claim, disk_errors, refuse_strangers
-from xai_compare.runs.pictures import Pictures, read_pictures
+from xai_compare.runs.face_cache import FaceCache, read_pictures
 from xai_compare.runs.progress import Progress, listener
 from xai_compare.runs.results import Run
 from xai_compare.runs.stage import ALL, Stage, Summary, Task
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ALWAYS = (
-    "look",
+    "predict",
     "people",
     "points",
     "regions",
@@ -126,7 +126,7 @@ class Job:
         self.study, self.directory, self.settings = study, directory, settings
         self._progress = progress
         self.manifest = read_pictures(study)
-        self.pictures = Pictures(study.images, self.manifest, directory / "faces.jsonl")
+        self.pictures = FaceCache(study.images, self.manifest, directory / "faces.jsonl")
         self.worker = Worker(study, settings.device, self.pictures, settings.batch_size, settings.allow_code)
         self.plan, self.done = Plan.read(directory), Done.read(directory)
         self._removed = self.plan.keep == "heatmaps"
@@ -142,16 +142,16 @@ class Job:
     def finish(self) -> Run:
         """Do every stage that is not done."""
         try:
-            self.stages["look"].run()
+            self.stages["predict"].run()
             for stage in self.stages.values():
                 stage.plan()
             self._settle()
             for name, stage in self.stages.items():
-                if name != "look":
+                if name != "predict":
                     stage.run()
         finally:
-            if "engine" in self.__dict__:
-                self.engine.close()
+            if "executor" in self.__dict__:
+                self.executor.close()
         self._tidy()
         self.write_provenance()
         if self.settings.keep == "heatmaps":
@@ -161,15 +161,15 @@ class Job:
         return Run.open(self.directory)
 
     @cached_property
-    def engine(self) -> engines.Engine:
+    def executor(self) -> executors.Executor:
         """Whoever does the tasks; started when the first one is to be done."""
-        return engines.create(self.study, self.pictures, self.worker, self.settings, self.say)
+        return executors.create(self.study, self.pictures, self.worker, self.settings, self.say)
 
-    def map(self, stage: type[Stage], tasks: Iterable[Task], *, ordered: bool = False) -> Iterator[engines.Outcome]:
-        """Do tasks wherever there is room; see `xai_compare.runs.engines.Engine.map`."""
+    def map(self, stage: type[Stage], tasks: Iterable[Task], *, ordered: bool = False) -> Iterator[executors.Outcome]:
+        """Do tasks wherever there is room; see `xai_compare.runs.executors.Executor.map`."""
         if isinstance(tasks, Sequence) and not tasks:
             return iter(())
-        return self.engine.map(stage, tasks, self.directory, ordered=ordered)
+        return self.executor.map(stage, tasks, self.directory, ordered=ordered)
 
     @contextmanager
     def stage(self, name: str, title: str, total: int | None) -> Iterator[Any]:

@@ -71,21 +71,21 @@ class Stage:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.options: Any = job.study.asked(self.name)
+        self.options: Any = job.study.stage_options(self.name)
 
     @classmethod
     def wanted(cls, study: Study) -> bool:
         """Whether a study asks for the stage."""
-        return cls.Options is None or study.asked(cls.name) is not None
+        return cls.Options is None or study.stage_options(cls.name) is not None
 
     def plan(self) -> None:
         """Say what will be stored, before the stages run (see `xai_compare.runs.job.Job.add_store`)."""
 
     def run(self) -> None:
         """Do every task that is not done, then write the tables."""
-        self.carry_out([list(self.tasks())])
+        self.run_tasks([list(self.tasks())])
 
-    def carry_out(self, rounds: Sequence[Sequence[Task]]) -> None:
+    def run_tasks(self, rounds: Sequence[Sequence[Task]]) -> None:
         """Do the tasks that are not done, round after round, then write the tables.
 
         Args:

@@ -20,7 +20,7 @@ import numpy as np
 
 from xai_compare import explainers, faces, models
 from xai_compare.models import Model
-from xai_compare.runs.pictures import Pictures, read_pictures
+from xai_compare.runs.face_cache import FaceCache, read_pictures
 from xai_compare.runs.progress import Ticks
 from xai_compare.runs.store import digest
 from xai_compare.study import ExplainerSpec, Study
@@ -28,7 +28,7 @@ from xai_compare.study import ExplainerSpec, Study
 HELD_BYTES = 2 * 2**30
 """Weights of the networks that are held at once; beyond that the one used longest ago is let go."""
 BATCH_SIZE = 32
-"""Pictures in one forward pass, unless told otherwise; it changes no result."""
+"""FaceCache in one forward pass, unless told otherwise; it changes no result."""
 
 
 def create_explainer(spec: ExplainerSpec, seed: int) -> explainers.Explainer:
@@ -40,7 +40,7 @@ def create_explainer(spec: ExplainerSpec, seed: int) -> explainers.Explainer:
 
 
 class Explained(NamedTuple):
-    """Pictures explained.
+    """FaceCache explained.
 
     Attributes:
         explanation: maps at the network's input size, and what is known about them.
@@ -84,14 +84,14 @@ class Worker:
         self,
         study: Study,
         device: str,
-        pictures: Pictures | None = None,
+        pictures: FaceCache | None = None,
         batch_size: int = BATCH_SIZE,
         allow_code: bool = False,
     ) -> None:
         self.study, self.device, self.batch_size, self.allow_code = study, device, batch_size, allow_code
-        self.pictures = pictures or Pictures(study.images, read_pictures(study), None)
+        self.pictures = pictures or FaceCache(study.images, read_pictures(study), None)
         self._models: OrderedDict[int, tuple[Model, dict[str, Any]]] = OrderedDict()
-        self._at_hand: dict[str, tuple[Any, Any]] = {}
+        self._cached: dict[str, tuple[Any, Any]] = {}
         self.ticks = Ticks()
         self._loading = Lock()
 
@@ -119,12 +119,12 @@ class Worker:
         cut = self.pictures.inputs(images, self.model(number).input.size)
         return np.stack([picture for picture, _ in cut]), np.stack([landmarks for _, landmarks in cut])
 
-    def at_hand(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
+    def cached(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
         """Something that tasks share: made for the first task with this key, let go when another key comes."""
-        held = self._at_hand.get(name)
+        held = self._cached.get(name)
         if held is None or held[0] != key:
-            self._at_hand.pop(name, None)
-            held = self._at_hand[name] = (key, make())
+            self._cached.pop(name, None)
+            held = self._cached[name] = (key, make())
         return held[1]
 
     @contextmanager
@@ -154,7 +154,7 @@ class Worker:
         """Whether each thread can have copies of the networks; Keras's own layers share state in a process."""
         return not any(model.source.get("engine") == "keras operations" for model, _ in self._models.values())
 
-    def twin(self) -> Worker:
+    def clone(self) -> Worker:
         """A worker for another thread: the same pictures, networks and explainers of its own."""
         other = Worker(self.study, self.device, self.pictures, self.batch_size, self.allow_code)
         other._loading, other.ticks = self._loading, self.ticks

@@ -16,7 +16,7 @@ class Brightness(Stage):
 
     name = "brightness"
     title = "brightness"
-    needs = ("look",)
+    needs = ("predict",)
 
     class Options(BaseModel):
         """How many pictures are looked at together."""
@@ -27,7 +27,7 @@ class Brightness(Stage):
 
     def tasks(self) -> list[Task]:
         """Some pictures each."""
-        items = self.job.stages["look"].items[0]  # type: ignore[attr-defined]
+        items = self.job.stages["predict"].items[0]  # type: ignore[attr-defined]
         images = [item.image for item in items]
         step = self.options.together
         parts = [tuple(images[start : start + step]) for start in range(0, len(images), step)]

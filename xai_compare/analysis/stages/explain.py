@@ -50,7 +50,7 @@ class Explain(Stage):
 
     name: ClassVar[str] = "explain"
     title: ClassVar[str] = "explain"
-    needs: ClassVar[tuple[str, ...]] = ("look",)
+    needs: ClassVar[tuple[str, ...]] = ("predict",)
     direct: ClassVar[bool] = True
 
     def __init__(self, job: Job) -> None:
@@ -60,7 +60,7 @@ class Explain(Stage):
 
     def plan(self) -> None:
         """Plan a source for each network and each explainer that can explain it."""
-        items: dict[int, list[Item]] = self.job.stages["look"].items  # type: ignore[attr-defined]
+        items: dict[int, list[Item]] = self.job.stages["predict"].items  # type: ignore[attr-defined]
         for number, spec in enumerate(self.job.study.models):
             for explainer, asked in enumerate(self.job.study.explainers):
                 targets = [item.target for item in items.get(number, [])] or "predicted"

@@ -14,13 +14,14 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from xai_compare.analysis.selection import shuffled
 from xai_compare.expressions import ordered
 from xai_compare.registry import STAGES
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.store import MapStore, digest
+from xai_compare.validation import Strict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,23 +36,23 @@ RESULTS = 5
 CONTROL = "random map"
 
 
-class Asked(BaseModel):
+class Asked(Strict):
     """Whether the maps are faithful to the network, asked on a sample of the explained pictures."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    RENAMED: ClassVar[Mapping[str, str]] = {"forgetting": "parameter_randomization"}
 
     images: int = Field(20, ge=1, description="pictures per network and training, taken from all expressions in turn")
     steps: int = Field(32, ge=2, le=1024, description="steps of the deletion and insertion curves")
     fill: Literal["black", "blur"] = Field("black", description="what stands where the picture is deleted")
     rectangles: int = Field(96, ge=2, le=10_000, description="random rectangles for infidelity")
-    forgetting: bool = Field(
+    parameter_randomization: bool = Field(
         True, description="whether the sample is explained again with shuffled weights; the costly part"
     )
     retest: int = Field(
         10,
         ge=0,
         description="of these pictures, how many are explained once more with another seed: how much maps change by "
-        "chance, the null of `forgetting`",
+        "chance, the null of `parameter_randomization`",
     )
     controls: bool = Field(
         True,
@@ -151,7 +152,7 @@ class Faithfulness(Stage):
         """Judge the random maps, then the explainers'."""
         tasks = self.tasks()
         controls = [task for task in tasks if task.data.explainer is None]
-        self.carry_out([controls, [task for task in tasks if task.data.explainer is not None]])
+        self.run_tasks([controls, [task for task in tasks if task.data.explainer is not None]])
 
     def fill(self, task: Task) -> Task:
         """Read the maps from the store."""
@@ -205,7 +206,7 @@ class Faithfulness(Stage):
     @classmethod
     def cost(cls, costs: Costs) -> list[Line]:
         """Two curves a map and a control, the rectangles once a picture, and explaining anew."""
-        asked, lines = costs.study.asked("faithfulness"), []
+        asked, lines = costs.study.stage_options("faithfulness"), []
         for one in costs.networks:
             judged = [explainer for explainer in one.explainers if not explainer.refusal]
             if judged:
@@ -213,7 +214,7 @@ class Faithfulness(Stage):
                 maps = 2 * len(judged) + 3 if asked.controls else len(judged) + 1
                 passes = pictures * (2 * asked.steps * maps + asked.rectangles + 1)
                 forwards, took = passes, passes * one.forward
-                for explainer in judged if asked.forgetting else []:
+                for explainer in judged if asked.parameter_randomization else []:
                     times = pictures + min(asked.retest, pictures) * explainer.seeded
                     forwards, took = forwards + times * explainer.passes, took + times * explainer.seconds
                 lines.append(costs.line(one, "faithfulness", pictures, forwards, took))
@@ -260,7 +261,9 @@ class Faithfulness(Stage):
             settings = self.options.model_dump(mode="json", exclude={"images", "retest"})
             regions = [self._region_facts(image) for image in unit.images]
             study = self.job.study
-            retested = self._retested(unit) if unit.explainer is not None and self.options.forgetting else 0
+            retested = (
+                self._retested(unit) if unit.explainer is not None and self.options.parameter_randomization else 0
+            )
             inputs = [RESULTS, settings, retested, study.seed, study.compare.scaling, unit.images, made, regions]
             self._fingerprints[unit.key] = digest(inputs)
         return self._fingerprints[unit.key]

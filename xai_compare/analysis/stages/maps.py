@@ -74,7 +74,7 @@ class Maps(LabelledStage):
 
     name: ClassVar[str] = "maps"
     title: ClassVar[str] = "maps from elsewhere"
-    needs: ClassVar[tuple[str, ...]] = ("look",)
+    needs: ClassVar[tuple[str, ...]] = ("predict",)
     Options: ClassVar[type[BaseModel] | None] = Asked
 
     def __init__(self, job: Job) -> None:
@@ -88,7 +88,7 @@ class Maps(LabelledStage):
 
     def plan(self) -> None:
         """Plan a source for each network and explainer of which there are files."""
-        pictures, look = self.job.pictures, self.job.stages["look"]
+        pictures, predict = self.job.pictures, self.job.stages["predict"]
         for (model, explainer), files in self._files.items():
             number = next((n for n, spec in enumerate(self.job.study.models) if spec.label == model), None)
             name, fold = model, ""
@@ -98,7 +98,7 @@ class Maps(LabelledStage):
                 items = [self._item(image) for image in images]
             else:
                 name, fold = self.job.study.models[number].name, self.job.study.models[number].fold or ""
-                chosen = look.items.get(number, [])  # type: ignore[attr-defined]
+                chosen = predict.items.get(number, [])  # type: ignore[attr-defined]
                 items = [facts_of(one, pictures.rows.loc[one.image]) for one in chosen if one.image in files]
                 images = [str(item["image"]) for item in items]
                 if len(chosen) > len(items):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class ObserverGroup:
     """A human source: who clicked or looked where.
 
     Attributes:
@@ -68,7 +68,7 @@ class Attended:
     radius: float | None = None
 
 
-def read(spec: HumanSpec, images: Sequence[str]) -> Crowd:
+def read(spec: HumanSpec, images: Sequence[str]) -> ObserverGroup:
     """Read a human source and match it with the study's images.
 
     Clicks and fixations are taken as they are, unless ``exclude`` is asked for; samples of gaze and the paths of a
@@ -99,7 +99,7 @@ def read(spec: HumanSpec, images: Sequence[str]) -> Crowd:
         some = ", ".join(str(name) for name in points["image"].unique()[:3])
         raise InputError(f"none of its images is in the manifest (it has {some} ...)", where=where)
     seen = set(found.values())
-    return Crowd(spec, points, [image for image in images if image in seen], sigma, experiment)
+    return ObserverGroup(spec, points, [image for image in images if image in seen], sigma, experiment)
 
 
 def _kind(spec: HumanSpec, where: str) -> tuple[str, str]:
@@ -174,11 +174,11 @@ class People(LabelledStage):
 
     name: ClassVar[str] = "people"
     title: ClassVar[str] = "people"
-    needs: ClassVar[tuple[str, ...]] = ("look",)
+    needs: ClassVar[tuple[str, ...]] = ("predict",)
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self._crowd_of: dict[str, tuple[Crowd, list[str]]] = {}
+        self._crowd_of: dict[str, tuple[ObserverGroup, list[str]]] = {}
         self._points: dict[str, pd.DataFrame] = {}
         self.crowds = [read(spec, list(job.pictures.rows.index)) for spec in job.study.human]
 
@@ -248,7 +248,7 @@ class People(LabelledStage):
         """The files read."""
         return [file for crowd in self.crowds for file in self._files(crowd)]
 
-    def points(self, label: str) -> tuple[Crowd, pd.DataFrame]:
+    def points(self, label: str) -> tuple[ObserverGroup, pd.DataFrame]:
         """A group of people, and their points on the pictures."""
         crowd, images = self._crowd_of[label]
         if label not in self._points:
@@ -259,7 +259,7 @@ class People(LabelledStage):
         """The expression (or pair) of each image by its label."""
         return self._groups
 
-    def _chosen(self, crowd: Crowd, images: Sequence[str]) -> pd.DataFrame:
+    def _chosen(self, crowd: ObserverGroup, images: Sequence[str]) -> pd.DataFrame:
         """The points on the pictures; what is left out is told."""
         from xai_compare.human.kernels import select
         from xai_compare.human.maps import chosen
@@ -274,7 +274,7 @@ class People(LabelledStage):
             self.job.say(f"human/{spec.name}: {warning.message}")
         return points
 
-    def _as_pictures(self, crowd: Crowd, images: Sequence[str]) -> Crowd:
+    def _as_pictures(self, crowd: ObserverGroup, images: Sequence[str]) -> ObserverGroup:
         """Points in pixels of the pictures themselves, where these were shown larger or smaller."""
         from xai_compare.human.experiment import on_pictures_of
 
@@ -286,11 +286,11 @@ class People(LabelledStage):
         return replace(crowd, points=moved.points, sigma=sigma, experiment=moved)
 
     @staticmethod
-    def _files(crowd: Crowd) -> list[str]:
+    def _files(crowd: ObserverGroup) -> list[str]:
         return list(crowd.points.attrs.get("files", []))
 
 
-def _weights(crowd: Crowd) -> str | None:
+def _weights(crowd: ObserverGroup) -> str | None:
     """The column that weighs a point."""
     if crowd.spec.kernel != "dwell":
         return crowd.spec.weights

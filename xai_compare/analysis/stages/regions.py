@@ -26,7 +26,7 @@ class Regions(LabelledStage):
 
     name: ClassVar[str] = "regions"
     title: ClassVar[str] = "known regions"
-    needs: ClassVar[tuple[str, ...]] = ("look",)
+    needs: ClassVar[tuple[str, ...]] = ("predict",)
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)

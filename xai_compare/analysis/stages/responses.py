@@ -14,8 +14,8 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest
 
 if TYPE_CHECKING:
-    from xai_compare.analysis.stages.look import Look
     from xai_compare.analysis.stages.people import People
+    from xai_compare.analysis.stages.predict import Predict
     from xai_compare.runs.job import Job
 
 RESULTS = 1
@@ -50,7 +50,7 @@ class Responses(Summary):
 
     name: ClassVar[str] = "responses"
     title: ClassVar[str] = "answers of people and networks"
-    needs: ClassVar[tuple[str, ...]] = ("look", "people")
+    needs: ClassVar[tuple[str, ...]] = ("predict", "people")
     Options: ClassVar[type[BaseModel] | None] = Asked
 
     def __init__(self, job: Job) -> None:
@@ -64,14 +64,14 @@ class Responses(Summary):
     @classmethod
     def wanted(cls, study: Any) -> bool:
         """Whether there are people, in whose data answers may stand, or answers are named."""
-        return bool(study.human) or study.asked(cls.name) is not None
+        return bool(study.human) or study.stage_options(cls.name) is not None
 
     def fingerprint(self) -> str:
         """Of the answers of people and networks."""
         asked = None if self.options is None else self.options.model_dump(mode="json")
         answers = [(name, table.to_csv(index=False)) for name, table in self._answers().items()]
-        look: Look = self.job.stages["look"]  # type: ignore[assignment]
-        return digest([RESULTS, asked, answers, look.predictions().to_csv(index=False), self.job.study.seed])
+        predict: Predict = self.job.stages["predict"]  # type: ignore[assignment]
+        return digest([RESULTS, asked, answers, predict.predictions().to_csv(index=False), self.job.study.seed])
 
     def files(self) -> Sequence[str]:
         """The table, if anybody's answers are known."""
@@ -90,11 +90,11 @@ class Responses(Summary):
         """Write the table."""
         from xai_compare.analysis.responses import error_consistency_table
 
-        look: Look = self.job.stages["look"]  # type: ignore[assignment]
+        predict: Predict = self.job.stages["predict"]  # type: ignore[assignment]
         simulated = {f"human/{spec.name}" for spec in self.job.study.human if spec.simulated}
         if self.options is not None and self.options.simulated:
             simulated.add(f"human/{self.options.name}")
-        table = error_consistency_table(look.predictions(), self._answers(), simulated, self.job.study.seed)
+        table = error_consistency_table(predict.predictions(), self._answers(), simulated, self.job.study.seed)
         self.job.write_tables({"error_consistency": table})
 
     def _answers(self) -> dict[str, pd.DataFrame]:

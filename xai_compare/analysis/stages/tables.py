@@ -10,7 +10,7 @@ from xai_compare.registry import STAGES
 from xai_compare.runs.stage import Stage
 
 if TYPE_CHECKING:
-    from xai_compare.analysis.stages.look import Look
+    from xai_compare.analysis.stages.predict import Predict
 
 
 @STAGES.named("tables")
@@ -22,9 +22,9 @@ class Tables(Stage):
 
     def run(self) -> None:
         """Write the tables; reading them together is quick."""
-        look: Look = self.job.stages["look"]  # type: ignore[assignment]
+        predict: Predict = self.job.stages["predict"]  # type: ignore[assignment]
         images = self.job.pictures.table()
-        frames = {"predictions": look.predictions(), "images": images, "maps": self._maps()}
+        frames = {"predictions": predict.predictions(), "images": images, "maps": self._maps()}
         self.job.write_tables({**frames, "skipped": self._skipped(images)})
 
     def _skipped(self, images: pd.DataFrame) -> pd.DataFrame:

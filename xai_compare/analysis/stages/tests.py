@@ -14,7 +14,7 @@ from xai_compare.runs.stage import Summary
 from xai_compare.runs.store import digest
 
 if TYPE_CHECKING:
-    from xai_compare.analysis.stages.look import Look
+    from xai_compare.analysis.stages.predict import Predict
     from xai_compare.analysis.stages.scores import Scores
     from xai_compare.runs.job import Job
 
@@ -46,7 +46,7 @@ class Tests(Summary):
     __test__ = False
     name: ClassVar[str] = "tests"
     title: ClassVar[str] = "further tests"
-    needs: ClassVar[tuple[str, ...]] = ("look", "points", "scores", "faithfulness")
+    needs: ClassVar[tuple[str, ...]] = ("predict", "points", "scores", "faithfulness")
     Options: ClassVar[type[BaseModel] | None] = Asked
     uses_maps: ClassVar[bool] = True
 
@@ -62,7 +62,7 @@ class Tests(Summary):
     def fingerprint(self) -> str:
         """Of all that scores depend on, and of what is asked."""
         scores: Scores = self.job.stages["scores"]  # type: ignore[assignment]
-        judged = self.job.study.asked("faithfulness")
+        judged = self.job.study.stage_options("faithfulness")
         retested = None if judged is None else judged.model_dump(mode="json")
         return digest([RESULTS, scores.fingerprint(), retested, self.options.model_dump(mode="json")])
 
@@ -74,10 +74,10 @@ class Tests(Summary):
         """Write the tables."""
         from xai_compare.analysis.testing import further_tests
 
-        look: Look = self.job.stages["look"]  # type: ignore[assignment]
+        predict: Predict = self.job.stages["predict"]  # type: ignore[assignment]
         known = pd.read_parquet(self.job.directory / "tables" / "known_images.parquet")
         judged = self.job.directory / "tables" / "faithfulness.parquet"
         faithfulness = pd.read_parquet(judged) if judged.exists() else pd.DataFrame()
         study, stores = self.job.study, self.job.stores
-        tables = further_tests(study, stores, known, look.predictions(), faithfulness, self.options)
+        tables = further_tests(study, stores, known, predict.predictions(), faithfulness, self.options)
         self.job.write_tables(tables)

@@ -22,7 +22,7 @@ _NAMES = {
     "deletion": "Deletion ↓",
     "insertion": "Insertion ↑",
     "infidelity": "Infidelity ↓",
-    "forgetting": "Forgetting ↑",
+    "parameter_randomization": "Parameter randomization ↑",
     "known_auc": "Region, AUC ↑",
     "known_energy": "Region, share ↑",
 }
@@ -33,7 +33,7 @@ _PAPERS = {
     "deletion": "V. Petsiuk, A. Das, K. Saenko (2018). RISE: randomized input sampling for explanation of black-box "
     "models. (Deletion and insertion curves.)",
     "infidelity": "C.-K. Yeh and others (2019). On the (in)fidelity and sensitivity of explanations. (Infidelity.)",
-    "forgetting": "J. Adebayo and others (2018). Sanity checks for saliency maps. (Forgetting.)",
+    "parameter_randomization": "J. Adebayo and others (2018). Sanity checks for saliency maps. (Their parameter test.)",
 }
 
 
@@ -151,15 +151,18 @@ def _in_short(table: pd.DataFrame, controls: set[str]) -> Listing:
         f"Each cell: the explainer's maps | {_controls(table)}. Bold: better than the control, p < 0.05 "
         "corrected for all tests (Holm). ×: worse than the control by the same rule. ↓: low is faithful; ↑: "
         "high is. Deletion, insertion: areas under the curves above. Region: how well the map finds the region known "
-        "to differ. Infidelity: share of the effects of hiding rectangles that the map does not predict. Forgetting: "
-        "how much the map changes once the network's weights are shuffled; 0 means that it never depended on them.",
+        "to differ. Infidelity: share of the effects of hiding rectangles that the map does not predict. "
+        "Parameter randomization: how much the map changes once the network's weights are shuffled; 0 means that "
+        "it never depended on them.",
     )
 
 
 def _controls(table: pd.DataFrame) -> str:
     """What the scores are held against, in words."""
     again = "control" in table and (table["control"] == AGAIN).any()
-    return "random maps of the same pictures" + (f", for forgetting {AGAIN} with another seed" if again else "")
+    return "random maps of the same pictures" + (
+        f", for parameter randomization {AGAIN} with another seed" if again else ""
+    )
 
 
 def _verdict(row: pd.Series) -> int:
@@ -215,7 +218,7 @@ def _balance(rows: Sequence[pd.Series]) -> str:
     """How often the explainers beat chance, and which of them do not."""
     tests: dict[str, list[int]] = {}
     for row in rows:
-        if np.isfinite(row["ci_low"]) and row["score"] != "forgetting":
+        if np.isfinite(row["ci_low"]) and row["score"] != "parameter_randomization":
             tests.setdefault(f"{pretty(str(row['explainer']))} on {row['model']}", []).append(_verdict(row))
     if not tests:
         return ""

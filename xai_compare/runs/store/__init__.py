@@ -1,12 +1,12 @@
 """What a run keeps on disk: maps in chunks with checksums, journals, records of tasks, the plan, what is done."""
 
 from xai_compare.runs.store.arrays import MEND, load, save
+from xai_compare.runs.store.checksums import Checked
 from xai_compare.runs.store.files import content, digest, make_room, slug, write_atomically
 from xai_compare.runs.store.journal import Journal
 from xai_compare.runs.store.maps import CHUNK, LEVELS, MapStore, Source, pack, unpack
 from xai_compare.runs.store.plan import DONE, PLAN, Done, Finished, Plan, PlannedSource, PlannedTask
 from xai_compare.runs.store.records import FOLDER, Records
-from xai_compare.runs.store.sealed import Checked
 from xai_compare.runs.store.tables import write_tables
 
 __all__ = [

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from xai_compare.runs.store.checksums import fits, verify_checksum, with_checksum
 from xai_compare.runs.store.files import make_room
-from xai_compare.runs.store.sealed import fits, seal, unsealed
 
 KEPT = 4096
 """Records that a journal without a file keeps."""
@@ -53,7 +53,7 @@ class Journal:
         start, length = self._places[key]
         with self.path.open("rb") as file:
             file.seek(start)
-            record = unsealed(file.read(length))
+            record = verify_checksum(file.read(length))
         if record is None or record.pop("key", None) != key or (self.model and fits(record, self.model) is None):
             return None
         return {"key": key, **record}
@@ -77,7 +77,7 @@ class Journal:
                 file.write(b"\n")
             start = file.tell()
             for key, record in records.items():
-                line = seal({"key": key, **record}).encode("ascii") + b"\n"
+                line = with_checksum({"key": key, **record}).encode("ascii") + b"\n"
                 file.write(line)
                 self._places[key] = (start, len(line))
                 start += len(line)

@@ -29,8 +29,8 @@ from zarr.storage import MemoryStore
 
 from xai_compare.faces.size import SHAPE
 from xai_compare.runs.store.arrays import save
+from xai_compare.runs.store.checksums import fits, verify_checksum, with_checksum
 from xai_compare.runs.store.files import make_room, slug, write_atomically
-from xai_compare.runs.store.sealed import fits, seal, unsealed
 
 CHUNK = 16
 """Maps per chunk."""
@@ -197,7 +197,7 @@ class MapStore:
     def record(self, index: int) -> dict[str, Any] | None:
         """The record of a chunk; None where there is none, or it is damaged."""
         try:
-            record = unsealed(self._path(index).read_bytes())
+            record = verify_checksum(self._path(index).read_bytes())
         except OSError:
             return None
         part = self.chunks[index]
@@ -214,7 +214,7 @@ class MapStore:
         zarr.open_array(self._zarr / "map", mode="r+", zarr_format=3)[self.chunks[index]] = levels
         _sync(place)
         facts = {**facts, "sha256": _checksum(levels), "least": low.tolist(), "greatest": high.tolist()}
-        write_atomically(self._path(index), seal(facts))
+        write_atomically(self._path(index), with_checksum(facts))
 
     def forget(self, index: int) -> None:
         """Take a chunk for not made, before it is made again of other inputs."""

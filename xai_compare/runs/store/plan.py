@@ -10,9 +10,9 @@ from pydantic import Field
 
 from xai_compare.errors import InputError
 from xai_compare.runs.store.arrays import MEND
+from xai_compare.runs.store.checksums import Checked, fits, lacks_checksum, verify_checksum, with_checksum
 from xai_compare.runs.store.files import content, write_atomically
 from xai_compare.runs.store.maps import MapStore, Source
-from xai_compare.runs.store.sealed import Checked, fits, never_sealed, seal, unsealed
 
 PLAN, DONE = "plan.json", "stages.json"
 WRITTEN = "written"
@@ -23,7 +23,7 @@ _EARLIER = "is of an earlier version of xai-compare, whose runs had no checksums
 
 def _what_is_wrong(path: Path) -> str:
     """Whether a file that cannot be used is whole but of an earlier version, or damaged."""
-    return _EARLIER if path.is_file() and never_sealed(path.read_bytes()) else "is damaged"
+    return _EARLIER if path.is_file() and lacks_checksum(path.read_bytes()) else "is damaged"
 
 
 class _Kept(Checked):
@@ -54,14 +54,14 @@ class _Kept(Checked):
     @classmethod
     def _known(cls, run: Path) -> Self | None:
         try:
-            facts = unsealed((run / cls.file()).read_bytes())
+            facts = verify_checksum((run / cls.file()).read_bytes())
         except OSError:
             return None
         return None if facts is None else fits(facts, cls)
 
     def write(self, run: Path) -> None:
         """Write the file."""
-        write_atomically(run / self.file(), seal(self.model_dump(mode="json")))
+        write_atomically(run / self.file(), with_checksum(self.model_dump(mode="json")))
 
 
 class PlannedSource(Checked):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xai_compare.runs.store.checksums import Checked
 from xai_compare.runs.store.journal import Journal
-from xai_compare.runs.store.sealed import Checked
 
 FOLDER = "records"
 

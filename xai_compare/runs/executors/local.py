@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from xai_compare.runs.engines import TRIES, USER_ERRORS, Outcome, attempt, reason
+from xai_compare.runs.executors import TRIES, USER_ERRORS, Outcome, attempt, reason
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.worker import Worker
 
@@ -47,7 +47,7 @@ class Local:
         self._loader = ThreadPoolExecutor(1)
 
     def map(self, stage: type[Stage], tasks: Iterable[Task], directory: Path, *, ordered: bool) -> Iterator[Outcome]:
-        """See `xai_compare.runs.engines.Engine.map`."""
+        """See `xai_compare.runs.executors.Executor.map`."""
         if not isinstance(tasks, list):  # A task may depend on the outcomes before it, so none is drawn ahead.
             outcomes: Iterator[Outcome] = (_attempts(stage, self.workers[0], task) for task in tasks)
         elif ordered or self.threads < 2:
@@ -63,7 +63,7 @@ class Local:
             yield Outcome(task, value, failure)
 
     def close(self) -> None:
-        """See `xai_compare.runs.engines.Engine.close`."""
+        """See `xai_compare.runs.executors.Executor.close`."""
         self._loader.shutdown(cancel_futures=True)
 
     def _one_by_one(self, stage: type[Stage], tasks: list[Task]) -> Iterator[Outcome]:
@@ -81,7 +81,7 @@ class Local:
         count = min(self.threads, len(tasks))
         if not count:
             return
-        self.workers += [self.workers[0].twin() for _ in range(count - len(self.workers))]
+        self.workers += [self.workers[0].clone() for _ in range(count - len(self.workers))]
         before = torch.get_num_threads()
         waiting, lock, stop = iter(tasks), threading.Lock(), threading.Event()
         done: queue.Queue[Outcome | BaseException] = queue.Queue(maxsize=2 * count)

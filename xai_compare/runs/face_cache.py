@@ -45,7 +45,7 @@ def read_pictures(study: Study) -> Manifest:
     return read_manifest(spec.manifest, spec.root, allow_outside=spec.allow_outside)
 
 
-class Found(Checked):
+class FaceRecord(Checked):
     """What a run remembers of a picture: the file as it was, how faces were to be found, and the face or why none.
 
     Attributes:
@@ -68,7 +68,7 @@ class Found(Checked):
     width: int | None = Field(None, ge=1, le=MOST_PIXELS)
 
     @model_validator(mode="after")
-    def _whole(self) -> Found:
+    def _whole(self) -> FaceRecord:
         if self.reason:
             return self
         if self.landmarks is None or self.height is None or self.width is None:
@@ -98,7 +98,7 @@ class _Facts(NamedTuple):
 _UNKNOWN = _Facts("", "", 0, 0)
 
 
-class Pictures:
+class FaceCache:
     """The pictures of a study and what is known of their faces.
 
     Args:
@@ -111,7 +111,7 @@ class Pictures:
         self.spec = spec
         self.rows = manifest.rows.set_index("image", drop=False)
         self.cutter = Cutter(spec.margin, spec.predictor, spec.max_pixels)
-        self._journal = Journal(journal, Found)
+        self._journal = Journal(journal, FaceRecord)
         self._known: dict[str, _Facts] = {}
         self._sizes: tuple[Size, ...] = ()
         self._inputs: OrderedDict[tuple[str, Size], Input] = OrderedDict()

@@ -65,7 +65,7 @@ class Study(Strict):
                     raise
                 return None
 
-    def asked(self, stage: str) -> Any:
+    def stage_options(self, stage: str) -> Any:
         """The options of a stage that a study must ask for; None where it does not."""
         return (self.__pydantic_extra__ or {}).get(stage)
 

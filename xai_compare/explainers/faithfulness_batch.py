@@ -39,7 +39,7 @@ class Asked:
     seed: int
 
 
-class Scene:
+class FaithfulnessBatch:
     """Pictures before a network, and what all maps of them share, each made when first needed.
 
     Args:
@@ -67,12 +67,12 @@ class Scene:
         return faithfulness.rectangles(self.model.input.size, self.asked.rectangles, seed=self.asked.seed)
 
     @cached_property
-    def _parts(self) -> list[tuple[np.ndarray, Scene]]:
+    def _parts(self) -> list[tuple[np.ndarray, FaithfulnessBatch]]:
         """The pictures of each network that answers: one, but in an ensemble one for each pair."""
         if not is_ensemble(self.model):
             return [(np.arange(len(self.pictures)), self)]
         return [
-            (k, Scene(one, self.pictures[k], self.landmarks[k], [one.classes] * len(k), self.asked))
+            (k, FaithfulnessBatch(one, self.pictures[k], self.landmarks[k], [one.classes] * len(k), self.asked))
             for k, one in by_pair(self.model, self.targets, len(self.pictures))
         ]
 
@@ -107,7 +107,7 @@ class Scene:
         scores["infidelity"] = faithfulness.unexplained(seen, self.boxes, drops)
         return scores, lines
 
-    def forgetting(self, explainer: Explainer, maps: np.ndarray, empty: Model) -> np.ndarray:
+    def parameter_randomization(self, explainer: Explainer, maps: np.ndarray, empty: Model) -> np.ndarray:
         """1 less the rank correlation of maps with those of ``empty``, the network with shuffled weights."""
         if explainer.refuses(empty, self.targets) is not None:
             return np.full(len(maps), np.nan)

@@ -26,14 +26,14 @@ class Checked(BaseModel):
 M = TypeVar("M", bound=BaseModel)
 
 
-def seal(facts: Mapping[str, Any]) -> str:
+def with_checksum(facts: Mapping[str, Any]) -> str:
     """Facts as one line of JSON, with a hash of themselves."""
     plain = json.loads(json.dumps(facts, default=str))
     return json.dumps({**plain, SEAL: digest(plain)})
 
 
-def unsealed(text: str | bytes) -> dict[str, Any] | None:
-    """The facts of a line of `seal`; None if it is anything else, or was changed since."""
+def verify_checksum(text: str | bytes) -> dict[str, Any] | None:
+    """The facts of a line of `with_checksum`; None if it is anything else, or was changed since."""
     try:
         facts = json.loads(text)
         if not isinstance(facts, dict) or facts.pop(SEAL, None) != digest(facts):
@@ -43,7 +43,7 @@ def unsealed(text: str | bytes) -> dict[str, Any] | None:
     return facts
 
 
-def never_sealed(text: str | bytes) -> bool:
+def lacks_checksum(text: str | bytes) -> bool:
     """Whether this is JSON as earlier versions wrote it, without a seal."""
     try:
         facts = json.loads(text)

@@ -11,8 +11,8 @@ from xai_compare.errors import InputError
 from xai_compare.runs.stage import Stage, Task
 
 if TYPE_CHECKING:
+    from xai_compare.runs.face_cache import FaceCache
     from xai_compare.runs.job import Settings
-    from xai_compare.runs.pictures import Pictures
     from xai_compare.runs.worker import Worker
     from xai_compare.study import Study
 
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
     failure: str
 
 
-class Engine(Protocol):
+class Executor(Protocol):
     """Whoever does the tasks."""
 
     def map(self, stage: type[Stage], tasks: Iterable[Task], directory: Path, *, ordered: bool) -> Iterator[Outcome]:
@@ -51,14 +51,18 @@ class Engine(Protocol):
 
 
 def create(
-    study: Study, pictures: Pictures, worker: Worker, settings: Settings, say: Callable[[str], None] = lambda line: None
-) -> Engine:
-    """The engine that the settings ask for; ``say`` is told what the user should know."""
+    study: Study,
+    pictures: FaceCache,
+    worker: Worker,
+    settings: Settings,
+    say: Callable[[str], None] = lambda line: None,
+) -> Executor:
+    """The executor that the settings ask for; ``say`` is told what the user should know."""
     if settings.workers is None and settings.scheduler is None:
-        from xai_compare.runs.engines.local import Local, tasks_at_once
+        from xai_compare.runs.executors.local import Local, tasks_at_once
 
         return Local(worker, settings.threads or tasks_at_once(worker))
-    from xai_compare.runs.engines.cluster import Cluster
+    from xai_compare.runs.executors.cluster import Cluster
 
     return Cluster(study, pictures, settings, say)
 

@@ -20,9 +20,9 @@ import yaml
 
 import xai_compare as xc
 from xai_compare.errors import InputError
-from xai_compare.runs.engines import TRIES
-from xai_compare.runs.engines.cluster import Cluster
-from xai_compare.runs.engines.local import Local
+from xai_compare.runs.executors import TRIES
+from xai_compare.runs.executors.cluster import Cluster
+from xai_compare.runs.executors.local import Local
 from xai_compare.runs.job import Settings
 from xai_compare.runs.stage import Stage, Task
 
@@ -32,7 +32,7 @@ def asked(tmp_path: Path) -> xc.Study:
     data = xc.synthetic.faces(("anger", "fear", "happiness"), 6, seed=4, size=(160, 160))
     xc.synthetic.write_dataset(tmp_path / "in", data, n_observers=1)
     study = {
-        "name": "engines",
+        "name": "executors",
         "images": {"manifest": "labels.csv", "choose_by": "predicted"},
         "models": [{"name": "compact", "bundled": "compact"}],
         "explainers": ["grad_cam", {"lime": {"n_samples": 60}}],
@@ -75,7 +75,7 @@ def test_what_breaks_in_a_thread_is_raised_where_outcomes_are_drawn(tmp_path: Pa
             return int(task.data)
 
     class Alone:
-        def twin(self) -> Alone:
+        def clone(self) -> Alone:
             return self
 
     engine = Local(Alone(), threads=2)  # type: ignore[arg-type]
@@ -123,9 +123,9 @@ def test_what_the_user_must_mend_is_not_tried_again(tmp_path: Path) -> None:
 
 @pytest.fixture
 def cluster(asked: xc.Study) -> Iterator[Cluster]:
-    from xai_compare.runs.pictures import Pictures, read_pictures
+    from xai_compare.runs.face_cache import FaceCache, read_pictures
 
-    engine = Cluster(asked, Pictures(asked.images, read_pictures(asked), None), Settings(workers=1))
+    engine = Cluster(asked, FaceCache(asked.images, read_pictures(asked), None), Settings(workers=1))
     yield engine
     engine.close()
 
@@ -177,7 +177,9 @@ def test_a_scheduler_with_certificates(asked: xc.Study, tmp_path: Path) -> None:
 
 
 def test_a_worker_takes_the_same_gpu_in_every_process() -> None:
-    code = "from xai_compare.runs.engines.cluster import gpu_of; print([gpu_of(n, 4, {}) for n in ('2', 'tcp://a:1')])"
+    code = (
+        "from xai_compare.runs.executors.cluster import gpu_of; print([gpu_of(n, 4, {}) for n in ('2', 'tcp://a:1')])"
+    )
     said = set()
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(xc.__file__).parents[1])}

@@ -23,8 +23,8 @@ LOOK = 32
 """Pictures looked at together."""
 
 
-@STAGES.named("look")
-class Look(Stage):
+@STAGES.named("predict")
+class Predict(Stage):
     """Finds faces, asks every network what it sees, and chooses the pictures that each explains.
 
     Attributes:
@@ -32,7 +32,7 @@ class Look(Stage):
         described: by the network's label, what the provenance says of it.
     """
 
-    name: ClassVar[str] = "look"
+    name: ClassVar[str] = "predict"
     title: ClassVar[str] = "faces and predictions"
 
     def __init__(self, job: Job) -> None:
@@ -66,8 +66,8 @@ class Look(Stage):
 
         if not parts:
             return
-        with self.job.stage("look", self.title, len(order)) as advance:
-            for task, value, failure in self.job.map(Look, tasks(), ordered=True):
+        with self.job.stage("predict", self.title, len(order)) as advance:
+            for task, value, failure in self.job.map(Predict, tasks(), ordered=True):
                 if failure or value is None:
                     self.job.set_aside(task, failure)
                     continue

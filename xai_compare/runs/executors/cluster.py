@@ -17,8 +17,8 @@ from typing import Any
 
 from xai_compare.errors import InputError
 from xai_compare.registry import STAGES
-from xai_compare.runs.engines import TRIES, USER_ERRORS, Outcome, attempt, reason
-from xai_compare.runs.pictures import Pictures
+from xai_compare.runs.executors import TRIES, USER_ERRORS, Outcome, attempt, reason
+from xai_compare.runs.face_cache import FaceCache
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.worker import Worker, worker_of
 from xai_compare.study import Study
@@ -54,7 +54,7 @@ class Cluster:
     """
 
     def __init__(
-        self, study: Study, pictures: Pictures, settings: Any, say: Callable[[str], None] = lambda line: None
+        self, study: Study, pictures: FaceCache, settings: Any, say: Callable[[str], None] = lambda line: None
     ) -> None:
         try:
             import dask
@@ -89,7 +89,7 @@ class Cluster:
         self._there = set(self._client.nthreads())
 
     def map(self, stage: type[Stage], tasks: Iterable[Task], directory: Path, *, ordered: bool) -> Iterator[Outcome]:
-        """See `xai_compare.runs.engines.Engine.map`."""
+        """See `xai_compare.runs.executors.Executor.map`."""
         from dask.distributed import wait
 
         running: deque[tuple[Task, int, Any]] = deque()
@@ -144,7 +144,7 @@ class Cluster:
             )
 
     def close(self) -> None:
-        """See `xai_compare.runs.engines.Engine.close`."""
+        """See `xai_compare.runs.executors.Executor.close`."""
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
