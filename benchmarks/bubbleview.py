@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.human import read_clicks, read_fixations
-from xai_compare.human.growth import growth
+from xai_compare.human.agreement import agreement_curve
 from xai_compare.report.human.attention import growth as draw
 from xai_compare.report.saving import save_png
 from xai_compare.report.style import styled
@@ -31,9 +31,9 @@ def measure(folder: Path, draws: int = 10) -> pd.DataFrame:
     gaze = read_fixations(folder / "osie-eye-official.mat", format="osie")
     images = dict.fromkeys(gaze["image"].unique(), SHAPE)
     curves = {
-        "clicks against gaze": growth(clicks, gaze, images, SIGMA, draws),
-        "gaze against gaze": growth(gaze, None, images, SIGMA, draws),
-        "clicks against clicks": growth(clicks, None, images, SIGMA, draws),
+        "clicks against gaze": agreement_curve(clicks, gaze, images, SIGMA, draws),
+        "gaze against gaze": agreement_curve(gaze, None, images, SIGMA, draws),
+        "clicks against clicks": agreement_curve(clicks, None, images, SIGMA, draws),
     }
     return pd.concat([table.assign(curve=name) for name, table in curves.items()], ignore_index=True)
 

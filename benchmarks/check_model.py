@@ -21,7 +21,7 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import BASIC
-from xai_compare.faces.cutting import Cutter
+from xai_compare.faces.cropping import FaceCropper
 from xai_compare.images import align
 from xai_compare.models import Model, load
 from xai_compare.models.checking import CHECKS, findings
@@ -60,7 +60,7 @@ def photographs(folder: Path, out: Path) -> Shots:
     kept = out / "photographs.npz"
     if not kept.is_file():
         rows = unseen(folder, out)
-        cutter, labels = Cutter(), []
+        cutter, labels = FaceCropper(), []
         crops: dict[float, list[np.ndarray]] = {m: [] for m in MARGINS}
         for row in rows.itertuples():
             image = cutter.read(folder / "images" / str(row.image))

@@ -64,8 +64,8 @@ def simulate(path: Path, participant: int, pictures: int, seconds: float) -> Non
 def work(folder: str, out: str, told: multiprocessing.Queue) -> None:
     """Samples to tables and maps; tells seconds and megabytes."""
     from xai_compare.human import Screen
-    from xai_compare.human.attention import MapSettings, maps_of
     from xai_compare.human.experiment import Reading, read_experiment
+    from xai_compare.human.experiment_maps import MapSettings, maps_of
     from xai_compare.report.human.writing import _Samples
 
     loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

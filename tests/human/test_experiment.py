@@ -7,11 +7,11 @@ import pytest
 import recordings
 
 from xai_compare.errors import InputError
-from xai_compare.human import Screen, growth, human_maps
-from xai_compare.human.attention import MapSettings, maps_of, mean_maps, on_standard_face, told_apart
-from xai_compare.human.experiment import Reading, on_pictures_of, read_experiment, removals
+from xai_compare.human import Screen, agreement, human_maps
+from xai_compare.human.data_quality import assess_quality, overall_quality
+from xai_compare.human.experiment import Reading, in_image_pixels, read_experiment, removals
+from xai_compare.human.experiment_maps import MapSettings, classify_by_mean_map, maps_of, mean_maps, on_standard_face
 from xai_compare.human.gaze.events import GazeSettings
-from xai_compare.human.usability import judge, verdict
 
 SCREEN = Screen(recordings.SCREEN, (38.0, 30.4), 60.0)
 LENIENT = GazeSettings(max_lost=0.2)
@@ -22,7 +22,7 @@ def read(path, **changes):
 
 
 def said(experiment, level):
-    return [one.line for one in judge(experiment) if one.level == level]
+    return [one.line for one in assess_quality(experiment) if one.level == level]
 
 
 def test_gaze_to_maps(tmp_path):
@@ -39,13 +39,13 @@ def test_gaze_to_maps(tmp_path):
 def test_pictures_of_another_size_scale_the_points(tmp_path):
     """Shown at 400 x 500 pixels of the screen, but half as large themselves."""
     found = read(recordings.tobii_studio(tmp_path / "a.tsv"))
-    half = on_pictures_of(found, {"anger.jpg": (250, 200), "faces/fear.jpg": (250, 200), "other.jpg": (9, 9)})
+    half = in_image_pixels(found, {"anger.jpg": (250, 200), "faces/fear.jpg": (250, 200), "other.jpg": (9, 9)})
     assert sorted(half.points["image"].unique()) == ["anger.jpg", "faces/fear.jpg"]
     np.testing.assert_allclose(half.points["x"], (found.points["x"] + 0.5) / 2 - 0.5)
     assert half.sigma() == pytest.approx(found.sigma() / 2)
     assert half.shapes == {"anger.jpg": (250, 200), "faces/fear.jpg": (250, 200)}
     with pytest.raises(InputError, match="none of the pictures that people saw"):
-        on_pictures_of(found, {"joy.jpg": (9, 9)})
+        in_image_pixels(found, {"joy.jpg": (9, 9)})
 
 
 def test_everything_removed_is_counted(tmp_path):
@@ -133,15 +133,15 @@ def noisy_maps(strength, n=8, seed=0):
 
 
 def test_told_apart_where_they_differ_and_only_there():
-    assert told_apart(*noisy_maps(1.0), n_permutations=199).p == pytest.approx(1 / 200)
-    assert told_apart(*noisy_maps(1.0), n_permutations=9).accuracy == 1
-    chance = [told_apart(*noisy_maps(0.0, seed=seed), n_permutations=99).p for seed in range(12)]
+    assert classify_by_mean_map(*noisy_maps(1.0), n_permutations=199).p == pytest.approx(1 / 200)
+    assert classify_by_mean_map(*noisy_maps(1.0), n_permutations=9).accuracy == 1
+    chance = [classify_by_mean_map(*noisy_maps(0.0, seed=seed), n_permutations=99).p for seed in range(12)]
     assert np.mean(chance) > 0.25
 
 
 def test_told_apart_agrees_with_the_plain_way():
     maps, expressions = noisy_maps(0.15)
-    found = told_apart(maps, expressions, n_permutations=1)
+    found = classify_by_mean_map(maps, expressions, n_permutations=1)
     hits = 0
     for image, own in maps.items():
         r = {}
@@ -154,7 +154,7 @@ def test_told_apart_agrees_with_the_plain_way():
 
 def test_told_apart_needs_two_of_two():
     with pytest.raises(InputError, match="two of them have two pictures"):
-        told_apart({"a": np.ones((3, 3))}, {"a": "fear"})
+        classify_by_mean_map({"a": np.ones((3, 3))}, {"a": "fear"})
 
 
 def table(tmp_path, rows, columns="participant,image,x,y,duration,order"):
@@ -176,7 +176,9 @@ def test_coordinates_of_another_resolution_are_doubted(tmp_path):
     found = read_experiment(table(tmp_path, rows))
     found.shapes = {"a": (100, 100)}
     assert "coordinates those of another resolution" in said(found, "bad")[0]
-    assert verdict(judge(found)).line.startswith("These data should not be used as they are: 1 serious problem")
+    assert overall_quality(assess_quality(found)).line.startswith(
+        "These data should not be used as they are: 1 serious problem"
+    )
 
 
 def test_people_of_one_trial_and_pictures_never_looked_at_are_told(tmp_path):
@@ -199,17 +201,17 @@ def test_good_data_are_said_to_be_good(tmp_path):
     ]
     found = read_experiment(table(tmp_path, rows))
     found.shapes = dict.fromkeys("abc", (100, 100))
-    assert verdict(judge(found)).line == "These data can be used."
+    assert overall_quality(assess_quality(found)).line == "These data can be used."
 
 
 def test_agreement_grows_with_people():
     rng = np.random.default_rng(0)
     rows = [(str(person), "a", *rng.normal((60, 40), 12)) for person in range(16) for _ in range(4)]
     points = pd.DataFrame(rows, columns=["participant", "image", "x", "y"])
-    found = growth.growth(points, None, {"a": (80, 120)}, 6.0)
+    found = agreement.agreement_curve(points, None, {"a": (80, 120)}, 6.0)
     assert found["people"].tolist() == [1, 2, 3, 4, 6, 8]
     assert found["value"].iloc[-1] > found["value"].iloc[0] + 0.1
-    other = growth.growth(points, points, {"a": (80, 120)}, 6.0, sizes=(16,))
+    other = agreement.agreement_curve(points, points, {"a": (80, 120)}, 6.0, sizes=(16,))
     assert other["value"].iloc[0] == pytest.approx(1)
 
 
@@ -222,7 +224,9 @@ def test_clicks_against_fixations_on_real_pictures(shared):
     gaze = read_fixations(folder / "osie-eye-official.mat", format="osie")
     some = dict.fromkeys(sorted(gaze["image"].unique())[:10], (480, 640))
     clicks, gaze = (frame[frame["image"].isin(some)] for frame in (clicks, gaze))
-    found = growth.growth(clicks, gaze, some, 24.0, draws=3, sizes=(1, 5, 20, 50)).set_index("people")["value"]
+    found = agreement.agreement_curve(clicks, gaze, some, 24.0, draws=3, sizes=(1, 5, 20, 50)).set_index("people")[
+        "value"
+    ]
     assert found.is_monotonic_increasing
     assert 0.7 < found[50] < 0.95
     assert found[20] > 0.95 * found[50]

@@ -21,7 +21,7 @@ from xai_compare.runs.job import Settings
 def _one_landmarker() -> Iterator[None]:
     """Its file of 100 MB is read once, not once a run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xai_compare.faces.cutting.Landmarker", cache(Landmarker))
+        patch.setattr("xai_compare.faces.cropping.Landmarker", cache(Landmarker))
         yield
 
 

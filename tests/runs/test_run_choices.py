@@ -16,7 +16,7 @@ from xai_compare.analysis.scoring import headline
 from xai_compare.errors import InputError
 from xai_compare.explainers import create
 from xai_compare.expressions import ordered
-from xai_compare.faces.cutting import Cutter
+from xai_compare.faces.cropping import FaceCropper
 from xai_compare.models.ensembles import pairs_of
 from xai_compare.models.training import cards
 
@@ -84,7 +84,7 @@ def test_each_pair_is_explained_by_its_own_network_of_an_ensemble(pictures: Path
     run = xc.run(study, tmp_path / "run", report=False)
     explained = maps_of(run, "voters/grad_cam")
     assert len(explained) == 9
-    cutter = Cutter(study.images.margin)
+    cutter = FaceCropper(study.images.margin)
     for image, label in zip(table["image"], table["expression"], strict=True):
         other = others[label]
         picture = cutter.read(pictures / image)

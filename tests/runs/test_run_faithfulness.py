@@ -20,7 +20,7 @@ from xai_compare.errors import InputError
 from xai_compare.explainers.faithfulness import curves, drops, edges, infidelity, rectangles, reseeded, unexplained
 from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.faces import standardize
-from xai_compare.faces.returning import returned, ways_back
+from xai_compare.faces.warp import inverse_warp, unwarp
 from xai_compare.report.material import from_run
 from xai_compare.report.section import parts
 from xai_compare.runs.estimate import estimate
@@ -108,7 +108,7 @@ def test_stored_maps_judge_as_the_explainers_own(judged: xc.Run, faces_folder: P
     pictures, landmarks = worker.inputs(0, images)
     targets = [str(worker.pictures.rows.at[image, "expression"]) for image in images]
     maps = explainers.create("grad_cam")(model, pictures, targets)
-    back = returned(standardize(maps, landmarks), ways_back(landmarks, model.input.size))
+    back = unwarp(standardize(maps, landmarks), inverse_warp(landmarks, model.input.size))
     assert np.median(np.abs(back - maps)) < 0.03 * np.ptp(maps)
     own = curves(model, pictures, maps, targets, steps=8)
     table = judged.faithfulness.set_index(["explainer", "score"])["mean"]
@@ -133,7 +133,7 @@ def test_further_controls_are_of_no_network_or_of_another_picture(judged: xc.Run
     model, images = worker.model(0), _sampled(judged)
     pictures, landmarks = worker.inputs(0, images)
     targets = [str(worker.pictures.rows.at[image, "expression"]) for image in images]
-    sharp = returned(standardize(edges(pictures), landmarks), ways_back(landmarks, model.input.size))
+    sharp = unwarp(standardize(edges(pictures), landmarks), inverse_warp(landmarks, model.input.size))
     told = table.set_index(["explainer", "control", "score"])["control_mean"]
     area = curves(model, pictures, sharp, targets, steps=8).deletion_area.mean()
     assert told["grad_cam", CONTROLS["edges"], "deletion"] == pytest.approx(area)
@@ -141,7 +141,7 @@ def test_further_controls_are_of_no_network_or_of_another_picture(judged: xc.Run
     maps = maps_of(judged, "toy/grad_cam")
     # Parts hold two pictures, so that each is judged by its neighbour's map; the fifth has no neighbour.
     swapped = np.stack([maps[images[i]] for i in (1, 0, 3, 2)])
-    back = returned(swapped, ways_back(landmarks[:4], model.input.size))
+    back = unwarp(swapped, inverse_warp(landmarks[:4], model.input.size))
     area = curves(model, pictures[:4], back, targets[:4], steps=8).deletion_area.mean()
     assert told["grad_cam", CONTROLS["other picture"], "deletion"] == pytest.approx(area, abs=0.01)
     n = table.set_index(["explainer", "control", "score"])["n"]

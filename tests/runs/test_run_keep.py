@@ -13,7 +13,7 @@ from toy_study import NETWORK, Telling, asked
 import xai_compare as xc
 from xai_compare.errors import InputError
 from xai_compare.explainers.methods.random import RandomMap
-from xai_compare.faces import cutting
+from xai_compare.faces import cropping
 from xai_compare.runs.inspection import status, verify
 
 
@@ -84,13 +84,13 @@ def test_a_picture_is_decoded_once_for_all_networks_and_explainers(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: Counter[str] = Counter()
-    original = cutting.read_image
+    original = cropping.read_image
 
     def counting(path: str | Path, **options: int) -> np.ndarray:
         decoded[Path(path).name] += 1
         return original(path, **options)
 
-    monkeypatch.setattr(cutting, "read_image", counting)
+    monkeypatch.setattr(cropping, "read_image", counting)
     other = {
         **NETWORK,
         "name": "other",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from xai_compare.faces.cutting import Cutter
+    from xai_compare.faces.cropping import FaceCropper
     from xai_compare.models import Model
 
 MARGINS = (1.0, 1.3, 1.7, 2.2)
@@ -83,19 +83,19 @@ def findings(
     return check(network, crops, labels, given, seed=seed)
 
 
-def find_network(model: str, *, allow_code: bool = False) -> tuple[Model, Cutter]:
+def find_network(model: str, *, allow_code: bool = False) -> tuple[Model, FaceCropper]:
     """A network, and how the faces of its study are cut.
 
     Raises:
         InputError: if it is neither bundled nor in the study.
     """
     from xai_compare import models
-    from xai_compare.faces.cutting import Cutter
+    from xai_compare.faces.cropping import FaceCropper
     from xai_compare.models.bundled import NAMES
     from xai_compare.study import Study
 
     if model in NAMES:
-        return models.load({"bundled": model}), Cutter()
+        return models.load({"bundled": model}), FaceCropper()
     file, _, name = model.rpartition(":")
     if not file:
         hint = f"{nearest(model, NAMES)} or STUDY.yaml:NAME"
@@ -104,14 +104,14 @@ def find_network(model: str, *, allow_code: bool = False) -> tuple[Model, Cutter
     for spec in study.models:
         if name in (spec.name, spec.label):
             images = study.images
-            return models.load(spec.loading(), allow_code=allow_code), Cutter(
+            return models.load(spec.loading(), allow_code=allow_code), FaceCropper(
                 images.margin, images.predictor, images.max_pixels
             )
     raise InputError(f"no model {name!r}", where=file, hint=nearest(name, [spec.label for spec in study.models]))
 
 
 def _crops(
-    paths: Sequence[str], faces: Sequence[str], labels: Sequence[str], cutter: Cutter
+    paths: Sequence[str], faces: Sequence[str], labels: Sequence[str], cutter: FaceCropper
 ) -> tuple[dict[str, np.ndarray], list[str], str]:
     """The same faces cut in several ways, by the line of the study that asks for it; their labels; the study's own."""
     import numpy as np

@@ -12,7 +12,7 @@ import typer
 from xai_compare.cli.app import app, tell
 
 if TYPE_CHECKING:
-    from xai_compare.images.listing import Listing
+    from xai_compare.images.dataset_index import DatasetIndex
 
 
 @app.command()
@@ -22,17 +22,17 @@ def dataset(
     out: Annotated[Path, typer.Option("--out", help="The manifest to write, a CSV file.")],
 ) -> None:
     """Turn a dataset as distributed into a manifest: image, expression, subject, dataset, split."""
-    listing = write_manifest(name, folder, out)
-    counts = Counter(row["expression"] for row in listing.rows)
-    people = len({row["subject"] for row in listing.rows} - {""})
-    tell(f"{listing.dataset}: {len(listing.rows)} pictures, {people or 'unknown'} people")
+    index = write_manifest(name, folder, out)
+    counts = Counter(row["expression"] for row in index.rows)
+    people = len({row["subject"] for row in index.rows} - {""})
+    tell(f"{index.dataset}: {len(index.rows)} pictures, {people or 'unknown'} people")
     tell(", ".join(f"{count} {expression}" for expression, count in counts.most_common()))
-    for reason, count in Counter(reason for _, reason in listing.skipped).most_common(5):
+    for reason, count in Counter(reason for _, reason in index.skipped).most_common(5):
         tell(f"left out {count}: {reason}")
-    tell(f"images: {{manifest: {out}, root: {listing.root}}}")
+    tell(f"images: {{manifest: {out}, root: {index.root}}}")
 
 
-def write_manifest(name: str, folder: Path, out: Path) -> Listing:
+def write_manifest(name: str, folder: Path, out: Path) -> DatasetIndex:
     """Write the manifest, and beside it what was left out.
 
     Raises:
@@ -40,11 +40,11 @@ def write_manifest(name: str, folder: Path, out: Path) -> Listing:
     """
     from xai_compare.images.datasets import read_dataset
 
-    listing = read_dataset(name, folder, out.with_suffix("") / "pictures")
-    listing.write(out)
-    if listing.skipped:
+    index = read_dataset(name, folder, out.with_suffix("") / "pictures")
+    index.write(out)
+    if index.skipped:
         with out.with_name(f"{out.stem}_left_out.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(("image", "reason"))
-            writer.writerows(listing.skipped)
-    return listing
+            writer.writerows(index.skipped)
+    return index

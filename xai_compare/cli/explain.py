@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from xai_compare.explainers import Explainer
-    from xai_compare.faces.cutting import Cutter
+    from xai_compare.faces.cropping import FaceCropper
     from xai_compare.models import Model
     from xai_compare.runs.progress import Progress
 
@@ -55,7 +55,7 @@ class _Asked:
     """What every picture is explained with."""
 
     network: Model
-    cutter: Cutter
+    cutter: FaceCropper
     explainers: dict[str, Explainer]
     goal: str
     out: Path
@@ -157,21 +157,21 @@ def explainer_spec(text: str) -> Any:
     return ExplainerSpec(name=name, label=text.replace("/", "-").replace("\\", "-"), options=options)
 
 
-def _network(model: str, allow_code: bool) -> tuple[Model, Cutter]:
+def _network(model: str, allow_code: bool) -> tuple[Model, FaceCropper]:
     """The network, and how the faces of its study are cut."""
     from xai_compare import models
-    from xai_compare.faces.cutting import Cutter
+    from xai_compare.faces.cropping import FaceCropper
     from xai_compare.models.bundled import NAMES
     from xai_compare.study import Study
 
     if model in NAMES:
-        return models.load({"bundled": model}), Cutter()
+        return models.load({"bundled": model}), FaceCropper()
     file, _, name = model.rpartition(":")
     if not file:
         hint = f"{nearest(model, NAMES)} or FILE.yaml:NAME"
         raise InputError(f"no bundled network is called {model!r}", hint=hint)
     study = Study.load(file)
-    how = Cutter(study.images.margin, study.images.predictor, study.images.max_pixels)
+    how = FaceCropper(study.images.margin, study.images.predictor, study.images.max_pixels)
     for spec in study.models:
         if name in (spec.name, spec.label):
             return models.load(spec.loading(), allow_code=allow_code), how

@@ -67,11 +67,11 @@ def human(
 
     Writes cleaned tables, maps, figures and a one-page summary.
     """
-    from xai_compare.human.attention import MapSettings
+    from xai_compare.human.data_quality import overall_quality
     from xai_compare.human.experiment import Reading
+    from xai_compare.human.experiment_maps import MapSettings
     from xai_compare.human.gaze.events import GazeSettings
     from xai_compare.human.screen import Placement, Screen
-    from xai_compare.human.usability import verdict
     from xai_compare.report.human import Asked, write
 
     size, cm = _numbers(resolution, 2, "--resolution"), _numbers(screen_cm, 2, "--screen-cm")
@@ -112,7 +112,7 @@ def human(
         seed=seed,
     )
     _, statements = write(sources, out, asked, overwrite=overwrite, say=tell)
-    tell(verdict(statements).line)
+    tell(overall_quality(statements).line)
     for one in statements:
         tell(f"  {one.level}: {one.line}")
     tell(f"Summary: {out / 'summary.html'}")
@@ -144,7 +144,7 @@ def _numbers(text: str | None, count: int, option: str) -> list[float]:
 def _pictures(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, int]], dict[str, np.ndarray]]:
     """The file and size of each picture of a folder, and the landmarks of its largest face, where one is found."""
     from xai_compare import faces
-    from xai_compare.human.pictures import PICTURE_SUFFIXES
+    from xai_compare.human.image_matching import PICTURE_SUFFIXES
     from xai_compare.images import read_image
 
     if not folder.is_dir():
@@ -169,8 +169,8 @@ def _pictures(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, int]]
 
 def _expressions(path: Path | None) -> dict[str, str]:
     from xai_compare.expressions import ALIASES
-    from xai_compare.human.tables import canonical_names
-    from xai_compare.human.text import read_table
+    from xai_compare.human.file_readers import read_table
+    from xai_compare.human.point_tables import canonical_names
 
     if path is None:
         return {}

@@ -16,8 +16,7 @@ from xai_compare.explainers import faithfulness
 from xai_compare.explainers.base import Explainer
 from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.faces import face_prior
-from xai_compare.faces.returning import returned, ways_back
-from xai_compare.faces.warp import standardize
+from xai_compare.faces.warp import inverse_warp, standardize, unwarp
 from xai_compare.models import Model
 from xai_compare.models.ensembles import by_pair, is_ensemble
 
@@ -59,7 +58,7 @@ class FaithfulnessBatch:
     @cached_property
     def ways(self) -> np.ndarray:
         """The way back from the standard face to each picture."""
-        return ways_back(self.landmarks, self.model.input.size)
+        return inverse_warp(self.landmarks, self.model.input.size)
 
     @cached_property
     def boxes(self) -> np.ndarray:
@@ -95,7 +94,7 @@ class FaithfulnessBatch:
 
     def scores(self, maps: np.ndarray, drops: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Scores ``(n,)`` and curves ``(n, steps + 1)`` of standardized maps, float32 ``(n, 275, 224)``."""
-        seen, asked = returned(maps, self.ways), self.asked
+        seen, asked = unwarp(maps, self.ways), self.asked
         lines = {name: np.zeros((len(maps), asked.steps + 1)) for name in ("deletion", "insertion")}
         scores = {name: np.zeros(len(maps)) for name in lines}
         for rows, one in self._parts:

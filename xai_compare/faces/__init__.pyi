@@ -1,8 +1,8 @@
 from .canonical import CANONICAL as CANONICAL
 from .canonical import TRIANGLES as TRIANGLES
 from .canonical import complete as complete
-from .cutting import Chosen as Chosen
-from .cutting import Cutter as Cutter
+from .cropping import FaceCropper as FaceCropper
+from .cropping import SelectedFace as SelectedFace
 from .detection import Face as Face
 from .detection import Landmarker as Landmarker
 from .detection import detect as detect

@@ -3,14 +3,20 @@
 The triangles are those of the canonical face, so each canonical pixel lies once and for all in one triangle with fixed
 barycentric weights. Where it comes from in a picture is then a weighted sum of three of the picture's own points: one
 small matrix product, finite for whatever the landmarks are (repeated points, folded triangles, points outside).
+
+That direction never asks which triangle of the *picture* a pixel lies in. It could not be answered there: on a turned
+head or with the mouth wide open, triangles of the picture fold over one another (a pixel lies in several) or lose their
+area (their matrix has no inverse). Only `to_standard`, which must go from the picture to the face, has to choose.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
 
 from xai_compare.errors import InputError
 from xai_compare.faces.canonical import CANONICAL, SHAPE, TRIANGLES, complete
@@ -69,23 +75,26 @@ def to_standard(points: np.ndarray, landmarks: np.ndarray, shape: tuple[int, int
     if points.ndim != 2 or points.shape[1] != 2:
         raise InputError(f"points are (n, 2) x, y; got shape {points.shape}")
     corners = complete(landmarks, shape)[TRIANGLES]
-    # A triangle without area holds no point.
+    # A triangle without area holds no point, and its inverse would be infinite. A folded one (negative area) stays:
+    # its inverse is as good as any, and without it the part of the face that it covers would lose its points.
     whole = np.flatnonzero(_areas(*corners.transpose(1, 0, 2)))
     triangles, (a, b, c) = TRIANGLES[whole], corners[whole].transpose(1, 0, 2)
     sides = ([c[:, 1] - a[:, 1], a[:, 0] - c[:, 0]], [a[:, 1] - b[:, 1], b[:, 0] - a[:, 0]])
     inverse = np.stack([np.stack(side, -1) for side in sides], 1) / _areas(a, b, c)[:, None, None]
-    found = np.full(points.shape, np.nan)
+    moved = np.full(points.shape, np.nan)
     for start in range(0, len(points), _POINTS):
         part = slice(start, start + _POINTS)
         uv = np.einsum("tij,ntj->nti", inverse, points[part, None] - a)
         shares = np.concatenate([1 - uv.sum(-1, keepdims=True), uv], -1)
+        # How deep a point lies in a triangle: its least barycentric weight, at most 1/3. Of several triangles that fold
+        # over it the deepest counts; any other rule would let the order of the triangles decide.
         depth = shares.min(-1)
         best = depth.argmax(1)
         rows = np.arange(len(best))
         inside = depth[rows, best] >= -_EDGE
         places = np.einsum("ni,nij->nj", shares[rows, best], CANONICAL[triangles[best]])
-        found[part] = np.where(inside[:, None], places, np.nan)
-    return found
+        moved[part] = np.where(inside[:, None], places, np.nan)
+    return moved
 
 
 def _areas(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
@@ -99,6 +108,11 @@ def standardize(maps: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     Args:
         maps: ``(n, h, w)`` or ``(n, h, w, c)``, any real dtype; one map alone, ``(h, w)``, goes with ``(68, 2)``.
         landmarks: ``(n, 68, 2)``, x and y in pixels of the maps, pixel centres at integers.
+
+    >>> heatmaps = np.random.default_rng(0).random((2, 96, 96))
+    >>> landmarks = np.stack([CANONICAL[:68] * (96 / 224, 96 / 275)] * 2)
+    >>> standardize(heatmaps, landmarks).shape
+    (2, 275, 224)
 
     Returns:
         float32 ``(n, 275, 224)`` or ``(n, 275, 224, c)``, bilinearly interpolated; beyond its border a map continues
@@ -144,3 +158,28 @@ def _warp(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         padding_mode="border",
         align_corners=True,
     )[0].numpy()
+
+
+def inverse_warp(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """For each pixel of pictures, the pixel of the standard face that came from nearest to it.
+
+    The standard face is finer than a network's input nearly everywhere, so that nearest is near enough; and no value
+    is made up, which keeps the plateaus of superpixel maps level.
+
+    Args:
+        landmarks: float ``(n, 68, 2)`` in pixels of the pictures.
+        size: height and width of the pictures.
+
+    Returns:
+        int ``(n, h, w)``, indices into a flattened standard face.
+    """
+    y, x = np.mgrid[: size[0], : size[1]]
+    pixels = np.stack([x, y], -1).reshape(-1, 2)
+    trees = [cKDTree(origins(points, size).reshape(-1, 2)) for points in landmarks]
+    nearest = [np.asarray(tree.query(pixels)[1]).reshape(size) for tree in trees]
+    return np.stack(nearest) if nearest else np.zeros((0, *size), np.intp)
+
+
+def unwarp(maps: np.ndarray | Sequence[np.ndarray], inverse: np.ndarray) -> np.ndarray:
+    """Standardized maps ``(n, 275, 224)`` as seen by the network, float32 ``(n, h, w)``; see `inverse_warp`."""
+    return np.stack([np.asarray(face, np.float32).ravel()[own] for face, own in zip(maps, inverse, strict=True)])

@@ -1,7 +1,6 @@
 from .agreement import leave_one_out as leave_one_out
 from .agreement import split_half as split_half
 from .clicks.discs import disc_maps as disc_maps
-from .columns import COLUMNS as COLUMNS
 from .experiment import Experiment as Experiment
 from .experiment import Reading as Reading
 from .experiment import read_experiment as read_experiment
@@ -14,16 +13,17 @@ from .gaze.events import GazeSettings as GazeSettings
 from .gaze.recording import Events as Events
 from .gaze.recording import events as events
 from .gaze.recording import fixations as fixations
+from .image_matching import match_images as match_images
+from .image_matching import points_on_images as points_on_images
 from .maps import HumanMap as HumanMap
 from .maps import attention_map as attention_map
 from .maps import human_maps as human_maps
 from .maps import pixels_per_degree as pixels_per_degree
-from .pictures import match as match
-from .pictures import on_pictures as on_pictures
 from .readers import read_clicks as read_clicks
 from .readers import read_fixations as read_fixations
 from .readers import read_gaze as read_gaze
 from .readers import recognise as recognise
 from .readers import stream_gaze as stream_gaze
+from .schema import COLUMNS as COLUMNS
 from .screen import Placement as Placement
 from .screen import Screen as Screen

@@ -199,7 +199,7 @@ def point_shares(
         source, measure: what the columns of those names hold.
 
     Returns:
-        ``expression, area, source, measure, share, n, size``, see `xai_compare.human.columns.COLUMNS`. The shares of an
+        ``expression, area, source, measure, share, n, size``, see `xai_compare.human.schema.COLUMNS`. The shares of an
         expression sum to 1; NaN where nothing falls on its pictures.
     """
     parts = []

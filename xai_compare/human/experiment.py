@@ -15,7 +15,7 @@ from xai_compare.human.clicks import answers, tracks
 from xai_compare.human.formats import FORMATS, Yields
 from xai_compare.human.gaze.events import GazeSettings, Outcome
 from xai_compare.human.gaze.recording import Collector, outcomes
-from xai_compare.human.pictures import match
+from xai_compare.human.image_matching import match_images
 from xai_compare.human.readers import Paths, files_of, find, read_fixations, read_points, recognise, stream_gaze
 from xai_compare.human.screen import Placement, Screen
 
@@ -200,7 +200,7 @@ def _of_kept(points: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     return points[pd.MultiIndex.from_frame(points[keys].astype(str)).isin(kept)].reset_index(drop=True)
 
 
-def on_pictures_of(experiment: Experiment, shapes: Mapping[str, tuple[int, int]]) -> Experiment:
+def in_image_pixels(experiment: Experiment, shapes: Mapping[str, tuple[int, int]]) -> Experiment:
     """The experiment with its points in pixels of the pictures themselves, named as these are.
 
     Pictures that were shown larger or smaller than they are have their points scaled; where it is not known how large
@@ -214,7 +214,7 @@ def on_pictures_of(experiment: Experiment, shapes: Mapping[str, tuple[int, int]]
         InputError: if none of the pictures that people saw is among these.
     """
     names = experiment.trials["image"].astype(str).unique()
-    found, reasons = match(names, shapes)
+    found, reasons = match_images(names, shapes)
     if not found:
         raise InputError(
             f"none of the pictures that people saw is among those given ({', '.join(sorted(reasons)[:3])})",

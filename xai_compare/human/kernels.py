@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from xai_compare.errors import InputError
-from xai_compare.human.maps import attention_map, chosen, masses
+from xai_compare.human.maps import attention_map, masses, usable_points
 
 _MOST = 4000
 _EM_STEPS = 60
@@ -118,7 +118,7 @@ def fit_kernel(
     Raises:
         InputError: as `human_maps`, or if no picture has points of two people.
     """
-    points = chosen(frame, images, fixed_sigma, [], False)
+    points = usable_points(frame, images, fixed_sigma, [], False)
     rng = np.random.default_rng(seed)
     pictures = [
         _picture(own, images[str(image)], None if priors is None else priors.get(str(image)), rng)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError, nearest
-from xai_compare.human.pictures import on_pictures
+from xai_compare.human.image_matching import points_on_images
 
 _BLOCK = 4096
 
@@ -121,7 +121,8 @@ def human_maps(
     """Return an iterator over one map per picture, in the order of ``images``, made one at a time.
 
     Each participant's map of a picture is scaled to sum 1 before the mean over participants, so that nobody counts for
-    more by clicking more. Names are matched and points outside dropped by `on_pictures`, before the first map is made.
+    more by clicking more. Names are matched and points outside dropped by `points_on_images`, before the first map is
+    made.
 
     Args:
         frame: points, as from `read_clicks` or `read_fixations`.
@@ -137,11 +138,11 @@ def human_maps(
     """
     if not by or by[0] != "image":
         raise InputError(f"by={tuple(by)!r} does not begin with 'image'", hint="maps are made per picture")
-    points = chosen(frame, images, sigma, (*by, weights) if weights else by, only_correct)
+    points = usable_points(frame, images, sigma, (*by, weights) if weights else by, only_correct)
     return _maps(points, images, sigma, list(by[1:]), weights)
 
 
-def chosen(
+def usable_points(
     frame: pd.DataFrame,
     images: Mapping[str, tuple[int, int]],
     sigma: float,
@@ -155,7 +156,7 @@ def chosen(
         if name not in frame:
             raise InputError(f"no column {name!r}", hint=nearest(name, [str(known) for known in frame.columns]))
     if not only_correct:
-        return on_pictures(frame, images)
+        return points_on_images(frame, images)
     if "correct" not in frame:
         raise InputError(
             "only_correct needs the column 'correct', or 'response' and 'label'", hint="add it or leave it off"
@@ -165,7 +166,7 @@ def chosen(
         raise InputError(f"none of {len(frame)} points is of a trial answered correctly", hint="leave only_correct off")
     kept = frame[right]
     kept.attrs = frame.attrs | {"dropped": frame.attrs.get("dropped", {}) | {"not correct": int((~right).sum())}}
-    return on_pictures(kept, images)
+    return points_on_images(kept, images)
 
 
 def _maps(

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from xai_compare.errors import InputError
+from xai_compare.human.file_head import FileHead
 from xai_compare.human.formats import FORMATS, Format, Yields, find
-from xai_compare.human.recognition import Head
+from xai_compare.human.point_tables import validate_points
 from xai_compare.human.screen import Placement, Screen
-from xai_compare.human.tables import tidy
 
 Paths = str | Path | Iterable[str | Path]
 
@@ -61,7 +61,7 @@ def recognise(path: str | Path) -> tuple[Format, str]:
     Raises:
         InputError: if the file cannot be read, or is of no known format or of several.
     """
-    head = Head.of(Path(path))
+    head = FileHead.of(Path(path))
     found = {name: why for name, one in FORMATS.all().items() if (why := one.recognise(head))}
     if len(found) == 1:
         name, why = next(iter(found.items()))
@@ -81,7 +81,7 @@ def _read(path: Paths, format: str, kinds: tuple[Yields, ...], required: Sequenc
     if format != "auto":
         find(format, *kinds)
     files = files_of(path)
-    frames = [tidy(_table(of_format(file, format, kinds), file), file, required) for file in files]
+    frames = [validate_points(_table(of_format(file, format, kinds), file), file, required) for file in files]
     attrs = {
         "files": [str(file) for file in files],
         "renamed": {given: name for frame in frames for given, name in frame.attrs["renamed"].items()},
@@ -115,7 +115,10 @@ def read_points(path: Paths, format: str = "auto") -> pd.DataFrame:
     if len(kinds) > 1:
         raise InputError("some files hold clicks and others tracks of the mouse", hint="read them apart")
     required = ("participant", "image", "x", "y")
-    frames = [tidy(_table(one, file), file, required, unplaced=True) for one, file in zip(formats, files, strict=True)]
+    frames = [
+        validate_points(_table(one, file), file, required, unplaced=True)
+        for one, file in zip(formats, files, strict=True)
+    ]
     for frame in frames:
         frame.attrs = {}
     joined = pd.concat(frames, ignore_index=True)
@@ -169,7 +172,7 @@ def _matches(pattern: Path) -> list[Path]:
 def stream_gaze(path: Paths, format: str = "auto") -> Iterator[pd.DataFrame]:
     """Yield the samples of one or several recordings as the reader gives them, table by table, in flat memory.
 
-    The columns are those of `xai_compare.human.columns.SAMPLES_READ`; `xai_compare.human.gaze.recording.outcomes`
+    The columns are those of `xai_compare.human.schema.SAMPLE_COLUMNS`; `xai_compare.human.gaze.recording.outcomes`
     makes events of them. EyeLink and SMI files are read whole, one at a time.
 
     Raises:

@@ -9,9 +9,9 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.human.clicks.answers import noun, trial_table
-from xai_compare.human.pictures import match
-from xai_compare.human.tables import tidy
-from xai_compare.human.text import read_table
+from xai_compare.human.file_readers import read_table
+from xai_compare.human.image_matching import match_images
+from xai_compare.human.point_tables import validate_points
 
 COLUMNS = ("participant", "image", "response", "right")
 
@@ -21,7 +21,7 @@ def read_responses(path: str | Path, images: Sequence[str]) -> pd.DataFrame:
 
     Args:
         path: with the columns ``participant``, ``image`` and ``response``, or ``correct`` in its place; usual other
-            names are known (`xai_compare.human.tables.COLUMN_ALIASES`).
+            names are known (`xai_compare.human.point_tables.COLUMN_ALIASES`).
         images: of the study; trials of other images are left out.
 
     Returns:
@@ -32,7 +32,7 @@ def read_responses(path: str | Path, images: Sequence[str]) -> pd.DataFrame:
     Raises:
         InputError: if the file cannot be read, a column is absent, or none of its images is in the study.
     """
-    table = tidy(read_table(Path(path)), path, ("participant", "image"), unplaced=True)
+    table = validate_points(read_table(Path(path)), path, ("participant", "image"), unplaced=True)
     if not {"response", "correct"} & set(table):
         raise InputError("no column 'response' or 'correct'", where=path, hint="name the answers")
     found = _of_images(table, images)
@@ -50,7 +50,7 @@ def responses_of(points: pd.DataFrame, images: Sequence[str]) -> pd.DataFrame:
 
 
 def _of_images(trials: pd.DataFrame, images: Sequence[str]) -> pd.DataFrame:
-    meant, _ = match(trials["image"].astype(str).unique(), images)
+    meant, _ = match_images(trials["image"].astype(str).unique(), images)
     absent = pd.Series(pd.NA, index=trials.index)
     given, right = (trials.get(name, absent) for name in ("response", "correct"))
     said = given.map(lambda one: "" if pd.isna(one) or not str(one).strip() else noun(one))

@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from xai_compare.errors import InputError
-from xai_compare.faces.cutting import Cutter
+from xai_compare.faces.cropping import FaceCropper
 from xai_compare.images import Crop, Frame, frame, read_folder, read_manifest
 from xai_compare.images.manifest import Manifest
 from xai_compare.runs.store import Checked, Journal, content, digest
@@ -110,7 +110,7 @@ class FaceCache:
     def __init__(self, spec: Images, manifest: Manifest, journal: Path | None) -> None:
         self.spec = spec
         self.rows = manifest.rows.set_index("image", drop=False)
-        self.cutter = Cutter(spec.margin, spec.predictor, spec.max_pixels)
+        self.cutter = FaceCropper(spec.margin, spec.predictor, spec.max_pixels)
         self._journal = Journal(journal, FaceRecord)
         self._known: dict[str, _Facts] = {}
         self._sizes: tuple[Size, ...] = ()

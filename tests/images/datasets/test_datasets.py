@@ -266,13 +266,13 @@ def test_each_dataset_becomes_the_manifest_that_it_should(
     name: str, stand_in: Callable[[Path], None], rows: set[tuple[str, ...]], left_out: int, tmp_path: Path
 ) -> None:
     stand_in(tmp_path / "data")
-    listing = read_dataset(name, tmp_path / "data", tmp_path / "pictures")
-    found = {(r["image"], r["expression"], r["subject"], r["split"]) for r in listing.rows}
-    assert len(listing.rows) == len(rows)
+    index = read_dataset(name, tmp_path / "data", tmp_path / "pictures")
+    found = {(r["image"], r["expression"], r["subject"], r["split"]) for r in index.rows}
+    assert len(index.rows) == len(rows)
     for end, *rest in rows:
         assert any(image.endswith(end) and others == rest for image, *others in found), (end, rest, found)
-    assert len(listing.skipped) == left_out
-    manifest = read_manifest(listing.write(tmp_path / "manifest.csv"), listing.root)
+    assert len(index.skipped) == left_out
+    manifest = read_manifest(index.write(tmp_path / "manifest.csv"), index.root)
     assert len(manifest.rows) == len(rows)
     assert not manifest.skipped
     assert set(manifest.rows["dataset"]) == {find(name).title}
@@ -290,8 +290,8 @@ def test_the_wrong_folder_is_refused_in_one_line_that_names_the_layout(name: str
 def test_pixels_of_the_table_are_those_of_the_picture(tmp_path: Path) -> None:
     values = np.arange(2304) % 256
     text(tmp_path / "fer2013.csv", f"emotion,pixels,Usage\n0,{' '.join(map(str, values))},Training\n")
-    listing = read_dataset("fer2013", tmp_path, tmp_path / "out")
-    with Image.open(listing.root / listing.rows[0]["image"]) as image:
+    index = read_dataset("fer2013", tmp_path, tmp_path / "out")
+    with Image.open(index.root / index.rows[0]["image"]) as image:
         np.testing.assert_array_equal(np.array(image).ravel(), values)
 
 

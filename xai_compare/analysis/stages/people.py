@@ -94,7 +94,7 @@ def read(spec: HumanSpec, images: Sequence[str]) -> ObserverGroup:
     if not len(points):
         raise InputError("no trial is left", where=where, hint="`xai-compare human` tells why trials are removed")
     _refuse_fractions(points, where)
-    found, _ = human.match(points["image"].astype(str).unique(), images)
+    found, _ = human.match_images(points["image"].astype(str).unique(), images)
     if not found:
         some = ", ".join(str(name) for name in points["image"].unique()[:3])
         raise InputError(f"none of its images is in the manifest (it has {some} ...)", where=where)
@@ -224,15 +224,15 @@ class People(LabelledStage):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """What speaks for and against the data that were cleaned, and what was removed of them."""
+        from xai_compare.human.data_quality import assess_quality, overall_quality
         from xai_compare.human.experiment import removals
-        from xai_compare.human.usability import judge, verdict
 
         said, removed = [], []
         for crowd, _ in self._crowd_of.values():
             if crowd.experiment is None:
                 continue
-            statements = judge(crowd.experiment)
-            for one in [verdict(statements), *statements]:
+            statements = assess_quality(crowd.experiment)
+            for one in [overall_quality(statements), *statements]:
                 said.append((crowd.spec.name, one.level, one.line, crowd.spec.simulated))
             removed.append(removals(crowd.experiment).assign(source=crowd.spec.name, simulated=crowd.spec.simulated))
         if not said:
@@ -262,25 +262,25 @@ class People(LabelledStage):
     def _chosen(self, crowd: ObserverGroup, images: Sequence[str]) -> pd.DataFrame:
         """The points on the pictures; what is left out is told."""
         from xai_compare.human.kernels import select
-        from xai_compare.human.maps import chosen
+        from xai_compare.human.maps import usable_points
 
         weights, spec = _weights(crowd), crowd.spec
         kept = select(crowd.points, first=spec.first, between_ms=spec.between_ms)
         shapes = {image: self.job.pictures.shape(image) for image in images}
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
-            points = chosen(kept, shapes, crowd.sigma, [weights] if weights else [], spec.only_correct)
+            points = usable_points(kept, shapes, crowd.sigma, [weights] if weights else [], spec.only_correct)
         for warning in told:
             self.job.say(f"human/{spec.name}: {warning.message}")
         return points
 
     def _as_pictures(self, crowd: ObserverGroup, images: Sequence[str]) -> ObserverGroup:
         """Points in pixels of the pictures themselves, where these were shown larger or smaller."""
-        from xai_compare.human.experiment import on_pictures_of
+        from xai_compare.human.experiment import in_image_pixels
 
         if crowd.experiment is None or not images:
             return crowd
-        moved = on_pictures_of(crowd.experiment, {image: self.job.pictures.shape(image) for image in images})
+        moved = in_image_pixels(crowd.experiment, {image: self.job.pictures.shape(image) for image in images})
         moved.points.attrs = crowd.points.attrs
         sigma = crowd.sigma if crowd.spec.pixels_per_degree else moved.sigma(crowd.spec.sigma_degrees)
         return replace(crowd, points=moved.points, sigma=sigma, experiment=moved)

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.ndimage import uniform_filter
 
 from xai_compare.errors import InputError
-from xai_compare.human.maps import HumanMap, chosen
+from xai_compare.human.maps import HumanMap, usable_points
 
 FIRST, LAST = np.array([1.0, 0.0, 0.0]), np.array([1.0, 1.0, 0.0])
 """Colours of the first and the last click, red and yellow."""
@@ -58,7 +58,7 @@ def disc_maps(
     Raises:
         InputError: as `xai_compare.human.human_maps`.
     """
-    points = chosen(frame, images, radius, [], only_correct)
+    points = usable_points(frame, images, radius, [], only_correct)
     groups = dict(iter(points.groupby("image", sort=False)))
     for image, shape in images.items():
         own = groups.get(image)

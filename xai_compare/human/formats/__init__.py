@@ -4,16 +4,16 @@ A new format is one function from a file to a table and one decorator line, in t
 the group ``xai_compare.readers``, in another package::
 
     from xai_compare.human.formats import reads
-    from xai_compare.human.text import read_table
+    from xai_compare.human.file_readers import read_table
 
     @reads("my_lab", yields="clicks")
     def my_lab(path: Path) -> pd.DataFrame:
         return read_table(path).rename(columns={"subj_nr": "participant", "pic": "image"})
 
-A table has one row per point, with columns named as in `xai_compare.human.tables` (or by a usual alias) and values
-that may still be text; a column `tables.ROW`, where there is one, is quoted in messages. Every format's table goes
-through the same checks. Formats of samples may yield tables one after another, so that a file larger than memory can
-be read.
+A table has one row per point, with columns named as in `xai_compare.human.point_tables` (or by a usual alias) and
+values that may still be text; a column `point_tables.ROW`, where there is one, is quoted in messages. Every format's
+table goes through the same checks. Formats of samples may yield tables one after another, so that a file larger than
+memory can be read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Literal
 import pandas as pd
 
 from xai_compare.errors import InputError, nearest
-from xai_compare.human.recognition import Head
+from xai_compare.human.file_head import FileHead
 from xai_compare.registry import Registry
 
 Yields = Literal["samples", "fixations", "clicks", "tracks"]
@@ -50,7 +50,7 @@ class Format:
     name: str
     yields: Yields
     read: Callable[[Path], Tables]
-    recognise: Callable[[Head], str]
+    recognise: Callable[[FileHead], str]
     about: str
 
     def __call__(self, path: Path) -> Tables:
@@ -67,7 +67,7 @@ FORMATS: Registry[Format] = Registry(
 
 
 def reads(
-    name: str, *, yields: Yields, about: str = "", recognise: Callable[[Head], str] = lambda head: ""
+    name: str, *, yields: Yields, about: str = "", recognise: Callable[[FileHead], str] = lambda head: ""
 ) -> Callable[[Callable[[Path], Tables]], Format]:
     """Decorate a function ``path -> table`` as a format, known by ``name``; see `Format` for the arguments."""
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.human.blocks import Kind, blocks
+from xai_compare.human.file_head import FileHead
+from xai_compare.human.file_readers import ColumnKind, read_blocks
 from xai_compare.human.formats import reads
-from xai_compare.human.recognition import Head
 from xai_compare.human.screen import Screen
 
 _UNITS = {"s": 1000.0, "second": 1000.0, "seconds": 1000.0, "ms": 1.0, "millisecond": 1.0, "milliseconds": 1.0,
@@ -22,7 +22,7 @@ _UNITS = {"s": 1000.0, "second": 1000.0, "seconds": 1000.0, "ms": 1.0, "millisec
 _PIXELS = {"pixel", "pixels", "px"}
 
 
-def _recognise(head: Head) -> str:
+def _recognise(head: FileHead) -> str:
     beside = head.path.with_name(head.path.name.replace(".tsv.gz", ".json"))
     named = re.search(r"_physio\.tsv(\.gz)?$", head.path.name) and beside.is_file()
     return "its name _physio.tsv.gz and the JSON beside it" if named else ""
@@ -52,9 +52,9 @@ def bids(path: Path) -> Iterator[pd.DataFrame]:
         raise InputError("its JSON gives no SamplingFrequency", where=path)
     shown = _shown(path, about)
     events = _json(_beside(path, "_events.json"), required=False).get("StimulusPresentation", {})
-    kinds: dict[str, Kind] = dict.fromkeys(columns, "number")
+    kinds: dict[str, ColumnKind] = dict.fromkeys(columns, "number")
     begin = 0
-    for table in blocks(path, kinds, names=[str(name) for name in columns]):
+    for table in read_blocks(path, kinds, names=[str(name) for name in columns]):
         since = (begin + np.arange(len(table))) * 1000 / rate + about.get("StartTime", 0) * 1000
         begin += len(table)
         frame = pd.DataFrame({

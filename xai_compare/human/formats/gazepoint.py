@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.human.blocks import Kind, blocks
+from xai_compare.human.file_head import FileHead
+from xai_compare.human.file_readers import ColumnKind, read_blocks
 from xai_compare.human.formats import reads
-from xai_compare.human.recognition import Head
 
 
-def _recognise(head: Head) -> str:
+def _recognise(head: FileHead) -> str:
     return "its columns MEDIA_NAME, BPOGX and BPOGV" if head.has("MEDIA_NAME", "BPOGX", "BPOGV") else ""
 
 
@@ -28,16 +28,16 @@ def gazepoint(path: Path) -> Iterator[pd.DataFrame]:
     Raises:
         InputError: if columns are absent, or a cell is not a number.
     """
-    head = Head.of(path)
+    head = FileHead.of(path)
     clock = next((name for name in head.columns if name.startswith("TIME(") or name == "TIME"), None)
     if clock is None:
         raise InputError("no column 'TIME(...)'", where=path, hint="is it an export of all gaze?")
-    columns: dict[str, Kind] = {"MEDIA_NAME": "text"}
+    columns: dict[str, ColumnKind] = {"MEDIA_NAME": "text"}
     columns |= dict.fromkeys((clock, "BPOGX", "BPOGY", "BPOGV"), "number")
     pupils = [name for name in ("LPMM", "RPMM") if name in head.columns]
     columns |= dict.fromkeys(pupils, "number")
     person = path.name.removesuffix(".gz").removesuffix(".csv").removesuffix("_all_gaze")
-    for table in blocks(path, columns, head=head):
+    for table in read_blocks(path, columns, head=head):
         valid = (table["BPOGV"] == 1).to_numpy()
         frame = pd.DataFrame(
             {

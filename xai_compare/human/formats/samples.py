@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xai_compare.errors import InputError
-from xai_compare.human.blocks import Kind, blocks
+from xai_compare.human.file_head import FileHead
+from xai_compare.human.file_readers import ColumnKind, read_blocks
 from xai_compare.human.formats import reads
-from xai_compare.human.recognition import Head
-from xai_compare.human.tables import canonical_names
+from xai_compare.human.point_tables import canonical_names
 
 _NUMBERS = {
     "time",
@@ -32,7 +32,7 @@ _NUMBERS = {
 }
 
 
-def _recognise(head: Head) -> str:
+def _recognise(head: FileHead) -> str:
     if head.raw.startswith(b"PAR1"):
         return "a parquet file"
     named = set(canonical_names(head.columns).values()) | {column.casefold() for column in head.columns}
@@ -45,12 +45,12 @@ _CLICKED = ("order", "response")
 
 @reads("samples", yields="samples", about="samples of gaze, delimited text or parquet", recognise=_recognise)
 def samples(path: Path) -> Iterator[pd.DataFrame]:
-    """Yield samples from delimited text or parquet with columns as in `xai_compare.human.columns.SAMPLES_READ`.
+    """Yield samples from delimited text or parquet with columns as in `xai_compare.human.schema.SAMPLE_COLUMNS`.
 
     Raises:
         InputError: if a column is absent, or a cell is not a number.
     """
-    head = Head.of(path)
+    head = FileHead.of(path)
     if head.raw.startswith(b"PAR1"):
         yield from _parquet(path)
         return
@@ -59,8 +59,8 @@ def samples(path: Path) -> Iterator[pd.DataFrame]:
     for needed in ("participant", "image", "time"):
         if needed not in own.values():
             raise InputError(f"no column {needed!r}", where=path, hint=f"its columns: {', '.join(head.columns)}")
-    columns: dict[str, Kind] = {name: "number" if one in _NUMBERS else "text" for name, one in own.items()}
-    for table in blocks(path, columns, head=head):
+    columns: dict[str, ColumnKind] = {name: "number" if one in _NUMBERS else "text" for name, one in own.items()}
+    for table in read_blocks(path, columns, head=head):
         yield table.rename(columns=own).dropna(subset=["participant", "image"])
 
 

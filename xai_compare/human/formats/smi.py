@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +9,15 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
+from xai_compare.human.file_head import FileHead
 from xai_compare.human.formats import reads
-from xai_compare.human.recognition import Head
+from xai_compare.human.formats._pymovements import event_labels, read_gaze
 from xai_compare.human.screen import Screen
 
+_PICTURES = r"(?P<image>\S+\.(?:jpe?g|png|bmp|tiff?|gif|avi|mp4))"
 
-def _recognise(head: Head) -> str:
+
+def _recognise(head: FileHead) -> str:
     return "its first line, '## [BeGaze]'" if head.first_line.startswith("## [BeGaze]") else ""
 
 
@@ -31,14 +33,8 @@ def smi(path: Path) -> Iterator[pd.DataFrame]:
     """
     from pymovements.gaze.io import from_begaze
 
-    head = Head.of(path)
-    pictures = r"(?P<image>\S+\.(?:jpe?g|png|bmp|tiff?|gif|avi|mp4))"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            gaze = from_begaze(path, patterns=[pictures], encoding=head.encoding)
-    except Exception as error:  # whatever its parser stumbles over, it is the file that the user can fix
-        raise InputError(f"pymovements cannot read it ({type(error).__name__}: {error})", where=path) from error
+    head = FileHead.of(path)
+    gaze = read_gaze(from_begaze, path, patterns=[_PICTURES], encoding=head.encoding)
     table = gaze.samples.to_pandas()
     named = next((name for name in ("Stimulus", "image") if name in table and table[name].notna().any()), None)
     if named is None:
@@ -52,22 +48,14 @@ def smi(path: Path) -> Iterator[pd.DataFrame]:
             "screen_x": pixels[:, 0],
             "screen_y": pixels[:, 1],
             "pupil": table["pupil"].astype(float),
-            "event": _events(gaze, table["time"].to_numpy(float)),
+            "event": event_labels(gaze, table["time"].to_numpy(float), "_begaze"),
         }
     )
     frame.attrs["screen"] = _screen(head)
     yield frame[frame["image"].notna() & (frame["image"] != "-")].reset_index(drop=True)
 
 
-def _screen(head: Head) -> Screen:
+def _screen(head: FileHead) -> Screen:
     line = next((line for line in head.text.splitlines() if line.startswith("## Calibration Area:")), "")
     cells = line.split("\t")[1:3]
     return Screen((int(cells[0]), int(cells[1])) if len(cells) == 2 and all(map(str.isdigit, cells)) else None)
-
-
-def _events(gaze: object, time: np.ndarray) -> np.ndarray:
-    event = np.full(len(time), "other", object)
-    frame = gaze.events.frame  # type: ignore[attr-defined]
-    for name, onset, offset in zip(frame["name"], frame["onset"], frame["offset"], strict=True):
-        event[(time >= onset) & (time <= offset)] = str(name).removesuffix("_begaze")
-    return event

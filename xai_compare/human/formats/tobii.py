@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.human.blocks import Kind, blocks
+from xai_compare.human.file_head import FileHead
+from xai_compare.human.file_readers import ColumnKind, read_blocks
 from xai_compare.human.formats import reads
-from xai_compare.human.recognition import Head
 from xai_compare.human.screen import Screen
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -47,7 +47,7 @@ _TEXTS = {"participant", "recording", "image", "event", "sensor", "resolution"}
 _EVENTS = {"Fixation": "fixation", "Saccade": "saccade", "EyesNotFound": "loss", "Unclassified": "other"}
 
 
-def _recognise(head: Head) -> str:
+def _recognise(head: FileHead) -> str:
     found = _columns(head)
     if {"time", "participant"} <= set(found) and ({"screen_x"} & set(found) or {"x"} & set(found)):
         return f"its columns {found['participant']!r} and {found['time']!r}"
@@ -65,7 +65,7 @@ def tobii(path: Path) -> Iterator[pd.DataFrame]:
     Raises:
         InputError: if columns are absent, or a cell is not a number.
     """
-    head = Head.of(path)
+    head = FileHead.of(path)
     found = _columns(head)
     for name in ("participant", "time"):
         if name not in found:
@@ -76,12 +76,12 @@ def tobii(path: Path) -> Iterator[pd.DataFrame]:
     # place tells the same and keeps what lies off it.
     placed = {"left", "top", "width", "height", "screen_x"} <= set(found)
     unwanted = {"x", "y"} if placed or "x" not in found else {"screen_x", "screen_y"}
-    columns: dict[str, Kind] = {
+    columns: dict[str, ColumnKind] = {
         own: "text" if name in _TEXTS else "number" for name, own in found.items() if name not in unwanted
     }
     renamed = {own: name for name, own in found.items()}
     unit, screen = 0.0, None
-    for table in blocks(path, columns, head=head):
+    for table in read_blocks(path, columns, head=head):
         attrs = table.attrs
         table = table.rename(columns=renamed)
         screen = screen or _screen(table)
@@ -95,7 +95,7 @@ def tobii(path: Path) -> Iterator[pd.DataFrame]:
         yield _tidied(table, path, unit, attrs | {"screen": screen})
 
 
-def _columns(head: Head) -> dict[str, str]:
+def _columns(head: FileHead) -> dict[str, str]:
     """Which column of the file is which: {our name: the file's}."""
     plain = {re.sub(r"[^a-zμµ]", "", column.casefold()): column for column in reversed(head.columns)}
     found: dict[str, str] = {}

@@ -72,7 +72,7 @@ class Outcome:
     Attributes:
         trial: its samples, corrected and shifted if that was asked for.
         labels: uint8 (n,), what each sample is, an index into `LABELS`.
-        fixations, saccades: columns as `xai_compare.human.tables.COLUMNS` describes, without the trial's own.
+        fixations, saccades: columns as `xai_compare.human.point_tables.COLUMNS` describes, without the trial's own.
         row: the trial's row of the table of trials, likewise.
     """
 

@@ -21,7 +21,7 @@ _WHOSE = ("participant", "image", "trial")
 
 @dataclass
 class Events:
-    """Fixations, saccades and trials; their columns are described in `xai_compare.human.tables.COLUMNS`."""
+    """Fixations, saccades and trials; their columns are described in `xai_compare.human.point_tables.COLUMNS`."""
 
     fixations: pd.DataFrame
     saccades: pd.DataFrame

@@ -81,7 +81,7 @@ def trials(
     A trial is a run of rows of one participant, image and (where there is such a column) trial.
 
     Args:
-        tables: as `xai_compare.human.columns.SAMPLES_READ` describes.
+        tables: as `xai_compare.human.schema.SAMPLE_COLUMNS` describes.
         where: what messages call the recording.
         screen: what the file does not tell of the screen.
         placement: where the picture lay, if the file does not tell.

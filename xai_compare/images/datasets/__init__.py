@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xai_compare.errors import InputError, nearest
-from xai_compare.images.listing import Listing
+from xai_compare.images.dataset_index import DatasetIndex
 from xai_compare.registry import Registry
 
 
@@ -24,14 +24,14 @@ class Reader:
         layout: the names of folders and files that are expected.
         source: where the naming rules come from.
         rule: what is taken, what is left out, and who counts as one person.
-        read: ``read(folder, listing)`` fills a `Listing`.
+        read: ``read(folder, index)`` fills a `DatasetIndex`.
     """
 
     title: str
     layout: str
     source: str
     rule: str
-    read: Callable[[Path, Listing], None]
+    read: Callable[[Path, DatasetIndex], None]
 
 
 def _problem(thing: Any) -> str:
@@ -60,7 +60,7 @@ def _bare(name: str) -> str:
     return "".join(letter for letter in name.lower().replace("+", "plus") if letter.isalnum())
 
 
-def read_dataset(name: str, folder: str | Path, pictures: str | Path | None = None) -> Listing:
+def read_dataset(name: str, folder: str | Path, pictures: str | Path | None = None) -> DatasetIndex:
     """List the pictures of a dataset as distributed.
 
     Args:
@@ -75,11 +75,11 @@ def read_dataset(name: str, folder: str | Path, pictures: str | Path | None = No
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("no such folder", where=folder, hint=f"unpack {reader.title} and name its folder")
-    listing = Listing(reader.title, folder, None if pictures is None else Path(pictures))
-    reader.read(folder, listing)
-    if not listing.rows:
-        why = f" ({listing.skipped[0][0]}: {listing.skipped[0][1]})" if listing.skipped else ""
+    index = DatasetIndex(reader.title, folder, None if pictures is None else Path(pictures))
+    reader.read(folder, index)
+    if not index.rows:
+        why = f" ({index.skipped[0][0]}: {index.skipped[0][1]})" if index.skipped else ""
         raise InputError(
             f"the folder does not look like {reader.title}{why}", where=folder, hint=f"expected: {reader.layout}"
         )
-    return listing
+    return index

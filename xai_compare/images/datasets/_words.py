@@ -6,19 +6,19 @@ import re
 from pathlib import Path
 
 from xai_compare.expressions import ALIASES
-from xai_compare.images.listing import Listing, pictures_in
+from xai_compare.images.dataset_index import DatasetIndex, pictures_in
 
 _MORE = {"enjoyment": "happiness", "sadnes": "sadness", "suprise": "surprise", "contemptous": "contempt"}
 WORDS = {word: name for word, name in {**ALIASES, **_MORE}.items() if len(word) > 2}
 """Words for an expression; two-letter codes would be taken for initials."""
 
 
-def read_by_words(folder: Path, listing: Listing, *, digits: bool = False) -> None:
-    """Fill a listing: one word of a path names the expression, the first other word the subject.
+def read_by_words(folder: Path, index: DatasetIndex, *, digits: bool = False) -> None:
+    """Fill a index: one word of a path names the expression, the first other word the subject.
 
     Args:
         folder: of the dataset.
-        listing: to fill.
+        index: to fill.
         digits: whether subjects are numbered, so that digits belong to their names.
     """
     for path in pictures_in(folder):
@@ -29,13 +29,13 @@ def read_by_words(folder: Path, listing: Listing, *, digits: bool = False) -> No
         others = [word for word in words if _letters(word) not in WORDS]
         if len(named) != 1 or not others:
             count = "no" if not named else "more than one"
-            listing.skip(
+            index.skip(
                 relative.as_posix(),
                 f"its name holds {count} expression" if others or not named else "its name holds no subject",
             )
             continue
         subject = others[0] if digits else (others[0].rstrip("0123456789") or others[0])
-        listing.add(path, named.pop(), subject)
+        index.add(path, named.pop(), subject)
 
 
 def _letters(word: str) -> str:

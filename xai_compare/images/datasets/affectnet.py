@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from xai_compare.images.dataset_index import DatasetIndex, cell, first, read_rows
 from xai_compare.images.datasets import DATASETS, Reader
-from xai_compare.images.listing import Listing, cell, first, read_rows
 
 TITLE = "AffectNet"
 LAYOUT = (
@@ -30,27 +30,27 @@ _FOLDERS = (
 )
 
 
-def read(folder: Path, listing: Listing) -> None:
-    """Fill the listing from whichever layout is there."""
+def read(folder: Path, index: DatasetIndex) -> None:
+    """Fill the index from whichever layout is there."""
     for name, split in _TABLES.items():
         table = first(folder, (name,))
         if table is not None:
-            _from_table(table, folder, split, listing)
+            _from_table(table, folder, split, index)
     for name, split in {"train_set": "train", "val_set": "validation"}.items():
         place = first(folder, (name,))
         if place is not None:
-            _from_arrays(place, split, listing)
+            _from_arrays(place, split, index)
 
 
-def _from_table(table: Path, folder: Path, split: str, listing: Listing) -> None:
+def _from_table(table: Path, folder: Path, split: str, index: DatasetIndex) -> None:
     roots = [root for name in _FOLDERS if (root := first(folder, (name,))) is not None] or [table.parent]
     for row in read_rows(table):
         name = cell(row, "subDirectory_filePath", table)
         path = next((root / name for root in roots if (root / name).is_file()), roots[0] / name)
-        _add(path, cell(row, "expression", table), split, listing)
+        _add(path, cell(row, "expression", table), split, index)
 
 
-def _from_arrays(place: Path, split: str, listing: Listing) -> None:
+def _from_arrays(place: Path, split: str, index: DatasetIndex) -> None:
     images = {path.stem: path for path in sorted((place / "images").glob("*")) if path.is_file()}
     labels = sorted((place / "annotations").glob("*_exp.npy"), key=lambda path: (len(path.stem), path.stem))
     for label in labels:
@@ -58,20 +58,20 @@ def _from_arrays(place: Path, split: str, listing: Listing) -> None:
         try:
             value = str(np.load(label, allow_pickle=False).item())
         except (ValueError, OSError, EOFError):
-            listing.skip(label.name, "the label cannot be read")
+            index.skip(label.name, "the label cannot be read")
             continue
         if stem in images:
-            _add(images[stem], value, split, listing)
+            _add(images[stem], value, split, index)
         else:
-            listing.skip(label.name, "its picture is not there")
+            index.skip(label.name, "its picture is not there")
 
 
-def _add(path: Path, value: str, split: str, listing: Listing) -> None:
+def _add(path: Path, value: str, split: str, index: DatasetIndex) -> None:
     number = int(float(value)) if value.replace(".", "", 1).isdigit() else -1
     if 0 <= number < len(LABELS):
-        listing.add(path, LABELS[number], split=split)
+        index.add(path, LABELS[number], split=split)
     else:
-        listing.skip(path.name, f"its label {value!r} is none, uncertain or not a face")
+        index.skip(path.name, f"its label {value!r} is none, uncertain or not a face")
 
 
 DATASETS.register("affectnet", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

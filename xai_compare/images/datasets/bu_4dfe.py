@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from xai_compare.images.dataset_index import DatasetIndex, pictures_in
 from xai_compare.images.datasets import DATASETS, Reader
-from xai_compare.images.listing import Listing, pictures_in
 
 TITLE = "BU-4DFE"
 LAYOUT = "F001/Angry/000.jpg ... 099.jpg: subject, expression, frames"
@@ -19,8 +19,8 @@ RULE = (
 _SUBJECT = re.compile(r"[FM]\d{3}")
 
 
-def read(folder: Path, listing: Listing) -> None:
-    """Fill the listing with the middle frame of each sequence."""
+def read(folder: Path, index: DatasetIndex) -> None:
+    """Fill the index with the middle frame of each sequence."""
     sequences: dict[tuple[str, str], list[Path]] = {}
     for path in pictures_in(folder):
         parts = path.relative_to(folder).parts
@@ -28,7 +28,7 @@ def read(folder: Path, listing: Listing) -> None:
             sequences.setdefault((parts[-3], parts[-2]), []).append(path)
     for (subject, expression), frames in sequences.items():
         frames.sort(key=lambda path: int(path.stem))
-        listing.add(frames[len(frames) // 2], expression, subject)
+        index.add(frames[len(frames) // 2], expression, subject)
 
 
 DATASETS.register("bu_4dfe", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

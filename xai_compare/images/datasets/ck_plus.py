@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from xai_compare.images.dataset_index import DatasetIndex, first, pictures_in
 from xai_compare.images.datasets import DATASETS, Reader
-from xai_compare.images.listing import Listing, first, pictures_in
 
 TITLE = "CK+"
 LAYOUT = "cohn-kanade-images/S005/001/S005_001_00000011.png and Emotion/S005/001/S005_001_00000011_emotion.txt"
@@ -20,8 +20,8 @@ LABELS = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadne
 _FRAME = re.compile(r"(S\d{3})_(\d{3})_(\d{8})")
 
 
-def read(folder: Path, listing: Listing) -> None:
-    """Fill the listing from the label files."""
+def read(folder: Path, index: DatasetIndex) -> None:
+    """Fill the index from the label files."""
     images = first(folder, ("cohn-kanade-images", "extended-cohn-kanade-images/cohn-kanade-images"))
     emotions = first(folder, ("Emotion", "Emotion_labels/Emotion"))
     if images is None or emotions is None:
@@ -35,15 +35,15 @@ def read(folder: Path, listing: Listing) -> None:
         frames = sequences.get((found[1], found[2]), []) if found else []
         number = _number(label)
         if not found or not frames or number is None:
-            listing.skip(label.name, "the label has no number" if frames else "its sequence has no pictures")
+            index.skip(label.name, "the label has no number" if frames else "its sequence has no pictures")
             continue
         peak = next((path for path in frames if path.stem == label.stem.removesuffix("_emotion")), None)
         if peak is None:
-            listing.skip(label.name, "the frame that it names is not there")
+            index.skip(label.name, "the frame that it names is not there")
             continue
-        listing.add(peak, LABELS[number], found[1])
+        index.add(peak, LABELS[number], found[1])
         if peak != frames[0]:
-            listing.add(frames[0], "neutral", found[1])
+            index.add(frames[0], "neutral", found[1])
 
 
 def _number(path: Path) -> int | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xai_compare.images.dataset_index import DatasetIndex
 from xai_compare.images.datasets import DATASETS, Reader
 from xai_compare.images.datasets._words import read_by_words
-from xai_compare.images.listing import Listing
 
 TITLE = "FEGA"
 LAYOUT = "file names or folders that hold the subject and the expression, such as 012/happy.jpg or 012_happy.jpg"
@@ -16,9 +16,9 @@ RULE = (
 )
 
 
-def read(folder: Path, listing: Listing) -> None:
-    """Fill the listing from the words of file names."""
-    read_by_words(folder, listing, digits=True)
+def read(folder: Path, index: DatasetIndex) -> None:
+    """Fill the index from the words of file names."""
+    read_by_words(folder, index, digits=True)
 
 
 DATASETS.register("fega", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

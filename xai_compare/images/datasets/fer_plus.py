@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xai_compare.images.dataset_index import DatasetIndex, cell, first, read_rows
 from xai_compare.images.datasets import DATASETS, Reader
 from xai_compare.images.datasets.fer2013 import SPLITS
-from xai_compare.images.listing import Listing, cell, first, read_rows
 
 TITLE = "FER+"
 LAYOUT = "fer2013new.csv beside fer2013.csv, or beside FER2013Train/, FER2013Valid/ and FER2013Test/"
@@ -21,8 +21,8 @@ _COLUMNS = (*LABELS, "unknown", "NF")
 _FOLDERS = {"train": "FER2013Train", "validation": "FER2013Valid", "test": "FER2013Test"}
 
 
-def read(folder: Path, listing: Listing) -> None:
-    """Fill the listing from the votes."""
+def read(folder: Path, index: DatasetIndex) -> None:
+    """Fill the index from the votes."""
     votes = first(folder, ("fer2013new.csv",))
     if votes is None:
         return
@@ -32,14 +32,14 @@ def read(folder: Path, listing: Listing) -> None:
         split, label = SPLITS.get(cell(row, "Usage", votes), ""), _winner(row, votes)
         name = row.get("Image name") or f"fer{number:07d}.png"
         if label not in LABELS:
-            listing.skip(name, label)
+            index.skip(name, label)
         elif pixels is None:
             place = first(folder, (_FOLDERS.get(split, ""),)) if split else None
-            listing.add((place or folder) / name, label, split=split)
+            index.add((place or folder) / name, label, split=split)
         elif number < len(pixels):
-            listing.add(listing.draw(f"{split or 'unknown'}/{name}", pixels[number]), label, split=split)
+            index.add(index.draw(f"{split or 'unknown'}/{name}", pixels[number]), label, split=split)
         else:
-            listing.skip(name, "fer2013.csv has no such row")
+            index.skip(name, "fer2013.csv has no such row")
 
 
 def _winner(row: dict[str, str], where: Path) -> str:

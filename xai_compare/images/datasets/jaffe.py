@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from xai_compare.images.dataset_index import DatasetIndex, pictures_in
 from xai_compare.images.datasets import DATASETS, Reader
-from xai_compare.images.listing import Listing, pictures_in
 
 TITLE = "JAFFE"
 LAYOUT = "KA.AN1.39.tiff: subject, expression and take, number"
@@ -25,13 +25,13 @@ LABELS = {
 _NAME = re.compile(r"([A-Z]{2})\.(AN|DI|FE|HA|NE|SA|SU)\d+\.\d+")
 
 
-def read(folder: Path, listing: Listing) -> None:
-    """Fill the listing from the file names."""
+def read(folder: Path, index: DatasetIndex) -> None:
+    """Fill the index from the file names."""
     for path in pictures_in(folder):
         if found := _NAME.fullmatch(path.stem):
-            listing.add(path, LABELS[found[2]], found[1])
+            index.add(path, LABELS[found[2]], found[1])
         else:
-            listing.skip(path.name, "its name is not one of JAFFE's")
+            index.skip(path.name, "its name is not one of JAFFE's")
 
 
 DATASETS.register("jaffe", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

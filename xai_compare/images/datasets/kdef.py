@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from xai_compare.images.dataset_index import DatasetIndex, pictures_in
 from xai_compare.images.datasets import DATASETS, Reader
-from xai_compare.images.listing import Listing, pictures_in
 
 TITLE = "KDEF"
 LAYOUT = "AF01ANS.JPG: session, sex, number, expression, angle"
@@ -28,16 +28,16 @@ LABELS = {
 _NAME = re.compile(r"[AB]([FM]\d{2})(AF|AN|DI|HA|NE|SA|SU)(S|FL|HL|HR|FR)")
 
 
-def read(folder: Path, listing: Listing) -> None:
-    """Fill the listing from the file names."""
+def read(folder: Path, index: DatasetIndex) -> None:
+    """Fill the index from the file names."""
     for path in pictures_in(folder):
         found = _NAME.fullmatch(path.stem.upper())
         if not found:
-            listing.skip(path.name, "its name is not one of KDEF's")
+            index.skip(path.name, "its name is not one of KDEF's")
         elif found[3] != "S":
-            listing.skip(path.name, "not taken from the front")
+            index.skip(path.name, "not taken from the front")
         else:
-            listing.add(path, LABELS[found[2]], found[1])
+            index.add(path, LABELS[found[2]], found[1])
 
 
 DATASETS.register("kdef", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

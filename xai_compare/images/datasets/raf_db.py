@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xai_compare.images.dataset_index import DatasetIndex, first
 from xai_compare.images.datasets import DATASETS, Reader
-from xai_compare.images.listing import Listing, first
 
 TITLE = "RAF-DB"
 LAYOUT = "EmoLabel/list_patition_label.txt and Image/original/ or Image/aligned/train_00001_aligned.jpg"
@@ -18,8 +18,8 @@ RULE = (
 LABELS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 
 
-def read(folder: Path, listing: Listing) -> None:
-    """Fill the listing from the label file, whose name is misspelt in the dataset itself."""
+def read(folder: Path, index: DatasetIndex) -> None:
+    """Fill the index from the label file, whose name is misspelt in the dataset itself."""
     table = first(folder, ("EmoLabel/list_patition_label.txt", "list_patition_label.txt", "list_partition_label.txt"))
     if table is None:
         return
@@ -28,7 +28,7 @@ def read(folder: Path, listing: Listing) -> None:
         name, _, number = line.strip().partition(" ")
         if not number.strip().isdigit() or not 1 <= int(number) <= len(LABELS):
             if name:
-                listing.skip(name, "its line does not end in a label from 1 to 7")
+                index.skip(name, "its line does not end in a label from 1 to 7")
             continue
         stem = Path(name).stem
         places = (
@@ -37,7 +37,7 @@ def read(folder: Path, listing: Listing) -> None:
             base / "aligned" / f"{stem}_aligned.jpg",
         )
         path = next((place for place in places if place.is_file()), places[0])
-        listing.add(path, LABELS[int(number) - 1], split=name.partition("_")[0])
+        index.add(path, LABELS[int(number) - 1], split=name.partition("_")[0])
 
 
 DATASETS.register("raf_db", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

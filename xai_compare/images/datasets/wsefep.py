@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xai_compare.images.dataset_index import DatasetIndex
 from xai_compare.images.datasets import DATASETS, Reader
 from xai_compare.images.datasets._words import read_by_words
-from xai_compare.images.listing import Listing
 
 TITLE = "WSEFEP"
 LAYOUT = "file names that hold the actor's initials and the expression, such as MK_anger_0321.jpg, or MK/anger.jpg"
@@ -17,9 +17,9 @@ RULE = (
 )
 
 
-def read(folder: Path, listing: Listing) -> None:
-    """Fill the listing from the words of file names."""
-    read_by_words(folder, listing)
+def read(folder: Path, index: DatasetIndex) -> None:
+    """Fill the index from the words of file names."""
+    read_by_words(folder, index)
 
 
 DATASETS.register("wsefep", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

@@ -35,7 +35,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 
-from xai_compare.faces.cutting import Cutter
+from xai_compare.faces.cropping import FaceCropper
 from xai_compare.images import read_manifest
 from xai_compare.models.bundled import WEIGHTS, Photographic
 from xai_compare.models.model import Model
@@ -174,7 +174,7 @@ def independent(model: Model, london: Path, people: int | None = None) -> dict[s
     """Neutral and smiling photographs of the London Set's people, or the first ``people``; no training saw them."""
     rows = read_manifest(london / "labels.csv", london / "images").rows
     rows = rows[rows["subject"].isin(rows["subject"].unique()[:people])]
-    cutter = Cutter(MARGIN)
+    cutter = FaceCropper(MARGIN)
     shown = []
     for path in rows["path"]:
         image = cutter.read(path)

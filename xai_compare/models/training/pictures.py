@@ -17,7 +17,7 @@ from torchvision.transforms import v2
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
-from xai_compare.faces.cutting import Cutter
+from xai_compare.faces.cropping import FaceCropper
 from xai_compare.images import read_manifest
 from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.config import Source
@@ -91,7 +91,7 @@ def gather(
         file = cache / f"faces_{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
         if file.is_file():
             return _kept(file, rows, skipped)
-    cutter = Cutter(margin * ROOM)
+    cutter = FaceCropper(margin * ROOM)
     images = np.zeros((len(rows), side, side, 3), np.uint8)
     landmarks = np.full((len(rows), 68, 2), np.nan, np.float32)
     reasons = [""] * len(rows)
@@ -127,7 +127,7 @@ def _stamp(path: str) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _face(path: str, which: str, cropped: bool, cutter: Cutter, side: int) -> tuple[np.ndarray, np.ndarray]:
+def _face(path: str, which: str, cropped: bool, cutter: FaceCropper, side: int) -> tuple[np.ndarray, np.ndarray]:
     image = cutter.read(path)
     if not cropped:
         return cutter.crop(image, cutter.choose(image, which).face.landmarks).resized((side, side))

@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from xai_compare.errors import InputError
-from xai_compare.faces.cutting import Cutter
+from xai_compare.faces.cropping import FaceCropper
 from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.config import Reveal
 from xai_compare.models.training.reveal import shifted
@@ -60,7 +60,7 @@ def tuning_set(
     found = trials(clicks, list(rows["image"].astype(str)), classes)
     if not found:
         raise InputError("no correct trial is on a training picture", where=asked.clicks, hint="check the image names")
-    cutter = Cutter(margin * ROOM)
+    cutter = FaceCropper(margin * ROOM)
     images, labels, whole = [], [], []
     for index, points in found:
         row = rows.iloc[index]
@@ -78,7 +78,7 @@ def tuning_set(
     return np.stack(images), np.array(labels)
 
 
-def _cut(picture: np.ndarray, marks: np.ndarray | None, cutter: Cutter, side: int) -> np.ndarray:
+def _cut(picture: np.ndarray, marks: np.ndarray | None, cutter: FaceCropper, side: int) -> np.ndarray:
     if marks is not None:
         return cutter.crop(picture, marks).resized((side, side))[0]
     return widened(picture, side)

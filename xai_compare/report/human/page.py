@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 from matplotlib.figure import Figure
 
+from xai_compare.human.data_quality import QualityNote, overall_quality
 from xai_compare.human.experiment import Experiment
-from xai_compare.human.usability import Statement, verdict
 from xai_compare.report import embedding
 from xai_compare.version import VERSION
 
@@ -26,7 +26,7 @@ class Contents:
         notes: what could not be made, and why.
     """
 
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[QualityNote] = field(default_factory=list)
     figures: dict[str, Figure] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     tables: list[tuple[str, str, pd.DataFrame]] = field(default_factory=list)
@@ -41,7 +41,7 @@ def render(title: str, experiment: Experiment, contents: Contents, written: Sequ
         version=VERSION,
         css=embedding.css(),
         simulated=experiment.simulated,
-        verdict=verdict(contents.statements),
+        verdict=overall_quality(contents.statements),
         statements=contents.statements,
         read=_read(experiment),
         files=taken.to_dict("records"),

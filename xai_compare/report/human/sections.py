@@ -16,13 +16,13 @@ from PIL import Image
 from xai_compare.errors import InputError
 from xai_compare.human import areas as aoi
 from xai_compare.human import labels, scanpaths, split_half
-from xai_compare.human.attention import maps_of, mean_maps, on_standard_face, told_apart
+from xai_compare.human.agreement import agreement_curve
 from xai_compare.human.clicks import answers, discs
+from xai_compare.human.data_quality import assess_quality
 from xai_compare.human.experiment import Experiment, removals
-from xai_compare.human.growth import growth
+from xai_compare.human.experiment_maps import classify_by_mean_map, maps_of, mean_maps, on_standard_face
 from xai_compare.human.kernels import face_priors, fit_kernel
 from xai_compare.human.maps import HumanMap
-from xai_compare.human.usability import judge
 from xai_compare.images import read_image
 from xai_compare.report import style
 from xai_compare.report.human import answers as answer_figures
@@ -81,7 +81,7 @@ def usability(material: Material, contents: Contents) -> None:
             material.table("reliability", reliability)
         except InputError as error:
             contents.notes.append(f"Agreement between people could not be computed: {error}.")
-    contents.statements += judge(experiment, reliability)
+    contents.statements += assess_quality(experiment, reliability)
     table = removals(experiment)
     if len(table):
         contents.figures["removed"] = attention_figures.removals(table, experiment.simulated)
@@ -272,7 +272,7 @@ def maps(material: Material, contents: Contents) -> None:
     contents.figures["standard_face"] = attention_figures.standard_maps(means, counts, f"kernel: {what}", simulated)
     contents.words["standard_face"] = "Where people attend, on the standard face; every picture weighs alike."
     if len(set(expressions.values())) > 1:
-        apart = told_apart(material.standard, expressions, seed=material.asked.seed)
+        apart = classify_by_mean_map(material.standard, expressions, seed=material.asked.seed)
         material.table("told_apart", apart.table, index=True)
         sure = "can" if apart.p < 0.05 else "cannot"
         contents.words["standard_face"] += (
@@ -312,7 +312,7 @@ def people_needed(material: Material, contents: Contents) -> None:
     sigma = material.asked.maps.sigma(experiment)
     some = dict(list(experiment.shapes.items())[:60])
     points = experiment.points[experiment.points["image"].astype(str).isin(some)]
-    table = growth(_few_per_trial(points), None, some, sigma, draws=_GROWTH_DRAWS, seed=material.asked.seed)
+    table = agreement_curve(_few_per_trial(points), None, some, sigma, draws=_GROWTH_DRAWS, seed=material.asked.seed)
     if len(table) < 2:
         return
     material.table("growth", table)

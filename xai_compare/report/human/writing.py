@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 from xai_compare.errors import InputError
 from xai_compare.human import COLUMNS
 from xai_compare.human.areas import placed_face
-from xai_compare.human.attention import MapSettings
-from xai_compare.human.experiment import Experiment, Reading, on_pictures_of, read_experiment, removals
+from xai_compare.human.data_quality import QualityNote
+from xai_compare.human.experiment import Experiment, Reading, in_image_pixels, read_experiment, removals
+from xai_compare.human.experiment_maps import MapSettings
 from xai_compare.human.gaze.events import Outcome
 from xai_compare.human.gaze.recording import samples_of
-from xai_compare.human.pictures import match
+from xai_compare.human.image_matching import match_images
 from xai_compare.human.readers import Paths
-from xai_compare.human.usability import Statement
 from xai_compare.report import style
 from xai_compare.report.human.page import Contents, render
 from xai_compare.report.human.sections import SECTIONS, Material
@@ -66,7 +66,7 @@ class Asked:
 
 def write(
     sources: Paths, out: str | Path, asked: Asked | None = None, overwrite: bool = False, say: Say = lambda line: None
-) -> tuple[Experiment, list[Statement]]:
+) -> tuple[Experiment, list[QualityNote]]:
     """Read an experiment, clean it, and write tables, maps, figures and a page that says whether it is usable.
 
     Args:
@@ -89,7 +89,7 @@ def write(
     for row in experiment.files.groupby(["format", "because"], sort=False).size().reset_index().itertuples(index=False):
         say(f"{row[2]} files taken for {row[0]} ({row[1]})" if row[2] > 1 else f"taken for {row[0]} ({row[1]})")
     if asked.shapes:
-        experiment = on_pictures_of(experiment, asked.shapes)
+        experiment = in_image_pixels(experiment, asked.shapes)
     images = experiment.trials["image"].astype(str).unique()
     if asked.size and not experiment.shapes:
         experiment.shapes = dict.fromkeys(images, asked.size)
@@ -122,7 +122,7 @@ def _named(expressions: dict[str, str], images: Iterable[str]) -> dict[str, str]
     """The expressions by the names that the experiment has for the pictures."""
     if not expressions:
         return {}
-    found, _ = match(images, expressions)
+    found, _ = match_images(images, expressions)
     return {image: expressions[name] for image, name in found.items()}
 
 

@@ -44,7 +44,9 @@ _NUMBERS = ("x", "y", "order", "time", "duration", "rt", "width", "height")
 _YES, _NO = frozenset({"1", "true", "yes", "t", "y", "1.0"}), frozenset({"0", "false", "no", "f", "n", "0.0"})
 
 
-def tidy(table: pd.DataFrame, where: object, required: Sequence[str], *, unplaced: bool = False) -> pd.DataFrame:
+def validate_points(
+    table: pd.DataFrame, where: object, required: Sequence[str], *, unplaced: bool = False
+) -> pd.DataFrame:
     """Return the table with canonical column names, typed columns and without points that have no place.
 
     ``attrs`` of the result tell what was done: ``renamed`` {given name: canonical name}, ``points`` (rows given) and

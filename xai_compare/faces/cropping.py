@@ -15,7 +15,7 @@ from xai_compare.images.reading import MAX_PIXELS, read_image
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedFace:
     """The face of a picture that is used.
 
     Attributes:
@@ -30,7 +30,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Cutter:
+class FaceCropper:
     """Reads pictures, chooses a face in each and cuts it out.
 
     Attributes:
@@ -52,7 +52,7 @@ class Cutter:
         """Read a picture as uint8 ``(h, w, 3)`` RGB; errors as `xai_compare.images.read_image`."""
         return read_image(path, max_pixels=self.max_pixels)
 
-    def choose(self, picture: np.ndarray, wanted: str = "") -> Chosen:
+    def choose(self, picture: np.ndarray, wanted: str = "") -> SelectedFace:
         """Find the face of a picture.
 
         Args:
@@ -67,11 +67,13 @@ class Cutter:
             raise InputError("no face found")
         if not wanted:
             note = "" if len(faces) == 1 else f"{len(faces)} faces; the largest was taken"
-            return Chosen(faces[0], len(faces), note)
+            return SelectedFace(faces[0], len(faces), note)
         index = int(wanted) if wanted.isascii() and wanted.isdigit() else -1
         if not 0 <= index < len(faces):
             raise InputError(f"face {wanted!r} is not among the {len(faces)} found (0 is the largest)")
-        return Chosen(faces[index], len(faces), f"{len(faces)} faces; face {index} was taken, as the manifest says")
+        return SelectedFace(
+            faces[index], len(faces), f"{len(faces)} faces; face {index} was taken, as the manifest says"
+        )
 
     def crop(self, picture: np.ndarray, landmarks: np.ndarray) -> Crop:
         """Cut out a face whose landmarks, ``(68, 2)`` in pixels of the picture, are known."""

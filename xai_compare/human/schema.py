@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SAMPLES_READ: dict[str, str] = {
+SAMPLE_COLUMNS: dict[str, str] = {
     "participant": "text",
     "image": "name of the picture",
     "trial": "anything that changes from one trial to the next, where one picture follows itself (optional)",

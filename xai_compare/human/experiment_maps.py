@@ -119,7 +119,7 @@ class Apart:
     table: pd.DataFrame
 
 
-def told_apart(
+def classify_by_mean_map(
     maps: Mapping[str, np.ndarray], expressions: Mapping[str, str], n_permutations: int = 999, seed: int = 0
 ) -> Apart:
     """Ask of each picture to which expression's mean map, itself left out, its map is most like (Pearson's r).

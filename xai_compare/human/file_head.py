@@ -15,7 +15,7 @@ _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff",
 
 
 @dataclass(frozen=True)
-class Head:
+class FileHead:
     """The first 64 KiB of a file, unpacked if it is compressed.
 
     Attributes:
@@ -27,7 +27,7 @@ class Head:
     raw: bytes
 
     @classmethod
-    def of(cls, path: Path) -> Head:
+    def of(cls, path: Path) -> FileHead:
         """Read the beginning of a file.
 
         Raises:

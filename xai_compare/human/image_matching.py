@@ -15,7 +15,7 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", 
 _SHOWN = 5
 
 
-def match(names: Iterable[str], images: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+def match_images(names: Iterable[str], images: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return which image each name means: ``{name: image}``, and ``{name: reason}`` for those that mean none.
 
     An image of exactly that name comes first. Otherwise a name means an image if one is the end of the other, folder by
@@ -72,7 +72,7 @@ def _unmatch_rivals(found: dict[str, str], reasons: dict[str, str]) -> None:
             reasons[name] = f"as {' and '.join(names[:3])}, could be {image}"
 
 
-def on_pictures(frame: pd.DataFrame, images: Mapping[str, tuple[int, int]]) -> pd.DataFrame:
+def points_on_images(frame: pd.DataFrame, images: Mapping[str, tuple[int, int]]) -> pd.DataFrame:
     """Return the points that lie on one of the pictures, with ``image`` as named in ``images``.
 
     A picture of ``h`` by ``w`` pixels reaches from -0.5 to ``w - 0.5`` in x and to ``h - 0.5`` in y, for pixel centres
@@ -87,7 +87,7 @@ def on_pictures(frame: pd.DataFrame, images: Mapping[str, tuple[int, int]]) -> p
         InputError: if no name matches, or no point lies on a picture.
     """
     names = frame["image"].astype(str)
-    found, reasons = match(names.unique(), images)
+    found, reasons = match_images(names.unique(), images)
     if not found:
         some = _some(sorted(reasons))
         hint = f"the pictures are {_some(sorted(images))}" if images else "no picture is given"

@@ -19,7 +19,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".pgm")
 
 
 @dataclass
-class Listing:
+class DatasetIndex:
     """What a reader found.
 
     Attributes:

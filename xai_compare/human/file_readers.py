@@ -1,0 +1,203 @@
+"""The one guarded way into each kind of file: delimited text whole or block by block, and JSON."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from xai_compare.errors import InputError, nearest
+from xai_compare.human.file_head import FileHead
+from xai_compare.human.point_tables import MISSING, ROW
+
+BLOCK_BYTES = 1 << 23
+ColumnKind = Literal["number", "text"]
+
+_NULLS = sorted({text for word in MISSING for text in (word, word.upper(), word.capitalize(), "NaN")})
+_COMMA_NUMBER = re.compile(r"-?\d+,\d+")
+_TYPES = {"number": pa.float64(), "text": pa.dictionary(pa.int32(), pa.string())}
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a delimited text file as a table of text, with the file's row numbers in the column `ROW`.
+
+    The file is UTF-8, with or without a byte-order mark, may be compressed (``.gz``), and its first row names the
+    columns. Comma, semicolon or tab separates them: the one the first row holds most of. Empty rows are left out.
+
+    Raises:
+        InputError: if the file cannot be read, is empty or not UTF-8, names a column twice, or has a row that is too
+            long or too short.
+    """
+    text = _whole_text(path)
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        _check_header(header, path)
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                what = f"row {reader.line_num} has {len(cells)} cells where the header has {len(header)}"
+                raise InputError(what, where=path, hint="quote cells that hold the separator")
+            rows.append(cells)
+            numbers.append(reader.line_num)
+    except csv.Error as error:
+        raise InputError(f"row {reader.line_num} is not delimited text ({error})", where=path) from error
+    if not rows:
+        raise InputError("holds no row below its header", where=path)
+    return pd.DataFrame(rows, columns=header, dtype=object).assign(**{ROW: numbers})
+
+
+def _whole_text(path: Path) -> str:
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"cannot be read ({error})", where=path) from error
+    if not raw.strip():
+        raise InputError("is empty", where=path)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        what = f"is not UTF-8 text, with or without byte-order mark (byte {error.start})"
+        raise InputError(what, where=path, hint="save it as 'CSV UTF-8'") from error
+
+
+def _check_header(header: list[str], path: Path) -> None:
+    if not any(header):
+        raise InputError("its first row is blank", where=path, hint="name the columns there")
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise InputError(f"its header has {', '.join(map(repr, twice))} more than once", where=path)
+
+
+def read_blocks(
+    path: Path,
+    columns: Mapping[str, ColumnKind],
+    *,
+    head: FileHead | None = None,
+    names: list[str] | None = None,
+    skip: int = 0,
+) -> Iterator[pd.DataFrame]:
+    """Yield a delimited text file as tables of the columns asked for, a block of some 8 MB at a time.
+
+    Comma, semicolon or tab separates cells; decimals have a point or, where comma is not the separator, a comma; the
+    encoding is UTF-8, UTF-16 or Windows-1252; ``.gz`` is unpacked on the way. A last line that was cut short is left
+    out; ``attrs["half_line"]`` of the last table then is 1.
+
+    Args:
+        path: the file.
+        columns: the columns wanted, as the file names them, and whether they hold numbers or text. Text is categorical.
+        head: the beginning of the file, if it is read already.
+        names: the names of the columns, for a file without a header.
+        skip: lines before the header.
+
+    Raises:
+        InputError: if the file cannot be read, lacks a column, or has a cell that is not a number or a line of another
+            length before its last.
+    """
+    head = head or FileHead.of(path)
+    known = names or head.columns
+    missing = [name for name in columns if name not in known]
+    if missing:
+        raise InputError(f"no column {missing[0]!r}", where=path, hint=nearest(missing[0], known))
+    uneven: list[str] = []
+
+    def skip_uneven(row: arrow_csv.InvalidRow) -> str:
+        uneven.append(row.text)
+        return "skip"
+
+    read = arrow_csv.ReadOptions(
+        use_threads=False,
+        block_size=BLOCK_BYTES,
+        encoding="utf8" if head.encoding == "utf-8-sig" else head.encoding,
+        column_names=names,
+        skip_rows=skip,
+    )
+    convert = arrow_csv.ConvertOptions(
+        column_types={name: _TYPES[kind] for name, kind in columns.items()},
+        include_columns=list(columns),
+        null_values=_NULLS,
+        strings_can_be_null=True,
+        decimal_point="," if _decimal_commas(head) else ".",
+    )
+    parse = arrow_csv.ParseOptions(delimiter=head.separator, invalid_row_handler=skip_uneven)
+    # One block is held back: whether the file's last line was cut short is known only once all are read.
+    held = None
+    try:
+        for batch in arrow_csv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert):
+            if held is not None:
+                yield held
+            held = batch.to_pandas()
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+        raise InputError(_arrow_problem(error), where=path) from error
+    if uneven:
+        _allow_only_the_last(uneven, path, head)
+    if held is not None:
+        held.attrs["half_line"] = len(uneven)
+        yield held
+
+
+def _decimal_commas(head: FileHead) -> bool:
+    if head.separator == ",":
+        return False
+    cells = [cell for line in head.text.splitlines()[1:200] for cell in line.split(head.separator)]
+    return any(_COMMA_NUMBER.fullmatch(cell.strip('" ')) for cell in cells)
+
+
+def _arrow_problem(error: Exception) -> str:
+    text = str(error).splitlines()[0]
+    place = re.search(r"In CSV column #(\d+):(?: Row #(\d+):)?", text)
+    value = re.search(r"invalid value '(.*)'", text)
+    if place and value:
+        row = f"row {place[2]}, " if place[2] else ""
+        return f"{row}column {int(place[1]) + 1}: {value[1]!r} is not a number"
+    return f"cannot be read as delimited text ({text})"
+
+
+def _allow_only_the_last(uneven: list[str], path: Path, head: FileHead) -> None:
+    """Refuse lines of another length, unless it is the one at the very end: a recording that was stopped."""
+    if len(uneven) == 1 and _last_line(path, head) == uneven[0].rstrip("\r\n"):
+        return
+    cells = len(uneven[0].split(head.separator))
+    what = f"{len(uneven)} lines have more or fewer cells than the header's {len(head.columns)}, the first one {cells}"
+    raise InputError(f"{what} ({uneven[0][:60]!r})", where=path, hint="export the file again")
+
+
+def _last_line(path: Path, head: FileHead) -> str:
+    with pa.input_stream(str(path)) as stream:
+        tail = b""
+        while part := stream.read(1 << 20):
+            tail = (tail + part)[-(1 << 16) :]
+    encoding = head.encoding
+    if encoding == "utf-16":
+        # The tail has no byte-order mark, and may begin in the middle of a character.
+        tail = tail[len(tail) % 2 :]
+        encoding = "utf-16-be" if head.raw.startswith(b"\xfe\xff") else "utf-16-le"
+    return tail.decode(encoding, "replace").rstrip("\r\n").rsplit("\n", 1)[-1]
+
+
+def read_json(path: Path, encoding: str = "utf-8") -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        InputError: if the file cannot be read or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read ({error})", where=path) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is not readable JSON ({error})", where=path, hint="was it written to the end?") from error
