@@ -16,13 +16,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from xai_compare.emotion import EMERT, Arrays, Recipe, Standard, fit
+from xai_compare.emotion import EMERT, ClipArrays, Recipe, Scaler, fit
 from xai_compare.synthetic.unit_reader import UnitReader
 
 SMALL = {"layers": 1, "heads": 4, "head_width": 16}
 
 
-def noise(clips: int, side: int) -> Arrays:
+def noise(clips: int, side: int) -> ClipArrays:
     """Clips of noise with frames, or with the example's 96 features if ``side`` is 0."""
     rng = np.random.default_rng(0)
     face = (
@@ -31,7 +31,7 @@ def noise(clips: int, side: int) -> Arrays:
         else rng.standard_normal((clips, 8, 96), np.float32)
     )
     eye, fixation = (rng.standard_normal((clips, 32, k), np.float32) for k in (39, 2))
-    return Arrays(face, eye, fixation, tuple(map(str, range(clips))))
+    return ClipArrays(face, eye, fixation, tuple(map(str, range(clips))))
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def main() -> None:
         spent = []
         for _ in range(2):
             began = time.perf_counter()
-            fit(net, data, Standard.of(data), labels, Recipe(epochs=1, batch=batch))
+            fit(net, data, Scaler.fit(data), labels, Recipe(epochs=1, batch=batch))
             spent.append(time.perf_counter() - began)
         each = spent[-1] / len(data)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

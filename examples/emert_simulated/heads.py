@@ -23,11 +23,11 @@ from xai_compare.comparison.resampling.resamples import resample_counts
 from xai_compare.emotion import (
     CLASSES,
     EMERT,
-    Arrays,
-    Standard,
+    ClipArrays,
+    Scaler,
     frame_view,
     load_network,
-    modality_falls,
+    modality_drops,
     modality_share,
 )
 from xai_compare.synthetic.clips import NEUTRAL, eye_region, mouth_region
@@ -48,7 +48,7 @@ def main() -> None:
     labels = {"er": held["reported"], "fer": held["seen"]}
     rows, maps, falls = [], {}, {"er": [], "fer": []}
     for k in sorted(set(fold.tolist())):
-        net, standard, _ = load_network(given.out / "networks" / "all" / f"fold_{k}")
+        net, scaler, _ = load_network(given.out / "networks" / "all" / f"fold_{k}")
         untrained = untrained_heads(given.out, net, k)
         testing = np.flatnonzero(fold == k)
         # A neutral mouth, and neutral brows, have no place where they show.
@@ -58,7 +58,7 @@ def main() -> None:
         for clip in chosen:
             for head, label in labels.items():
                 for kind, one in (("trained", net), ("untrained", untrained)):
-                    found = explained(one, features, standard, frames, int(clip), head, CLASSES[label[clip]])
+                    found = explained(one, features, scaler, frames, int(clip), head, CLASSES[label[clip]])
                     about = {
                         "clip": int(clip),
                         "person": clips.people[clip],
@@ -72,7 +72,7 @@ def main() -> None:
                         maps.setdefault(head, []).append((int(clip), found))
         training = features.part(np.flatnonzero(fold != k))
         for head, label in labels.items():
-            part = modality_falls(net, features.part(testing), training, standard, label[testing], head)
+            part = modality_drops(net, features.part(testing), training, scaler, label[testing], head)
             falls[head].append(part.assign(clip=testing[part["clip"]]))
         print(f"fold {k}: {len(chosen)} clips explained (simulated)", flush=True)
     (given.out / "tables").mkdir(exist_ok=True)
@@ -95,10 +95,10 @@ def untrained_heads(out: Path, net: EMERT, seed: int) -> EMERT:
 
 
 def explained(
-    net: EMERT, features: Arrays, standard: Standard, frames: Arrays, clip: int, head: str, label: str
+    net: EMERT, features: ClipArrays, scaler: Scaler, frames: ClipArrays, clip: int, head: str, label: str
 ) -> np.ndarray:
     """Grad-CAM of a frame, (h, w)."""
-    model = frame_view(net, features, standard, clip, head, frame=FRAME)
+    model = frame_view(net, features, scaler, clip, head, frame=FRAME)
     return xc.explainers.create("grad_cam")(model, frames.face[clip, FRAME][None], label)[0]
 
 

@@ -28,15 +28,15 @@ from xai_compare.emotion import (
     ABLATIONS,
     BASELINES,
     MODALITIES,
-    Arrays,
+    ClipArrays,
     Clips,
     Noise,
     Recipe,
     Setting,
     cross_validate,
+    evaluate_with_noise,
     folds,
     read_faces,
-    retested,
     save_network,
 )
 from xai_compare.emotion.clips import prepared_table
@@ -113,7 +113,7 @@ def prepare(out: Path, people: int, clips: int, faces: int, seed: int) -> None:
         return
     console.print(f"drawing {people * clips} simulated clips")
     simulated = simulate_clips(people, clips, seed)
-    data = Arrays(simulated.face, simulated.eye, simulated.fixation, tuple(simulated.clips.table["clip"]))
+    data = ClipArrays(simulated.face, simulated.eye, simulated.fixation, tuple(simulated.clips.table["clip"]))
     features = read_faces(load_reader(out), data).face
     simulated.clips.table.to_csv(out / "clips.csv", index=False)
     np.savez(
@@ -138,12 +138,12 @@ def load_reader(out: Path) -> UnitReader:
 
 
 @functools.lru_cache
-def load(out: Path) -> tuple[Clips, Arrays, Arrays, np.ndarray]:
+def load(out: Path) -> tuple[Clips, ClipArrays, ClipArrays, np.ndarray]:
     """The clips, with frames and with features, and their folds."""
     table = prepared_table(pd.read_csv(out / "clips.csv"), out / "clips.csv")
     held = np.load(out / "clips.npz")
     clips = Clips(table, lambda index: None, (), True, "simulated clips")  # type: ignore[arg-type, return-value]
-    frames = Arrays(held["face"], held["eye"], held["fixation"], tuple(table["clip"]))
+    frames = ClipArrays(held["face"], held["eye"], held["fixation"], tuple(table["clip"]))
     return clips, frames, replace(frames, face=held["features"]), folds(clips.people.tolist(), 5)
 
 
@@ -170,13 +170,15 @@ def train(name: str, out: Path, recipe: Recipe) -> dict[str, float]:
         for on in ("face", "eye", "both"):
             for variance in VARIANCES:
                 title = f"noise {variance:g} on {on}, tested"
-                tables.append(retested(trained, clips, frames, protocol, Noise(variance, on), name=title, reader=read))
+                tables.append(
+                    evaluate_with_noise(trained, clips, frames, protocol, Noise(variance, on), name=title, reader=read)
+                )
     if setting.network == "emert" and protocol == "er_7":
-        for k, (net, standard) in enumerate(zip(trained.nets, trained.standards, strict=True)):
+        for k, (net, scaler) in enumerate(zip(trained.nets, trained.scalers, strict=True)):
             save_network(
                 out / "networks" / setting.name / f"fold_{k}",
                 net,
-                standard,  # type: ignore[arg-type]
+                scaler,  # type: ignore[arg-type]
                 features.part(np.flatnonzero(fold != k)),
                 backbone=READER,
                 simulated=True,

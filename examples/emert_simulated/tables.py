@@ -22,16 +22,16 @@ from xai_compare.emotion import (
     CLASSES,
     agreement,
     as_protocol,
-    compared,
     confusion,
     cronbach_alpha,
     dawid_skene,
     eye_correlations,
     published,
     scores,
+    setting_difference,
 )
 from xai_compare.emotion.protocols import PROTOCOLS, TITLES
-from xai_compare.synthetic.bayes import ceilings, judged
+from xai_compare.synthetic.bayes import ceilings, ideal_predictions
 from xai_compare.synthetic.clips import RATERS, SimulatedClips
 
 NOTE = "Simulated faces, eyes and labels: no number says anything about people."
@@ -79,7 +79,7 @@ def paired(out: Path) -> pd.DataFrame:
     rows = []
     for protocol, table in (("er_7", held), ("fer_7", as_protocol(held, "fer_7"))):
         for name in [n for n in dict.fromkeys(table["setting"]) if n != "all"]:
-            found = compared(table, "all", name)
+            found = setting_difference(table, "all", name)
             rows.append({"protocol": protocol, "a": "all", "b": name, **found, "data": "simulated"})
     return pd.DataFrame(rows)
 
@@ -101,7 +101,7 @@ def ceiling(out: Path) -> pd.DataFrame:
     table = ceilings(steps=held["eye"].shape[1])
     here = []
     for modalities, task in zip(table["modalities"], table["task"], strict=True):
-        said = judged(simulated, modalities.split(" + "))[0 if task == "er" else 1]
+        said = ideal_predictions(simulated, modalities.split(" + "))[0 if task == "er" else 1]
         here.append((said == (held["reported"] if task == "er" else held["seen"])).mean())
     return table.assign(these_clips=here, data="simulated")
 

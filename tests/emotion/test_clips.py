@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from xai_compare.emotion import LAYOUTS, Clip, Clips, Sizes, arrays, read_clips, write_clips
+from xai_compare.emotion import LAYOUTS, Clip, Clips, Sizes, clip_arrays, read_clips, write_clips
 from xai_compare.emotion.adapters import EmerNames
 from xai_compare.emotion.protocols import with_coarse
-from xai_compare.emotion.sampling import Standard, bridged, evenly, shuffled
+from xai_compare.emotion.sampling import Scaler, evenly_spaced, interpolated, shuffled
 from xai_compare.errors import InputError
 
 
@@ -55,7 +55,7 @@ def test_a_clip_may_be_a_parquet_file_beside_a_folder_of_frames(clips: Clips, fo
 
 @pytest.mark.parametrize(("length", "count"), [(300, 8), (8, 8), (3, 8), (1, 4)])
 def test_frames_are_taken_evenly_from_the_first_to_the_last(length: int, count: int) -> None:
-    found = evenly(length, count)
+    found = evenly_spaced(length, count)
     assert len(found) == count
     assert found[0] == 0
     assert found[-1] == length - 1
@@ -64,21 +64,21 @@ def test_frames_are_taken_evenly_from_the_first_to_the_last(length: int, count: 
 
 def test_gaps_are_bridged_by_straight_lines_and_ends_by_the_nearest() -> None:
     values = np.array([[np.nan, 1], [2, np.nan], [np.nan, 3], [4, np.nan]], np.float32)
-    assert bridged(values, "x").tolist() == [[2, 1], [2, 2], [3, 3], [4, 3]]
+    assert interpolated(values, "x").tolist() == [[2, 1], [2, 2], [3, 3], [4, 3]]
 
 
 def test_standardization_is_of_the_training_clips_alone(clips: Clips, small: Sizes) -> None:
-    data = arrays(clips, sizes=small)
+    data = clip_arrays(clips, sizes=small)
     training = data.part(np.arange(10))
-    standard = Standard.of(training)
-    eye = standard.tensors(training)["eye"]
+    scaler = Scaler.fit(training)
+    eye = scaler.tensors(training)["eye"]
     assert eye is not None
     np.testing.assert_allclose(eye.mean((0, 1)), 0, atol=1e-5)
     np.testing.assert_allclose(eye.std((0, 1), correction=0), 1, atol=1e-5)
 
 
 def test_shuffling_deals_whole_clips_and_leaves_faces(clips: Clips, small: Sizes) -> None:
-    data = arrays(clips, sizes=small)
+    data = clip_arrays(clips, sizes=small)
     mixed = shuffled(data, 0)
     assert mixed.face is data.face
     assert (mixed.eye != data.eye).any()  # type: ignore[union-attr]
@@ -120,12 +120,12 @@ def test_clips_that_cannot_be_taken_are_named(
     clips: Clips, small: Sizes, changes: dict[str, object], line: str
 ) -> None:
     with pytest.raises(InputError, match=r"^[^\n]*$") as problem:
-        arrays(broken(clips, 3, **changes), sizes=small)
+        clip_arrays(broken(clips, 3, **changes), sizes=small)
     assert line in str(problem.value)
 
 
 def test_a_short_gap_is_no_problem(clips: Clips, small: Sizes) -> None:
-    found = arrays(broken(clips, 3, eye=with_gap(4)), sizes=small)
+    found = clip_arrays(broken(clips, 3, eye=with_gap(4)), sizes=small)
     assert np.isfinite(found.eye).all()  # type: ignore[arg-type]
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from xai_compare import cli
 from xai_compare.cli.app import app
 from xai_compare.emotion import ABLATIONS, BASELINES, PROTOCOLS, Clips, Noise, Recipe, Sizes, read_clips, write_clips
-from xai_compare.emotion.plan import Plan, carry_out
+from xai_compare.emotion.plan import Plan, run_plan
 from xai_compare.emotion.saving import saved_head
 from xai_compare.errors import InputError
 from xai_compare.report.emotion import write
@@ -30,10 +30,10 @@ def plan(*settings: str, **others: object) -> Plan:
 
 
 def test_what_is_trained_is_kept_and_more_can_join(clips: Clips, tmp_path: Path) -> None:
-    first = carry_out(clips, plan("eye"), tmp_path)
+    first = run_plan(clips, plan("eye"), tmp_path)
     file = tmp_path / "trained" / "er_7" / "eye" / "predictions.parquet"
     made = file.stat().st_mtime_ns
-    both = carry_out(clips, plan("eye", "fixation"), tmp_path)
+    both = run_plan(clips, plan("eye", "fixation"), tmp_path)
     assert file.stat().st_mtime_ns == made
     assert both.predictions["setting"].unique().tolist() == ["eye", "fixation"]
     pd.testing.assert_frame_equal(both.predictions[both.predictions["setting"] == "eye"], first.predictions)
@@ -41,7 +41,7 @@ def test_what_is_trained_is_kept_and_more_can_join(clips: Clips, tmp_path: Path)
 
 
 def test_a_run_that_stopped_goes_on_to_the_same_end(clips: Clips, tmp_path: Path) -> None:
-    whole = carry_out(clips, plan("eye"), tmp_path / "whole")
+    whole = run_plan(clips, plan("eye"), tmp_path / "whole")
 
     class Stopping:
         def __call__(self, title: str, total: int) -> Stopping:
@@ -61,24 +61,24 @@ def test_a_run_that_stopped_goes_on_to_the_same_end(clips: Clips, tmp_path: Path
         left = 1
 
     with pytest.raises(KeyboardInterrupt):
-        carry_out(clips, plan("eye"), tmp_path / "stopped", Stopping())
+        run_plan(clips, plan("eye"), tmp_path / "stopped", Stopping())
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert list((tmp_path / "stopped").rglob("*.ckpt"))
-    again = carry_out(clips, plan("eye"), tmp_path / "stopped")
+    again = run_plan(clips, plan("eye"), tmp_path / "stopped")
     pd.testing.assert_frame_equal(again.predictions, whole.predictions, check_exact=True)
 
 
 def test_another_plan_is_refused_and_nothing_is_lost(clips: Clips, tmp_path: Path) -> None:
-    carry_out(clips, plan("eye"), tmp_path)
+    run_plan(clips, plan("eye"), tmp_path)
     with pytest.raises(InputError, match="differ in: n_folds"):
-        carry_out(clips, Plan(settings=("eye",), recipe=RECIPE, n_folds=3, sizes=SIZES), tmp_path)
+        run_plan(clips, Plan(settings=("eye",), recipe=RECIPE, n_folds=3, sizes=SIZES), tmp_path)
     assert (tmp_path / "trained" / "er_7" / "eye" / "predictions.parquet").is_file()
 
 
 def test_a_call_that_failed_before_training_binds_nobody(clips: Clips, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="6 people cannot be parted into 9 folds"):
-        carry_out(clips, Plan(settings=("eye",), recipe=RECIPE, n_folds=9, sizes=SIZES), tmp_path)
-    assert len(carry_out(clips, plan("eye"), tmp_path).predictions) == len(clips)
+        run_plan(clips, Plan(settings=("eye",), recipe=RECIPE, n_folds=9, sizes=SIZES), tmp_path)
+    assert len(run_plan(clips, plan("eye"), tmp_path).predictions) == len(clips)
 
 
 def test_clips_of_which_some_are_simulated_say_so(clips: Clips, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_frozen_backbone_keeps_its_weights_and_heads_become_sources(clips: Cli
     weights = resnet18().state_dict()
     save_file(weights, tmp_path / "trunk.safetensors")
     asked = plan("all", backbone=tmp_path / "trunk.safetensors", freeze=True, test_noise=(Noise(0.1, "face"),))
-    done = carry_out(clips, asked, tmp_path / "out")
+    done = run_plan(clips, asked, tmp_path / "out")
     assert [folder.name for folder in done.networks] == ["fold_0", "fold_1"]
     assert done.predictions["setting"].unique().tolist() == ["all", "all, noise 0.1 on face in testing"]
     assert set(done.shares["head"]) == {"er", "fer"}
@@ -127,7 +127,7 @@ def test_a_frozen_backbone_keeps_its_weights_and_heads_become_sources(clips: Cli
 def test_other_weights_than_a_resnets_are_refused(clips: Clips, tmp_path: Path) -> None:
     save_file({"conv1.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(InputError, match="not the weights of a ResNet-18"):
-        carry_out(clips, plan("all", backbone=tmp_path / "other.safetensors"), tmp_path / "out")
+        run_plan(clips, plan("all", backbone=tmp_path / "other.safetensors"), tmp_path / "out")
 
 
 def test_the_page_says_what_it_must(clips: Clips, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_one_label_of_four_classes_and_no_faces_is_enough(clips: Clips, tmp_path
     few = clips.table[clips.table["er"].isin(["happiness", "sadness", "fear", "neutral"])]
     held = [dataclasses.replace(clips[int(k)], face=None) for k in few.index]
     folder = write_clips(tmp_path / "clips", few.drop(columns=["fer", "fer_coarse"]), held, clips.eye_features)
-    done = carry_out(read_clips(folder), plan("eye + fixation", alone=True), tmp_path / "out")
+    done = run_plan(read_clips(folder), plan("eye + fixation", alone=True), tmp_path / "out")
     assert set(done.predictions["label"]) == {0, 1, 2, 6}
     assert not any(str(column).startswith("fer_") for column in done.predictions)
     assert not done.networks

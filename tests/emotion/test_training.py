@@ -20,23 +20,23 @@ from xai_compare.emotion import (
     ABLATIONS,
     BASELINES,
     EMERT,
-    Arrays,
+    ClipArrays,
     Clips,
     Noise,
     Recipe,
+    Scaler,
     Setting,
     Sizes,
-    Standard,
-    arrays,
     as_protocol,
-    compared,
+    clip_arrays,
     cross_validate,
+    evaluate_with_noise,
     fit,
     fold_scores,
     predict,
     read_faces,
-    retested,
     scores,
+    setting_difference,
 )
 from xai_compare.emotion import training as room
 from xai_compare.errors import InputError
@@ -46,8 +46,8 @@ Backbone = Callable[[], nn.Module]
 
 
 @pytest.fixture
-def data(clips: Clips, small: Sizes) -> Arrays:
-    return arrays(clips, sizes=small)
+def data(clips: Clips, small: Sizes) -> ClipArrays:
+    return clip_arrays(clips, sizes=small)
 
 
 def network(backbone: Backbone) -> EMERT:
@@ -71,11 +71,11 @@ class Killed(BaseException):
     ("epoch", "step"), [(0, 1), (1, 0), (2, 2)], ids=["first epoch", "between epochs", "last epoch"]
 )
 def test_a_training_that_broke_off_ends_as_if_it_had_not(
-    data: Arrays, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int, step: int
+    data: ClipArrays, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int, step: int
 ) -> None:
-    standard = Standard.of(data)
+    scaler = Scaler.fit(data)
     whole = network(backbone)
-    history = fit(whole, data, standard, targets(len(data)), RECIPE)
+    history = fit(whole, data, scaler, targets(len(data)), RECIPE)
     step_of = room._Training.training_step
 
     def breaking(self: room._Training, batch: object, index: int) -> torch.Tensor:
@@ -85,16 +85,16 @@ def test_a_training_that_broke_off_ends_as_if_it_had_not(
 
     monkeypatch.setattr(room._Training, "training_step", breaking)
     with pytest.raises(Killed):
-        fit(network(backbone), data, standard, targets(len(data)), RECIPE, tmp_path)
+        fit(network(backbone), data, scaler, targets(len(data)), RECIPE, tmp_path)
     assert (tmp_path / "last.ckpt").exists() == (epoch > 0)
     monkeypatch.undo()
     resumed = network(backbone)
-    again = fit(resumed, data, standard, targets(len(data)), RECIPE, tmp_path)
+    again = fit(resumed, data, scaler, targets(len(data)), RECIPE, tmp_path)
     assert same(whole, resumed)
     assert again.epochs == history.epochs
     assert again.epochs[-1]["loss"] < again.epochs[0]["loss"]
     done = network(backbone)
-    assert fit(done, data, standard, targets(len(data)), RECIPE, tmp_path).epochs == history.epochs
+    assert fit(done, data, scaler, targets(len(data)), RECIPE, tmp_path).epochs == history.epochs
     assert same(whole, done)
 
 
@@ -102,18 +102,19 @@ PROGRAM = """
 import sys, numpy as np, torch
 torch.set_num_threads(1)
 from torch import nn
-from xai_compare.emotion import EMERT, Arrays, Recipe, Standard, fit
+from xai_compare.emotion import EMERT, ClipArrays, Recipe, Scaler, fit
 class Tiny(nn.Module):
     out_features = 6
     def __init__(self):
         super().__init__(); self.maps = nn.Conv2d(3, 6, 3, 2)
     def forward(self, x): return self.maps(x).mean((2, 3))
 rng = np.random.default_rng(0)
-data = Arrays(rng.integers(0, 256, (64, 2, 16, 16, 3), dtype=np.uint8), rng.normal(size=(64, 4, 5)).astype(np.float32),
+data = ClipArrays(rng.integers(0, 256, (64, 2, 16, 16, 3), dtype=np.uint8),
+              rng.normal(size=(64, 4, 5)).astype(np.float32),
               rng.normal(size=(64, 4, 2)).astype(np.float32), tuple(map(str, range(64))))
 torch.manual_seed(0)
 net = EMERT("paper", backbone=Tiny(), eye_features=5, frames=2, steps=4, layers=1)
-fit(net, data, Standard.of(data), {"er": np.arange(64) % 7}, Recipe(epochs=60, rate=1e-3), sys.argv[1])
+fit(net, data, Scaler.fit(data), {"er": np.arange(64) % 7}, Recipe(epochs=60, rate=1e-3), sys.argv[1])
 torch.save(net.state_dict(), sys.argv[1] + "/end.pt")
 """
 
@@ -141,16 +142,16 @@ def test_a_killed_process_goes_on_where_it_was(tmp_path: Path) -> None:
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_a_checkpoint_of_another_training_is_refused(data: Arrays, backbone: Backbone, tmp_path: Path) -> None:
-    fit(network(backbone), data, Standard.of(data), targets(len(data)), replace(RECIPE, epochs=1), tmp_path)
+def test_a_checkpoint_of_another_training_is_refused(data: ClipArrays, backbone: Backbone, tmp_path: Path) -> None:
+    fit(network(backbone), data, Scaler.fit(data), targets(len(data)), replace(RECIPE, epochs=1), tmp_path)
     with pytest.raises(InputError, match="the checkpoint is of another training"):
-        fit(network(backbone), data, Standard.of(data), targets(len(data)), RECIPE, tmp_path)
+        fit(network(backbone), data, Scaler.fit(data), targets(len(data)), RECIPE, tmp_path)
     (tmp_path / "last.ckpt").write_bytes(b"no checkpoint")
     with pytest.raises(InputError, match=r"the checkpoint cannot be read \(.*\); delete it"):
-        fit(network(backbone), data, Standard.of(data), targets(len(data)), RECIPE, tmp_path)
+        fit(network(backbone), data, Scaler.fit(data), targets(len(data)), RECIPE, tmp_path)
 
 
-def test_a_protocol_is_trained_and_tested_over_folds(clips: Clips, data: Arrays, backbone: Backbone) -> None:
+def test_a_protocol_is_trained_and_tested_over_folds(clips: Clips, data: ClipArrays, backbone: Backbone) -> None:
     epochs: list[int] = []
     trained = cross_validate(
         clips,
@@ -181,14 +182,14 @@ def test_a_protocol_is_trained_and_tested_over_folds(clips: Clips, data: Arrays,
             )
         )
     ).all()
-    noisy = retested(trained, clips, data, "er_7", Noise(0.0), name="none")
+    noisy = evaluate_with_noise(trained, clips, data, "er_7", Noise(0.0), name="none")
     np.testing.assert_allclose(noisy["p_fear"].to_numpy(), table["p_fear"].to_numpy(), atol=1e-6)
-    other = retested(trained, clips, data, "er_7", Noise(1.0, "eye"), name="much")
+    other = evaluate_with_noise(trained, clips, data, "er_7", Noise(1.0, "eye"), name="much")
     assert (other["p_fear"] != table["p_fear"]).all()
 
 
 @pytest.mark.parametrize("protocol", ["er_valence", "fer_intensity", "fer_3"])
-def test_other_protocols_have_their_scores(clips: Clips, data: Arrays, backbone: Backbone, protocol: str) -> None:
+def test_other_protocols_have_their_scores(clips: Clips, data: ClipArrays, backbone: Backbone, protocol: str) -> None:
     setting = Setting("all", options={"layers": 1})
     trained = cross_validate(clips, data, protocol, setting, replace(RECIPE, epochs=1), n_folds=2, backbone=backbone)
     metrics = scores(trained.predictions, protocol, n=20)
@@ -201,18 +202,18 @@ def test_other_protocols_have_their_scores(clips: Clips, data: Arrays, backbone:
 @pytest.mark.parametrize("name", BASELINES.names())
 @pytest.mark.parametrize("modalities", [("face", "eye", "fixation"), ("eye",)], ids=["all", "eye"])
 def test_baselines_train_and_their_loss_falls(
-    data: Arrays, backbone: Backbone, name: str, modalities: tuple[str, ...]
+    data: ClipArrays, backbone: Backbone, name: str, modalities: tuple[str, ...]
 ) -> None:
     torch.manual_seed(0)
     net = BASELINES.get(name)(modalities=modalities, backbone=backbone(), eye_features=5, frames=2, steps=4)
-    history = fit(net, data, Standard.of(data), targets(len(data)), replace(RECIPE, epochs=12, rate=3e-3))
+    history = fit(net, data, Scaler.fit(data), targets(len(data)), replace(RECIPE, epochs=12, rate=3e-3))
     assert history.epochs[-1]["er"] < history.epochs[0]["er"]
-    said = predict(net, data, Standard.of(data), batch=10)
+    said = predict(net, data, Scaler.fit(data), batch=10)
     assert said["er"].shape == (len(data), 7)
     np.testing.assert_allclose(said["er"].sum(1), 1)
 
 
-def test_every_ablation_is_a_network_of_its_own(clips: Clips, data: Arrays, backbone: Backbone) -> None:
+def test_every_ablation_is_a_network_of_its_own(clips: Clips, data: ClipArrays, backbone: Backbone) -> None:
     sizes = set()
     for setting in ABLATIONS:
         small = replace(setting, options={**setting.options, "layers": 1})
@@ -224,11 +225,11 @@ def test_every_ablation_is_a_network_of_its_own(clips: Clips, data: Arrays, back
     assert len(sizes) == len(ABLATIONS) - 1  # Shuffled eyes are read by the same network.
 
 
-def test_a_frozen_backbone_reads_once_and_sees_noise(clips: Clips, data: Arrays, backbone: Backbone) -> None:
+def test_a_frozen_backbone_reads_once_and_sees_noise(clips: Clips, data: ClipArrays, backbone: Backbone) -> None:
     frozen = backbone()
     calls: list[int] = []
 
-    def reader(part: Arrays) -> Arrays:
+    def reader(part: ClipArrays) -> ClipArrays:
         calls.append(len(part))
         return read_faces(frozen, part)
 
@@ -238,7 +239,7 @@ def test_a_frozen_backbone_reads_once_and_sees_noise(clips: Clips, data: Arrays,
     assert calls == [len(data)]
     plain = cross_validate(clips, data, "er_7", setting, one, n_folds=2, backbone=backbone)
     assert trained.predictions["p_fear"].shape == plain.predictions["p_fear"].shape
-    table = retested(trained, clips, data, "er_7", Noise(0.1, "face"), name="noise", reader=reader)
+    table = evaluate_with_noise(trained, clips, data, "er_7", Noise(0.1, "face"), name="noise", reader=reader)
     assert calls == [len(data), 21, 21]
     assert (table["p_fear"] != trained.predictions["p_fear"]).any()
 
@@ -252,10 +253,10 @@ def test_settings_are_compared_clip_by_clip(clips: Clips) -> None:
     table = pd.concat(
         [rows.assign(setting="a", predicted=np.where(right, 0, 1)), rows.assign(setting="b", predicted=1)]
     )
-    found = compared(table, "a", "b", n=500)
+    found = setting_difference(table, "a", "b", n=500)
     assert found["difference"] == pytest.approx(right.mean())
     assert found["ci_low"] < found["difference"] < found["ci_high"]
-    assert compared(table, "a", "a", n=100)["p"] == 1
+    assert setting_difference(table, "a", "a", n=100)["p"] == 1
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ def test_settings_are_compared_clip_by_clip(clips: Clips) -> None:
     ids=["protocol", "person in two folds", "network", "empty class", "no labels", "noise on features"],
 )
 def test_what_cannot_be_trained_is_refused_in_one_line(
-    clips: Clips, data: Arrays, backbone: Backbone, changes: dict[str, object], line: str
+    clips: Clips, data: ClipArrays, backbone: Backbone, changes: dict[str, object], line: str
 ) -> None:
     fold = np.arange(len(clips)) % 2 if changes.get("fold") else None
     if "without" in changes:

@@ -15,14 +15,14 @@ import xai_compare as xc
 from xai_compare.emotion import (
     CLASSES,
     EMERT,
-    Arrays,
+    ClipArrays,
     Clips,
+    Scaler,
     Sizes,
-    Standard,
-    arrays,
+    clip_arrays,
     frame_view,
     load_network,
-    modality_falls,
+    modality_drops,
     modality_share,
     predict,
     read_faces,
@@ -34,8 +34,8 @@ from xai_compare.synthetic.unit_reader import UnitReader
 
 
 @pytest.fixture
-def data(clips: Clips, small: Sizes) -> Arrays:
-    return arrays(clips, sizes=small)
+def data(clips: Clips, small: Sizes) -> ClipArrays:
+    return clip_arrays(clips, sizes=small)
 
 
 @pytest.fixture
@@ -46,24 +46,24 @@ def net(backbone: Callable[[], nn.Module]) -> EMERT:
 
 @pytest.mark.parametrize("head", ["er", "fer"])
 @pytest.mark.parametrize("read", [False, True], ids=["frames", "features"])
-def test_a_frame_in_its_place_gives_the_clips_own_answer(data: Arrays, net: EMERT, head: str, read: bool) -> None:
-    standard = Standard.of(data)
-    wanted = predict(net, data, standard)[head][3]
+def test_a_frame_in_its_place_gives_the_clips_own_answer(data: ClipArrays, net: EMERT, head: str, read: bool) -> None:
+    scaler = Scaler.fit(data)
+    wanted = predict(net, data, scaler)[head][3]
     assert data.face is not None
     held = read_faces(net.subnet.f_extractor, data) if read else data  # type: ignore[arg-type]
     for frame in range(2):
-        model = frame_view(net, held, standard, 3, head, frame=frame)
+        model = frame_view(net, held, scaler, 3, head, frame=frame)
         assert model.name == f"emert-{head}"
         assert model.classes == CLASSES
         np.testing.assert_allclose(model.predict(data.face[3, frame][None])[0], wanted, atol=1e-6)
 
 
-def test_the_face_that_stands_still_is_every_frame(data: Arrays, net: EMERT) -> None:
-    standard = Standard.of(data)
+def test_the_face_that_stands_still_is_every_frame(data: ClipArrays, net: EMERT) -> None:
+    scaler = Scaler.fit(data)
     assert data.face is not None
     still = replace(data, face=np.repeat(data.face[:, :1], 2, axis=1))
-    wanted = predict(net, still, standard)["er"][5]
-    model = frame_view(net, data, standard, 5, "er")
+    wanted = predict(net, still, scaler)["er"][5]
+    model = frame_view(net, data, scaler, 5, "er")
     np.testing.assert_allclose(model.predict(data.face[5, :1])[0], wanted, atol=1e-6)
 
 
@@ -77,14 +77,16 @@ def test_the_face_that_stands_still_is_every_frame(data: Arrays, net: EMERT) -> 
         ("random", {}),
     ],
 )
-def test_explainers_work_on_a_view_unchanged(data: Arrays, net: EMERT, name: str, options: dict[str, object]) -> None:
-    standard = Standard.of(data)
+def test_explainers_work_on_a_view_unchanged(
+    data: ClipArrays, net: EMERT, name: str, options: dict[str, object]
+) -> None:
+    scaler = Scaler.fit(data)
     assert data.face is not None
     # Noise of so few pixels is one superpixel, so the picture has halves.
     picture = data.face[2, 1][None].copy() // 8
     picture[:, :, 8:] += 150
     one, other = (
-        xc.explainers.create(name, **options)(frame_view(net, data, standard, clip, "er", frame=1), picture, "fear")
+        xc.explainers.create(name, **options)(frame_view(net, data, scaler, clip, "er", frame=1), picture, "fear")
         for clip in (2, 3)
     )
     assert one.shape == (1, 16, 16)
@@ -94,12 +96,12 @@ def test_explainers_work_on_a_view_unchanged(data: Arrays, net: EMERT, name: str
         assert not np.allclose(one, other)
 
 
-def test_grad_cam_of_a_view_is_the_gradient_of_the_head_by_hand(data: Arrays, net: EMERT) -> None:
-    standard = Standard.of(data)
+def test_grad_cam_of_a_view_is_the_gradient_of_the_head_by_hand(data: ClipArrays, net: EMERT) -> None:
+    scaler = Scaler.fit(data)
     assert data.face is not None
-    model = frame_view(net, data, standard, 2, "fer", frame=1)
+    model = frame_view(net, data, scaler, 2, "fer", frame=1)
     maps = xc.explainers.create("grad_cam", relu=False)(model, data.face[2, 1][None], "anger")
-    inputs = standard.tensors(data.part(np.array([2])))
+    inputs = scaler.tensors(data.part(np.array([2])))
     trunk: nn.Module = net.subnet.f_extractor  # type: ignore[assignment]
     kept = trunk.maps(inputs["face"][0]).detach().requires_grad_()  # type: ignore[index, operator]
     face = kept.mean((2, 3))[None]
@@ -110,23 +112,23 @@ def test_grad_cam_of_a_view_is_the_gradient_of_the_head_by_hand(data: Arrays, ne
     np.testing.assert_allclose(maps[0], by_hand, atol=1e-6)
 
 
-def test_a_still_view_is_a_source_for_any_picture(data: Arrays, net: EMERT) -> None:
-    model = still_view(net, data, Standard.of(data), "er")
+def test_a_still_view_is_a_source_for_any_picture(data: ClipArrays, net: EMERT) -> None:
+    model = still_view(net, data, Scaler.fit(data), "er")
     pictures = np.random.default_rng(0).integers(0, 256, (3, 20, 24, 3), dtype=np.uint8)
     assert model.predict(pictures).shape == (3, 7)
     assert xc.explainers.create("grad_cam")(model, pictures).shape == (3, 20, 24)
 
 
-def test_an_explainer_leaves_the_network_as_it_was(data: Arrays, net: EMERT) -> None:
+def test_an_explainer_leaves_the_network_as_it_was(data: ClipArrays, net: EMERT) -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    model = frame_view(net, data, Standard.of(data), 0, "er", frame=0)
+    model = frame_view(net, data, Scaler.fit(data), 0, "er", frame=0)
     assert data.face is not None
     xc.explainers.create("grad_cam")(model, data.face[0, :1])
     assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
     assert not any(module._forward_hooks for module in net.modules())
 
 
-def test_the_share_of_a_modality_is_what_its_absence_costs(data: Arrays, net: EMERT, clips: Clips) -> None:
+def test_the_share_of_a_modality_is_what_its_absence_costs(data: ClipArrays, net: EMERT, clips: Clips) -> None:
     # Of this network only the eye reaches the heads.
     with torch.no_grad():
         for name in ("specific_projection_v", "specific_projection_l"):
@@ -134,8 +136,8 @@ def test_the_share_of_a_modality_is_what_its_absence_costs(data: Arrays, net: EM
                 parameter.zero_()
         net.proj_v1.weight.zero_()
         net.subnet.v_lstm.weight_ih_l0.zero_()  # type: ignore[union-attr, operator]
-    labels = predict(net, data, Standard.of(data))["er"].argmax(1)
-    falls = modality_falls(net, data, data, Standard.of(data), labels, "er")
+    labels = predict(net, data, Scaler.fit(data))["er"].argmax(1)
+    falls = modality_drops(net, data, data, Scaler.fit(data), labels, "er")
     table = modality_share(falls, clips.people.tolist(), n=200).set_index("modality")
     assert table.loc[["face", "fixation"], "fall"].abs().max() == pytest.approx(0, abs=1e-6)
     assert table.loc["eye", "fall_low"] > 0
@@ -153,29 +155,29 @@ def test_the_share_of_a_modality_is_what_its_absence_costs(data: Arrays, net: EM
     ],
 )
 def test_views_that_cannot_be_are_refused_in_one_line(
-    data: Arrays, net: EMERT, changes: dict[str, object], line: str
+    data: ClipArrays, net: EMERT, changes: dict[str, object], line: str
 ) -> None:
     with pytest.raises(InputError, match=r"^[^\n]*$") as problem:
-        frame_view(net, data, Standard.of(data), **{"clip": 0, **changes})  # type: ignore[arg-type]
+        frame_view(net, data, Scaler.fit(data), **{"clip": 0, **changes})  # type: ignore[arg-type]
     assert line in str(problem.value)
 
 
-def test_a_network_without_a_face_sees_none(data: Arrays, backbone: Callable[[], nn.Module]) -> None:
+def test_a_network_without_a_face_sees_none(data: ClipArrays, backbone: Callable[[], nn.Module]) -> None:
     net = EMERT("paper", backbone=backbone(), eye_features=5, frames=2, steps=4, modalities=("eye",))
     with pytest.raises(InputError, match="the network reads no face"):
-        frame_view(net, data, Standard.of(data), 0)
+        frame_view(net, data, Scaler.fit(data), 0)
 
 
 def test_a_saved_network_comes_back_and_its_heads_are_sources(
-    data: Arrays, backbone: Callable[[], nn.Module], tmp_path: Path
+    data: ClipArrays, backbone: Callable[[], nn.Module], tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
     reader = UnitReader()
     net = EMERT("paper", backbone=reader, eye_features=5, frames=2, steps=4, layers=1).eval()
-    standard = Standard.of(data)
-    save_network(tmp_path, net, standard, data, backbone="xai_compare.synthetic.unit_reader:UnitReader", simulated=True)
+    scaler = Scaler.fit(data)
+    save_network(tmp_path, net, scaler, data, backbone="xai_compare.synthetic.unit_reader:UnitReader", simulated=True)
     again, moments, _ = load_network(tmp_path)
-    wanted, found = predict(net, data, standard), predict(again, data, moments)
+    wanted, found = predict(net, data, scaler), predict(again, data, moments)
     assert (wanted["er"] == found["er"]).all()
     factory = {
         "factory": "xai_compare.emotion.saving:saved_head",
@@ -185,7 +187,7 @@ def test_a_saved_network_comes_back_and_its_heads_are_sources(
     model = xc.models.load(factory)
     assert (model.name, model.classes) == ("emert-fer", CLASSES)
     pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
-    still = still_view(net, read_faces(reader, data), standard, "fer")
+    still = still_view(net, read_faces(reader, data), scaler, "fer")
     np.testing.assert_allclose(model.predict(pictures), still.predict(pictures), atol=1e-5)
     (tmp_path / "card.json").write_text((tmp_path / "card.json").read_text().replace("xai_compare.", "os."))
     with pytest.raises(InputError, match="names a backbone outside this package"):

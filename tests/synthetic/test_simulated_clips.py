@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xai_compare.emotion import CLASSES, MODALITIES, arrays
+from xai_compare.emotion import CLASSES, MODALITIES, clip_arrays
 from xai_compare.emotion.sampling import Sizes
 from xai_compare.errors import InputError
 from xai_compare.synthetic import bayes, eye_sequences
@@ -15,11 +15,11 @@ from xai_compare.synthetic.clips import (
     NEUTRAL,
     SEEN,
     SimulatedClips,
+    draw_shown,
     eye_region,
     mouth_region,
-    shown,
+    shown_given_reported,
     simulate_clips,
-    table_of,
 )
 
 
@@ -35,7 +35,7 @@ def test_equal_seeds_give_equal_clips_and_all_say_that_they_are_simulated(simula
     assert simulated.clips.simulated
     assert simulated.clips.table["simulated"].all()
     assert simulated.clips.table["clip"].str.startswith("simulated").all()
-    data = arrays(simulated.clips, sizes=Sizes(2, 8, 48))
+    data = clip_arrays(simulated.clips, sizes=Sizes(2, 8, 48))
     assert data.face is not None
     assert (data.face == simulated.face).all()
     assert len(simulated.clips.eye_features) == data.eye.shape[-1] == 39  # type: ignore[union-attr]
@@ -43,13 +43,13 @@ def test_equal_seeds_give_equal_clips_and_all_say_that_they_are_simulated(simula
 
 @pytest.mark.parametrize("chances", [SEEN, LEAKED], ids=["seen", "leaked"])
 def test_what_is_shown_has_the_chances_that_are_said(chances: tuple[float, float, float]) -> None:
-    table = table_of(chances)
+    table = shown_given_reported(chances)
     np.testing.assert_allclose(table.sum(1), 1)
     fear = CLASSES.index("fear")
     assert (table[fear, fear], table[fear, NEUTRAL]) == pytest.approx(chances[:2])
     assert table[NEUTRAL, NEUTRAL] == pytest.approx(chances[0] + chances[1])
     rng = np.random.default_rng(0)
-    drawn = shown(np.full(50_000, fear), chances, rng)
+    drawn = draw_shown(np.full(50_000, fear), chances, rng)
     np.testing.assert_allclose(np.bincount(drawn, minlength=7) / 50_000, table[fear], atol=0.01)
 
 
@@ -91,7 +91,7 @@ def test_the_ceiling_is_what_the_best_judge_reaches_on_drawn_clips() -> None:
     rng = np.random.default_rng(4)
     n = 6000
     reported = rng.integers(0, 7, n)
-    seen, leaked = shown(reported, SEEN, rng), shown(reported, LEAKED, rng)
+    seen, leaked = draw_shown(reported, SEEN, rng), draw_shown(reported, LEAKED, rng)
     eye, fixation = eye_sequences.draw_sequences(reported, np.arange(n), 32, rng)
     table = bayes.ceilings(n=40_000).set_index(["modalities", "task"])["war"]
     for modalities in (MODALITIES, ("face",), ("eye", "fixation")):

@@ -36,7 +36,7 @@ class Outputs:
 
 
 class Fusion(nn.Module):
-    """What EMERT and the networks it is compared with have in common: three sequences in, heads out.
+    """What EMERT and the networks it is setting_difference with have in common: three sequences in, heads out.
 
     Attributes:
         modalities: which of the three it reads; the others may be None.

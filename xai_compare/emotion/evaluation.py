@@ -15,9 +15,9 @@ from xai_compare.emotion.clips import Clips
 from xai_compare.emotion.emert import EMERT, Fusion
 from xai_compare.emotion.folds import check_classes, check_folds, folds
 from xai_compare.emotion.metrics import Averaging, Score, score_classes, score_values
-from xai_compare.emotion.noise import Noise, noisy
+from xai_compare.emotion.noise import Noise, with_noise
 from xai_compare.emotion.protocols import PROTOCOLS, Protocol, partner
-from xai_compare.emotion.sampling import Arrays, Standard, shuffled
+from xai_compare.emotion.sampling import ClipArrays, Scaler, shuffled
 from xai_compare.emotion.training import Recipe, fit, predict
 from xai_compare.errors import InputError
 from xai_compare.models.request import seeded
@@ -64,20 +64,22 @@ ABLATIONS = (
 
 
 @dataclass
-class Trained:
+class CrossValidation:
     """What a setting gave: predictions of every clip by the network that had not seen its person.
 
     Attributes:
         predictions: ``setting, protocol, clip, person, fold, label, predicted``, and ``p_CLASS`` for classes.
-        nets, standards: of each fold.
+        nets, scalers: of each fold.
     """
 
     predictions: pd.DataFrame
     nets: list[Fusion]
-    standards: list[Standard]
+    scalers: list[Scaler]
 
 
-def build(setting: Setting, protocol: Protocol, data: Arrays, backbone: Callable[[], Any] | None, seed: int) -> Fusion:
+def build(
+    setting: Setting, protocol: Protocol, data: ClipArrays, backbone: Callable[[], Any] | None, seed: int
+) -> Fusion:
     """The network of a setting, its weights drawn from ``seed``."""
     from xai_compare.emotion.baselines import BASELINES
 
@@ -101,7 +103,7 @@ def build(setting: Setting, protocol: Protocol, data: Arrays, backbone: Callable
 
 def cross_validate(
     clips: Clips,
-    data: Arrays,
+    data: ClipArrays,
     protocol: str,
     setting: Setting,
     recipe: Recipe,
@@ -110,15 +112,15 @@ def cross_validate(
     by: str = "person",
     n_folds: int = 5,
     backbone: Callable[[], Any] | None = None,
-    reader: Callable[[Arrays], Arrays] | None = None,
+    reader: Callable[[ClipArrays], ClipArrays] | None = None,
     folder: str | Path | None = None,
     tick: Callable[[int], None] = lambda epochs: None,
-) -> Trained:
+) -> CrossValidation:
     """Train and test a setting in each fold.
 
     Args:
         clips: whose labels are learned.
-        data: the same clips as `arrays` gives them.
+        data: the same clips as `clip_arrays` gives them.
         protocol: a name of `PROTOCOLS`; the head of its partner is trained beside it, if the setting has both.
         setting: the network.
         recipe: the training; the seed of fold k is the recipe's plus k.
@@ -146,35 +148,35 @@ def cross_validate(
     if "face" not in setting.modalities:
         used = replace(used, face=None)
     source = _Source(used, None if used.face is None else reader)
-    parts, nets, standards = [], [], []
+    parts, nets, scalers = [], [], []
     for k in sorted(set(places.tolist())):
         training, where = places != k, f"{clips.where}, fold {k}"
         for head, values in targets.items():
             if values.dtype.kind == "i":
                 check_classes(values, training, _classes_of(wanted, head), f"{where}, {head}")
-        net, standard = _trained(setting, wanted, source, targets, training, recipe, k, backbone, folder, tick)
-        parts.append(_tested(net, standard, wanted, source, ~training, setting, recipe, targets))
+        net, scaler = _trained(setting, wanted, source, targets, training, recipe, k, backbone, folder, tick)
+        parts.append(_tested(net, scaler, wanted, source, ~training, setting, recipe, targets))
         parts[-1].insert(0, "fold", k)
         nets.append(net)
-        standards.append(standard)
+        scalers.append(scaler)
     table = pd.concat(parts).sort_values("place")
     table.insert(0, "protocol", protocol)
     table.insert(0, "setting", setting.name)
     table.insert(2, "clip", clips.table["clip"].to_numpy())
     table.insert(3, "person", clips.people)
-    return Trained(table.drop(columns="place").reset_index(drop=True), nets, standards)
+    return CrossValidation(table.drop(columns="place").reset_index(drop=True), nets, scalers)
 
 
-def retested(
-    trained: Trained,
+def evaluate_with_noise(
+    trained: CrossValidation,
     clips: Clips,
-    data: Arrays,
+    data: ClipArrays,
     protocol: str,
     noise: Noise,
     *,
     name: str,
     seed: int = 0,
-    reader: Callable[[Arrays], Arrays] | None = None,
+    reader: Callable[[ClipArrays], ClipArrays] | None = None,
 ) -> pd.DataFrame:
     """Predictions of trained networks under noise in testing, without training them again.
 
@@ -186,15 +188,15 @@ def retested(
         seed: of the noise; fold k adds k.
 
     Returns:
-        The table of `Trained.predictions` under another name.
+        The table of `CrossValidation.predictions` under another name.
     """
     wanted = PROTOCOLS[protocol]
     table = trained.predictions.copy()
     table["setting"] = name
     source = _Source(data, reader)
-    for k, (net, standard) in enumerate(zip(trained.nets, trained.standards, strict=True)):
+    for k, (net, scaler) in enumerate(zip(trained.nets, trained.scalers, strict=True)):
         rows = np.flatnonzero(table["fold"].to_numpy() == sorted(table["fold"].unique())[k])
-        said = predict(net, source.part(rows, noise, standard, seed + k), standard)[wanted.head]
+        said = predict(net, source.part(rows, noise, scaler, seed + k), scaler)[wanted.head]
         table.loc[rows, "predicted"] = said.argmax(1) if said.ndim == 2 else said
         if said.ndim == 2:
             table.loc[rows, [f"p_{label}" for label in wanted.classes]] = said
@@ -232,7 +234,7 @@ def fold_scores(predictions: pd.DataFrame, protocol: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def compared(predictions: pd.DataFrame, a: str, b: str, n: int = 2000, seed: int = 0) -> dict[str, float]:
+def setting_difference(predictions: pd.DataFrame, a: str, b: str, n: int = 2000, seed: int = 0) -> dict[str, float]:
     """How much more often setting ``a`` is right than ``b`` on the same clips, with its interval over people.
 
     Returns:
@@ -259,12 +261,12 @@ def compared(predictions: pd.DataFrame, a: str, b: str, n: int = 2000, seed: int
 class _Source:
     """The clips, noisy where that is asked for, and as the frozen backbone sees them."""
 
-    data: Arrays
-    reader: Callable[[Arrays], Arrays] | None
-    _read: Arrays | None = None
+    data: ClipArrays
+    reader: Callable[[ClipArrays], ClipArrays] | None
+    _read: ClipArrays | None = None
 
-    def part(self, places: np.ndarray, noise: Noise | None, standard: Standard, seed: int) -> Arrays:
-        part = self.data.part(places) if noise is None else noisy(self.data.part(places), noise, standard, seed)
+    def part(self, places: np.ndarray, noise: Noise | None, scaler: Scaler, seed: int) -> ClipArrays:
+        part = self.data.part(places) if noise is None else with_noise(self.data.part(places), noise, scaler, seed)
         if self.reader is None:
             return part
         if noise is not None and noise.on != "eye":
@@ -323,20 +325,20 @@ def _trained(
     backbone: Callable[[], Any] | None,
     folder: str | Path | None,
     tick: Callable[[int], None],
-) -> tuple[Fusion, Standard]:
+) -> tuple[Fusion, Scaler]:
     recipe = replace(recipe, seed=recipe.seed + k)
     places = np.flatnonzero(training)
-    standard = Standard.of(source.data.part(places))
-    part = source.part(places, setting.train_noise, standard, recipe.seed)
+    scaler = Scaler.fit(source.data.part(places))
+    part = source.part(places, setting.train_noise, scaler, recipe.seed)
     net = build(setting, wanted, part, backbone, recipe.seed)
     own = None if folder is None else Path(folder) / f"fold_{k}"
-    fit(net, part, standard, {name: values[training] for name, values in targets.items()}, recipe, own, tick)
-    return net, standard
+    fit(net, part, scaler, {name: values[training] for name, values in targets.items()}, recipe, own, tick)
+    return net, scaler
 
 
 def _tested(
     net: Fusion,
-    standard: Standard,
+    scaler: Scaler,
     wanted: Protocol,
     source: _Source,
     testing: np.ndarray,
@@ -345,8 +347,8 @@ def _tested(
     targets: dict[str, np.ndarray],
 ) -> pd.DataFrame:
     places = np.flatnonzero(testing)
-    part = source.part(places, setting.test_noise, standard, recipe.seed + 1000)
-    said = predict(net, part, standard)
+    part = source.part(places, setting.test_noise, scaler, recipe.seed + 1000)
+    said = predict(net, part, scaler)
     frames = {}
     for head, values in targets.items():
         out = said[head]

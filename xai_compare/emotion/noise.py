@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xai_compare.emotion.blocks import MODALITIES
-from xai_compare.emotion.sampling import Arrays, Standard
+from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.errors import InputError
 
 ON = {"eye": ("eye", "fixation"), "face": ("face",), "both": MODALITIES}
@@ -35,7 +35,7 @@ class Noise:
             raise InputError(f"noise on {self.on!r}", hint=f"known: {', '.join(ON)}")
 
 
-def noisy(data: Arrays, noise: Noise, standard: Standard, seed: int) -> Arrays:
+def with_noise(data: ClipArrays, noise: Noise, scaler: Scaler, seed: int) -> ClipArrays:
     """The clips with noise on them; frames are clipped to what a picture can hold.
 
     Raises:
@@ -49,7 +49,7 @@ def noisy(data: Arrays, noise: Noise, standard: Standard, seed: int) -> Arrays:
         if name == "face":
             changed[name] = _noisy_frames(values, spread, rng)
         else:
-            moments = getattr(standard, name)
+            moments = getattr(scaler, name)
             changed[name] = values + spread * moments[1] * rng.standard_normal(values.shape, np.float32)
     return replace(data, **changed)
 
@@ -64,5 +64,5 @@ def _noisy_frames(face: np.ndarray, spread: float, rng: np.random.Generator) -> 
     return found
 
 
-def _present(data: Arrays, names: Sequence[str]) -> list[str]:
+def _present(data: ClipArrays, names: Sequence[str]) -> list[str]:
     return [name for name in names if getattr(data, name) is not None]

@@ -21,13 +21,13 @@ from torchvision.models import resnet18
 from xai_compare.emotion.baselines import BASELINES
 from xai_compare.emotion.clips import Clips
 from xai_compare.emotion.emert import EMERT
-from xai_compare.emotion.evaluation import ABLATIONS, Setting, Trained, cross_validate, retested
+from xai_compare.emotion.evaluation import ABLATIONS, CrossValidation, Setting, cross_validate, evaluate_with_noise
 from xai_compare.emotion.folds import folds
 from xai_compare.emotion.noise import Noise
 from xai_compare.emotion.protocols import PROTOCOLS
-from xai_compare.emotion.sampling import Arrays, Sizes, arrays, read_faces
+from xai_compare.emotion.sampling import ClipArrays, Sizes, clip_arrays, read_faces
 from xai_compare.emotion.saving import frozen, save_network
-from xai_compare.emotion.share import modality_falls, modality_share
+from xai_compare.emotion.share import modality_drops, modality_share
 from xai_compare.emotion.training import Recipe
 from xai_compare.errors import InputError, nearest
 from xai_compare.models.checkpoint import read_state_dict
@@ -88,11 +88,11 @@ class Plan:
 
 
 @dataclass
-class Carried:
+class PlanResult:
     """What a plan came to.
 
     Attributes:
-        predictions: of every protocol and setting, as in `Trained`.
+        predictions: of every protocol and setting, as in `CrossValidation`.
         shares: of each modality, by protocol, setting and head (see `modality_share`); empty if no network has two.
         networks: the folder of each saved network.
     """
@@ -110,7 +110,7 @@ def _unseen(title: str, total: int) -> AbstractContextManager[Callable[[int], No
     return nullcontext(lambda steps: None)
 
 
-def carry_out(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _unseen) -> Carried:
+def run_plan(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _unseen) -> PlanResult:
     """Train and test everything in the plan; what is there already is kept, and a stopped training goes on.
 
     Args:
@@ -129,7 +129,7 @@ def carry_out(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _unseen)
     left = [job for job in jobs if not (_folder(out, *job) / "predictions.parquet").is_file()]
     if left:
         wanted = {modality for protocol, name in left for modality in plan.setting(name, protocol).modalities}
-        data = arrays(clips, sorted(wanted), plan.sizes)
+        data = clip_arrays(clips, sorted(wanted), plan.sizes)
         make, reader = _backbones(plan)
         for protocol, name in left:
             with stage(f"{name}, {protocol}: epochs", plan.n_folds * plan.recipe.epochs) as tick:
@@ -147,7 +147,7 @@ def carry_out(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _unseen)
     parts = [pd.read_parquet(_folder(out, *job) / "predictions.parquet") for job in jobs]
     shares = [pd.read_parquet(f) for job in jobs if (f := _folder(out, *job) / "shares.parquet").is_file()]
     networks = sorted(file.parent for job in jobs for file in _folder(out, *job).glob("fold_*/card.json"))
-    return Carried(
+    return PlanResult(
         pd.concat(parts, ignore_index=True),
         pd.concat(shares, ignore_index=True) if shares else pd.DataFrame(),
         networks,
@@ -180,7 +180,7 @@ def _same_plan(clips: Clips, plan: Plan, out: Path) -> None:
     file.write_text(json.dumps(asked, indent=2) + "\n", "utf-8")
 
 
-def _backbones(plan: Plan) -> tuple[Callable[[], nn.Module], Callable[[Arrays], Arrays] | None]:
+def _backbones(plan: Plan) -> tuple[Callable[[], nn.Module], Callable[[ClipArrays], ClipArrays] | None]:
     """What makes a trunk for each network, and what a frozen one makes of frames."""
     weights = None if plan.backbone is None else _trunk_weights(plan.backbone)
 
@@ -213,13 +213,13 @@ def _trunk_weights(file: Path) -> dict[str, torch.Tensor]:
 
 def _train(
     clips: Clips,
-    data: Arrays,
+    data: ClipArrays,
     plan: Plan,
     protocol: str,
     setting: Setting,
     folder: Path,
     make: Callable[[], nn.Module],
-    reader: Callable[[Arrays], Arrays] | None,
+    reader: Callable[[ClipArrays], ClipArrays] | None,
     tick: Callable[[int], None],
 ) -> None:
     fold = folds(clips.people.tolist(), plan.n_folds, plan.by)  # type: ignore[arg-type]
@@ -241,15 +241,17 @@ def _train(
     tables = [trained.predictions]
     for noise in () if setting.shuffle else plan.test_noise:
         name = f"{setting.name}, noise {noise.variance:g} on {noise.on} in testing"
-        tables.append(retested(trained, clips, data, protocol, noise, name=name, seed=plan.recipe.seed, reader=reader))
+        tables.append(
+            evaluate_with_noise(trained, clips, data, protocol, noise, name=name, seed=plan.recipe.seed, reader=reader)
+        )
     seen = data if reader is None else reader(data)
     shares = _shares(clips, seen, trained, protocol, setting, fold)
     if len(shares):
         shares.to_parquet(folder / "shares.parquet")
-    for k, (net, standard) in enumerate(zip(trained.nets, trained.standards, strict=True)):
+    for k, (net, scaler) in enumerate(zip(trained.nets, trained.scalers, strict=True)):
         if isinstance(net, EMERT) and "face" in setting.modalities:
             save_network(
-                folder / f"fold_{k}", net, standard, seen.part(np.flatnonzero(fold != k)), simulated=clips.simulated
+                folder / f"fold_{k}", net, scaler, seen.part(np.flatnonzero(fold != k)), simulated=clips.simulated
             )
     # Predictions come last: where they are, everything else is too.
     pd.concat(tables, ignore_index=True).to_parquet(folder / "predictions.parquet")
@@ -257,7 +259,7 @@ def _train(
 
 
 def _shares(
-    clips: Clips, data: Arrays, trained: Trained, protocol: str, setting: Setting, fold: np.ndarray
+    clips: Clips, data: ClipArrays, trained: CrossValidation, protocol: str, setting: Setting, fold: np.ndarray
 ) -> pd.DataFrame:
     """How much each modality contributes to each head of classes, over the networks of all folds."""
     wanted = PROTOCOLS[protocol]
@@ -268,9 +270,9 @@ def _shares(
         column = "label" if head == wanted.head else f"{head}_label"
         labels = table[column].to_numpy(int)
         falls = []
-        for k, (net, standard) in enumerate(zip(trained.nets, trained.standards, strict=True)):
+        for k, (net, scaler) in enumerate(zip(trained.nets, trained.scalers, strict=True)):
             testing, training = np.flatnonzero(fold == k), data.part(np.flatnonzero(fold != k))
-            found = modality_falls(net, data.part(testing), training, standard, labels[testing], head)
+            found = modality_drops(net, data.part(testing), training, scaler, labels[testing], head)
             falls.append(found.assign(clip=testing[found["clip"]]))
         share = modality_share(pd.concat(falls), clips.people.tolist())
         rows.append(share.assign(setting=setting.name, protocol=protocol, head=head))

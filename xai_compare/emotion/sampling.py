@@ -1,4 +1,4 @@
-"""From clips to what a network is fed: frames and steps evenly taken, gaps bridged, features standardized."""
+"""From clips to what a network is fed: frames and steps evenly taken, gaps interpolated, features standardized."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Sizes:
 
 
 @dataclass
-class Arrays:
+class ClipArrays:
     """Clips as arrays of one shape, ready for a network but for the standardization.
 
     Attributes:
@@ -53,22 +53,22 @@ class Arrays:
     def __len__(self) -> int:
         return len(self.names)
 
-    def part(self, which: np.ndarray) -> Arrays:
+    def part(self, which: np.ndarray) -> ClipArrays:
         """The clips at the given places."""
         chosen = {name: None if (values := getattr(self, name)) is None else values[which] for name in MODALITIES}
-        return Arrays(**chosen, names=tuple(self.names[i] for i in which))
+        return ClipArrays(**chosen, names=tuple(self.names[i] for i in which))
 
 
-def evenly(length: int, count: int) -> np.ndarray:
+def evenly_spaced(length: int, count: int) -> np.ndarray:
     """Places of ``count`` of ``length`` things, evenly spread from the first to the last; repeated where too few.
 
-    >>> evenly(300, 8).tolist()
+    >>> evenly_spaced(300, 8).tolist()
     [0, 43, 85, 128, 171, 214, 256, 299]
     """
     return np.floor(np.linspace(0, length - 1, count) + 0.5).astype(int)
 
 
-def bridged(values: np.ndarray, where: object, longest_gap: float = 0.5) -> np.ndarray:
+def interpolated(values: np.ndarray, where: object, longest_gap: float = 0.5) -> np.ndarray:
     """Samples ``(n, features)`` with NaN filled linearly, and by the nearest sample at either end.
 
     Raises:
@@ -90,7 +90,7 @@ def bridged(values: np.ndarray, where: object, longest_gap: float = 0.5) -> np.n
     return values
 
 
-def arrays(clips: Clips, modalities: Sequence[str] = MODALITIES, sizes: Sizes | None = None) -> Arrays:
+def clip_arrays(clips: Clips, modalities: Sequence[str] = MODALITIES, sizes: Sizes | None = None) -> ClipArrays:
     """Take from every clip what a network of ``modalities`` is fed.
 
     Raises:
@@ -112,14 +112,14 @@ def arrays(clips: Clips, modalities: Sequence[str] = MODALITIES, sizes: Sizes | 
                 what = f"it has {clip.eye.shape[1]} eye features, the clips before it {width}"
                 raise InputError(what, where=where, hint="give every clip the same features")
     stacked = {name: np.stack(rows[name]) if name in rows else None for name in MODALITIES}
-    return Arrays(**stacked, names=tuple(map(str, clips.table["clip"])))
+    return ClipArrays(**stacked, names=tuple(map(str, clips.table["clip"])))
 
 
 def _taken(name: str, values: np.ndarray, sizes: Sizes, where: str) -> np.ndarray:
     if name == "face":
-        frames = values[evenly(len(values), sizes.frames)]
+        frames = values[evenly_spaced(len(values), sizes.frames)]
         return frames if frames.shape[1:3] == (sizes.side,) * 2 else _resized(frames, sizes.side)
-    return bridged(values, f"{where}, {name}", sizes.longest_gap)[evenly(len(values), sizes.steps)]
+    return interpolated(values, f"{where}, {name}", sizes.longest_gap)[evenly_spaced(len(values), sizes.steps)]
 
 
 def _resized(frames: np.ndarray, side: int) -> np.ndarray:
@@ -129,22 +129,22 @@ def _resized(frames: np.ndarray, side: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Standard:
-    """Means and standard deviations of training data, by which eye and fixation features are standardized.
+class Scaler:
+    """Means and scaler deviations of training data, by which eye and fixation features are standardized.
 
     Attributes:
-        eye, fixation: float32 ``(2, features)``, mean and standard deviation, or None.
+        eye, fixation: float32 ``(2, features)``, mean and scaler deviation, or None.
     """
 
     eye: np.ndarray | None
     fixation: np.ndarray | None
 
     @classmethod
-    def of(cls, training: Arrays) -> Standard:
+    def fit(cls, training: ClipArrays) -> Scaler:
         """From the training clips alone; a feature that never varies keeps its values less its mean."""
         return cls(*(None if values is None else _moments(values) for values in (training.eye, training.fixation)))
 
-    def tensors(self, data: Arrays) -> dict[str, torch.Tensor | None]:
+    def tensors(self, data: ClipArrays) -> dict[str, torch.Tensor | None]:
         """Float32 tensors by modality, as networks take them."""
         found: dict[str, torch.Tensor | None] = {"face": None if data.face is None else face_tensor(data.face)}
         for name in ("eye", "fixation"):
@@ -163,14 +163,14 @@ def face_tensor(face: np.ndarray) -> torch.Tensor:
     return ((batch - torch.tensor(MEAN)) / torch.tensor(STD)).movedim(-1, -3)
 
 
-def read_faces(backbone: torch.nn.Module, data: Arrays, batch: int = 16) -> Arrays:
+def read_faces(backbone: torch.nn.Module, data: ClipArrays, batch: int = 16) -> ClipArrays:
     """The clips with the features ``(n, frames, f)`` of a frozen backbone in place of frames.
 
     Raises:
         InputError: if the clips have no frames.
     """
     if data.face is None or data.face.dtype != np.uint8:
-        raise InputError("there are no frames to read", hint="give the clips as arrays() makes them")
+        raise InputError("there are no frames to read", hint="give the clips as clip_arrays() makes them")
     backbone.eval()
     parts = []
     with torch.no_grad():
@@ -181,7 +181,7 @@ def read_faces(backbone: torch.nn.Module, data: Arrays, batch: int = 16) -> Arra
     return replace(data, face=np.concatenate(parts))
 
 
-def shuffled(data: Arrays, seed: int, names: Sequence[str] = ("eye", "fixation")) -> Arrays:
+def shuffled(data: ClipArrays, seed: int, names: Sequence[str] = ("eye", "fixation")) -> ClipArrays:
     """The clips, with the named modalities dealt out to other clips at random: whatever they say is lost."""
     order = np.random.default_rng(seed).permutation(len(data))
     mixed = {name: values[order] for name in names if (values := getattr(data, name)) is not None}

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from xai_compare.emotion.emert import EMERT
-from xai_compare.emotion.sampling import Arrays, Standard
+from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.emotion.views import still_view
 from xai_compare.errors import InputError
 from xai_compare.models import Model
@@ -23,14 +23,14 @@ _FILES = ("card.json", "weights.safetensors", "inputs.npz")
 
 
 def save_network(
-    folder: str | Path, net: EMERT, standard: Standard, training: Arrays, *, backbone: str = "", simulated: bool
+    folder: str | Path, net: EMERT, scaler: Scaler, training: ClipArrays, *, backbone: str = "", simulated: bool
 ) -> Path:
     """Write a network of the paper's layout: ``card.json``, ``weights.safetensors`` and ``inputs.npz``.
 
     Args:
         folder: made if absent.
         net: trained.
-        standard: of its training.
+        scaler: of its training.
         training: whose mean eye samples and fixations, and mean features, are kept for views of pictures.
         backbone: ``"module:function"`` that makes the backbone; empty for a ResNet-18.
         simulated: whether it was trained on simulated clips, which the card says.
@@ -43,7 +43,7 @@ def save_network(
     inputs = {"frames": np.array(0 if training.face is None else training.face.shape[1])}
     for name in ("eye", "fixation"):
         if (values := getattr(training, name)) is not None:
-            inputs |= {name: values.mean(0), f"{name}_moments": getattr(standard, name)}
+            inputs |= {name: values.mean(0), f"{name}_moments": getattr(scaler, name)}
     np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]
     save_file({name: value.contiguous() for name, value in net.state_dict().items()}, folder / "weights.safetensors")
     card = {"network": "EMERT", "arguments": net.arguments, "backbone": backbone, "simulated": simulated}
@@ -51,7 +51,7 @@ def save_network(
     return folder
 
 
-def load_network(folder: str | Path) -> tuple[EMERT, Standard, Arrays]:
+def load_network(folder: str | Path) -> tuple[EMERT, Scaler, ClipArrays]:
     """The network that `save_network` wrote, its standardization, and one clip of the training's mean inputs.
 
     Raises:
@@ -73,8 +73,8 @@ def load_network(folder: str | Path) -> tuple[EMERT, Standard, Arrays]:
         means = {name: held[name][None] if name in held else None for name in ("eye", "fixation")}
         frames = int(held["frames"])
     width = net.proj_v1.in_features
-    clip = Arrays(np.zeros((1, frames, width), np.float32) if frames else None, **means, names=("mean",))
-    return net.eval(), Standard(*moments), clip
+    clip = ClipArrays(np.zeros((1, frames, width), np.float32) if frames else None, **means, names=("mean",))
+    return net.eval(), Scaler(*moments), clip
 
 
 def saved_head(folder: str, head: str = "er") -> Model:
@@ -86,8 +86,8 @@ def saved_head(folder: str, head: str = "er") -> Model:
     Raises:
         InputError: as `load_network` and `still_view`.
     """
-    net, standard, clip = load_network(folder)
-    model = still_view(net, clip, standard, head)
+    net, scaler, clip = load_network(folder)
+    model = still_view(net, clip, scaler, head)
     sha256 = file_sha256(Path(folder) / "weights.safetensors")
     return dataclasses.replace(model, source={**model.source, "folder": str(folder), "sha256": sha256})
 

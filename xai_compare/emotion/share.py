@@ -12,13 +12,13 @@ import pandas as pd
 from xai_compare.comparison.resampling.bootstrap import REPLICATES
 from xai_compare.comparison.resampling.resamples import resample_counts
 from xai_compare.emotion.emert import Fusion
-from xai_compare.emotion.sampling import Arrays, Standard
+from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.emotion.training import predict
 from xai_compare.errors import InputError
 
 
-def modality_falls(
-    net: Fusion, test: Arrays, training: Arrays, standard: Standard, labels: np.ndarray, head: str
+def modality_drops(
+    net: Fusion, test: ClipArrays, training: ClipArrays, scaler: Scaler, labels: np.ndarray, head: str
 ) -> pd.DataFrame:
     """The fall in log probability of each clip's label when a modality is replaced by its mean over training clips.
 
@@ -26,7 +26,7 @@ def modality_falls(
         net: trained on ``training``.
         test: the clips.
         training: whose mean stands in: of frames the mean picture, or the mean features.
-        standard: of the training.
+        scaler: of the training.
         labels: int ``(clips,)``, class indices of the head; negative for none.
         head: a head of classes.
 
@@ -39,13 +39,13 @@ def modality_falls(
     if net.heads.get(head, 0) < 2:
         raise InputError(f"the network has no head {head!r} of classes", hint=f"it has {', '.join(net.heads)}")
     known = np.flatnonzero(np.asarray(labels) >= 0)
-    whole = _log_probability(net, test, standard, labels, head, known)
+    whole = _log_probability(net, test, scaler, labels, head, known)
     rows = []
     for name in net.modalities:
         values = getattr(training, name)
         mean = np.broadcast_to(values.mean(0, keepdims=True), getattr(test, name).shape).astype(values.dtype)
         without = _log_probability(
-            net, replace(test, **cast(dict[str, Any], {name: mean})), standard, labels, head, known
+            net, replace(test, **cast(dict[str, Any], {name: mean})), scaler, labels, head, known
         )
         rows.append(pd.DataFrame({"clip": known, "modality": name, "fall": whole - without}))
     return pd.concat(rows, ignore_index=True)
@@ -57,7 +57,7 @@ def modality_share(
     """The mean fall of each modality and its share of all falls, with intervals over people.
 
     Args:
-        falls: as from `modality_falls`; several folds one after another, their ``clip`` made places in ``people``.
+        falls: as from `modality_drops`; several folds one after another, their ``clip`` made places in ``people``.
         people: whose each clip is.
         n, seed, level: of the bootstrap.
 
@@ -86,7 +86,7 @@ def modality_share(
 
 
 def _log_probability(
-    net: Fusion, data: Arrays, standard: Standard, labels: np.ndarray, head: str, known: np.ndarray
+    net: Fusion, data: ClipArrays, scaler: Scaler, labels: np.ndarray, head: str, known: np.ndarray
 ) -> np.ndarray:
-    said = predict(net, data, standard)[head]
+    said = predict(net, data, scaler)[head]
     return np.log(np.maximum(said[known, np.asarray(labels)[known]], np.finfo(float).tiny))

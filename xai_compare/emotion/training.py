@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from xai_compare.emotion.emert import Fusion
 from xai_compare.emotion.losses import RELEASED, LossWeights, total_loss
-from xai_compare.emotion.sampling import Arrays, Standard
+from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.errors import InputError
 from xai_compare.models.training.keeping import CHECKPOINT, Keep, quiet
 
@@ -60,8 +60,8 @@ class History:
 
 def fit(
     net: Fusion,
-    data: Arrays,
-    standard: Standard,
+    data: ClipArrays,
+    scaler: Scaler,
     targets: Mapping[str, np.ndarray],
     recipe: Recipe,
     folder: str | Path | None = None,
@@ -72,7 +72,7 @@ def fit(
     Args:
         net: any fusion network.
         data: the training clips.
-        standard: by what they are standardized.
+        scaler: by what they are standardized.
         targets: for each trained head, class indices (integers; negative for none) or values (floats; NaN for none).
         recipe: how.
         folder: where checkpoints are kept, one after each epoch, so that a killed training goes on from there; with
@@ -92,7 +92,7 @@ def fit(
         range(len(data)),  # type: ignore[arg-type]
         recipe.batch,
         sampler=_Order(len(data), recipe.seed),
-        collate_fn=_Batches(data, standard, targets),
+        collate_fn=_Batches(data, scaler, targets),
     )
     checkpoint = None if folder is None else Path(folder) / CHECKPOINT
     if checkpoint is not None and checkpoint.is_file():
@@ -106,14 +106,14 @@ def fit(
     return History(module.history)
 
 
-def predict(net: Fusion, data: Arrays, standard: Standard, batch: int = 64) -> dict[str, np.ndarray]:
+def predict(net: Fusion, data: ClipArrays, scaler: Scaler, batch: int = 64) -> dict[str, np.ndarray]:
     """What each head says of each clip: probabilities ``(n, classes)``, or values ``(n,)``; float64."""
     net.eval()
     parts: dict[str, list[np.ndarray]] = {name: [] for name in net.heads}
     with torch.no_grad():
         for start in range(0, len(data), batch):
             part = data.part(np.arange(start, min(start + batch, len(data))))
-            for name, out in net.outputs(**standard.tensors(part)).heads.items():
+            for name, out in net.outputs(**scaler.tensors(part)).heads.items():
                 said = out[:, 0] if out.shape[1] == 1 else out.double().softmax(-1)
                 parts[name].append(said.double().cpu().numpy())
     return {name: np.concatenate(values) for name, values in parts.items()}
@@ -176,12 +176,12 @@ class _Order(Sampler[int]):
 
 
 class _Batches:
-    def __init__(self, data: Arrays, standard: Standard, targets: Mapping[str, np.ndarray]) -> None:
-        self.data, self.standard = data, standard
+    def __init__(self, data: ClipArrays, scaler: Scaler, targets: Mapping[str, np.ndarray]) -> None:
+        self.data, self.scaler = data, scaler
         self.targets = {name: torch.from_numpy(_typed(values)) for name, values in targets.items()}
 
     def __call__(self, places: list[int]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        inputs = self.standard.tensors(self.data.part(np.array(places)))
+        inputs = self.scaler.tensors(self.data.part(np.array(places)))
         return inputs, {name: values[places] for name, values in self.targets.items()}
 
 
@@ -194,7 +194,7 @@ def _seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
-def _digest(net: Fusion, data: Arrays, targets: Mapping[str, np.ndarray], recipe: Recipe) -> str:
+def _digest(net: Fusion, data: ClipArrays, targets: Mapping[str, np.ndarray], recipe: Recipe) -> str:
     """What makes two trainings the same: the initial weights, the clips, their labels and the recipe."""
     said = hashlib.sha256(json.dumps([dataclasses.asdict(recipe), data.names], sort_keys=True).encode())
     for name in ("face", "eye", "fixation"):

@@ -12,7 +12,7 @@ from xai_compare.emotion.baselines.encoders import Baseline
 from xai_compare.emotion.blocks import pooled_features
 from xai_compare.emotion.emert import EMERT, HEADS, Fusion
 from xai_compare.emotion.protocols import CLASSES
-from xai_compare.emotion.sampling import MEAN, STD, Arrays, Standard
+from xai_compare.emotion.sampling import MEAN, STD, ClipArrays, Scaler
 from xai_compare.errors import InputError
 from xai_compare.models import InputSpec, Model
 
@@ -51,8 +51,8 @@ class FrameView(nn.Module):
 
 def frame_view(
     net: Fusion,
-    data: Arrays,
-    standard: Standard,
+    data: ClipArrays,
+    scaler: Scaler,
     clip: int,
     head: str = "er",
     *,
@@ -65,7 +65,7 @@ def frame_view(
     Args:
         net: a trained network that reads faces, with a head of classes.
         data: the clips, with frames or with the features of the backbone.
-        standard: by what the network's training data were standardized.
+        scaler: by what the network's training data were standardized.
         clip: which of them.
         head: ``er`` (self-report) or ``fer`` (seen expression).
         frame: which frame is seen; with None all frames are the one that is seen, as if the face stood still.
@@ -77,14 +77,14 @@ def frame_view(
     """
     if not 0 <= clip < len(data):
         raise InputError(f"there is no clip {clip} among {len(data)}")
-    inputs = standard.tensors(data.part(torch.tensor([clip]).numpy()))
+    inputs = scaler.tensors(data.part(torch.tensor([clip]).numpy()))
     return _model(net, inputs, data, head, frame, classes, name)
 
 
 def still_view(
     net: Fusion,
-    data: Arrays,
-    standard: Standard,
+    data: ClipArrays,
+    scaler: Scaler,
     head: str = "er",
     *,
     classes: tuple[str, ...] = CLASSES,
@@ -95,7 +95,7 @@ def still_view(
     That makes a network of clips a source like any other, for studies of pictures that have no eye data. It is not how
     the network was trained; what it says of a clip is in `frame_view`.
     """
-    inputs = standard.tensors(data)
+    inputs = scaler.tensors(data)
     means = {key: None if value is None else value.mean(0, keepdim=True) for key, value in inputs.items()}
     return _model(net, means, data, head, None, classes, name)
 
@@ -103,7 +103,7 @@ def still_view(
 def _model(
     net: Fusion,
     inputs: Mapping[str, torch.Tensor | None],
-    data: Arrays,
+    data: ClipArrays,
     head: str,
     frame: int | None,
     classes: tuple[str, ...],

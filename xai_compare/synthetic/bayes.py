@@ -9,8 +9,8 @@ import pandas as pd
 
 from xai_compare.emotion.blocks import MODALITIES
 from xai_compare.emotion.protocols import CLASSES
-from xai_compare.synthetic.clips import LEAKED, SEEN, SimulatedClips, shown, table_of
-from xai_compare.synthetic.eye_sequences import log_likelihood, matched_draws
+from xai_compare.synthetic.clips import LEAKED, SEEN, SimulatedClips, draw_shown, shown_given_reported
+from xai_compare.synthetic.eye_sequences import draw_log_likelihoods, log_likelihood
 
 
 def posterior(
@@ -28,12 +28,16 @@ def posterior(
     log_p = np.array(eyes, float)
     with np.errstate(divide="ignore"):
         if "face" in modalities:
-            log_p = log_p + np.log(table_of(SEEN))[:, seen].T + np.log(table_of(LEAKED))[:, leaked].T
+            log_p = (
+                log_p
+                + np.log(shown_given_reported(SEEN))[:, seen].T
+                + np.log(shown_given_reported(LEAKED))[:, leaked].T
+            )
     p = np.exp(log_p - log_p.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
     if "face" in modalities:
         return p, np.eye(len(CLASSES))[seen]
-    return p, p @ table_of(SEEN)
+    return p, p @ shown_given_reported(SEEN)
 
 
 def ceilings(
@@ -58,10 +62,10 @@ def ceilings(
     """
     rng = np.random.default_rng([seed, 22])
     reported = rng.integers(0, len(CLASSES), n)
-    seen, leaked = shown(reported, SEEN, rng), shown(reported, LEAKED, rng)
+    seen, leaked = draw_shown(reported, SEEN, rng), draw_shown(reported, LEAKED, rng)
     rows = []
     for modalities in sets:
-        eyes = matched_draws(reported, steps, rng, modalities)
+        eyes = draw_log_likelihoods(reported, steps, rng, modalities)
         for task, p in zip(("er", "fer"), posterior(modalities, seen, leaked, eyes), strict=True):
             # The mean of the largest posterior has the same expectation as the share right, and less variance.
             best = p.max(1)
@@ -69,7 +73,7 @@ def ceilings(
     return pd.DataFrame(rows, columns=["modalities", "task", "war", "standard_error"])
 
 
-def judged(clips: SimulatedClips, modalities: Sequence[str] = MODALITIES) -> tuple[np.ndarray, np.ndarray]:
+def ideal_predictions(clips: SimulatedClips, modalities: Sequence[str] = MODALITIES) -> tuple[np.ndarray, np.ndarray]:
     """What the best possible judge says of these very clips: class indices of self-report and of seen expression."""
     eyes = log_likelihood(
         clips.eye if "eye" in modalities else None, clips.fixation if "fixation" in modalities else None

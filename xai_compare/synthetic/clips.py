@@ -102,7 +102,7 @@ def simulate_clips(
     n = n_people * per_person
     rng = np.random.default_rng([seed, 21])
     reported = rng.integers(0, len(CLASSES), n)
-    seen, leaked = shown(reported, SEEN, rng), shown(reported, LEAKED, rng)
+    seen, leaked = draw_shown(reported, SEEN, rng), draw_shown(reported, LEAKED, rng)
     person = np.repeat(np.arange(n_people), per_person)
     eye, fixation = draw_sequences(reported, person, steps, rng)
     level = rng.uniform(0.55, 1.0, n)
@@ -122,13 +122,13 @@ def simulate_clips(
     return SimulatedClips(clips, reported, seen, leaked, landmarks, face, eye, fixation)
 
 
-def shown(reported: np.ndarray, chances: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """What is shown, int ``(n,)``, given what is reported: draws from `table_of`."""
-    table = table_of(chances).cumsum(1)
+def draw_shown(reported: np.ndarray, chances: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+    """What is shown, int ``(n,)``, given what is reported: draws from `shown_given_reported`."""
+    table = shown_given_reported(chances).cumsum(1)
     return np.asarray((rng.random(len(reported))[:, None] > table[reported]).sum(1).clip(max=len(CLASSES) - 1))
 
 
-def table_of(chances: Sequence[float]) -> np.ndarray:
+def shown_given_reported(chances: Sequence[float]) -> np.ndarray:
     """The probability of what is shown (column) given what is reported (row), float64 ``(7, 7)``.
 
     Args:

@@ -101,7 +101,9 @@ def log_likelihood(eye: np.ndarray | None, fixation: np.ndarray | None) -> np.nd
     return np.asarray(total)
 
 
-def matched_draws(reported: np.ndarray, steps: int, rng: np.random.Generator, modalities: Sequence[str]) -> np.ndarray:
+def draw_log_likelihoods(
+    reported: np.ndarray, steps: int, rng: np.random.Generator, modalities: Sequence[str]
+) -> np.ndarray:
     """`log_likelihood` of clips that are never drawn, only their sufficient statistics: float64 ``(n, 7)``."""
     weights = np.linalg.solve(covariance(steps), rise(steps))
     power = float(weights @ rise(steps))

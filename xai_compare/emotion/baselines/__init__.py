@@ -1,4 +1,4 @@
-"""Networks that EMERT is compared with, one in each file, from their papers and on one set of encoders.
+"""Networks that EMERT is setting_difference with, one in each file, from their papers and on one set of encoders.
 
 They are small versions of the rows of Liu et al. (2024), Tables II to V: the same encoders, width and heads for all, so
 that what differs is how modalities are fused. The rows of the paper that are not here are only cited (see

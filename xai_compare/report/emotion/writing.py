@@ -10,9 +10,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from xai_compare.emotion import agreement, as_protocol, compared, confusion, eye_correlations, fold_scores, scores
+from xai_compare.emotion import (
+    agreement,
+    as_protocol,
+    confusion,
+    eye_correlations,
+    fold_scores,
+    scores,
+    setting_difference,
+)
 from xai_compare.emotion.clips import Clips
-from xai_compare.emotion.plan import PLAN, Carried, Plan, carry_out
+from xai_compare.emotion.plan import PLAN, Plan, PlanResult, run_plan
 from xai_compare.emotion.protocols import CAUTION, PROTOCOLS, partner
 from xai_compare.errors import InputError
 from xai_compare.report import embedding, style
@@ -47,7 +55,7 @@ def write(clips: Clips, out: str | Path, plan: Plan | None = None, progress: Pro
         The pooled scores, as `scores` gives them; without rows if nothing was trained.
 
     Raises:
-        InputError: as `carry_out`; if the directory holds anything else, such as a run.
+        InputError: as `run_plan`; if the directory holds anything else, such as a run.
     """
     out, contents = Path(out), _Contents(clips.simulated)
     strange = sorted(one.name for one in out.iterdir() if one.name not in _OURS) if out.is_dir() else []
@@ -56,7 +64,7 @@ def write(clips: Clips, out: str | Path, plan: Plan | None = None, progress: Pro
     for name in ("tables", "figures"):
         (out / name).mkdir(parents=True, exist_ok=True)
     _gap(clips, contents)
-    carried = None if plan is None else carry_out(clips, plan, out, (progress or Silent()).stage)
+    carried = None if plan is None else run_plan(clips, plan, out, (progress or Silent()).stage)
     if carried is not None:
         _networks(carried, contents)
     some = "simulated" in clips.table and bool(clips.table["simulated"].astype(bool).any())
@@ -112,7 +120,7 @@ def _eye_means(clips: Clips) -> tuple[np.ndarray | None, tuple[str, ...]]:
     return np.array(rows, float), clips.eye_features
 
 
-def _networks(carried: Carried, contents: _Contents) -> None:
+def _networks(carried: PlanResult, contents: _Contents) -> None:
     parts, folds, gains = [], [], []
     for protocol, held in _by_protocol(carried.predictions):
         parts += [scores(held, protocol, averaging) for averaging in ("pooled", "batches")]
@@ -120,7 +128,10 @@ def _networks(carried: Carried, contents: _Contents) -> None:
         classes = PROTOCOLS[protocol].kind == "classes"
         names = list(dict.fromkeys(held["setting"]))
         if classes:
-            gains += [{"protocol": protocol, "a": names[0], "b": b, **compared(held, names[0], b)} for b in names[1:]]
+            gains += [
+                {"protocol": protocol, "a": names[0], "b": b, **setting_difference(held, names[0], b)}
+                for b in names[1:]
+            ]
         metric = "war" if classes else "rmse"
         shown = parts[-2][parts[-2]["metric"] == metric].reset_index(drop=True)
         chance = held["label"].value_counts(normalize=True).iloc[0] if classes else None
@@ -159,7 +170,7 @@ def _by_protocol(predictions: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(name, part[part["label"].notna() & (part["label"] != -1)]) for name, part in found.items()]
 
 
-def _page(clips: Clips, out: Path, contents: _Contents, carried: Carried | None) -> str:
+def _page(clips: Clips, out: Path, contents: _Contents, carried: PlanResult | None) -> str:
     people = len(set(clips.people.tolist()))
     written = sorted(str(f.relative_to(out)) for part in ("tables", "figures") for f in (out / part).iterdir())
     return embedding.template("emotion/page.html").render(
