@@ -1,5 +1,5 @@
-from .asked import FOLDS as FOLDS
-from .asked import Study as Study
+from .study import FOLDS as FOLDS
+from .study import Study as Study
 from .comparisons import Compare as Compare
 from .comparisons import Scaling as Scaling
 from .comparisons import Statistics as Statistics
