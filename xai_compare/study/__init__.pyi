@@ -1,5 +1,3 @@
-from .study import FOLDS as FOLDS
-from .study import Study as Study
 from .comparisons import Compare as Compare
 from .comparisons import Scaling as Scaling
 from .comparisons import Statistics as Statistics
@@ -12,3 +10,5 @@ from .people import CrossKeys as CrossKeys
 from .people import GazeKeys as GazeKeys
 from .people import HumanSpec as HumanSpec
 from .people import Screen as Screen
+from .study import FOLDS as FOLDS
+from .study import Study as Study
