@@ -18,8 +18,8 @@ import pandas as pd
 
 from xai_compare.human import read_clicks, read_fixations
 from xai_compare.human.agreement import agreement_curve
+from xai_compare.report.figure_files import save_png
 from xai_compare.report.human.attention import growth as draw
-from xai_compare.report.saving import save_png
 from xai_compare.report.style import styled
 
 SHAPE, SIGMA = (480, 640), 24.0

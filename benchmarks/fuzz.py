@@ -44,7 +44,7 @@ from xai_compare.comparison import read_heatmaps
 from xai_compare.errors import InputError
 from xai_compare.human import read_clicks
 from xai_compare.models.checkpoint import read_state_dict
-from xai_compare.report.material import from_run
+from xai_compare.report.data import from_run
 from xai_compare.runs import Run, run
 from xai_compare.runs.inspection import status, verify
 from xai_compare.study import Study

@@ -11,16 +11,16 @@ import pytest
 from report_fakes import NASTY, FakeRun, make_run
 
 from xai_compare import report
-from xai_compare.report import SECTIONS, Material
+from xai_compare.report import SECTIONS, ReportData
 from xai_compare.report.curve_labels import label_curves
-from xai_compare.report.material import from_run
+from xai_compare.report.data import from_run
 from xai_compare.report.style import new_figure
 
 FAITHFULNESS, REPEATABLE = SECTIONS.get("faithfulness")(), SECTIONS.get("repeatable")()
 
 
 @pytest.fixture(scope="module")
-def material(small_run: FakeRun) -> Material:
+def data(small_run: FakeRun) -> ReportData:
     return from_run(small_run)
 
 
@@ -32,20 +32,20 @@ def test_the_sections_stand_on_the_page(built: Path) -> None:
     assert (built.parent / "figures" / "faithfulness_resnet18.svg").is_file()
 
 
-def test_better_than_random_is_bold_and_worse_is_marked(material: Material) -> None:
-    short, full = FAITHFULNESS.listings(material)
+def test_better_than_random_is_bold_and_worse_is_marked(data: ReportData) -> None:
+    short, full = FAITHFULNESS.tables(data)
     rows = {row[0].text: row for row in short.rows}
     good, bad = rows["resnet18 · Grad-CAM"], rows["resnet18 · LIME"]
     assert good[1].text == "0.30 | 0.50"
     assert all(cell.strong for cell in good[1:])
     assert not any(cell.strong for cell in bad[1:])
     assert bad[1].text == "0.70 | 0.50 ×"
-    assert len(full.rows) == len(material.table("faithfulness"))
+    assert len(full.rows) == len(data.table("faithfulness"))
     assert full.folded
 
 
-def test_sentences_say_who_beats_chance(material: Material) -> None:
-    fastest, balance = FAITHFULNESS.sentences(material)
+def test_sentences_say_who_beats_chance(data: ReportData) -> None:
+    fastest, balance = FAITHFULNESS.findings(data)
     assert "Grad-CAM" in fastest
     assert "0.30 on average along the way, against 0.50" in fastest
     # Parameter randomization is no test of one picture against another: it is left out of the count.
@@ -53,8 +53,8 @@ def test_sentences_say_who_beats_chance(material: Material) -> None:
     assert "LIME on mini_xception, LIME on resnet18" in balance
 
 
-def test_one_figure_a_network_and_its_curves_are_named(material: Material) -> None:
-    pictures = FAITHFULNESS.figures(material)
+def test_one_figure_a_network_and_its_curves_are_named(data: ReportData) -> None:
+    pictures = FAITHFULNESS.figures(data)
     assert [one.name for one in pictures] == ["faithfulness_mini_xception", "faithfulness_resnet18"]
     for axes in pictures[0].figure.axes:
         texts = " ".join(text.get_text() for text in axes.texts)
@@ -76,20 +76,20 @@ def test_labels_keep_off_one_another() -> None:
     assert all(panel.x0 <= box.x0 and box.x1 <= panel.x1 + 1 for box in boxes)
 
 
-def test_repeatability_names_the_worst_pictures(material: Material) -> None:
-    (listing,) = REPEATABLE.listings(material)
-    lime = (each := material.table("maps"))[each["source"] == "resnet18/lime"].sort_values("repeatability")
+def test_repeatability_names_the_worst_pictures(data: ReportData) -> None:
+    (listing,) = REPEATABLE.tables(data)
+    lime = (each := data.table("maps"))[each["source"] == "resnet18/lime"].sort_values("repeatability")
     row = next(row for row in listing.rows if row[0].text == "resnet18 · LIME")
     assert row[3].text == f"{lime['repeatability'].median():.3f}"
     assert row[4].text == f"{lime['repeatability'].iloc[0]:.3f}"
-    assert "LIME" in REPEATABLE.sentences(material)[0]
-    assert len(REPEATABLE.figures(material)) == 1
-    settled = replace(material, read=lambda name: material.table(name).assign(repeatability=0.99))
-    assert "no map would correlate below 0.9" in REPEATABLE.sentences(settled)[0]
+    assert "LIME" in REPEATABLE.findings(data)[0]
+    assert len(REPEATABLE.figures(data)) == 1
+    settled = replace(data, read=lambda name: data.table(name).assign(repeatability=0.99))
+    assert "no map would correlate below 0.9" in REPEATABLE.findings(settled)[0]
 
 
-def test_nothing_asked_nothing_shown(material: Material, tmp_path: Path) -> None:
-    bare = replace(material, read=lambda name: pd.DataFrame())
+def test_nothing_asked_nothing_shown(data: ReportData, tmp_path: Path) -> None:
+    bare = replace(data, read=lambda name: pd.DataFrame())
     assert not FAITHFULNESS.applies(bare)
     assert not REPEATABLE.applies(bare)
     run = make_run(tmp_path, ["one"], ["cam"], [], known=False, expressions=("anger",))

@@ -17,11 +17,11 @@ from xai_compare import ekman, report
 from xai_compare.comparison import mask_scores, merges_table, pair_scores, read_heatmaps
 from xai_compare.errors import InputError
 from xai_compare.report import SECTIONS, style
-from xai_compare.report.colouring import heat, is_signed, levels_of
-from xai_compare.report.material import from_run
-from xai_compare.report.saving import png
+from xai_compare.report.data import from_run
+from xai_compare.report.figure_files import png
+from xai_compare.report.map_colours import heat, is_signed, levels_of
 from xai_compare.report.score_table import AVERAGE, score_tables
-from xai_compare.report.section import Part, parts
+from xai_compare.report.section import RenderedSection, render_sections
 from xai_compare.report.sections.thresholds import overlap
 
 SHEETS = {
@@ -181,12 +181,12 @@ def test_files_show_what_was_drawn(small_run: FakeRun, figures: Path, name: str)
     assert far.mean() < 0.02
 
 
-_PARTS: list[Part] = []
+_PARTS: list[RenderedSection] = []
 
 
-def _parts(run: FakeRun) -> list[Part]:
+def _parts(run: FakeRun) -> list[RenderedSection]:
     if not _PARTS:
-        _PARTS.extend(parts(from_run(run), []))
+        _PARTS.extend(render_sections(from_run(run), []))
     return _PARTS
 
 
@@ -210,8 +210,8 @@ def test_slugs_differ_where_names_do_and_stay_in_their_folder() -> None:
 
 
 def test_tables_of_a_run(small_run: FakeRun) -> None:
-    material = from_run(small_run)
-    first, last = score_tables(material, "iou", "ekman")
+    data = from_run(small_run)
+    first, last = score_tables(data, "iou", "ekman")
     assert list(first.values.columns) == ["anger", "fear", "happiness", AVERAGE]
     assert list(first.values.index) == ["mini_xception/grad_cam", "resnet18/grad_cam", AVERAGE]
     assert first.references.empty
@@ -223,11 +223,11 @@ def test_tables_of_a_run(small_run: FakeRun) -> None:
 
 
 def test_dice_with_people_is_found_in_either_order(small_run: FakeRun) -> None:
-    material = from_run(small_run)
-    scores = material.scores.copy()
+    data = from_run(small_run)
+    scores = data.scores.copy()
     swapped = scores["metric"] == "dice"
     scores.loc[swapped, ["a", "b"]] = scores.loc[swapped, ["b", "a"]].to_numpy()
-    one, other = (score_tables(m, "dice", "human/clicks") for m in (material, replace(material, scores=scores)))
+    one, other = (score_tables(m, "dice", "human/clicks") for m in (data, replace(data, scores=scores)))
     for table, turned in zip(one, other, strict=True):
         pd.testing.assert_frame_equal(table.values, turned.values)
 
@@ -296,10 +296,10 @@ def test_other_maps_keep_the_sequential_scale(values: np.ndarray) -> None:
 
 
 def test_a_sheet_of_both_kinds_has_both_bars(small_run: FakeRun) -> None:
-    material = from_run(small_run)
-    maps = {key: one - 0.4 if "lime" in key[0] else one for key, one in material.maps.items()}
+    data = from_run(small_run)
+    maps = {key: one - 0.4 if "lime" in key[0] else one for key, one in data.maps.items()}
     with style.styled():
-        one, other = SECTIONS.get("heatmaps")().figures(replace(material, maps=maps))
+        one, other = SECTIONS.get("heatmaps")().figures(replace(data, maps=maps))
     assert "against" not in texts(one.figure)
     assert all(word in texts(other.figure) for word in ("against", "least", "red speaks for the class"))
     assert "blue ones against it" in other.how

@@ -17,12 +17,12 @@ from xai_compare import report
 from xai_compare.analysis.responses import NEVER_ERRS
 from xai_compare.faces import CANONICAL, SHAPE, standardize
 from xai_compare.report import SECTIONS
-from xai_compare.report.asked import asked_of, lone_people, question
+from xai_compare.report.data import ReportData, from_run
 from xai_compare.report.examples import Example, standard
-from xai_compare.report.material import Material, from_run
+from xai_compare.report.ranking import baseline_sentence
 from xai_compare.report.score_table import ranking, score_listings, score_tables
 from xai_compare.report.sections.recognition import answers, mistaken, rates
-from xai_compare.report.telling import beside_floor
+from xai_compare.report.study_summary import question, single_person_notices, study_summary
 
 EXPRESSIONS = ("anger", "fear", "surprise")
 
@@ -57,7 +57,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
 
 
 @pytest.fixture(scope="module")
-def material(run: FakeRun) -> Material:
+def data(run: FakeRun) -> ReportData:
     return from_run(run)
 
 
@@ -66,8 +66,8 @@ def page(run: FakeRun) -> str:
     return report.build(run).read_text("utf-8")
 
 
-def test_accuracy_and_recall_are_counted(material: Material) -> None:
-    found = rates(answers(material)).set_index(["network", "expression"])
+def test_accuracy_and_recall_are_counted(data: ReportData) -> None:
+    found = rates(answers(data)).set_index(["network", "expression"])
     assert found.loc[("good", "all"), "rate"] == pytest.approx(23 / 24)
     assert found.loc[("bad", "surprise"), "rate"] == 0
     assert found.loc[("bad", "anger"), "rate"] == pytest.approx(7 / 8)
@@ -85,65 +85,65 @@ def test_a_picture_that_several_trainings_saw_counts_once() -> None:
     assert (whole["pictures"], whole["rate"]) == (2, 0.75)
 
 
-def test_maps_of_wrong_answers_are_warned_of(material: Material, page: str) -> None:
-    (line,) = mistaken(material)
+def test_maps_of_wrong_answers_are_warned_of(data: ReportData, page: str) -> None:
+    (line,) = mistaken(data)
     assert line.startswith("bad was wrong about most of the pictures behind its maps of surprise (8 of 8)")
     head = page[: page.index("<nav")]
     assert line in head
     assert "See the warning below" in head
 
 
-def test_a_network_that_saw_hardly_a_picture_is_not_in_the_headline(material: Material) -> None:
-    table = material.table("predictions")
+def test_a_network_that_saw_hardly_a_picture_is_not_in_the_headline(data: ReportData) -> None:
+    table = data.table("predictions")
     lonely = pd.concat([table[table["model"] == "good"], table[table["model"] == "bad"].head(1)])
     (said,) = SECTIONS.get("recognition")().headlines(
-        replace(material, read=lambda name: lonely if name == "predictions" else pd.DataFrame())
+        replace(data, read=lambda name: lonely if name == "predictions" else pd.DataFrame())
     )
     assert (said.number, said.label) == ("96 %", "Accuracy")
     assert said.sentence.endswith("Too few labelled pictures to say of bad (1).")
 
 
-def test_a_study_without_labels_has_no_accuracy(material: Material) -> None:
-    bare = replace(material, read=lambda name: pd.DataFrame())
+def test_a_study_without_labels_has_no_accuracy(data: ReportData) -> None:
+    bare = replace(data, read=lambda name: pd.DataFrame())
     assert not SECTIONS.get("recognition")().applies(bare)
-    unlabelled = material.table("predictions").assign(label="")
-    assert not SECTIONS.get("recognition")().applies(replace(material, read=lambda name: unlabelled))
+    unlabelled = data.table("predictions").assign(label="")
+    assert not SECTIONS.get("recognition")().applies(replace(data, read=lambda name: unlabelled))
 
 
-def test_the_confusion_table_counts_labels_by_row(material: Material) -> None:
-    _, _, bad = SECTIONS.get("recognition")().listings(material)
+def test_the_confusion_table_counts_labels_by_row(data: ReportData) -> None:
+    _, _, bad = SECTIONS.get("recognition")().tables(data)
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in bad.rows}
     assert list(bad.columns[1:]) == ["Anger", "Fear", "Surprise"]
     assert rows == {"anger": ["7", "1", "0"], "fear": ["0", "8", "0"], "surprise": ["0", "8", "0"]}
 
 
-def test_a_control_is_shown_and_never_ranked(material: Material) -> None:
+def test_a_control_is_shown_and_never_ranked(data: ReportData) -> None:
     for metric, b in (("iou", "ekman"), ("dice", "human/clicks")):
-        tables = score_tables(material, metric, b)
+        tables = score_tables(data, metric, b)
         assert {name.split("/")[1] for name, *_ in ranking(tables)} == {"lime"}
-        (listing,) = score_listings(tables, material, "Scores")
+        (listing,) = score_listings(tables, data, "Scores")
         rows = dict(zip((row[0].text for row in listing.rows), listing.kinds, strict=True))
         assert rows["good · random (control)"] == "people"
         assert not any(cell.strong for row in listing.rows if "control" in row[0].text for cell in row)
-    boxes = SECTIONS.get("people")().figures(material)[0].figure
+    boxes = SECTIONS.get("people")().figures(data)[0].figure
     assert "random" not in " ".join(text.get_text() for text in boxes.axes[0].get_xticklabels())
-    assert "as one explainer shows it" in question(material)
+    assert "as one explainer shows it" in question(data)
 
 
-def test_the_best_score_is_set_beside_maps_that_know_nothing(material: Material) -> None:
+def test_the_best_score_is_set_beside_maps_that_know_nothing(data: ReportData) -> None:
     nulls = pd.DataFrame(
         {"metric": "iou", "a": "good/lime", "b": "ekman", "expression": EXPRESSIONS, "null": "whole", "mean": 0.9}
     )
-    found = replace(material, read=lambda name: nulls if name == "nulls" else pd.DataFrame())
-    text = beside_floor(found, "iou", "ekman", "good/lime")
+    found = replace(data, read=lambda name: nulls if name == "nulls" else pd.DataFrame())
+    text = baseline_sentence(found, "iou", "ekman", "good/lime")
     assert text.startswith("Maps that know nothing of the answer do as well or better: the whole face scores 0.90")
     assert "the control random" in text
     low = replace(found, read=lambda name: nulls.assign(mean=0.0) if name == "nulls" else pd.DataFrame())
     scores = low.scores.assign(value=np.where(low.scores["a"].str.endswith("random"), 0.0, low.scores["value"]))
-    assert beside_floor(replace(low, scores=scores), "iou", "ekman", "good/lime").startswith("For comparison")
+    assert baseline_sentence(replace(low, scores=scores), "iou", "ekman", "good/lime").startswith("For comparison")
 
 
-def test_agreement_of_people_is_set_beside_a_blob_and_a_ceiling(material: Material) -> None:
+def test_agreement_of_people_is_set_beside_a_blob_and_a_ceiling(data: ReportData) -> None:
     row = {
         "metric": "pearson",
         "a": "human/clicks",
@@ -153,13 +153,11 @@ def test_agreement_of_people_is_set_beside_a_blob_and_a_ceiling(material: Materi
         "value": 0.94,
     }
     row |= {"floor": 0.96, "floor_kind": "prior", "ceiling_low": 0.84, "ceiling_high": 0.99}
-    people = [
-        replace(material.by_name["human/clicks"], name=f"human/{name}", model=name) for name in ("clicks", "gaze")
-    ]
+    people = [replace(data.by_name["human/clicks"], name=f"human/{name}", model=name) for name in ("clicks", "gaze")]
     nulls = pd.DataFrame({"null": ["prior", "surrogate"], "mean": [0.96, 0.03], "q95": [np.nan, 0.75]})
     nulls = nulls.assign(metric="pearson", a="human/clicks", b="human/gaze", expression="all")
     two = replace(
-        material,
+        data,
         sources=tuple(people),
         maps={(person.name, "all"): np.zeros((4, 4)) for person in people},
         scores=pd.DataFrame([row]),
@@ -172,27 +170,27 @@ def test_agreement_of_people_is_set_beside_a_blob_and_a_ceiling(material: Materi
     assert "noise ceiling of gaze is 0.84 to 0.99" in said.sentence
 
 
-def test_without_mistakes_there_is_nothing_to_compare(material: Material) -> None:
+def test_without_mistakes_there_is_nothing_to_compare(data: ReportData) -> None:
     table = pd.DataFrame(
         {"measure": "error_consistency", "a": ["good", "bad"], "b": "human/clicks", "participant": "pooled"}
     )
     table = table.assign(kappa=[0.0, 0.3], ci_low=0.0, ci_high=[0.0, 0.5], trials=9, images=9)
     table["note"] = [f"clicks: simulated; {NEVER_ERRS}", "clicks: simulated"]
-    told = replace(material, read=lambda name: table if name == "error_consistency" else pd.DataFrame())
+    told = replace(data, read=lambda name: table if name == "error_consistency" else pd.DataFrame())
     section = SECTIONS.get("responses")()
-    assert [line[:42] for line in section.sentences(told)] == ["On the pictures that good shared with the "]
-    (listing,) = section.listings(told)
+    assert [line[:42] for line in section.findings(told)] == ["On the pictures that good shared with the "]
+    (listing,) = section.tables(told)
     assert [[row[0].text, row[-1].text] for row in listing.rows] == [["bad", ""]]
 
 
 def test_people_are_described_and_one_person_is_remarked_upon(run: FakeRun, page: str) -> None:
-    people = dict(asked_of(run))["People"]
+    people = dict(study_summary(run))["People"]
     for words in ("one participant", "6.5 points per picture", "1° (standard deviation, 24 pixels)", "right and wrong"):
         assert words in people
-    assert "is a single simulated person" in lone_people(run)[0]
-    assert lone_people(run)[0] in page
+    assert "is a single simulated person" in single_person_notices(run)[0]
+    assert single_person_notices(run)[0] in page
     several = {**run.provenance, "people": {"clicks": {"participants": 12}}}
-    assert lone_people(replace(run, provenance=several)) == []
+    assert single_person_notices(replace(run, provenance=several)) == []
 
 
 def test_each_number_stands_once_and_scores_are_text(page: str, run: FakeRun) -> None:
@@ -223,10 +221,10 @@ def example(**changes: Any) -> Example:
     return Example("good", "a.png", "fear", "fear", "anger", face, maps, True, **changes)
 
 
-def test_single_pictures_say_what_was_answered(material: Material) -> None:
+def test_single_pictures_say_what_was_answered(data: ReportData) -> None:
     section = SECTIONS.get("examples")()
-    assert not section.applies(material)
-    (picture,) = section.figures(replace(material, gather=lambda: [example()]))
+    assert not section.applies(data)
+    (picture,) = section.figures(replace(data, load_examples=lambda: [example()]))
     texts = [text.get_text() for text in picture.figure.findobj(lambda artist: hasattr(artist, "get_text"))]
     assert any("wrong: anger" in text for text in texts)
     assert any("random (control)" in text for text in texts)

@@ -15,12 +15,12 @@ from report_fakes import NASTY, FakeRun
 
 from xai_compare import registry, report
 from xai_compare.report import SECTIONS, section
-from xai_compare.report.material import LabelledSource, Material, from_run
-from xai_compare.report.section import parts
-from xai_compare.report.telling import ranked
+from xai_compare.report.data import LabelledSource, ReportData, from_run
+from xai_compare.report.ranking import ranking_sentence
+from xai_compare.report.section import render_sections
 
 BLINKS = """
-from xai_compare.report import SECTIONS, Cell, Headline, Listing, Material, Picture, Section, style
+from xai_compare.report import SECTIONS, Cell, Headline, Table, ReportData, FigureSpec, Section, style
 
 
 @SECTIONS.named("blinks")
@@ -30,27 +30,27 @@ class Blinks(Section):
     order = 75
     papers = ("A. Blinker (2026). On blinking.",)
 
-    def applies(self, material: Material) -> bool:
-        return not material.table("blinks").empty
+    def applies(self, data: ReportData) -> bool:
+        return not data.table("blinks").empty
 
-    def figures(self, material):
+    def figures(self, data):
         figure = style.new_figure(6.4, 3)
         style.heading(figure, "Blinks", "per minute")
-        figure.add_axes((0.1, 0.2, 0.8, 0.5)).bar(range(2), material.table("blinks")["rate"])
-        return [Picture("known_regions", "Blinks", "Blinks per minute.", "Higher is more.", figure, raster=False)]
+        figure.add_axes((0.1, 0.2, 0.8, 0.5)).bar(range(2), data.table("blinks")["rate"])
+        return [FigureSpec("known_regions", "Blinks", "Blinks per minute.", "Higher is more.", figure, raster=False)]
 
-    def listings(self, material):
-        table = material.table("blinks")
+    def tables(self, data):
+        table = data.table("blinks")
         rows = [[Cell(str(person)), Cell(f"{rate:.1f}")] for person, rate in zip(table["person"], table["rate"])]
-        return [Listing("Blinks", ["person", "rate"], rows, [1])]
+        return [Table("Blinks", ["person", "rate"], rows, [1])]
 
-    def files(self, material):
-        return {"blinks_by_person": material.table("blinks")}
+    def csv_tables(self, data):
+        return {"blinks_by_person": data.table("blinks")}
 
-    def sentences(self, material):
+    def findings(self, data):
         return ["People blink."]
 
-    def headlines(self, material):
+    def headlines(self, data):
         return [Headline("17.5", "Blinks a minute", "People blink 17.5 times a minute.")]
 """
 
@@ -120,28 +120,28 @@ def test_a_section_without_what_it_needs_is_not_shown(plug_in: Any, run: FakeRun
         ),
         pytest.param(
             "from xai_compare.report import Section\nclass Broken(Section):\n    title = 'B'\n"
-            "    def sentences(self, material):\n        return [material.table('blinks')['none'].iloc[0]]",
+            "    def findings(self, data):\n        return [data.table('blinks')['none'].iloc[0]]",
             "KeyError",
             id="raises",
         ),
         pytest.param(
             "from xai_compare.report import Section\nclass Broken(Section):\n    title = 'B'\n"
-            "    def sentences(self, material):\n        return ['x']\n"
-            "    def files(self, material):\n        return {'iou_table': material.scores}",
+            "    def findings(self, data):\n        return ['x']\n"
+            "    def csv_tables(self, data):\n        return {'iou_table': data.scores}",
             "table 'iou_table.csv' is there already",
             id="overwrites",
         ),
         pytest.param(
             "from xai_compare.report import Section\nclass Broken(Section):\n    title = 'B'\n"
-            "    def sentences(self, material):\n        return ['x']\n"
-            "    def files(self, material):\n        return {'../scores': material.scores}",
+            "    def findings(self, data):\n        return ['x']\n"
+            "    def csv_tables(self, data):\n        return {'../scores': data.scores}",
             "is not a file name",
             id="elsewhere",
         ),
         pytest.param(
             "from xai_compare.report import Section\nclass Broken(Section):\n    title = 'B'\n"
-            "    def sentences(self, material):\n        return ['x']\n"
-            "    def files(self, material):\n        return {'scores': material.scores}",
+            "    def findings(self, data):\n        return ['x']\n"
+            "    def csv_tables(self, data):\n        return {'scores': data.scores}",
             "is one of the run's own",
             id="overwrites the run",
         ),
@@ -162,9 +162,9 @@ def test_a_broken_plug_in_is_left_out_with_one_line(
 
 
 def test_a_fault_of_our_own_is_raised(small_run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SECTIONS.get("known"), "figures", lambda self, material: [][0])
+    monkeypatch.setattr(SECTIONS.get("known"), "figures", lambda self, data: [][0])
     with pytest.raises(IndexError):
-        list(parts(from_run(small_run), []))
+        list(render_sections(from_run(small_run), []))
 
 
 def test_every_section_says_what_it_is() -> None:
@@ -203,9 +203,9 @@ def test_a_network_called_as_people_are_is_a_network(tmp_path: Path) -> None:
     from report_fakes import make_run
 
     run = make_run(tmp_path, ["human", "known"], ["cam"], ["clicks"], expressions=("anger",))
-    material = from_run(run)
-    assert [source.name for source in material.networks] == ["human/cam", "known/cam"]
-    assert [source.name for source in material.of("human")] == ["human/clicks"]
+    data = from_run(run)
+    assert [source.name for source in data.networks] == ["human/cam", "known/cam"]
+    assert [source.name for source in data.of_kind("human")] == ["human/clicks"]
     assert "clicks" in report.build(run).read_text("utf-8")
 
 
@@ -238,7 +238,7 @@ def _differences(p: float, low: float) -> pd.DataFrame:
 def test_nobody_is_ranked_whose_difference_holds_zero(p: float, low: float, said: str) -> None:
     sources = tuple(LabelledSource(name, "model", *name.split("/")) for name in ("net/cam", "net/lime", "other/cam"))
     tables = {"differences": _differences(p, low)}
-    material = Material(
+    data = ReportData(
         title="t",
         sources=sources,
         maps={},
@@ -248,4 +248,4 @@ def test_nobody_is_ranked_whose_difference_holds_zero(p: float, low: float, said
         mask_name="ekman",
         read=lambda name: tables.get(name, pd.DataFrame()),
     )
-    assert said in ranked(material, "iou", "ekman", [source.name for source in sources], "comes nearest")
+    assert said in ranking_sentence(data, "iou", "ekman", [source.name for source in sources], "comes nearest")

@@ -21,8 +21,8 @@ from xai_compare.explainers.faithfulness import curves, drops, edges, infidelity
 from xai_compare.explainers.methods.random import RandomMap
 from xai_compare.faces import standardize
 from xai_compare.faces.warp import inverse_warp, unwarp
-from xai_compare.report.material import from_run
-from xai_compare.report.section import parts
+from xai_compare.report.data import from_run
+from xai_compare.report.section import render_sections
 from xai_compare.runs.estimate import estimate
 from xai_compare.runs.inspection import status, verify
 from xai_compare.runs.worker import Worker
@@ -244,9 +244,9 @@ def test_the_study_key(faces_folder: Path) -> None:
 
 
 def test_the_section_of_controls_says_which_are_beaten(judged: xc.Run) -> None:
-    (part,) = [part for part in parts(from_run(judged), []) if part.name == "controls"]
+    (part,) = [part for part in render_sections(from_run(judged), []) if part.name == "controls"]
     table = judged.table("faithfulness_controls")
-    (listing,) = part.listings
+    (listing,) = part.tables
     assert len(listing.rows) == 2 * 3
     assert [row[1].text for row in listing.rows[:3]] == list(CONTROLS.values())
     first = table[(table["explainer"] == "grad_cam") & (table["control"] == listing.rows[0][1].text)].set_index("score")
@@ -255,4 +255,4 @@ def test_the_section_of_controls_says_which_are_beaten(judged: xc.Run) -> None:
     bold = sum(cell.strong for row in listing.rows for cell in row)
     sign = np.where(table["better"] == "low", -1, 1)
     assert bold == int(((table["p_adjusted"] < 0.05) & (table["difference"] * sign > 0)).sum())
-    assert "against the edges of the picture" in part.sentences[0]
+    assert "against the edges of the picture" in part.findings[0]

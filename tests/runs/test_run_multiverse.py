@@ -17,8 +17,8 @@ from xai_compare.comparison import iou, otsu_masks
 from xai_compare.comparison.statistics.multiverse import cut_masks, multiverse_factors
 from xai_compare.errors import InputError
 from xai_compare.heatmaps import scale
-from xai_compare.report.material import from_run
-from xai_compare.report.section import parts
+from xai_compare.report.data import from_run
+from xai_compare.report.section import render_sections
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_the_study_key(pictures: Path) -> None:
 
 
 def test_its_section_shows_every_universe(spread: xc.Run) -> None:
-    (part,) = [part for part in parts(from_run(spread), []) if part.name == "multiverse"]
+    (part,) = [part for part in render_sections(from_run(spread), []) if part.name == "multiverse"]
     assert [figure.name[:11] for figure in part.figures] == ["multiverse_"] * 2
-    assert part.sentences[0].endswith("The order of networks is the same under all of them.")
-    assert len(part.listings[0].rows) == 7
+    assert part.findings[0].endswith("The order of networks is the same under all of them.")
+    assert len(part.tables[0].rows) == 7

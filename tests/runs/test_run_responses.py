@@ -14,8 +14,8 @@ import xai_compare as xc
 from xai_compare import synthetic
 from xai_compare.analysis.responses import CONSISTENCY_COLUMNS, error_consistency_table
 from xai_compare.errors import InputError
-from xai_compare.report.material import from_run
-from xai_compare.report.section import parts
+from xai_compare.report.data import from_run
+from xai_compare.report.section import render_sections
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +88,8 @@ def test_answers_beside_clicks_count_once_a_trial(answered: tuple[xc.Run, pd.Dat
 
 
 def test_the_report_shows_them(answered: tuple[xc.Run, pd.DataFrame]) -> None:
-    shown = next(one for one in parts(from_run(answered[0]), []) if one.name == "responses")
-    titles = [listing.title for listing in shown.listings]
+    shown = next(one for one in render_sections(from_run(answered[0]), []) if one.name == "responses")
+    titles = [listing.title for listing in shown.tables]
     assert len(titles) == 3
     assert titles[0].startswith("Do they err on the same pictures?")
 

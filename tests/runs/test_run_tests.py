@@ -19,8 +19,8 @@ from xai_compare.analysis.stages.tests import TABLES
 from xai_compare.analysis.testing import COLUMNS
 from xai_compare.comparison import iou, otsu_masks, pearson
 from xai_compare.errors import InputError
-from xai_compare.report.material import from_run
-from xai_compare.report.section import parts
+from xai_compare.report.data import from_run
+from xai_compare.report.section import render_sections
 from xai_compare.runs.store import Plan
 
 ASKED = {"permutations": 40, "studies": 50, "sizes": [5, 20], "pairs": [["toy/grad_cam", "other/random"]]}
@@ -178,7 +178,7 @@ def test_one_source_without_people_has_what_can_be_had(pictures: Path, tmp_path:
 
 
 def test_its_section(tested: xc.Run) -> None:
-    (part,) = [part for part in parts(from_run(tested), []) if part.name == "tests"]
+    (part,) = [part for part in render_sections(from_run(tested), []) if part.name == "tests"]
     assert [figure.name[:6] for figure in part.figures] == ["where_"]
-    assert len(part.listings) >= 5
-    assert part.sentences
+    assert len(part.tables) >= 5
+    assert part.findings

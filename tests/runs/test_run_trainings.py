@@ -16,8 +16,8 @@ from xai_compare.analysis.attention import GRID
 from xai_compare.analysis.intervals import StoredMaps
 from xai_compare.analysis.trainings import NESTED, TRAININGS_COLUMNS, _intervals, _Stack
 from xai_compare.comparison import otsu_scores
-from xai_compare.report.material import from_run
-from xai_compare.report.section import parts
+from xai_compare.report.data import from_run
+from xai_compare.report.section import render_sections
 from xai_compare.runs.store import Plan
 
 FOLDS = 3
@@ -86,6 +86,6 @@ def test_trainings_with_pictures_of_their_own_are_not_crossed() -> None:
 
 
 def test_the_report_shows_them(trained: xc.Run) -> None:
-    shown = next(one for one in parts(from_run(trained), []) if one.name == "trainings")
-    assert "trainings" in shown.listings[0].title
-    assert len(shown.listings[0].rows) == 3 * 2
+    shown = next(one for one in render_sections(from_run(trained), []) if one.name == "trainings")
+    assert "trainings" in shown.tables[0].title
+    assert len(shown.tables[0].rows) == 3 * 2

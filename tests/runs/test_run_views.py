@@ -16,8 +16,8 @@ from toy_study import asked
 import xai_compare as xc
 from xai_compare import report
 from xai_compare.errors import InputError
+from xai_compare.report.data import from_run
 from xai_compare.report.examples import examples
-from xai_compare.report.material import from_run
 from xai_compare.runs import progress
 from xai_compare.runs.progress import Notebook, Silent, Ticks, listener
 
@@ -70,9 +70,9 @@ def test_single_pictures_are_shown_of_simulated_faces_alone(finished: xc.Run, mo
 
 def test_controls_are_named_by_the_run(finished: xc.Run) -> None:
     assert finished.provenance["controls"] == ["random"]
-    material = from_run(finished)
-    assert material.controls == {"random"}
-    assert not any(source.explainer == "random" for source in material.contenders)
+    data = from_run(finished)
+    assert data.controls == {"random"}
+    assert not any(source.explainer == "random" for source in data.rankable)
 
 
 def test_pictures_that_are_gone_leave_the_report_without_examples(finished: xc.Run) -> None:

@@ -72,7 +72,7 @@ def human(
     from xai_compare.human.experiment_maps import MapSettings
     from xai_compare.human.gaze.events import GazeSettings
     from xai_compare.human.screen import Placement, Screen
-    from xai_compare.report.human import Asked, write
+    from xai_compare.report.human import HumanOptions, write
 
     size, cm = _numbers(resolution, 2, "--resolution"), _numbers(screen_cm, 2, "--screen-cm")
     screen = Screen(
@@ -98,7 +98,7 @@ def human(
         first=first,
         between_ms=(window[0], window[1]) if window else None,
     )
-    asked = Asked(
+    asked = HumanOptions(
         reading,
         maps,
         shapes,

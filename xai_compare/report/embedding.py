@@ -24,7 +24,7 @@ def template(name: str) -> Template:
 
 
 def css() -> Markup:
-    """The style sheet of every page."""
+    """The style grid of every page."""
     return Markup(files("xai_compare.report").joinpath("page.css").read_text("utf-8"))
 
 

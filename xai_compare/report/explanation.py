@@ -12,10 +12,10 @@ from PIL import Image
 from xai_compare.comparison import to_8bit
 from xai_compare.errors import InputError
 from xai_compare.report import style
-from xai_compare.report.colouring import is_signed, overlay
-from xai_compare.report.material import pretty
-from xai_compare.report.saving import save_png
-from xai_compare.report.sheet import Sheet
+from xai_compare.report.data import pretty
+from xai_compare.report.figure_files import save_png
+from xai_compare.report.image_grid import ImageGrid
+from xai_compare.report.map_colours import is_signed, overlay
 
 
 def save_explanations(
@@ -82,23 +82,23 @@ def _figure(
         for name in maps
     ]
     kinds = {is_signed(values) for values in finite.values()} or {False}
-    sheet = Sheet(
+    grid = ImageGrid(
         f"What mattered in {style.plain(title, 48)}",
         said,
         rows,
-        ["Picture", "Map", "Map over picture"],
+        ["FigureSpec", "Map", "Map over picture"],
         aspect=min(max(height / width, 0.4), 2.5),
         foot=False,
         largest=2.0,
         keys=len(kinds),
     )
-    sheet.colour_bars(kinds)
+    grid.colour_bars(kinds)
     for row, name in enumerate(maps):
-        sheet.picture(row, 0, image)
+        grid.picture(row, 0, image)
         if name in finite:
-            sheet.map(row, 1, finite[name])
-            sheet.picture(row, 2, overlay(image, finite[name]))
+            grid.map(row, 1, finite[name])
+            grid.picture(row, 2, overlay(image, finite[name]))
         else:
-            sheet.empty(row, 1, "no map")
-            sheet.empty(row, 2, "no map")
-    return sheet.finish()
+            grid.empty(row, 1, "no map")
+            grid.empty(row, 2, "no map")
+    return grid.finish()

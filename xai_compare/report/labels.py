@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from xai_compare.report.material import ALL, LabelledSource, Material, pretty
+from xai_compare.report.data import ALL, LabelledSource, ReportData, pretty
 from xai_compare.report.style import plain
 
 
@@ -13,7 +13,7 @@ def row_label(source: LabelledSource, with_explainer: bool) -> tuple[str, str]:
     """The two lines that name a source beside its row."""
     first, second = source.label, ""
     if source.kind == "model":
-        first, second = source.network, source.through if with_explainer else ""
+        first, second = source.network, source.explainer_label if with_explainer else ""
     elif source.kind == "known":
         second = "what truly differs"
     if source.simulated:
@@ -36,9 +36,9 @@ def people_name(person: LabelledSource) -> str:
     return plain(person.short, 30) + (" (simulated)" if person.simulated else "")
 
 
-def who(material: Material, name: str) -> str:
+def who(data: ReportData, name: str) -> str:
     """What a sentence calls a source."""
-    source = material.by_name[name]
+    source = data.by_name[name]
     return f"{source.model} seen through {pretty(source.explainer)}" if source.explainer else source.model
 
 

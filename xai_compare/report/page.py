@@ -18,12 +18,12 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from xai_compare.comparison import METRICS
-from xai_compare.report.asked import get, question
-from xai_compare.report.listing import decimals
-from xai_compare.report.material import ALL, Material
+from xai_compare.report.data import ALL, ReportData
+from xai_compare.report.figure_files import SavedFigure
 from xai_compare.report.references import cautions
-from xai_compare.report.saving import Saved
-from xai_compare.report.section import Part
+from xai_compare.report.section import RenderedSection
+from xai_compare.report.study_summary import get, question
+from xai_compare.report.table import decimals
 from xai_compare.version import VERSION
 
 _PIXELS_PER_INCH, _NARROW_PER_INCH = 106, 76
@@ -38,13 +38,13 @@ _MOST_FACTS = 200
 class Shown:
     """A section's part of the page, and its figures once they are drawn."""
 
-    part: Part
-    figures: Sequence[Saved]
+    part: RenderedSection
+    figures: Sequence[SavedFigure]
 
 
 def write_page(
     path: Path,
-    material: Material,
+    data: ReportData,
     sections: Sequence[Shown],
     *,
     kind: str,
@@ -58,7 +58,7 @@ def write_page(
 
     Args:
         path: the file to write.
-        material: what is shown.
+        data: what is shown.
         sections: in their order.
         kind: a line above the title.
         asked: what was run, as name and value; without it the page has no such section.
@@ -72,24 +72,24 @@ def write_page(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_readable)
     template = environment.from_string(_asset("page.html"))
     text = template.render(
-        title=material.title,
+        title=data.title,
         kind=kind,
         version=VERSION,
         css=Markup(_asset("page.css")),
-        question=question(material),
+        question=question(data),
         headlines=[one for shown in sections for one in shown.part.headlines][:_MOST_HEADLINES],
-        simulated=[source.short for source in material.sources if source.simulated and source.kind == "human"],
+        simulated=[source.short for source in data.sources if source.simulated and source.kind == "human"],
         notices=[*notices, *(line for shown in sections for line in shown.part.notices)],
         left_out=list(left_out),
         sections=[_section(shown) for shown in sections],
         asked=list(asked),
-        counts=_counts(material),
+        counts=_counts(data),
         skipped=_skipped(skipped),
         refused=_refused(provenance or {}),
-        scores=_scores(material.scores),
+        scores=_scores(data.scores),
         provenance=_provenance(provenance or {}),
         citations=[f"xai-compare, version {VERSION}.", *dict.fromkeys(_cited(sections))],
-        cautions=cautions(material),
+        cautions=cautions(data),
     )
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8", errors="replace", newline="\n")
@@ -116,16 +116,16 @@ def _cited(sections: Sequence[Shown]) -> Iterable[str]:
 def _section(shown: Shown) -> dict[str, Any]:
     part = shown.part
     pictures = _folded(_said_once([_picture(one) for one in shown.figures]), part.section.folded)
-    stays = any(one["open"] for one in pictures) or not all(one.folded for one in part.listings)
+    stays = any(one["open"] for one in pictures) or not all(one.folded for one in part.tables)
     return {
         "id": part.name,
         "title": part.section.title,
         "lead": part.section.lead,
-        "says": part.sentences,
+        "says": part.findings,
         "pictures": pictures,
-        "closed": not (stays or part.sentences),
-        "lists": [one for one in part.listings if not one.folded],
-        "folded": [one for one in part.listings if one.folded],
+        "closed": not (stays or part.findings),
+        "lists": [one for one in part.tables if not one.folded],
+        "folded": [one for one in part.tables if one.folded],
     }
 
 
@@ -147,7 +147,7 @@ def _folded(pictures: list[dict[str, Any]], closed: bool) -> list[dict[str, Any]
     return [{**one, "open": not one["fold"] or (i == first and not closed)} for i, one in enumerate(pictures)]
 
 
-def _picture(saved: Saved) -> dict[str, Any]:
+def _picture(saved: SavedFigure) -> dict[str, Any]:
     width, height = saved.inches
     return {
         "uri": _uri(saved.kind, saved.embedded.result()),
@@ -179,20 +179,20 @@ def _uri(kind: str, content: bytes) -> Markup:
     return Markup(f"data:{kind},{quote(text, safe=_PLAIN)}")
 
 
-def _counts(material: Material) -> dict[str, Any] | None:
-    if not material.counts:
+def _counts(data: ReportData) -> dict[str, Any] | None:
+    if not data.counts:
         return None
     names = [
-        *[e for e in material.expressions if e != ALL],
-        *([ALL] if any(e == ALL for _, e in material.counts) else []),
+        *[e for e in data.expressions if e != ALL],
+        *([ALL] if any(e == ALL for _, e in data.counts) else []),
     ]
     rows = [
         {
             "label": source.label,
             "simulated": source.simulated,
-            "cells": [f"{number:,}" if (number := material.counts.get((source.name, e))) else "–" for e in names],
+            "cells": [f"{number:,}" if (number := data.counts.get((source.name, e))) else "–" for e in names],
         }
-        for source in material.sources
+        for source in data.sources
     ]
     return {"columns": ["All" if name == ALL else name.capitalize() for name in names], "rows": rows}
 

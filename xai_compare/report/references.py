@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xai_compare.report.material import Material
+from xai_compare.report.data import ReportData
 
 GAYA_MOREY_2024 = (
     "F. X. Gaya-Morey, S. Ramis-Guarinos, C. Manresa-Yee, J. M. Buades-Rubio (2024). Unveiling the human-like "
@@ -36,6 +36,6 @@ _NETWORKS = (
 _MASKS = "The masks restate a theory of prototypical expressions. They are a reference, not the truth about faces."
 
 
-def cautions(material: Material) -> list[str]:
+def cautions(data: ReportData) -> list[str]:
     """What a reader must bear in mind: always, and of networks and masks where there are any."""
-    return [*_ALWAYS, *(_NETWORKS if material.networks else ()), *([_MASKS] if material.masked else [])]
+    return [*_ALWAYS, *(_NETWORKS if data.networks else ()), *([_MASKS] if data.has_masks else [])]

@@ -10,31 +10,31 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.expressions import ordered
-from xai_compare.report.listing import Cell, Listing, RowKind, decimals
-from xai_compare.report.material import ALL, Block, LabelledSource, Material
+from xai_compare.report.data import ALL, LabelledSource, ReportData, SourceGroup
+from xai_compare.report.table import Cell, RowKind, Table, decimals
 
 AVERAGE = "average"
 
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """One metric of one block of sources.
+    """One metric of one group of sources.
 
     Attributes:
-        block: whose scores they are.
+        group: whose scores they are.
         values: a row per network and a last row ``"average"``, a column per expression and a last column
             ``"average"``; float64, NaN where undefined. Averages leave out what is undefined.
         references: rows of controls and people for comparison, which enter no average and are never the best; the same
             columns. Only the last of several tables has them.
     """
 
-    block: Block
+    group: SourceGroup
     values: pd.DataFrame
     references: pd.DataFrame
 
-    def shown(self, material: Material) -> list[LabelledSource]:
+    def shown(self, data: ReportData) -> list[LabelledSource]:
         """The sources that have a row."""
-        return [material.by_name[name] for name in [*self.values.index, *self.references.index] if name != AVERAGE]
+        return [data.by_name[name] for name in [*self.values.index, *self.references.index] if name != AVERAGE]
 
     @cached_property
     def _best(self) -> pd.DataFrame:
@@ -46,15 +46,15 @@ class ScoreTable:
         return row in self._best.index and bool(self._best.at[row, column])
 
 
-def score_tables(material: Material, metric: str, b: str) -> list[ScoreTable]:
+def score_tables(data: ReportData, metric: str, b: str) -> list[ScoreTable]:
     """Lay the scores of ``metric`` against ``b`` out, one table per explainer (or one of all, as the figures do).
 
     Args:
-        material: the report's data.
+        data: the report's data.
         metric: such as ``"iou"`` or ``"dice"``; the scores of the mean maps are taken.
         b: the mask's name or a human source; rows that name it first are turned round.
     """
-    rows = material.scores
+    rows = data.scores
     rows = rows[(rows["metric"] == metric) & (rows["fold"] == ALL) & (rows["expression"] != ALL)]
     turned = rows[rows["a"] == b].rename(columns={"a": "b", "b": "a"})
     rows = pd.concat([rows[rows["b"] == b], turned])
@@ -64,36 +64,36 @@ def score_tables(material: Material, metric: str, b: str) -> list[ScoreTable]:
     wide = wide[ordered(wide.columns)]
     wide.columns.name = wide.index.name = None
     tables = []
-    networks = {source.name for source in material.contenders}
-    for block in material.blocks():
-        names = [source.name for source in block.sources if source.name in wide.index and source.name != b]
+    networks = {source.name for source in data.rankable}
+    for group in data.groups():
+        names = [source.name for source in group.sources if source.name in wide.index and source.name != b]
         values = wide.loc[[name for name in names if name in networks]]
         if len(values):
             tables.append(
-                ScoreTable(block, _with_averages(values, rows=True), _with_averages(wide.iloc[:0], rows=False))
+                ScoreTable(group, _with_averages(values, rows=True), _with_averages(wide.iloc[:0], rows=False))
             )
     if tables:
-        others = [*(one for one in material.networks if one.control), *material.of("human")]
+        others = [*(one for one in data.networks if one.control), *data.of_kind("human")]
         people = wide.loc[[s.name for s in others if s.name in wide.index and s.name != b]]
         tables[-1] = replace(tables[-1], references=_with_averages(people, rows=False))
     return tables
 
 
-def score_frame(tables: Sequence[ScoreTable], material: Material) -> pd.DataFrame:
+def score_frame(tables: Sequence[ScoreTable], data: ReportData) -> pd.DataFrame:
     """Tables as one, values as text of four decimals: columns ``explainer`` (if there are any), ``model``, ..."""
     parts = []
     for table in tables:
         frame = table.values.map(lambda value: f"{value:.4f}" if np.isfinite(value) else None)
-        sources = [None if name == AVERAGE else material.by_name[name] for name in frame.index]
+        sources = [None if name == AVERAGE else data.by_name[name] for name in frame.index]
         frame.insert(0, "model", [AVERAGE if source is None else source.model for source in sources])
-        explainers = [table.block.explainer if source is None else source.explainer for source in sources]
+        explainers = [table.group.explainer if source is None else source.explainer for source in sources]
         frame.insert(0, "explainer", explainers)
         parts.append(frame)
     whole = pd.concat(parts, ignore_index=True)
     return whole if any(whole["explainer"]) else whole.drop(columns="explainer")
 
 
-def score_listings(tables: Sequence[ScoreTable], material: Material, caption: str) -> list[Listing]:
+def score_listings(tables: Sequence[ScoreTable], data: ReportData, caption: str) -> list[Table]:
     """Tables as one table of text for the page, cells shaded by value."""
     if not tables:
         return []
@@ -112,27 +112,27 @@ def score_listings(tables: Sequence[ScoreTable], material: Material, caption: st
                     )
                     for column in columns
                 ]
-                rows.append([Cell(row_name(table, material, name)), *cells])
+                rows.append([Cell(row_name(table, data, name)), *cells])
                 kinds.append("people" if muted else ("average" if name == AVERAGE else ""))
     return [
-        Listing(
+        Table(
             title=caption,
             columns=["source", *(column.capitalize() for column in columns)],
             rows=rows,
-            numbers=range(1, len(columns) + 1),
+            numeric=range(1, len(columns) + 1),
             kinds=kinds,
             note="Averages leave out undefined values (–)."
             + (" Controls and people stand below and enter no average." if "people" in kinds else ""),
-            simulated=any(material.simulated(table.shown(material)) for table in tables),
+            simulated=any(data.simulated(table.shown(data)) for table in tables),
         )
     ]
 
 
-def row_name(table: ScoreTable, material: Material, name: str) -> str:
+def row_name(table: ScoreTable, data: ReportData, name: str) -> str:
     """What a row of a table is called."""
     if name == AVERAGE:
-        return f"Average, {table.block.title}" if table.block.explainer else "Average"
-    source = material.by_name[name]
+        return f"Average, {table.group.title}" if table.group.explainer else "Average"
+    source = data.by_name[name]
     return f"{source.label} (simulated)" if source.simulated else source.label
 
 

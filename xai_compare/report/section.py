@@ -3,7 +3,7 @@
 A section is a class registered in `SECTIONS`; those of this package stand in `xai_compare.report.sections`, another
 package names its own in the entry-point group ``xai_compare.sections``. Nothing else has to know of it::
 
-    from xai_compare.report import SECTIONS, Cell, Listing, Material, Section
+    from xai_compare.report import SECTIONS, Cell, Table, ReportData, Section
 
     @SECTIONS.named("blinks")
     class Blinks(Section):
@@ -11,12 +11,12 @@ package names its own in the entry-point group ``xai_compare.sections``. Nothing
         lead = "How often people blinked."
         order = 85
 
-        def applies(self, material: Material) -> bool:
-            return not material.table("blinks").empty
+        def applies(self, data: ReportData) -> bool:
+            return not data.table("blinks").empty
 
-        def listings(self, material: Material) -> list[Listing]:
-            rows = [[Cell(row.person), Cell(str(row.blinks))] for row in material.table("blinks").itertuples()]
-            return [Listing("Blinks", ["person", "blinks"], rows, numbers=[1])]
+        def tables(self, data: ReportData) -> list[Table]:
+            rows = [[Cell(row.person), Cell(str(row.blinks))] for row in data.table("blinks").itertuples()]
+            return [Table("Blinks", ["person", "blinks"], rows, numeric=[1])]
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from xai_compare.registry import Registry
-from xai_compare.report.listing import Listing
-from xai_compare.report.material import Material
-from xai_compare.report.style import Picture, styled
+from xai_compare.report.data import ReportData
+from xai_compare.report.style import FigureSpec, styled
+from xai_compare.report.table import Table
 
 _NAME = re.compile(r"[a-z0-9_-]+")
 _LOG = logging.getLogger(__name__)
@@ -65,36 +65,36 @@ class Section:
     papers: ClassVar[Sequence[str]] = ()
     folded: ClassVar[bool] = False
 
-    def applies(self, material: Material) -> bool:
+    def applies(self, data: ReportData) -> bool:
         """Whether the run holds what the section needs."""
         return True
 
-    def figures(self, material: Material) -> Sequence[Picture]:
+    def figures(self, data: ReportData) -> Sequence[FigureSpec]:
         """Figures, in order; drawn inside `xai_compare.report.style.styled`. Their names are file names."""
         return []
 
-    def listings(self, material: Material) -> Sequence[Listing]:
+    def tables(self, data: ReportData) -> Sequence[Table]:
         """Tables shown as text below the figures."""
         return []
 
-    def files(self, material: Material) -> Mapping[str, pd.DataFrame]:
+    def csv_tables(self, data: ReportData) -> Mapping[str, pd.DataFrame]:
         """Tables written as ``tables/NAME.csv``, by name."""
         return {}
 
-    def sentences(self, material: Material) -> Sequence[str]:
+    def findings(self, data: ReportData) -> Sequence[str]:
         """What was found, in plain sentences after the lead."""
         return []
 
-    def headlines(self, material: Material) -> Sequence[Headline]:
+    def headlines(self, data: ReportData) -> Sequence[Headline]:
         """Numbers for the head of the page."""
         return []
 
-    def notices(self, material: Material) -> Sequence[str]:
+    def notices(self, data: ReportData) -> Sequence[str]:
         """Warnings for the head of the page, which a reader must not miss."""
         return []
 
-    def references(self, material: Material) -> Sequence[str]:
-        """The papers that are cited for this material."""
+    def references(self, data: ReportData) -> Sequence[str]:
+        """The papers that are cited for this data."""
         return self.papers
 
 
@@ -111,25 +111,25 @@ SECTIONS: Registry[type[Section]] = Registry(
 
 
 @dataclass(frozen=True)
-class Part:
+class RenderedSection:
     """All that a section gave."""
 
     name: str
     section: Section
-    figures: Sequence[Picture]
-    listings: Sequence[Listing]
-    files: Mapping[str, pd.DataFrame]
-    sentences: Sequence[str]
+    figures: Sequence[FigureSpec]
+    tables: Sequence[Table]
+    csv_tables: Mapping[str, pd.DataFrame]
+    findings: Sequence[str]
     headlines: Sequence[Headline]
     references: Sequence[str]
     notices: Sequence[str] = ()
 
 
-def parts(material: Material, left_out: list[str]) -> Iterator[Part]:
-    """Ask section after section, in their order, for what it has to show of this material.
+def render_sections(data: ReportData, left_out: list[str]) -> Iterator[RenderedSection]:
+    """Ask section after section, in their order, for what it has to show of this data.
 
     Args:
-        material: what there is to show.
+        data: what there is to show.
         left_out: gains a line for each section of another package that fails, which the log gets too. A failure of a
             section of this package is a fault and is raised.
     """
@@ -139,48 +139,48 @@ def parts(material: Material, left_out: list[str]) -> Iterator[Part]:
     taken: set[str] = set()
     for name, kind in sorted(known.items(), key=lambda one: (one[1].order, one[0])):
         try:
-            part = _part(name, kind(), material)
+            part = _part(name, kind(), data)
             if part is None:
                 continue
             part = _named_apart(part, taken)
-            _spare_the_run(part, material)
+            _spare_the_run(part, data)
         except Exception as error:
             if kind.__module__.startswith("xai_compare."):
                 raise
             _leave_out(left_out, name, f"{type(error).__name__}: {error}")
             continue
-        taken |= {one.name for one in part.figures} | {f"{name}.csv" for name in part.files}
+        taken |= {one.name for one in part.figures} | {f"{name}.csv" for name in part.csv_tables}
         yield part
 
 
-def _part(name: str, section: Section, material: Material) -> Part | None:
+def _part(name: str, section: Section, data: ReportData) -> RenderedSection | None:
     """What a section shows; None if it has nothing."""
-    if not section.applies(material):
+    if not section.applies(data):
         return None
     with styled():
-        figures = list(section.figures(material))
-    listings, sentences = list(section.listings(material)), list(section.sentences(material))
-    if not (figures or listings or sentences):
+        figures = list(section.figures(data))
+    tables, findings = list(section.tables(data)), list(section.findings(data))
+    if not (figures or tables or findings):
         return None
-    return Part(
+    return RenderedSection(
         name=name,
         section=section,
         figures=figures,
-        listings=listings,
-        files=dict(section.files(material)),
-        sentences=sentences,
-        headlines=list(section.headlines(material)),
-        references=list(section.references(material)),
-        notices=list(section.notices(material)),
+        tables=tables,
+        csv_tables=dict(section.csv_tables(data)),
+        findings=findings,
+        headlines=list(section.headlines(data)),
+        references=list(section.references(data)),
+        notices=list(section.notices(data)),
     )
 
 
-def _named_apart(part: Part, taken: set[str]) -> Part:
+def _named_apart(part: RenderedSection, taken: set[str]) -> RenderedSection:
     """Give a figure another name where one has it already; two tables of one name are a fault."""
-    for name in (*part.files, *(picture.name for picture in part.figures)):
+    for name in (*part.csv_tables, *(picture.name for picture in part.figures)):
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a file name (letters a-z, digits, - and _)")
-    doubled = sorted({f"{name}.csv" for name in part.files} & taken)
+    doubled = sorted({f"{name}.csv" for name in part.csv_tables} & taken)
     if doubled:
         raise ValueError(f"table {doubled[0]!r} is there already")
     figures, used = [], set(taken)
@@ -194,10 +194,10 @@ def _named_apart(part: Part, taken: set[str]) -> Part:
     return replace(part, figures=figures)
 
 
-def _spare_the_run(part: Part, material: Material) -> None:
+def _spare_the_run(part: RenderedSection, data: ReportData) -> None:
     """No section may write over a table of the run itself."""
-    for name in part.files:
-        if not material.table(name).empty:
+    for name in part.csv_tables:
+        if not data.table(name).empty:
             raise ValueError(f"table '{name}.csv' is one of the run's own")
 
 

@@ -15,17 +15,17 @@ from matplotlib.figure import Figure
 from xai_compare.analysis.scoring import headline
 from xai_compare.errors import InputError
 from xai_compare.registry import VIEWS
-from xai_compare.report.asked import question
-from xai_compare.report.material import ALL, from_run
-from xai_compare.report.saving import png_of
+from xai_compare.report.data import ALL, from_run
+from xai_compare.report.figure_files import png_of
 from xai_compare.report.section import SECTIONS
-from xai_compare.report.style import Picture, styled
+from xai_compare.report.study_summary import question
+from xai_compare.report.style import FigureSpec, styled
 
 
 class Gallery(list[Figure]):
     """Figures of a section; a notebook shows them under one another with their captions."""
 
-    def __init__(self, pictures: list[Picture]) -> None:
+    def __init__(self, pictures: list[FigureSpec]) -> None:
         super().__init__(picture.figure for picture in pictures)
         self.pictures = pictures
 
@@ -58,11 +58,11 @@ class Plots:
             raise AttributeError(f"no figure {name!r}; there are {', '.join(sorted(SECTIONS.names()))}")
 
         def draw() -> Gallery:
-            material, section = from_run(self._run), SECTIONS.get(name)()
-            if not section.applies(material):
+            data, section = from_run(self._run), SECTIONS.get(name)()
+            if not section.applies(data):
                 raise InputError(f"the run has nothing to draw for {name!r}", where=self._run.dir)
             with styled():
-                return Gallery(list(section.figures(material)))
+                return Gallery(list(section.figures(data)))
 
         draw.__doc__ = f"{SECTIONS.get(name).title}: {SECTIONS.get(name).lead}"
         return draw
@@ -76,17 +76,17 @@ def summary(run: Any) -> str:
         return (
             f"<p>{title}: not finished; <code>xai_compare.runs.run</code> goes on with it. {escape(str(run.dir))}</p>"
         )
-    material = from_run(run)
-    kinds = {source.name: source.kind for source in material.sources}
+    data = from_run(run)
+    kinds = {source.name: source.kind for source in data.sources}
     table = headline(run.scores, kinds)
-    names = {source.name: source.label + (" (simulated)" if source.simulated else "") for source in material.sources}
+    names = {source.name: source.label + (" (simulated)" if source.simulated else "") for source in data.sources}
     table.index = [names.get(name, name) for name in table.index]
     table.index.name = "source"
-    images = sum(number for (_, expression), number in material.counts.items() if expression == ALL)
+    images = sum(number for (_, expression), number in data.counts.items() if expression == ALL)
     lines = [
-        f"<p>{title}. {escape(question(material))}</p>",
+        f"<p>{title}. {escape(question(data))}</p>",
         table.to_html(float_format=lambda value: f"{value:.3f}", na_rep="–", border=0) if len(table) else "",
-        f"<p>Means over expressions; {len(material.sources)} sources, {images:,} maps, {len(run.skipped)} images "
+        f"<p>Means over expressions; {len(data.sources)} sources, {images:,} maps, {len(run.skipped)} images "
         "skipped. Figures: <code>run.plot.heatmaps()</code>. "
         f"Report: <code>{escape(str(run.dir / 'report.html'))}</code></p>",
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xai_compare.report import Cell, Listing, Section
+from xai_compare.report import Cell, Section, Table
 
 
 class BrightnessSection(Section):
@@ -14,12 +14,12 @@ class BrightnessSection(Section):
     lead = "The mean of each face's pixels, as the network sees it."
     order = 95
 
-    def applies(self, material: Any) -> bool:
+    def applies(self, data: Any) -> bool:
         """Whether the stage has run."""
-        return not material.table("brightness").empty
+        return not data.table("brightness").empty
 
-    def listings(self, material: Any) -> list[Listing]:
+    def tables(self, data: Any) -> list[Table]:
         """The brightest face."""
-        table = material.table("brightness").nlargest(1, "brightness")
+        table = data.table("brightness").nlargest(1, "brightness")
         rows = [[Cell(row.image), Cell(f"{row.brightness:.1f}")] for row in table.itertuples()]
-        return [Listing("The brightest", ["image", "brightness"], rows, numbers=[1])]
+        return [Table("The brightest", ["image", "brightness"], rows, numeric=[1])]

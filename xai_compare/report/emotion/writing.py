@@ -25,7 +25,7 @@ from xai_compare.emotion.protocols import CAUTION, PROTOCOLS, partner
 from xai_compare.errors import InputError
 from xai_compare.report import embedding, style
 from xai_compare.report.emotion import figures
-from xai_compare.report.saving import save_png
+from xai_compare.report.figure_files import save_png
 from xai_compare.runs.progress import Progress, Silent
 from xai_compare.version import VERSION
 

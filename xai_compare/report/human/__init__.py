@@ -1,5 +1,5 @@
 """What an experiment with people came to: tables, maps, figures and a page, in one directory."""
 
-from xai_compare.report.human.writing import Asked, write
+from xai_compare.report.human.writing import HumanOptions, write
 
-__all__ = ["Asked", "write"]
+__all__ = ["HumanOptions", "write"]

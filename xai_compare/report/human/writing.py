@@ -23,16 +23,16 @@ from xai_compare.human.gaze.recording import samples_of
 from xai_compare.human.image_matching import match_images
 from xai_compare.human.readers import Paths
 from xai_compare.report import style
+from xai_compare.report.figure_files import save_png
 from xai_compare.report.human.page import Contents, render
-from xai_compare.report.human.sections import SECTIONS, Material
-from xai_compare.report.saving import save_png
+from xai_compare.report.human.sections import SECTIONS, HumanData
 
 _ROW_GROUP = 1 << 20
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class HumanOptions:
     """What is made of an experiment.
 
     Attributes:
@@ -65,14 +65,18 @@ class Asked:
 
 
 def write(
-    sources: Paths, out: str | Path, asked: Asked | None = None, overwrite: bool = False, say: Say = lambda line: None
+    sources: Paths,
+    out: str | Path,
+    options: HumanOptions | None = None,
+    overwrite: bool = False,
+    say: Say = lambda line: None,
 ) -> tuple[Experiment, list[QualityNote]]:
     """Read an experiment, clean it, and write tables, maps, figures and a page that says whether it is usable.
 
     Args:
         sources: a file, a pattern, or several of them.
         out: the directory: ``tables/``, ``maps/``, ``figures/``, ``summary.html``.
-        asked: what is made of it.
+        options: what is made of it.
         overwrite: replace what the directory holds.
         say: is told what is done.
 
@@ -82,30 +86,30 @@ def write(
     Raises:
         InputError: if the files cannot be read, the directory holds something, or nothing is left.
     """
-    asked, out = asked or Asked(), Path(out)
+    options, out = options or HumanOptions(), Path(out)
     _prepare(out, overwrite)
     with _Samples(out / "tables" / "samples.parquet") as samples:
-        experiment = read_experiment(sources, asked.reading, samples.add)
+        experiment = read_experiment(sources, options.reading, samples.add)
     for row in experiment.files.groupby(["format", "because"], sort=False).size().reset_index().itertuples(index=False):
         say(f"{row[2]} files taken for {row[0]} ({row[1]})" if row[2] > 1 else f"taken for {row[0]} ({row[1]})")
-    if asked.shapes:
-        experiment = in_image_pixels(experiment, asked.shapes)
+    if options.shapes:
+        experiment = in_image_pixels(experiment, options.shapes)
     images = experiment.trials["image"].astype(str).unique()
-    if asked.size and not experiment.shapes:
-        experiment.shapes = dict.fromkeys(images, asked.size)
-    asked = replace(asked, expressions=_named(asked.expressions, images), landmarks=_faces(asked, experiment))
-    contents, material = Contents(), Material(experiment, asked, out)
+    if options.size and not experiment.shapes:
+        experiment.shapes = dict.fromkeys(images, options.size)
+    options = replace(options, expressions=_named(options.expressions, images), landmarks=_faces(options, experiment))
+    contents, data = Contents(), HumanData(experiment, options, out)
     for section in SECTIONS:
         say(f"{section.__name__.replace('_', ' ')} ...")
         try:
             with style.styled():
-                section(material, contents)
+                section(data, contents)
         except InputError as error:
             contents.notes.append(f"{section.__doc__ or section.__name__} could not be made: {error}.")
     _tables(experiment, out / "tables")
     for name, figure in contents.figures.items():
         save_png(figure, out / "figures" / f"{name}.png")
-    page = render(asked.title, experiment, contents, _written(out))
+    page = render(options.title, experiment, contents, _written(out))
     (out / "summary.html").write_text(page, "utf-8")
     return experiment, contents.statements
 
@@ -126,11 +130,11 @@ def _named(expressions: dict[str, str], images: Iterable[str]) -> dict[str, str]
     return {image: expressions[name] for image, name in found.items()}
 
 
-def _faces(asked: Asked, experiment: Experiment) -> dict[str, np.ndarray]:
-    if asked.face is None:
-        return asked.landmarks
-    landmarks = placed_face(*np.reshape(asked.face, (3, 2)))
-    return dict.fromkeys(experiment.shapes, landmarks) | asked.landmarks
+def _faces(options: HumanOptions, experiment: Experiment) -> dict[str, np.ndarray]:
+    if options.face is None:
+        return options.landmarks
+    landmarks = placed_face(*np.reshape(options.face, (3, 2)))
+    return dict.fromkeys(experiment.shapes, landmarks) | options.landmarks
 
 
 def _prepare(out: Path, overwrite: bool) -> None:

@@ -9,9 +9,9 @@ import pandas as pd
 
 from xai_compare.faces import CANONICAL, SHAPE
 from xai_compare.human.areas import Areas, face_areas, map_shares
-from xai_compare.report.listing import Cell, Listing
-from xai_compare.report.material import ALL, Material
+from xai_compare.report.data import ALL, ReportData
 from xai_compare.report.section import SECTIONS, Section
+from xai_compare.report.table import Cell, Table
 
 
 @SECTIONS.named("areas")
@@ -25,37 +25,37 @@ class AreaShares(Section):
     )
     order = 67
 
-    def applies(self, material: Material) -> bool:
-        self._shares = shares(material) if material.of("human") else pd.DataFrame()
+    def applies(self, data: ReportData) -> bool:
+        self._shares = shares(data) if data.of_kind("human") else pd.DataFrame()
         return not self._shares.empty
 
-    def files(self, material: Material) -> dict[str, pd.DataFrame]:
+    def csv_tables(self, data: ReportData) -> dict[str, pd.DataFrame]:
         return {"areas": self._shares}
 
-    def listings(self, material: Material) -> list[Listing]:
+    def tables(self, data: ReportData) -> list[Table]:
         table = self._shares
         names = list(dict.fromkeys(table["area"]))
         made = []
-        for expression in [*(name for name in material.expressions if name != ALL), ALL]:
+        for expression in [*(name for name in data.expressions if name != ALL), ALL]:
             own = table[table["expression"] == expression]
             if own.empty:
                 continue
             wide = own.pivot(index="source", columns="area", values="share").reindex(columns=names)
             rows = [
                 [Cell(source.label), *(Cell(f"{100 * wide.loc[source.name, name]:.1f}") for name in names)]
-                for source in material.sources
+                for source in data.sources
                 if source.name in wide.index
             ]
             size = own.drop_duplicates("area").set_index("area")["size"]
             rows.append([Cell("share of the face's picture"), *(Cell(f"{100 * size[name]:.1f}") for name in names)])
             title = "Percent of the map on each area" + ("" if expression == ALL else f", {expression}")
-            simulated = any(source.simulated for source in material.sources)
+            simulated = any(source.simulated for source in data.sources)
             made.append(
-                Listing(
+                Table(
                     title,
                     ["source", *names],
                     rows,
-                    numbers=range(1, len(names) + 1),
+                    numeric=range(1, len(names) + 1),
                     folded=expression != ALL,
                     simulated=simulated,
                 )
@@ -68,16 +68,16 @@ def _areas() -> Areas:
     return face_areas(CANONICAL[:68], SHAPE).joined()
 
 
-def shares(material: Material) -> pd.DataFrame:
+def shares(data: ReportData) -> pd.DataFrame:
     """``expression, area, source, measure, share, n, size``: a row for each area of each source and expression."""
     parts = []
-    for source in material.sources:
-        for expression in dict.fromkeys([*material.expressions, ALL]):
-            values = material.maps.get((source.name, expression))
+    for source in data.sources:
+        for expression in dict.fromkeys([*data.expressions, ALL]):
+            values = data.maps.get((source.name, expression))
             if values is None or values.shape != SHAPE or not np.isfinite(values).all():
                 continue
             kind = "map" if source.kind == "human" else "attention"
             one = map_shares({"mean": values}, _areas(), {"mean": expression}, source=source.name, measure=kind)
             one = one[one["expression"] == expression].drop_duplicates("area")
-            parts.append(one.assign(n=material.counts.get((source.name, expression), 0)))
+            parts.append(one.assign(n=data.counts.get((source.name, expression), 0)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

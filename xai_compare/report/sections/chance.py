@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.report import style
-from xai_compare.report.material import ALL, LabelledSource, Material
+from xai_compare.report.data import ALL, LabelledSource, ReportData
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.report.style import Picture
+from xai_compare.report.style import FigureSpec
 
 _NULLS = {
     "whole": "whole face",
@@ -36,15 +36,15 @@ class Chance(Section):
         "representational similarity analysis. (Scores between a floor and a ceiling.)",
     )
 
-    def applies(self, material: Material) -> bool:
-        return material.masked and not _rows(material).empty and bool(_sources(material))
+    def applies(self, data: ReportData) -> bool:
+        return data.has_masks and not _rows(data).empty and bool(_sources(data))
 
-    def figures(self, material: Material) -> list[Picture]:
-        return [_figure(material)]
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        return [_figure(data)]
 
-    def sentences(self, material: Material) -> list[str]:
-        table = material.table("nulls")
-        rows = table[(table["metric"] == "iou") & (table["b"] == material.mask_name) & (table["null"] == "permuted")]
+    def findings(self, data: ReportData) -> list[str]:
+        table = data.table("nulls")
+        rows = table[(table["metric"] == "iou") & (table["b"] == data.mask_name) & (table["null"] == "permuted")]
         rows = rows[rows["p"].notna()]
         found = []
         overall = rows[rows["a"] == "all models"]
@@ -55,12 +55,12 @@ class Chance(Section):
                 f"Over all networks the maps {told} that they fit the mask of their own expression better than "
                 f"those of others: {int(row['n']):,} orders of the masks give p = {float(row['p']):.3f}."
             )
-        own = rows[rows["a"].isin([source.name for source in material.contenders])]
+        own = rows[rows["a"].isin([source.name for source in data.rankable])]
         if len(own):
             fit = int((own["p"] <= 0.05).sum())
             found.append(f"Taken one by one, {fit} of {len(own)} do so at p ≤ 0.05, before any correction.")
-        scores = material.rows("iou", material.mask_name)
-        tests = scores[scores["p"].notna() & scores["a"].isin([source.name for source in material.contenders])]
+        scores = data.rows("iou", data.mask_name)
+        tests = scores[scores["p"].notna() & scores["a"].isin([source.name for source in data.rankable])]
         if len(tests):
             better = int((tests["p_adjusted"] <= 0.05).sum())
             found.append(
@@ -70,31 +70,31 @@ class Chance(Section):
         return found
 
 
-def _rows(material: Material) -> pd.DataFrame:
-    table = material.table("nulls")
+def _rows(data: ReportData) -> pd.DataFrame:
+    table = data.table("nulls")
     if table.empty:
         return table
-    chosen = (table["metric"] == "iou") & (table["b"] == material.mask_name) & (table["expression"] != ALL)
+    chosen = (table["metric"] == "iou") & (table["b"] == data.mask_name) & (table["expression"] != ALL)
     return table[chosen & table["null"].isin(list(_NULLS))]
 
 
-def _means(material: Material) -> pd.DataFrame:
-    wide = _rows(material).pivot_table(index="a", columns="null", values="mean", aggfunc="mean")
+def _means(data: ReportData) -> pd.DataFrame:
+    wide = _rows(data).pivot_table(index="a", columns="null", values="mean", aggfunc="mean")
     return wide[[null for null in _NULLS if null in wide]]
 
 
-def _scores(material: Material) -> pd.Series:
-    rows = material.rows("iou", material.mask_name)
+def _scores(data: ReportData) -> pd.Series:
+    rows = data.rows("iou", data.mask_name)
     return rows[rows["expression"] != ALL].groupby("a")["value"].mean()
 
 
-def _sources(material: Material) -> list[LabelledSource]:
-    means, scores = _means(material), _scores(material)
-    return [source for source in material.networks if source.name in means.index and source.name in scores.index]
+def _sources(data: ReportData) -> list[LabelledSource]:
+    means, scores = _means(data), _scores(data)
+    return [source for source in data.networks if source.name in means.index and source.name in scores.index]
 
 
-def _figure(material: Material) -> Picture:
-    means, scores, sources = _means(material), _scores(material), _sources(material)
+def _figure(data: ReportData) -> FigureSpec:
+    means, scores, sources = _means(data), _scores(data), _sources(data)
     line, head = 0.32, 0.75
     left = 0.35 + 0.072 * max(len(style.plain(source.label, 40)) for source in sources)
     width, height = 9.4, head + line * len(sources) + 1.25
@@ -104,7 +104,7 @@ def _figure(material: Material) -> Picture:
         figure, title, "Means over expressions; the bar is the network's score with the mask of its expression"
     )
     axes = figure.add_axes((left / width, 1.05 / height, (width - left - 0.4) / width, (height - head - 1.1) / height))
-    hues = style.colours(material.explainers)
+    hues = style.colours(data.explainers)
     places = range(len(sources))
     axes.barh(
         places, [scores[s.name] for s in sources], height=0.6, color=[hues[s.explainer] for s in sources], alpha=0.55
@@ -119,7 +119,7 @@ def _figure(material: Material) -> Picture:
     axes.grid(axis="x", color=style.RULE, lw=0.5)
     axes.set_axisbelow(True)
     figure.legend(*axes.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=8, frameon=False)
-    return Picture(
+    return FigureSpec(
         name="chance",
         title=title,
         what="Each network's mean IoU (bar) beside the scores of maps that do not know which expression they are asked "

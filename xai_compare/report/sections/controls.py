@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xai_compare.report.listing import Cell, Listing, signed
-from xai_compare.report.material import Material, pretty
+from xai_compare.report.data import ReportData, pretty
 from xai_compare.report.section import SECTIONS, Section
+from xai_compare.report.table import Cell, Table, signed
 
 _NAMES = {
     "deletion": "Deletion ↓",
@@ -36,11 +36,11 @@ class Controls(Section):
         "deep neural network explanations. CVPR.",
     )
 
-    def applies(self, material: Material) -> bool:
-        return not material.table("faithfulness_controls").empty
+    def applies(self, data: ReportData) -> bool:
+        return not data.table("faithfulness_controls").empty
 
-    def sentences(self, material: Material) -> list[str]:
-        table = material.table("faithfulness_controls")
+    def findings(self, data: ReportData) -> list[str]:
+        table = data.table("faithfulness_controls")
         tests = table[table["p_adjusted"].notna()]
         if tests.empty:
             return []
@@ -51,8 +51,8 @@ class Controls(Section):
         told = ", ".join(f"{better} of {count} against the {control}" for control, (better, count) in won.items())
         return [f"The explainers’ maps do better, corrected for all these tests, in {told}."]
 
-    def listings(self, material: Material) -> list[Listing]:
-        table = material.table("faithfulness_controls")
+    def tables(self, data: ReportData) -> list[Table]:
+        table = data.table("faithfulness_controls")
         scores = [score for score in _NAMES if score in set(table["score"])]
         rows = []
         for (model, explainer, control), some in table.groupby(["model", "explainer", "control"], sort=False):
@@ -64,9 +64,7 @@ class Controls(Section):
             "Each cell: the explainer’s maps | the control’s. Bold: better than the control, p < 0.05 corrected for "
             "all tests of this table (Holm). ×: worse by the same rule. ↓: low is faithful; ↑: high is."
         )
-        return [
-            Listing("Faithfulness beside further controls", columns, rows, range(2, len(columns)), note, folded=True)
-        ]
+        return [Table("Faithfulness beside further controls", columns, rows, range(2, len(columns)), note, folded=True)]
 
 
 def _verdict(row: dict[Any, Any]) -> int:

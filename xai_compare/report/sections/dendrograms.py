@@ -12,11 +12,11 @@ from scipy.cluster.hierarchy import dendrogram
 
 from xai_compare.comparison import correlation_matrix, linkage
 from xai_compare.report import style
+from xai_compare.report.data import LabelledSource, ReportData, SourceGroup
 from xai_compare.report.labels import column_names
-from xai_compare.report.material import Block, LabelledSource, Material
 from xai_compare.report.references import GAYA_MOREY_2024
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.report.style import Picture
+from xai_compare.report.style import FigureSpec
 
 _MANY, _FEWEST = 24, 3
 _NAMES = {"pearson": "Pearson's r", "uncentred": "uncentred correlation, Equation 4"}
@@ -31,43 +31,43 @@ class Dendrograms(Section):
     order = 100
     papers = (GAYA_MOREY_2024,)
 
-    def applies(self, material: Material) -> bool:
-        return len(_leaves_of(material)) >= _FEWEST
+    def applies(self, data: ReportData) -> bool:
+        return len(_leaves_of(data)) >= _FEWEST
 
-    def figures(self, material: Material) -> list[Picture]:
-        everything = _leaves_of(material)
-        blocks = [Block("", everything)]
-        if len(everything) > _MANY and len(material.explainers) > 1:
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        everything = _leaves_of(data)
+        groups = [SourceGroup("", everything)]
+        if len(everything) > _MANY and len(data.explainers) > 1:
             people = tuple(source for source in everything if source.kind != "model")
-            blocks = [
-                Block(name, tuple(s for s in material.networks if s.explainer == name) + people)
-                for name in material.explainers
+            groups = [
+                SourceGroup(name, tuple(s for s in data.networks if s.explainer == name) + people)
+                for name in data.explainers
             ]
-        made = [_figure(material, block, form) for form in _NAMES for block in blocks]
+        made = [_figure(data, group, form) for form in _NAMES for group in groups]
         return [picture for picture in made if picture is not None]
 
 
-def _leaves_of(material: Material) -> tuple[LabelledSource, ...]:
-    return (*material.networks, *material.of("human", "known"))
+def _leaves_of(data: ReportData) -> tuple[LabelledSource, ...]:
+    return (*data.networks, *data.of_kind("human", "known"))
 
 
-def _figure(material: Material, block: Block, form: str) -> Picture | None:
+def _figure(data: ReportData, group: SourceGroup, form: str) -> FigureSpec | None:
     trees = {
         expression: tree
-        for expression in material.expressions
-        if (tree := _tree(material, block, expression, form == "pearson")) is not None
+        for expression in data.expressions
+        if (tree := _tree(data, group, expression, form == "pearson")) is not None
     }
     if not trees:
         return None
     leaves = max(len(names) for names, _, _ in trees.values())
-    longest = max(len(_leaf(material, block, source)) for source in block.sources)
+    longest = max(len(_leaf(data, group, source)) for source in group.sources)
     columns = min(3 if leaves <= 6 and longest <= 18 else 2, len(trees))
     rows = math.ceil(len(trees) / columns)
-    simulated = material.simulated(block.sources)
+    simulated = data.simulated(group.sources)
     panel, head, foot = max(0.155 * leaves, 0.8) + 0.42, 0.75 + 0.16 * simulated, 0.45
     width, height = (10.0 if columns > 1 else 6.4), head + rows * panel + foot
     figure = style.new_figure(width, round(height, 2))
-    through = f", seen through {style.plain(block.title)}" if block.explainer else ""
+    through = f", seen through {style.plain(group.title)}" if group.explainer else ""
     style.heading(
         figure,
         f"Which sources attend to the same places{through}?",
@@ -75,7 +75,7 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
         simulated,
     )
     deepest = max(float(merges[:, 2].max()) for _, merges, _ in trees.values())
-    headings = dict(zip(material.expressions, column_names(material.expressions), strict=True))
+    headings = dict(zip(data.expressions, column_names(data.expressions), strict=True))
     label, gap = min(0.15 + 0.066 * longest, 2.8), 0.3
     for i, (expression, (names, merges, left_out)) in enumerate(trees.items()):
         row, column = divmod(i, columns)
@@ -83,16 +83,16 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
         top = head + row * panel
         box = (0.15 + column * each, height - top - panel + 0.14, each - label - gap, panel - 0.36)
         axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
-        _draw(axes, material, block, names, merges, deepest)
+        _draw(axes, data, group, names, merges, deepest)
         axes.set_title(headings[expression], pad=3)
         note = f"last join {merges[-1, 2]:.3f}" + (f"; without {left_out} flat or missing" if left_out else "")
         axes.text(1.01, 1, note, transform=axes.transAxes, va="bottom", fontsize=7.5, color=style.MUTED)
         last = row == rows - 1 or i + columns >= len(trees)
         axes.tick_params(labelbottom=last)
         axes.set_xlabel("1 − r" if last else "")
-    return Picture(
-        name=f"dendrograms_{form}" + (f"_{style.slug(block.explainer)}" if block.explainer else ""),
-        title=f"Similarity of sources ({_NAMES[form]})" + (f": {block.title}" if block.explainer else ""),
+    return FigureSpec(
+        name=f"dendrograms_{form}" + (f"_{style.slug(group.explainer)}" if group.explainer else ""),
+        title=f"Similarity of sources ({_NAMES[form]})" + (f": {group.title}" if group.explainer else ""),
         what="A tree of the sources for each expression, built from the correlations of their mean maps. "
         + (
             "Pearson's r compares the shapes of two maps around their means."
@@ -105,27 +105,27 @@ def _figure(material: Material, block: Block, form: str) -> Picture | None:
         figure=figure,
         raster=False,
         simulated=simulated,
-        fold=_NAMES[form][0].upper() + _NAMES[form][1:] + (f", {block.title}" if block.explainer else ""),
+        fold=_NAMES[form][0].upper() + _NAMES[form][1:] + (f", {group.title}" if group.explainer else ""),
     )
 
 
 def _tree(
-    material: Material, block: Block, expression: str, centred: bool
+    data: ReportData, group: SourceGroup, expression: str, centred: bool
 ) -> tuple[list[LabelledSource], np.ndarray, int] | None:
     """The sources that can be clustered, their merges, and how many could not; None with fewer than three."""
-    sources = [source for source in block.sources if (source.name, expression) in material.maps]
+    sources = [source for source in group.sources if (source.name, expression) in data.maps]
     if len(sources) < _FEWEST:
         return None
-    stack = np.stack([material.maps[source.name, expression] for source in sources])
+    stack = np.stack([data.maps[source.name, expression] for source in sources])
     defined = ~np.isnan(correlation_matrix(stack, centred).diagonal())
     if defined.sum() < _FEWEST:
         return None
     kept = [source for source, known in zip(sources, defined, strict=True) if known]
-    return kept, linkage(stack[defined], centred), len(block.sources) - len(kept)
+    return kept, linkage(stack[defined], centred), len(group.sources) - len(kept)
 
 
 def _draw(
-    axes: Axes, material: Material, block: Block, sources: list[LabelledSource], merges: np.ndarray, deepest: float
+    axes: Axes, data: ReportData, group: SourceGroup, sources: list[LabelledSource], merges: np.ndarray, deepest: float
 ) -> None:
     tree = dendrogram(merges, no_plot=True)
     lines = [np.column_stack([d, i]) for d, i in zip(tree["dcoord"], tree["icoord"], strict=True)]
@@ -134,12 +134,12 @@ def _draw(
     places = 5 + 10 * np.arange(len(order))
     axes.set(xlim=(deepest * 1.04, 0), ylim=(10 * len(order), 0), yticks=places)
     axes.yaxis.tick_right()
-    axes.set_yticklabels([_leaf(material, block, source) for source in order], fontsize=8)
-    hues = style.colours(material.explainers)
+    axes.set_yticklabels([_leaf(data, group, source) for source in order], fontsize=8)
+    hues = style.colours(data.explainers)
     for text, source in zip(axes.get_yticklabels(), order, strict=True):
         if source.kind != "model":
             text.set(color="black", weight="bold")
-        elif len(material.explainers) > 1 and not block.explainer:
+        elif len(data.explainers) > 1 and not group.explainer:
             text.set_color(_darker(hues[source.explainer]))
     axes.tick_params(axis="y", length=0, pad=3)
     axes.tick_params(axis="x", labelsize=7.5, length=2)
@@ -148,13 +148,13 @@ def _draw(
     axes.set_axisbelow(True)
 
 
-def _leaf(material: Material, block: Block, source: LabelledSource) -> str:
+def _leaf(data: ReportData, group: SourceGroup, source: LabelledSource) -> str:
     if source.kind == "human":
         name = style.plain(source.label, 24)
         return f"{name} (simulated)" if source.simulated else name
     if source.kind == "known":
         return source.label
-    alone = bool(block.explainer) or len(material.explainers) < 2
+    alone = bool(group.explainer) or len(data.explainers) < 2
     return style.plain(source.network if alone and source.model else source.label, 44)
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from xai_compare.report import style
-from xai_compare.report.colouring import is_signed
+from xai_compare.report.data import ReportData, pretty
 from xai_compare.report.examples import Example
-from xai_compare.report.material import Material, pretty
+from xai_compare.report.image_grid import ImageGrid
+from xai_compare.report.map_colours import is_signed
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.report.sheet import Sheet
-from xai_compare.report.style import Picture
+from xai_compare.report.style import FigureSpec
 
 
 @SECTIONS.named("examples")
 class Examples(Section):
-    """A sheet for each of the first two networks: pictures, and the map of each explainer over them."""
+    """A grid for each of the first two networks: pictures, and the map of each explainer over them."""
 
     title = "Single pictures"
     lead = (
@@ -22,49 +22,46 @@ class Examples(Section):
     )
     order = 22
 
-    def applies(self, material: Material) -> bool:
-        return bool(material.examples)
+    def applies(self, data: ReportData) -> bool:
+        return bool(data.examples)
 
-    def figures(self, material: Material) -> list[Picture]:
-        networks = dict.fromkeys(one.network for one in material.examples)
-        return [
-            _sheet(name, [one for one in material.examples if one.network == name], material.controls)
-            for name in networks
-        ]
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        networks = dict.fromkeys(one.network for one in data.examples)
+        return [_sheet(name, [one for one in data.examples if one.network == name], data.controls) for name in networks]
 
 
-def _sheet(network: str, examples: list[Example], controls: set[str]) -> Picture:
+def _sheet(network: str, examples: list[Example], controls: set[str]) -> FigureSpec:
     explainers = list(dict.fromkeys(name for one in examples for name in one.maps))
     kinds = {is_signed(values) for one in examples for values in one.maps.values()} or {False}
     names = [style.plain(pretty(name), 48) + (" (control)" if name in controls else "") for name in explainers]
     height, width = examples[0].face.shape[:2]
     simulated = any(one.simulated for one in examples)
-    sheet = Sheet(
+    grid = ImageGrid(
         f"What the explainers say of single pictures: {style.plain(network, 44)}",
         "One picture of each expression on the standard face, and every explainer's map of it",
         [(one.group.capitalize(), _answer(one)) for one in examples],
-        ["Picture", *names],
+        ["FigureSpec", *names],
         aspect=height / width,
         foot=False,
         simulated=simulated,
         keys=len(kinds),
     )
-    sheet.colour_bars(kinds)
+    grid.colour_bars(kinds)
     for row, one in enumerate(examples):
-        sheet.picture(row, 0, one.face)
+        grid.picture(row, 0, one.face)
         for column, name in enumerate(explainers, start=1):
             if name in one.maps:
-                sheet.over(row, column, one.face, one.maps[name])
+                grid.over(row, column, one.face, one.maps[name])
             else:
-                sheet.empty(row, column, "no map")
-    return Picture(
+                grid.empty(row, column, "no map")
+    return FigureSpec(
         name=f"examples_{style.slug(network)}",
         title=f"Single pictures: {network}",
         what="A picture of each expression, moved onto the standard face, and the maps of the explainers laid over it. "
         "Under the expression stands what the network answered.",
         how="Where explainers disagree about one picture, at least one of them is wrong about the network. A map of a "
         "wrong answer says what misled the network, not how it recognises the expression.",
-        figure=sheet.finish(),
+        figure=grid.finish(),
         raster=True,
         simulated=simulated,
         fold=network,

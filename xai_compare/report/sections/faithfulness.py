@@ -12,10 +12,10 @@ from matplotlib.ticker import PercentFormatter
 from xai_compare.analysis.judgements import AGAIN
 from xai_compare.report import style
 from xai_compare.report.curve_labels import label_curves
-from xai_compare.report.listing import Cell, Listing, signed
-from xai_compare.report.material import Material, pretty
+from xai_compare.report.data import ReportData, pretty
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.report.style import Picture
+from xai_compare.report.style import FigureSpec
+from xai_compare.report.table import Cell, Table, signed
 
 RANDOM = "\0random"
 _NAMES = {
@@ -48,31 +48,31 @@ class Faithfulness(Section):
     )
     order = 80
 
-    def applies(self, material: Material) -> bool:
-        return not material.table("faithfulness").empty
+    def applies(self, data: ReportData) -> bool:
+        return not data.table("faithfulness").empty
 
-    def figures(self, material: Material) -> list[Picture]:
-        table = material.table("faithfulness_curves")
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        table = data.table("faithfulness_curves")
         if table.empty:
             return []
         hues = style.colours(list(dict.fromkeys(table["explainer"])))
         return [_figure(str(model), rows, hues) for model, rows in table.groupby("model", sort=False)]
 
-    def listings(self, material: Material) -> list[Listing]:
-        table = material.table("faithfulness")
-        return [_in_short(table, material.controls), _in_full(table)]
+    def tables(self, data: ReportData) -> list[Table]:
+        table = data.table("faithfulness")
+        return [_in_short(table, data.controls), _in_full(table)]
 
-    def sentences(self, material: Material) -> list[str]:
-        table = material.table("faithfulness")
-        rows = [row for _, row in table[~table["explainer"].isin(material.controls)].iterrows()]
+    def findings(self, data: ReportData) -> list[str]:
+        table = data.table("faithfulness")
+        rows = [row for _, row in table[~table["explainer"].isin(data.controls)].iterrows()]
         return [text for text in (_fastest(rows), _balance(rows)) if text]
 
-    def references(self, material: Material) -> list[str]:
-        scores = set(material.table("faithfulness")["score"])
+    def references(self, data: ReportData) -> list[str]:
+        scores = set(data.table("faithfulness")["score"])
         return [paper for score, paper in _PAPERS.items() if score in scores]
 
 
-def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> Picture:
+def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> FigureSpec:
     width, height, head = 10.0, 4.25, 0.62
     figure = style.new_figure(width, height)
     name, most = style.plain(model, 44), int(rows["n"].max())
@@ -97,7 +97,7 @@ def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> Picture:
         axes.grid(color=style.RULE, lw=0.5)
         axes.set_axisbelow(True)
         _curves(axes, rows[rows["curve"] == curve], hues)
-    return Picture(
+    return FigureSpec(
         name=f"faithfulness_{style.slug(model)}",
         title=f"Deletion and insertion: {name}",
         what="The network looks again while pixels are deleted (left) or shown (right), those that a map marks most "
@@ -134,7 +134,7 @@ def _curves(axes: Axes, rows: pd.DataFrame, hues: dict[str, str]) -> None:
     label_curves(axes, shares, drawn, texts, {name: colour[name] for name in drawn})
 
 
-def _in_short(table: pd.DataFrame, controls: set[str]) -> Listing:
+def _in_short(table: pd.DataFrame, controls: set[str]) -> Table:
     """One row a network and explainer, each score beside that of its control."""
     scores = [score for score in _NAMES if score in set(table["score"])]
     rows = []
@@ -143,7 +143,7 @@ def _in_short(table: pd.DataFrame, controls: set[str]) -> Listing:
         cells = [_short(by[score]) if score in by else Cell("–") for score in scores]
         control = " (control)" if explainer in controls else ""
         rows.append([Cell(f"{model} · {pretty(str(explainer))}{control}"), *cells])
-    return Listing(
+    return Table(
         "Faithfulness of the maps, beside a control",
         ["source", *(_NAMES[score] for score in scores)],
         rows,
@@ -179,7 +179,7 @@ def _short(row: pd.Series) -> Cell:
     return Cell(text + (" ×" if _verdict(row) < 0 else ""), _verdict(row) > 0)
 
 
-def _in_full(table: pd.DataFrame) -> Listing:
+def _in_full(table: pd.DataFrame) -> Table:
     rows = []
     for _, row in table.iterrows():
         numbers = [str(row["n"]), *(signed(float(row[key]), 4) for key in ("mean", "control_mean", "difference"))]
@@ -187,7 +187,7 @@ def _in_full(table: pd.DataFrame) -> Listing:
         names = [f"{row['model']} · {pretty(str(row['explainer']))}", _NAMES.get(row["score"], str(row["score"]))]
         rows.append([Cell(text) for text in (*names, *numbers, interval, str(row["note"] or ""))])
     columns = ["source", "score", "pictures", "maps", "control", "difference", "95 % interval", "note"]
-    return Listing("All numbers, with intervals and what was left out", columns, rows, range(2, 7), folded=True)
+    return Table("All numbers, with intervals and what was left out", columns, rows, range(2, 7), folded=True)
 
 
 def _fastest(rows: Sequence[pd.Series]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from xai_compare.report.listing import Cell, Listing
-from xai_compare.report.material import Material
+from xai_compare.report.data import ReportData
 from xai_compare.report.section import SECTIONS, Section
+from xai_compare.report.table import Cell, Table
 
 
 @SECTIONS.named("human_data")
@@ -19,20 +19,18 @@ class HumanData(Section):
     )
     order = 65
 
-    def applies(self, material: Material) -> bool:
-        return not material.table("human_data").empty
+    def applies(self, data: ReportData) -> bool:
+        return not data.table("human_data").empty
 
-    def sentences(self, material: Material) -> list[str]:
-        table = material.table("human_data").groupby("source", sort=False).first()
+    def findings(self, data: ReportData) -> list[str]:
+        table = data.table("human_data").groupby("source", sort=False).first()
         return [f"{source}: {line}" for source, line in table["line"].items()]
 
-    def listings(self, material: Material) -> list[Listing]:
-        said, removed = material.table("human_data"), material.table("human_removed")
+    def tables(self, data: ReportData) -> list[Table]:
+        said, removed = data.table("human_data"), data.table("human_removed")
         rows = [[Cell(str(row.source)), Cell(str(row.level)), Cell(str(row.line))] for row in said.itertuples()]
         made = [
-            Listing(
-                "What speaks for and against the data", ["people", "level", "what"], rows, simulated=_simulated(said)
-            )
+            Table("What speaks for and against the data", ["people", "level", "what"], rows, simulated=_simulated(said))
         ]
         if not removed.empty:
             sums = removed.groupby(["source", "what", "reason"], sort=False)["count"].sum().reset_index()
@@ -41,11 +39,11 @@ class HumanData(Section):
                 for one in sums.rename(columns={"count": "number"}).itertuples()
             ]
             made.append(
-                Listing(
+                Table(
                     "What was removed or set apart",
                     ["people", "what", "why", "count"],
                     rows,
-                    numbers=[3],
+                    numeric=[3],
                     simulated=_simulated(removed),
                 )
             )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from xai_compare.report.data import ReportData
 from xai_compare.report.labels import counted
-from xai_compare.report.listing import Listing
-from xai_compare.report.material import Material
+from xai_compare.report.ranking import baseline_sentence, ranking_sentence
 from xai_compare.report.references import EKMAN_FRIESEN, GAYA_MOREY_2024
 from xai_compare.report.score_table import ScoreTable, ranking, score_frame, score_listings, score_tables
 from xai_compare.report.section import SECTIONS, Headline, Section
-from xai_compare.report.telling import beside_floor, ranked
+from xai_compare.report.table import Table
 
 
 @SECTIONS.named("iou")
@@ -25,33 +25,33 @@ class MaskScores(Section):
     )
     order = 40
 
-    def applies(self, material: Material) -> bool:
-        return bool(_tables(material))
+    def applies(self, data: ReportData) -> bool:
+        return bool(_tables(data))
 
-    def listings(self, material: Material) -> list[Listing]:
-        masks = "Ekman masks" if material.mask_title == "Ekman mask" else "masks"
-        return score_listings(_tables(material), material, f"IoU with the {masks}")
+    def tables(self, data: ReportData) -> list[Table]:
+        masks = "Ekman masks" if data.mask_title == "Ekman mask" else "masks"
+        return score_listings(_tables(data), data, f"IoU with the {masks}")
 
-    def files(self, material: Material) -> dict[str, pd.DataFrame]:
-        return {"iou_table": score_frame(_tables(material), material)}
+    def csv_tables(self, data: ReportData) -> dict[str, pd.DataFrame]:
+        return {"iou_table": score_frame(_tables(data), data)}
 
-    def headlines(self, material: Material) -> list[Headline]:
-        ranks = ranking(_tables(material))
+    def headlines(self, data: ReportData) -> list[Headline]:
+        ranks = ranking(_tables(data))
         if not ranks:
             return []
         best = ranks[0]
         sentences = [
-            f"The highest mean IoU with the {material.mask_title}s is {best[1]:.2f} (mean over "
+            f"The highest mean IoU with the {data.mask_title}s is {best[1]:.2f} (mean over "
             f"{counted(best[2], 'expression')}; 1 would be the same places, 0 none shared).",
-            ranked(material, "iou", material.mask_name, [name for name, *_ in ranks], "comes nearest to the masks"),
-            beside_floor(material, "iou", material.mask_name, best[0]),
+            ranking_sentence(data, "iou", data.mask_name, [name for name, *_ in ranks], "comes nearest to the masks"),
+            baseline_sentence(data, "iou", data.mask_name, best[0]),
         ]
         sentence = " ".join(part for part in sentences if part)
         return [Headline(f"{best[1]:.2f}", "Highest mean IoU with the masks", sentence)]
 
-    def references(self, material: Material) -> list[str]:
-        return [GAYA_MOREY_2024] + ([EKMAN_FRIESEN] if material.ekman else [])
+    def references(self, data: ReportData) -> list[str]:
+        return [GAYA_MOREY_2024] + ([EKMAN_FRIESEN] if data.ekman else [])
 
 
-def _tables(material: Material) -> list[ScoreTable]:
-    return score_tables(material, "iou", material.mask_name)
+def _tables(data: ReportData) -> list[ScoreTable]:
+    return score_tables(data, "iou", data.mask_name)

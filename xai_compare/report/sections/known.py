@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from xai_compare.report import style
-from xai_compare.report.material import ALL, LabelledSource, Material, Overall
+from xai_compare.report.data import ALL, LabelledSource, Overall, ReportData
+from xai_compare.report.ranking import ranking_sentence
 from xai_compare.report.section import SECTIONS, Headline, Section
-from xai_compare.report.style import Picture
-from xai_compare.report.telling import ranked
+from xai_compare.report.style import FigureSpec
 
 _KNOWN = {
     "known_auc": "Area under the ROC curve (1 = perfect)",
@@ -32,14 +32,14 @@ class KnownRegions(Section):
     lead = "A check of the explainers themselves, on pictures where the right answer is known."
     order = 70
 
-    def applies(self, material: Material) -> bool:
-        return bool(_sources(material))
+    def applies(self, data: ReportData) -> bool:
+        return bool(_sources(data))
 
-    def figures(self, material: Material) -> list[Picture]:
-        return [_figure(material, _sources(material))]
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        return [_figure(data, _sources(data))]
 
-    def headlines(self, material: Material) -> list[Headline]:
-        scores = {source.name: material.overall("known_auc", source.name) for source in material.contenders}
+    def headlines(self, data: ReportData) -> list[Headline]:
+        scores = {source.name: data.overall("known_auc", source.name) for source in data.rankable}
         means = {name: one.value for name, one in scores.items() if one is not None}
         if not means:
             return []
@@ -47,16 +47,16 @@ class KnownRegions(Section):
         sentences = [
             "Where the region that truly differs is known, the highest mean area under the ROC curve is "
             f"{means[order[0]]:.2f}.",
-            ranked(material, "known_auc", "known/region", order, "finds it best"),
-            _blind(material),
+            ranking_sentence(data, "known_auc", "known/region", order, "finds it best"),
+            _blind(data),
         ]
         sentence = " ".join(part for part in sentences if part)
         return [Headline(f"{means[order[0]]:.2f}", "Highest AUC on known regions", sentence)]
 
 
-def _blind(material: Material) -> str:
+def _blind(data: ReportData) -> str:
     """What maps reach that do not know the picture."""
-    nulls = material.table("nulls")
+    nulls = data.table("nulls")
     if nulls.empty:
         return ""
     rows = nulls[(nulls["metric"] == "known_auc") & (nulls["expression"] == ALL)]
@@ -66,17 +66,17 @@ def _blind(material: Material) -> str:
     return f"A uniform map scores 0.50, but {' and '.join(said)} without knowing the picture." if said else ""
 
 
-def _sources(material: Material) -> list[LabelledSource]:
-    rows = material.scores[material.scores["metric"].isin(list(_KNOWN)) & (material.scores["fold"] == ALL)]
+def _sources(data: ReportData) -> list[LabelledSource]:
+    rows = data.scores[data.scores["metric"].isin(list(_KNOWN)) & (data.scores["fold"] == ALL)]
     scored = set(rows["a"])
-    return [source for source in material.networks if source.name in scored]
+    return [source for source in data.networks if source.name in scored]
 
 
-def _figure(material: Material, sources: list[LabelledSource]) -> Picture:
+def _figure(data: ReportData, sources: list[LabelledSource]) -> FigureSpec:
     scores = {
-        metric: {s.name: found for s in sources if (found := material.overall(metric, s.name)) is not None}
+        metric: {s.name: found for s in sources if (found := data.overall(metric, s.name)) is not None}
         for metric in _KNOWN
-        if (material.scores["metric"] == metric).any()
+        if (data.scores["metric"] == metric).any()
     }
     line, head = 0.27, 0.75
     left = 0.35 + 0.072 * max(len(style.plain(source.label, 40)) for source in sources)
@@ -88,10 +88,10 @@ def _figure(material: Material, sources: list[LabelledSource]) -> Picture:
     for i, metric in enumerate(scores):
         box = (left + i * each, 0.5, each - 0.3, height - head - 0.6)
         axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
-        _bars(axes, material, _KNOWN[metric], sources, scores[metric])
+        _bars(axes, data, _KNOWN[metric], sources, scores[metric])
         axes.set_yticks(range(len(sources)), [style.plain(s.label, 40) if i == 0 else "" for s in sources])
     chance = any(np.isfinite(one.floor) for found in scores.values() for one in found.values())
-    return Picture(
+    return FigureSpec(
         name="known_regions",
         title=title,
         what="On pictures whose changed region is known, a right explanation must point to that region. The bars "
@@ -105,9 +105,9 @@ def _figure(material: Material, sources: list[LabelledSource]) -> Picture:
 
 
 def _bars(
-    axes: Axes, material: Material, label: str, sources: Sequence[LabelledSource], scores: dict[str, Overall]
+    axes: Axes, data: ReportData, label: str, sources: Sequence[LabelledSource], scores: dict[str, Overall]
 ) -> None:
-    hues = style.colours(material.explainers)
+    hues = style.colours(data.explainers)
     for y, source in enumerate(sources):
         one = scores.get(source.name)
         if one is None:

@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from xai_compare.report import style
-from xai_compare.report.listing import Cell, Listing, signed
-from xai_compare.report.material import Material, pretty
+from xai_compare.report.data import ReportData, pretty
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.report.style import Picture
+from xai_compare.report.style import FigureSpec
+from xai_compare.report.table import Cell, Table, signed
 
 _FACTORS = {"explainer": "explainer", "scaling": "scaling", "cut": "threshold", "sigma": "people’s sigma ×"}
 _LEVELS = {
@@ -40,23 +40,23 @@ class Multiverse(Section):
         "analysis. Perspectives on Psychological Science 11.",
     )
 
-    def applies(self, material: Material) -> bool:
-        return not material.table("multiverse").empty
+    def applies(self, data: ReportData) -> bool:
+        return not data.table("multiverse").empty
 
-    def figures(self, material: Material) -> list[Picture]:
-        table = material.table("multiverse")
-        return [_figure(material, str(b), rows) for b, rows in table.groupby("b", sort=False) if _drawn(rows)]
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        table = data.table("multiverse")
+        return [_figure(data, str(b), rows) for b, rows in table.groupby("b", sort=False) if _drawn(rows)]
 
-    def sentences(self, material: Material) -> list[str]:
+    def findings(self, data: ReportData) -> list[str]:
         found = []
-        for (metric, b), rows in material.table("multiverse_factors").groupby(["metric", "b"], sort=False):
-            ranked = rows[rows["tau_mean"].notna()]
-            if ranked.empty:
+        for (metric, b), rows in data.table("multiverse_factors").groupby(["metric", "b"], sort=False):
+            ranking_sentence = rows[rows["tau_mean"].notna()]
+            if ranking_sentence.empty:
                 continue
-            worst = ranked.sort_values("tau_mean").iloc[0]
+            worst = ranking_sentence.sort_values("tau_mean").iloc[0]
             most = rows.sort_values("eta_squared").iloc[-1]
             against = "the masks" if metric == "iou" else f"the people of {str(b).removeprefix('human/')}"
-            same = float(ranked["tau_least"].min()) == 1
+            same = float(ranking_sentence["tau_least"].min()) == 1
             found.append(
                 f"Against {against}, the choice of {_choice(most)} moves scores most (by {float(most['spread']):.2f} "
                 f"on average). "
@@ -70,9 +70,9 @@ class Multiverse(Section):
             )
         return found
 
-    def listings(self, material: Material) -> list[Listing]:
+    def tables(self, data: ReportData) -> list[Table]:
         rows = []
-        for _, row in material.table("multiverse_factors").iterrows():
+        for _, row in data.table("multiverse_factors").iterrows():
             against = _METRICS[str(row["metric"])] + (f": {row['b']}" if row["metric"] == "dice" else "")
             numbers = [float(row[key]) for key in ("spread", "eta_squared", "tau_mean", "tau_least", "first_changes")]
             texts = [against, _choice(row), str(row["levels"])]
@@ -83,7 +83,7 @@ class Multiverse(Section):
             "Kendall’s rank correlation between the orders under two analyses that differ in this choice alone; 1 is "
             "the same order, −1 the reverse. First changes: share of these pairs in which another one comes first."
         )
-        return [Listing("How far each choice moves scores and order", columns, rows, range(2, len(columns)), note)]
+        return [Table("How far each choice moves scores and order", columns, rows, range(2, len(columns)), note)]
 
 
 def _choice(row: pd.Series) -> str:
@@ -94,7 +94,7 @@ def _drawn(rows: pd.DataFrame) -> bool:
     return bool(np.isfinite(rows["value"].to_numpy(float)).any())
 
 
-def _figure(material: Material, b: str, rows: pd.DataFrame) -> Picture:
+def _figure(data: ReportData, b: str, rows: pd.DataFrame) -> FigureSpec:
     networks = list(dict.fromkeys(rows["model"]))
     factors = [name for name in _FACTORS if rows[name].notna().any() and rows[name].nunique() > 1]
     wide = rows.pivot_table(index=factors, columns="model", values="value", sort=False)[networks] if factors else None
@@ -107,7 +107,7 @@ def _figure(material: Material, b: str, rows: pd.DataFrame) -> Picture:
     width, height = 10.0, head + curve + line * len(levels) + 0.45
     figure = style.new_figure(width, round(height, 2))
     metric = _METRICS[str(rows["metric"].iloc[0])]
-    simulated = material.simulated([source for source in material.sources if source.name == b])
+    simulated = data.simulated([source for source in data.sources if source.name == b])
     title = f"{metric} under every combination of choices"
     style.heading(figure, title, f"Each column is one of {len(wide)} analyses, sorted by mean score", simulated)
     left = 2.3
@@ -124,12 +124,12 @@ def _figure(material: Material, b: str, rows: pd.DataFrame) -> Picture:
     if levels:
         below = (box[0], 0.3 / height, box[2], line * len(levels) / height)
         _choices(figure.add_axes(below, sharex=axes), wide.index, factors, levels)
-    return Picture(
+    return FigureSpec(
         name=f"multiverse_{style.slug(b)}",
         title=title,
         what="Above, each network’s mean score over expressions in every analysis; below, the choices that make it.",
         how="Where the colours change places from column to column, the order comes from the choices, not from the "
-        "networks. Marks that gather at one end of a row tell which choice moves the scores.",
+        "networks. Marks that load_examples at one end of a row tell which choice moves the scores.",
         figure=figure,
         raster=False,
         simulated=simulated,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from xai_compare.report import style
-from xai_compare.report.material import Block, Material
+from xai_compare.report.data import ReportData, SourceGroup
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.report.sections.heatmaps import block_sheet, images_behind, kinds_of
-from xai_compare.report.style import Picture
+from xai_compare.report.sections.heatmaps import group_grid, images_behind, signs_of
+from xai_compare.report.style import FigureSpec
 
 
 @SECTIONS.named("overlay")
@@ -20,35 +20,35 @@ class Overlay(Section):
     order = 20
     folded = True
 
-    def applies(self, material: Material) -> bool:
+    def applies(self, data: ReportData) -> bool:
         # Where there are only people, their maps stand over the face in their own section.
-        return material.fitting_face is not None and bool(material.networks or len(material.of("human")) == 1)
+        return data.aligned_mean_face is not None and bool(data.networks or len(data.of_kind("human")) == 1)
 
-    def figures(self, material: Material) -> list[Picture]:
-        face = material.fitting_face
-        return [] if face is None else [_overlays(material, block, face) for block in material.blocks("human")]
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        face = data.aligned_mean_face
+        return [] if face is None else [_overlays(data, group, face) for group in data.groups("human")]
 
 
-def _overlays(material: Material, block: Block, face: np.ndarray) -> Picture:
+def _overlays(data: ReportData, group: SourceGroup, face: np.ndarray) -> FigureSpec:
     title = "The same maps over the mean face"
     subtitle = "The mean of all images on the standard face, in grey; maps in colour"
-    sheet = block_sheet(material, block, title, subtitle, [], foot=bool(material.counts))
-    sheet.colour_bars(kinds_of(material, block))
-    for row, source in enumerate(block.sources):
-        for column, expression in enumerate(material.expressions):
-            values = material.maps.get((source.name, expression))
+    grid = group_grid(data, group, title, subtitle, [], foot=bool(data.counts))
+    grid.colour_bars(signs_of(data, group))
+    for row, source in enumerate(group.sources):
+        for column, expression in enumerate(data.expressions):
+            values = data.maps.get((source.name, expression))
             if values is None:
-                sheet.empty(row, column)
+                grid.empty(row, column)
             else:
-                sheet.over(row, column, face, values, images_behind(material, source, expression))
-    return Picture(
-        name=f"overlay_{style.slug(block.explainer)}" if block.explainer else "overlay",
-        title=title + (f": {block.title}" if block.explainer else ""),
+                grid.over(row, column, face, values, images_behind(data, source, expression))
+    return FigureSpec(
+        name=f"overlay_{style.slug(group.explainer)}" if group.explainer else "overlay",
+        title=title + (f": {group.title}" if group.explainer else ""),
         what="The maps above, laid over the average face of the study.",
         how="Colour marks where the source attends; grey shows the face below. The face is the same in every picture, "
         "an average of all expressions.",
-        figure=sheet.finish(),
+        figure=grid.finish(),
         raster=True,
-        simulated=material.simulated(block.sources),
-        fold=block.title or "Over the mean face",
+        simulated=data.simulated(group.sources),
+        fold=group.title or "Over the mean face",
     )

@@ -10,14 +10,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from xai_compare.report import style
+from xai_compare.report.data import ALL, LabelledSource, ReportData
+from xai_compare.report.image_grid import ImageGrid
 from xai_compare.report.labels import column_names, row_label
-from xai_compare.report.listing import signed
-from xai_compare.report.material import ALL, LabelledSource, Material
+from xai_compare.report.ranking import baseline_sentence
 from xai_compare.report.references import GAYA_MOREY_2024
 from xai_compare.report.section import SECTIONS, Headline, Section
-from xai_compare.report.sheet import Sheet
-from xai_compare.report.style import Picture
-from xai_compare.report.telling import beside_floor
+from xai_compare.report.style import FigureSpec
+from xai_compare.report.table import signed
 
 _METRICS = (("pearson", "r ="), ("uncentred", "uncentred"), ("dice", "Dice"))
 _FLOORS = {"prior": "a blob", "whole": "whole face", "other_map": "others' maps"}
@@ -25,7 +25,7 @@ _FLOORS = {"prior": "a blob", "whole": "whole face", "other_map": "others' maps"
 
 @SECTIONS.named("pairs")
 class Pairs(Section):
-    """A sheet for every two groups of people: their maps under one another, with what the scores say of them."""
+    """A grid for every two groups of people: their maps under one another, with what the scores say of them."""
 
     title = "People against people"
     lead = "Two ways of asking people where they look, compared with each other."
@@ -36,28 +36,28 @@ class Pairs(Section):
         "the context of facial expression recognition. ACM IMX. (Gaze against mouse.)",
     )
 
-    def applies(self, material: Material) -> bool:
-        return len(material.of("human")) > 1
+    def applies(self, data: ReportData) -> bool:
+        return len(data.of_kind("human")) > 1
 
-    def figures(self, material: Material) -> list[Picture]:
-        return [_pair(material, one, other) for one, other in combinations(material.of("human"), 2)]
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        return [_pair(data, one, other) for one, other in combinations(data.of_kind("human"), 2)]
 
-    def headlines(self, material: Material) -> list[Headline]:
-        one, other = material.of("human")[:2]
-        row = material.value("pearson", one.name, other.name, ALL)
+    def headlines(self, data: ReportData) -> list[Headline]:
+        one, other = data.of_kind("human")[:2]
+        row = data.value("pearson", one.name, other.name, ALL)
         scope = "all expressions together" if row is not None else "mean over expressions"
-        names = [ALL] if row is not None else material.expressions
-        rows = [material.value("pearson", one.name, other.name, name) for name in names]
+        names = [ALL] if row is not None else data.expressions
+        rows = [data.value("pearson", one.name, other.name, name) for name in names]
         known = [float(row["value"]) for row in rows if row is not None and np.isfinite(row["value"])]
         if not known:
             return []
         number = signed(float(np.mean(known)))
-        simulated = material.simulated((one, other))
+        simulated = data.simulated((one, other))
         more = "; some of these data are simulated" if simulated else ""
         sentence = f"The maps of {one.short} and {other.short} correlate with r = {number} ({scope}){more}."
         first, second = next((row["a"], row["b"]) for row in rows if row is not None)
-        floor = beside_floor(material, "pearson", second, first, names)
-        ceiling = _ceiling([row for row in rows if row is not None], material.by_name[second].short)
+        floor = baseline_sentence(data, "pearson", second, first, names)
+        ceiling = _ceiling([row for row in rows if row is not None], data.by_name[second].short)
         return [
             Headline(
                 number,
@@ -77,14 +77,14 @@ def _ceiling(rows: list[Mapping[str, Any]], whose: str) -> str:
     return f"The noise ceiling of {whose} is {low:.2f} to {high:.2f}: no map can agree better with such people."
 
 
-def _pair(material: Material, one: LabelledSource, other: LabelledSource) -> Picture:
-    names = [e for e in material.expressions if (one.name, e) in material.maps or (other.name, e) in material.maps]
-    if ALL not in names and any((source.name, ALL) in material.maps for source in (one, other)):
+def _pair(data: ReportData, one: LabelledSource, other: LabelledSource) -> FigureSpec:
+    names = [e for e in data.expressions if (one.name, e) in data.maps or (other.name, e) in data.maps]
+    if ALL not in names and any((source.name, ALL) in data.maps for source in (one, other)):
         names.append(ALL)
     first, second = (style.plain(source.short, 20) for source in (one, other))
     title = f"{first.capitalize()} against {second}"
     draw = _beside if len(names) == 1 else _below
-    return Picture(
+    return FigureSpec(
         name=f"people_{style.slug(one.short)}_vs_{style.slug(other.short)}",
         title=title,
         what=f"Where people attend by two ways of asking them: {first} and {second}.",
@@ -92,9 +92,9 @@ def _pair(material: Material, one: LabelledSource, other: LabelledSource) -> Pic
         "brackets). Below it stands the best of the maps that know nothing of the answer: a blob over the face, or "
         "the same people's maps of the other expressions. Uncentred is the correlation that leaves the means in; Dice "
         "is the overlap of the places attended to most.",
-        figure=draw(material, one, other, names, title),
+        figure=draw(data, one, other, names, title),
         raster=True,
-        simulated=material.simulated((one, other)),
+        simulated=data.simulated((one, other)),
     )
 
 
@@ -102,76 +102,76 @@ _SHOWS = "Mean attention of each group of people on the standard face"
 _KEY = "attention, each map from its own least to its greatest value"
 
 
-def _below(material: Material, one: LabelledSource, other: LabelledSource, names: list[str], title: str) -> Figure:
+def _below(data: ReportData, one: LabelledSource, other: LabelledSource, names: list[str], title: str) -> Figure:
     """A column per expression, the two groups under one another, their agreement at the foot."""
-    face = material.fitting_face
+    face = data.aligned_mean_face
     rows = [row_label(source, False) for source in (one, other)]
     if face is not None:
         rows += [(label, ", ".join(filter(None, (more, "on the mean face")))) for label, more in rows]
-    sheet = Sheet(
+    grid = ImageGrid(
         title,
         _SHOWS,
         rows,
         column_names(names),
-        aspect=material.shape[0] / material.shape[1],
+        aspect=data.shape[0] / data.shape[1],
         notes=5,
-        simulated=material.simulated((one, other)),
+        simulated=data.simulated((one, other)),
     )
-    sheet.colour_bars({False}, _KEY)
+    grid.colour_bars({False}, _KEY)
     for column, expression in enumerate(names):
         for row, source in enumerate((one, other)):
-            _place(sheet, material, source, expression, [(row, column), (row + 2, column)], face)
-        sheet.note(column, _agreement(material, one, other, expression))
-    return sheet.finish()
+            _place(grid, data, source, expression, [(row, column), (row + 2, column)], face)
+        grid.note(column, _agreement(data, one, other, expression))
+    return grid.finish()
 
 
-def _beside(material: Material, one: LabelledSource, other: LabelledSource, names: list[str], title: str) -> Figure:
+def _beside(data: ReportData, one: LabelledSource, other: LabelledSource, names: list[str], title: str) -> Figure:
     """The two groups side by side, where there is a single group of images."""
-    face = material.fitting_face
+    face = data.aligned_mean_face
     labels = [style.plain(source.short.capitalize(), 16) for source in (one, other)]
     columns = labels + ([f"{label} on face" for label in labels] if face is not None else [])
-    row = (column_names(names)[0], _agreement(material, one, other, names[0]))
-    sheet = Sheet(
+    row = (column_names(names)[0], _agreement(data, one, other, names[0]))
+    grid = ImageGrid(
         title,
         _SHOWS,
         [row],
         columns,
-        aspect=material.shape[0] / material.shape[1],
+        aspect=data.shape[0] / data.shape[1],
         largest=1.8,
-        simulated=material.simulated((one, other)),
+        simulated=data.simulated((one, other)),
     )
-    sheet.colour_bars({False}, _KEY)
+    grid.colour_bars({False}, _KEY)
     for column, source in enumerate((one, other)):
-        _place(sheet, material, source, names[0], [(0, column), (0, column + 2)], face)
-    return sheet.finish()
+        _place(grid, data, source, names[0], [(0, column), (0, column + 2)], face)
+    return grid.finish()
 
 
 def _place(
-    sheet: Sheet,
-    material: Material,
+    grid: ImageGrid,
+    data: ReportData,
     source: LabelledSource,
     expression: str,
     places: list[tuple[int, int]],
     face: np.ndarray | None,
 ) -> None:
     """Put a group's map, and with a face its overlay, at their (row, column)."""
-    values = material.maps.get((source.name, expression))
+    values = data.maps.get((source.name, expression))
     if values is None:
         for row, column in places[: 1 if face is None else 2]:
-            sheet.empty(row, column)
+            grid.empty(row, column)
         return
-    number = material.counts.get((source.name, expression))
+    number = data.counts.get((source.name, expression))
     foot = [*([] if number is None else [f"n = {number:,}"]), *(["simulated"] if source.simulated else [])]
-    sheet.map(*places[0], values, ", ".join(foot))
-    sheet.outline(*places[0], values.shape)
+    grid.map(*places[0], values, ", ".join(foot))
+    grid.outline(*places[0], values.shape)
     if face is not None:
-        sheet.over(*places[1], face, values, "simulated" if source.simulated else "")
+        grid.over(*places[1], face, values, "simulated" if source.simulated else "")
 
 
-def _agreement(material: Material, one: LabelledSource, other: LabelledSource, expression: str) -> str:
+def _agreement(data: ReportData, one: LabelledSource, other: LabelledSource, expression: str) -> str:
     lines = []
     for metric, short in _METRICS:
-        row = material.value(metric, one.name, other.name, expression)
+        row = data.value(metric, one.name, other.name, expression)
         if row is None:
             continue
         value = float(row["value"])

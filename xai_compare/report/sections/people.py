@@ -9,13 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from xai_compare.report import style
+from xai_compare.report.data import LabelledSource, ReportData, pretty
 from xai_compare.report.labels import counted, people_name
-from xai_compare.report.listing import Listing
-from xai_compare.report.material import LabelledSource, Material, pretty
+from xai_compare.report.ranking import baseline_sentence, ranking_sentence
 from xai_compare.report.score_table import ScoreTable, ranking, score_frame, score_listings, score_tables
 from xai_compare.report.section import SECTIONS, Headline, Section
-from xai_compare.report.style import Picture
-from xai_compare.report.telling import beside_floor, ranked
+from xai_compare.report.style import FigureSpec
+from xai_compare.report.table import Table
 
 _MOST_HEADLINES = 2
 
@@ -36,63 +36,60 @@ class People(Section):
         "GradCAM, and extremal perturbation. (Dice coefficients of maps with human clicks.)",
     )
 
-    def applies(self, material: Material) -> bool:
-        return any(True for _ in _tables(material))
+    def applies(self, data: ReportData) -> bool:
+        return any(True for _ in _tables(data))
 
-    def figures(self, material: Material) -> list[Picture]:
-        return [box for person in material.of("human") for box in _boxes(material, person)]
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        return [box for person in data.of_kind("human") for box in _boxes(data, person)]
 
-    def listings(self, material: Material) -> list[Listing]:
+    def tables(self, data: ReportData) -> list[Table]:
         return [
             listing
-            for person, tables in _tables(material)
-            for listing in score_listings(tables, material, f"Dice with people: {person.short}")
+            for person, tables in _tables(data)
+            for listing in score_listings(tables, data, f"Dice with people: {person.short}")
         ]
 
-    def files(self, material: Material) -> dict[str, pd.DataFrame]:
-        return {
-            f"dice_table_{style.slug(person.short)}": score_frame(tables, material)
-            for person, tables in _tables(material)
-        }
+    def csv_tables(self, data: ReportData) -> dict[str, pd.DataFrame]:
+        return {f"dice_table_{style.slug(person.short)}": score_frame(tables, data) for person, tables in _tables(data)}
 
-    def headlines(self, material: Material) -> list[Headline]:
-        found = [_headline(material, person, tables) for person, tables in _tables(material)]
+    def headlines(self, data: ReportData) -> list[Headline]:
+        found = [_headline(data, person, tables) for person, tables in _tables(data)]
         return [one for one in found if one is not None][:_MOST_HEADLINES]
 
 
-def _tables(material: Material) -> Iterator[tuple[LabelledSource, list[ScoreTable]]]:
-    for person in material.of("human"):
-        if tables := score_tables(material, "dice", person.name):
+def _tables(data: ReportData) -> Iterator[tuple[LabelledSource, list[ScoreTable]]]:
+    for person in data.of_kind("human"):
+        if tables := score_tables(data, "dice", person.name):
             yield person, tables
 
 
-def _headline(material: Material, person: LabelledSource, tables: list[ScoreTable]) -> Headline | None:
+def _headline(data: ReportData, person: LabelledSource, tables: list[ScoreTable]) -> Headline | None:
     ranks = ranking(tables)
     if not ranks:
         return None
     best = ranks[0]
-    crowd = f"{'simulated ' if person.simulated else ''}people ({person.short})"
+    people = f"{'simulated ' if person.simulated else ''}people ({person.short})"
     sentences = [
-        f"The highest mean Dice coefficient with {crowd} is {best[1]:.2f} (over {counted(best[2], 'expression')}).",
-        ranked(material, "dice", person.name, [name for name, *_ in ranks], f"attends most like {crowd}"),
-        beside_floor(material, "dice", person.name, best[0]),
+        f"The highest mean Dice coefficient with {people} is {best[1]:.2f} (over {counted(best[2], 'expression')}).",
+        ranking_sentence(data, "dice", person.name, [name for name, *_ in ranks], f"attends most like {people}"),
+        baseline_sentence(data, "dice", person.name, best[0]),
     ]
     label = f"Highest mean Dice with {'simulated ' if person.simulated else ''}people"
     return Headline(f"{best[1]:.2f}", label, " ".join(part for part in sentences if part), person.simulated)
 
 
-def _boxes(material: Material, person: LabelledSource) -> list[Picture]:
+def _boxes(data: ReportData, person: LabelledSource) -> list[FigureSpec]:
     """A box per explainer of its Dice coefficients with people, as Figure 10 of Park and Wallraven 2022."""
     groups: dict[str, list[float]] = {}
-    for source in material.contenders:
-        for expression in material.expressions:
-            row = material.value("dice", source.name, person.name, expression)
+    for source in data.rankable:
+        for expression in data.expressions:
+            row = data.value("dice", source.name, person.name, expression)
             if row is not None and np.isfinite(row["value"]):
                 groups.setdefault(source.explainer, []).append(float(row["value"]))
-    return [_box_figure(material, person, groups)] if groups else []
+    return [_box_figure(data, person, groups)] if groups else []
 
 
-def _box_figure(material: Material, person: LabelledSource, groups: dict[str, list[float]]) -> Picture:
+def _box_figure(data: ReportData, person: LabelledSource, groups: dict[str, list[float]]) -> FigureSpec:
     people = people_name(person)
     head = 0.75 + 0.16 * person.simulated
     width, height = 10.0, head + 2.6
@@ -100,11 +97,11 @@ def _box_figure(material: Material, person: LabelledSource, groups: dict[str, li
     style.heading(
         figure,
         f"Do networks attend where people do? Dice with {people}",
-        f"A point is one network and one expression; maps scaled to 0–255 and cut at {material.dice_level:g}",
+        f"A point is one network and one expression; maps scaled to 0–255 and cut at {data.dice_level:g}",
         person.simulated,
     )
     axes = figure.add_axes((0.75 / width, 0.55 / height, (width - 1.6) / width, (height - head - 0.75) / height))
-    hues = style.colours(material.explainers)
+    hues = style.colours(data.explainers)
     boxes = axes.boxplot(
         list(groups.values()),
         positions=range(len(groups)),
@@ -126,29 +123,29 @@ def _box_figure(material: Material, person: LabelledSource, groups: dict[str, li
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y", color=style.RULE, lw=0.5)
     axes.set_axisbelow(True)
-    _ceiling(axes, material, person)
-    return Picture(
+    _ceiling(axes, data, person)
+    return FigureSpec(
         name=f"dice_boxes_{style.slug(person.short)}",
         title=f"Dice coefficients with {people}",
         what="How far the places that networks attend to most overlap with those that people do, by explainer.",
         how="A box holds the middle half of the values, its line is the median (printed beside it), whiskers reach to "
         "1.5 box lengths. Higher is nearer to people."
-        + (" The dashed line is how well groups of people agree." if _between(material, person) else ""),
+        + (" The dashed line is how well groups of people agree." if _between(data, person) else ""),
         figure=figure,
         raster=False,
         simulated=person.simulated,
     )
 
 
-def _between(material: Material, person: LabelledSource) -> list[float]:
+def _between(data: ReportData, person: LabelledSource) -> list[float]:
     """Dice coefficients of this group of people with the other groups."""
-    others = [other.name for other in material.of("human") if other.name != person.name]
-    rows = [material.value("dice", person.name, other, e) for other in others for e in material.expressions]
+    others = [other.name for other in data.of_kind("human") if other.name != person.name]
+    rows = [data.value("dice", person.name, other, e) for other in others for e in data.expressions]
     return [float(row["value"]) for row in rows if row is not None and np.isfinite(row["value"])]
 
 
-def _ceiling(axes: Axes, material: Material, person: LabelledSource) -> None:
-    values = _between(material, person)
+def _ceiling(axes: Axes, data: ReportData, person: LabelledSource) -> None:
+    values = _between(data, person)
     if values:
         level = float(np.mean(values))
         axes.axhline(level, color=style.INK, lw=0.9, ls=(0, (4, 3)))

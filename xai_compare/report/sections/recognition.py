@@ -9,10 +9,10 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from xai_compare.expressions import ordered
+from xai_compare.report.data import ReportData
 from xai_compare.report.labels import counted
-from xai_compare.report.listing import Cell, Listing
-from xai_compare.report.material import Material
 from xai_compare.report.section import SECTIONS, Headline, Section
+from xai_compare.report.table import Cell, Table
 
 _MOSTLY, _LEVEL = 0.5, 0.95
 _FEW = 10
@@ -30,19 +30,19 @@ class Recognition(Section):
     )
     order = 5
 
-    def applies(self, material: Material) -> bool:
-        return not answers(material).empty
+    def applies(self, data: ReportData) -> bool:
+        return not answers(data).empty
 
-    def listings(self, material: Material) -> list[Listing]:
-        table = answers(material)
+    def tables(self, data: ReportData) -> list[Table]:
+        table = answers(data)
         networks = list(dict.fromkeys(table["network"]))
         return [
             _rates(table),
             *(_confusion(name, table[table["network"] == name], folded=len(networks) > 1) for name in networks),
         ]
 
-    def headlines(self, material: Material) -> list[Headline]:
-        every = rates(answers(material)).query("expression == 'all'")
+    def headlines(self, data: ReportData) -> list[Headline]:
+        every = rates(answers(data)).query("expression == 'all'")
         enough = every[every["pictures"] >= _FEW]
         whole = enough if len(enough) else every
         low, high = 100 * whole["rate"].min(), 100 * whole["rate"].max()
@@ -56,23 +56,23 @@ class Recognition(Section):
             f"{row.network} ({row.pictures})" for row in every[~every["network"].isin(whole["network"])].itertuples()
         ]
         left_out = f"Too few labelled pictures to say of {', '.join(few)}." if few else ""
-        warning = "See the warning below." if mistaken(material) else ""
+        warning = "See the warning below." if mistaken(data) else ""
         return [Headline(number, label, " ".join(filter(None, (sentence, left_out, warning))))]
 
-    def files(self, material: Material) -> dict[str, pd.DataFrame]:
-        return {"recognition": rates(answers(material))}
+    def csv_tables(self, data: ReportData) -> dict[str, pd.DataFrame]:
+        return {"recognition": rates(answers(data))}
 
-    def notices(self, material: Material) -> list[str]:
-        return mistaken(material)
+    def notices(self, data: ReportData) -> list[str]:
+        return mistaken(data)
 
 
-def answers(material: Material) -> pd.DataFrame:
+def answers(data: ReportData) -> pd.DataFrame:
     """``network, image, label, predicted``: what networks said of labelled pictures."""
-    table = material.table("predictions")
+    table = data.table("predictions")
     if table.empty:
         return pd.DataFrame(columns=["network", "image", "label", "predicted"])
     labelled = table[table["label"].fillna("").astype(str) != ""]
-    network = labelled["model"].map(lambda name: material.trainings.get(str(name), str(name)))
+    network = labelled["model"].map(lambda name: data.trainings.get(str(name), str(name)))
     return labelled.assign(network=network)[["network", "image", "label", "predicted"]]
 
 
@@ -92,13 +92,13 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["network", "expression", "pictures", "right", "rate", "ci_low", "ci_high"])
 
 
-def mistaken(material: Material) -> list[str]:
+def mistaken(data: ReportData) -> list[str]:
     """A sentence for each network some of whose mean maps come mostly from wrong answers."""
-    maps = material.table("maps")
+    maps = data.table("maps")
     if maps.empty or not {"kind", "label", "predicted", "group"} <= set(maps):
         return []
     mine = maps[(maps["kind"] == "model") & (maps["label"].fillna("") != "") & (maps["predicted"].fillna("") != "")]
-    owner = mine["source"].map({source.name: source.model for source in material.sources})
+    owner = mine["source"].map({source.name: source.model for source in data.sources})
     said = []
     for network, some in mine.groupby(owner, sort=False):
         told = []
@@ -115,7 +115,7 @@ def mistaken(material: Material) -> list[str]:
     return said
 
 
-def _rates(table: pd.DataFrame) -> Listing:
+def _rates(table: pd.DataFrame) -> Table:
     found = rates(table)
     names = ordered(name for name in set(found["expression"]) if name != "all")
     rows = []
@@ -126,7 +126,7 @@ def _rates(table: pd.DataFrame) -> Listing:
         interval = f"{100 * whole['ci_low']:.0f} to {100 * whole['ci_high']:.0f} %"
         rows.append([Cell(text) for text in (str(network), f"{100 * whole['rate']:.0f} %", interval, *cells)])
     pictures = table["image"].nunique()
-    return Listing(
+    return Table(
         f"Accuracy on {counted(pictures, 'labelled picture')}, and recall of each expression",
         ["network", "accuracy", "95 % interval", *(name.capitalize() for name in names)],
         rows,
@@ -135,7 +135,7 @@ def _rates(table: pd.DataFrame) -> Listing:
     )
 
 
-def _confusion(network: str, table: pd.DataFrame, folded: bool) -> Listing:
+def _confusion(network: str, table: pd.DataFrame, folded: bool) -> Table:
     names = ordered({*table["label"], *table["predicted"]})
     numbers = pd.crosstab(table["label"], table["predicted"]).reindex(index=names, columns=names, fill_value=0)
     rows = [
@@ -143,7 +143,7 @@ def _confusion(network: str, table: pd.DataFrame, folded: bool) -> Listing:
         for row in names
         if np.any(numbers.loc[row])
     ]
-    return Listing(
+    return Table(
         f"What {network} takes for what: a row for each label, a column for each answer",
         ["label", *(name.capitalize() for name in names)],
         rows,

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.report import style
-from xai_compare.report.listing import Cell, Listing, signed
-from xai_compare.report.material import LabelledSource, Material, pretty
+from xai_compare.report.data import LabelledSource, ReportData, pretty
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.report.style import Picture
+from xai_compare.report.style import FigureSpec
+from xai_compare.report.table import Cell, Table, signed
 
 _WORST = 3
 
@@ -42,31 +42,31 @@ class Repeatable(Section):
     )
     order = 90
 
-    def applies(self, material: Material) -> bool:
-        return any(_values(material, measure) for measure in _MEASURES)
+    def applies(self, data: ReportData) -> bool:
+        return any(_values(data, measure) for measure in _MEASURES)
 
-    def figures(self, material: Material) -> list[Picture]:
-        found = _values(material, _MEASURES[0])
-        return [_figure(material, found)] if found else []
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        found = _values(data, _MEASURES[0])
+        return [_figure(data, found)] if found else []
 
-    def listings(self, material: Material) -> list[Listing]:
-        return [_least_settled(material)]
+    def tables(self, data: ReportData) -> list[Table]:
+        return [_least_settled(data)]
 
-    def sentences(self, material: Material) -> list[str]:
-        found = _values(material, _MEASURES[0])
+    def findings(self, data: ReportData) -> list[str]:
+        found = _values(data, _MEASURES[0])
         return [_a_second_run(found)] if found else []
 
 
-def _values(material: Material, measure: _Measure) -> list[tuple[LabelledSource, pd.DataFrame]]:
-    table = material.table("maps")
+def _values(data: ReportData, measure: _Measure) -> list[tuple[LabelledSource, pd.DataFrame]]:
+    table = data.table("maps")
     if measure.column not in table:
         return []
     known = table[np.isfinite(pd.to_numeric(table[measure.column]))]
-    found = [(source, known[known["source"] == source.name]) for source in material.networks]
+    found = [(source, known[known["source"] == source.name]) for source in data.networks]
     return [(source, rows) for source, rows in found if len(rows)]
 
 
-def _figure(material: Material, found: list[tuple[LabelledSource, pd.DataFrame]]) -> Picture:
+def _figure(data: ReportData, found: list[tuple[LabelledSource, pd.DataFrame]]) -> FigureSpec:
     line, head = 0.36, 0.72
     left = 0.35 + 0.072 * max(len(style.plain(source.label, 40)) for source, _ in found)
     width, height = 8.6, head + line * len(found) + 0.62
@@ -74,7 +74,7 @@ def _figure(material: Material, found: list[tuple[LabelledSource, pd.DataFrame]]
     subtitle = "A dot is one picture; the line is the median, printed at the right"
     style.heading(figure, "Would a second run give the same map?", subtitle)
     axes = figure.add_axes((left / width, 0.5 / height, (width - left - 0.75) / width, (height - head - 0.55) / height))
-    hues = style.colours(material.explainers)
+    hues = style.colours(data.explainers)
     least = min(float(rows["repeatability"].min()) for _, rows in found)
     for y, (source, rows) in enumerate(found):
         values = rows["repeatability"].to_numpy(float)
@@ -98,7 +98,7 @@ def _figure(material: Material, found: list[tuple[LabelledSource, pd.DataFrame]]
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=style.RULE, lw=0.5)
     axes.set_axisbelow(True)
-    return Picture(
+    return FigureSpec(
         name="repeatability",
         title="Repeatability of single maps",
         what="The correlation to expect between the maps of two independent runs on the same picture, worked out "
@@ -110,23 +110,23 @@ def _figure(material: Material, found: list[tuple[LabelledSource, pd.DataFrame]]
     )
 
 
-def _least_settled(material: Material) -> Listing:
+def _least_settled(data: ReportData) -> Table:
     """Median and worst pictures, a row for each network, explainer and measure."""
     rows = []
     for measure in _MEASURES:
-        for source, table in _values(material, measure):
-            ranked = table.sort_values([measure.column, "image"], ascending=[measure.high, True])
-            values = ranked[measure.column].to_numpy(float)
+        for source, table in _values(data, measure):
+            ranking_sentence = table.sort_values([measure.column, "image"], ascending=[measure.high, True])
+            values = ranking_sentence[measure.column].to_numpy(float)
             worst = [
                 f"{style.plain(image, 48)} ({signed(value, 3)})"
-                for image, value in zip(ranked["image"].head(_WORST), values[:_WORST], strict=True)
+                for image, value in zip(ranking_sentence["image"].head(_WORST), values[:_WORST], strict=True)
             ]
             numbers = [str(len(values)), signed(float(np.median(values)), 3), signed(float(values[0]), 3)]
             texts = [source.label, measure.name, *numbers, ", ".join(worst)]
             rows.append([Cell(text) for text in texts])
     columns = ["source", "measure", "pictures", "median", "worst", "worst pictures"]
     note = "What is known about every single map is in tables/maps.csv."
-    return Listing("How settled the maps are, and the least settled pictures", columns, rows, range(2, 5), note, True)
+    return Table("How settled the maps are, and the least settled pictures", columns, rows, range(2, 5), note, True)
 
 
 def _a_second_run(found: list[tuple[LabelledSource, pd.DataFrame]]) -> str:

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.analysis.responses import NEVER_ERRS
+from xai_compare.report.data import ReportData
 from xai_compare.report.labels import counted
-from xai_compare.report.listing import Cell, Listing, signed
-from xai_compare.report.material import Material
 from xai_compare.report.section import SECTIONS, Section
+from xai_compare.report.table import Cell, Table, signed
 
 _TITLES = {
     "error_consistency": "Do they err on the same pictures? Error consistency",
@@ -33,11 +33,11 @@ class Responses(Section):
         "and humans by measuring error consistency. NeurIPS.",
     )
 
-    def applies(self, material: Material) -> bool:
-        return not material.table("error_consistency").empty
+    def applies(self, data: ReportData) -> bool:
+        return not data.table("error_consistency").empty
 
-    def sentences(self, material: Material) -> list[str]:
-        table = material.table("error_consistency")
+    def findings(self, data: ReportData) -> list[str]:
+        table = data.table("error_consistency")
         never = table[_degenerate(table) & (table["a"] != table["b"]) & table["participant"].isin(list(_SUMMARIES))]
         said = []
         for people, rows in never.groupby("b", sort=False):
@@ -49,8 +49,8 @@ class Responses(Section):
             )
         return said
 
-    def listings(self, material: Material) -> list[Listing]:
-        table = material.table("error_consistency")
+    def tables(self, data: ReportData) -> list[Table]:
+        table = data.table("error_consistency")
         table = table[~_degenerate(table)]
         whole = table[table["participant"].isin(list(_SUMMARIES))]
         single = table[~table["participant"].isin(list(_SUMMARIES))]
@@ -72,7 +72,7 @@ def _note(text: object) -> str:
     return "; ".join(part for part in parts if not part.endswith(": simulated"))
 
 
-def _listing(title: str, table: pd.DataFrame, folded: bool = False) -> Listing:
+def _listing(title: str, table: pd.DataFrame, folded: bool = False) -> Table:
     rows = []
     for row in table.to_dict("records"):
         same = row["a"] == row["b"]
@@ -93,7 +93,7 @@ def _listing(title: str, table: pd.DataFrame, folded: bool = False) -> Listing:
         )
         rows.append([Cell(text) for text in cells])
     images = counted(int(table["images"].max()), "picture") if len(table) else ""
-    return Listing(
+    return Table(
         f"{title}, on {images}" if images else title,
         ["network", "people", "trials of", "κ", "95 % interval", "trials", "pictures", "note"],
         rows,

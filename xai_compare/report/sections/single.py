@@ -9,9 +9,9 @@ import pandas as pd
 from scipy import stats
 
 from xai_compare.comparison.observers import CEILING, ELSEWHERE, LEFT_OUT, PRIOR
-from xai_compare.report.listing import Cell, Listing, RowKind, signed
-from xai_compare.report.material import LabelledSource, Material
+from xai_compare.report.data import LabelledSource, ReportData
 from xai_compare.report.section import SECTIONS, Section
+from xai_compare.report.table import Cell, RowKind, Table, signed
 
 _METRICS = {
     "pearson": "r",
@@ -28,7 +28,7 @@ _METRICS = {
 class SinglePictures(Section):
     """A table for each group of people: how well each map of a picture predicts it, on average over pictures."""
 
-    title = "Picture by picture"
+    title = "FigureSpec by picture"
     lead = (
         "How well the map of a picture predicts where people attend in this picture, averaged over pictures. A mean "
         "map can look right while its single maps are not."
@@ -39,27 +39,27 @@ class SinglePictures(Section):
         "about saliency models? IEEE TPAMI 41(3). (Metrics of single pictures.)",
     )
 
-    def applies(self, material: Material) -> bool:
-        return any(True for _ in _tables(material))
+    def applies(self, data: ReportData) -> bool:
+        return any(True for _ in _tables(data))
 
-    def listings(self, material: Material) -> list[Listing]:
-        return [_listing(material, person, table) for person, table in _tables(material)]
+    def tables(self, data: ReportData) -> list[Table]:
+        return [_listing(data, person, table) for person, table in _tables(data)]
 
 
-def _tables(material: Material) -> Iterator[tuple[LabelledSource, pd.DataFrame]]:
-    table = material.table("per_image")
+def _tables(data: ReportData) -> Iterator[tuple[LabelledSource, pd.DataFrame]]:
+    table = data.table("per_image")
     if table.empty:
         return
-    for person in material.of("human"):
+    for person in data.of_kind("human"):
         own = table[(table["b"] == person.name) & table["metric"].isin(_METRICS)]
         if own["value"].notna().any():
             yield person, own
 
 
-def _listing(material: Material, person: LabelledSource, table: pd.DataFrame) -> Listing:
-    names = [source.name for source in material.sources if source.name in set(table["a"])]
+def _listing(data: ReportData, person: LabelledSource, table: pd.DataFrame) -> Table:
+    names = [source.name for source in data.sources if source.name in set(table["a"])]
     rows: list[tuple[str, pd.DataFrame, RowKind]] = [
-        (material.by_name[name].label, table[table["a"] == name], "") for name in names
+        (data.by_name[name].label, table[table["a"] == name], "") for name in names
     ]
     rows += [
         ("one of these people, left out", table[table["a"] == f"{person.name}: {LEFT_OUT}"], "people"),
@@ -68,16 +68,16 @@ def _listing(material: Material, person: LabelledSource, table: pd.DataFrame) ->
         ("the most that r can be", table[table["a"] == CEILING], "people"),
     ]
     rows = [row for row in rows if len(row[1])]
-    return Listing(
+    return Table(
         f"Maps of single pictures against people: {person.short}",
         ["map", "pictures", *_METRICS.values()],
         [[Cell(label), Cell(f"{part['image'].nunique():,}"), *_cells(part)] for label, part, _ in rows],
-        numbers=range(1, len(_METRICS) + 2),
+        numeric=range(1, len(_METRICS) + 2),
         note="Mean over pictures and its 95 % interval (Student's t). Blob and map of the other pictures know nothing "
         "of the picture: what does no better than they do has not found anything in it. Information gain is counted "
         "above the map of the other pictures. Every single score is in tables/per_image.csv.",
         kinds=[kind for *_, kind in rows],
-        simulated=person.simulated or any(material.by_name[name].simulated for name in names),
+        simulated=person.simulated or any(data.by_name[name].simulated for name in names),
     )
 
 

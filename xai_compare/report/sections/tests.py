@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.report import style
-from xai_compare.report.listing import Cell, Listing, decimals, signed
-from xai_compare.report.material import Material
+from xai_compare.report.data import ReportData
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.report.style import Picture
+from xai_compare.report.style import FigureSpec
+from xai_compare.report.table import Cell, Table, decimals, signed
 
 _SCORES = {"iou": "IoU with the mask", "pearson": "correlation with people", "known_auc": "known region, AUC"}
 _POWER = 0.8
@@ -39,24 +39,24 @@ class Tests(Section):
         "geometries. eLife 12.",
     )
 
-    def applies(self, material: Material) -> bool:
-        return any(not material.table(f"tests_{name}").empty for name in ("anova", "equivalence", "units"))
+    def applies(self, data: ReportData) -> bool:
+        return any(not data.table(f"tests_{name}").empty for name in ("anova", "equivalence", "units"))
 
-    def figures(self, material: Material) -> list[Picture]:
-        table = material.table("tests_where")
+    def figures(self, data: ReportData) -> list[FigureSpec]:
+        table = data.table("tests_where")
         if table.empty:
             return []
-        return [_figure(material, str(a1), str(a2), rows) for (a1, a2), rows in table.groupby(["a1", "a2"], sort=False)]
+        return [_figure(data, str(a1), str(a2), rows) for (a1, a2), rows in table.groupby(["a1", "a2"], sort=False)]
 
-    def sentences(self, material: Material) -> list[str]:
-        return [text for text in (_equal(material), *_power(material)) if text]
+    def findings(self, data: ReportData) -> list[str]:
+        return [text for text in (_equal(data), *_power(data)) if text]
 
-    def listings(self, material: Material) -> list[Listing]:
-        return [one for one in (_anova(material), *_others(material)) if one is not None]
+    def tables(self, data: ReportData) -> list[Table]:
+        return [one for one in (_anova(data), *_others(data)) if one is not None]
 
 
-def _equal(material: Material) -> str:
-    table = material.table("tests_equivalence")
+def _equal(data: ReportData) -> str:
+    table = data.table("tests_equivalence")
     known = table[table["p_adjusted"].notna()] if len(table) else table
     if known.empty:
         return ""
@@ -68,8 +68,8 @@ def _equal(material: Material) -> str:
     )
 
 
-def _power(material: Material) -> list[str]:
-    table = material.table("tests_power")
+def _power(data: ReportData) -> list[str]:
+    table = data.table("tests_power")
     found = []
     groups = table.groupby(["metric", "b", "a1", "a2"], sort=False) if len(table) else ()
     for (metric, b, a1, a2), rows in groups:
@@ -78,21 +78,21 @@ def _power(material: Material) -> list[str]:
             continue
         known = known[known["units"] == known["units"].iloc[0]]
         reached = known[known["power"] >= _POWER].sort_values("n")
-        crowd = f" and {known['units'].iloc[0]}" if known["units"].iloc[0] else ""
+        people = f" and {known['units'].iloc[0]}" if known["units"].iloc[0] else ""
         against = _SCORES[str(metric)] + (f" ({str(b).removeprefix('human/')})" if metric == "pearson" else "")
         if len(reached):
-            said = f"about {int(reached['n'].iloc[0])} pictures{crowd} would tell them apart in four studies of five"
+            said = f"about {int(reached['n'].iloc[0])} pictures{people} would tell them apart in four studies of five"
         else:
-            said = f"not even {int(known['n'].max())} pictures{crowd} would tell them apart in four studies of five"
+            said = f"not even {int(known['n'].max())} pictures{people} would tell them apart in four studies of five"
         found.append(f"{a1} and {a2}, {against}: if the truth is what these maps show, {said}.")
     return found
 
 
-def _figure(material: Material, a1: str, a2: str, rows: pd.DataFrame) -> Picture:
+def _figure(data: ReportData, a1: str, a2: str, rows: pd.DataFrame) -> FigureSpec:
     shape = int(rows["y"].max()) + 1, int(rows["x"].max()) + 1
     t, p = (rows[name].to_numpy(float).reshape(shape) for name in ("t", "p"))
-    one, other = (material.by_name[name].label if name in material.by_name else name for name in (a1, a2))
-    simulated = material.simulated([material.by_name[name] for name in (a1, a2) if name in material.by_name])
+    one, other = (data.by_name[name].label if name in data.by_name else name for name in (a1, a2))
+    simulated = data.simulated([data.by_name[name] for name in (a1, a2) if name in data.by_name])
     width, height, head = 6.4, 5.6, 0.85
     figure = style.new_figure(width, height)
     title = f"Where they differ: {style.plain(one, 30)}, {style.plain(other, 30)}"
@@ -101,14 +101,14 @@ def _figure(material: Material, a1: str, a2: str, rows: pd.DataFrame) -> Picture
     told = "outlined: p < 0.05, corrected over the face" if found else "nowhere is p < 0.05, corrected over the face"
     style.heading(figure, title, f"Student’s t over {pictures} pictures; {told}", simulated)
     axes = figure.add_axes((0.06, 0.04, 0.68, (height - head - 0.25) / height))
-    extent = (0, material.shape[1], material.shape[0], 0)
-    face = material.fitting_face
+    extent = (0, data.shape[1], data.shape[0], 0)
+    face = data.aligned_mean_face
     if face is not None:
         axes.imshow(np.repeat(face.mean(2, keepdims=True) / 255, 3, 2), extent=extent)
     most = max(float(np.abs(t).max()), 1e-9)
     image = axes.imshow(t, cmap="RdBu_r", vmin=-most, vmax=most, alpha=0.72, extent=extent, interpolation="bilinear")
     if found:
-        step = material.shape[0] / shape[0], material.shape[1] / shape[1]
+        step = data.shape[0] / shape[0], data.shape[1] / shape[1]
         y, x = ((np.arange(size) + 0.5) * one for size, one in zip(shape, step, strict=True))
         axes.contour(x, y, (p < 0.05).astype(float), levels=[0.5], colors=style.INK, linewidths=1.6)
     axes.set_xlim(extent[:2])
@@ -117,7 +117,7 @@ def _figure(material: Material, a1: str, a2: str, rows: pd.DataFrame) -> Picture
     bar = figure.colorbar(image, cax=figure.add_axes((0.79, 0.14, 0.03, 0.6)))
     bar.outline.set_visible(False)
     bar.set_label(f"red: {style.plain(one, 34)} looks here more", size=8)
-    return Picture(
+    return FigureSpec(
         name=f"where_{style.slug(f'{a1}-{a2}')}",
         title=title,
         what="Each map is brought to mean 0 and standard deviation 1, then the two sources’ maps of the same pictures "
@@ -152,17 +152,17 @@ def _against(value: Any) -> str:
 
 
 def _listing(
-    material: Material, name: str, title: str, columns: Sequence[_Column], note: str, folded: bool = True
-) -> Listing | None:
-    table = material.table(f"tests_{name}")
+    data: ReportData, name: str, title: str, columns: Sequence[_Column], note: str, folded: bool = True
+) -> Table | None:
+    table = data.table(f"tests_{name}")
     if table.empty:
         return None
     rows = [[Cell(told(row[key])) for key, _, told in columns] for row in table.to_dict("records")]
     numbers = [place for place, (_, _, told) in enumerate(columns) if told in (_number, _whole, _p)]
-    return Listing(title, [called for _, called, _ in columns], rows, numbers, note, folded)
+    return Table(title, [called for _, called, _ in columns], rows, numbers, note, folded)
 
 
-def _anova(material: Material) -> Listing | None:
+def _anova(data: ReportData) -> Table | None:
     columns = (
         ("metric", "score", _against),
         ("b", "against", _text),
@@ -181,10 +181,10 @@ def _anova(material: Material) -> Listing | None:
         "Repeated measures: explainer and network within pictures, expression between them. p: after Greenhouse and "
         "Geisser; corrected: false discovery rate over the table. η²p and η²G: partial and generalized effect size."
     )
-    return _listing(material, "anova", "Analysis of variance over pictures", columns, note, folded=False)
+    return _listing(data, "anova", "Analysis of variance over pictures", columns, note, folded=False)
 
 
-def _others(material: Material) -> list[Listing | None]:
+def _others(data: ReportData) -> list[Table | None]:
     pair: tuple[_Column, ...] = (("a1", "first", _text), ("a2", "second", _text))
     score: tuple[_Column, ...] = (("metric", "score", _against), ("b", "against", _text))
     interval: tuple[_Column, ...] = (("ci_low", "from", _number), ("ci_high", "to", _number))
@@ -254,7 +254,7 @@ def _others(material: Material) -> list[Listing | None]:
     )
     return [
         _listing(
-            material,
+            data,
             "mixed",
             "Mixed models",
             mixed,
@@ -262,21 +262,21 @@ def _others(material: Material) -> list[Listing | None]:
             "where pictures or people are few. Variance: shares after the fixed effects. R²: marginal and conditional.",
         ),
         _listing(
-            material,
+            data,
             "tukey",
             "Tukey’s test of every two explainers",
             tukey,
             "As papers report it. It takes all scores for independent, which those of one picture are not.",
         ),
         _listing(
-            material,
+            data,
             "equivalence",
             "Are two sources as good as equal?",
             equal,
             "Two one-sided paired tests over pictures; the interval is the 90 % one that belongs to them.",
         ),
         _listing(
-            material,
+            data,
             "decisions",
             "Do the networks make the same mistakes?",
             decisions,
@@ -284,14 +284,14 @@ def _others(material: Material) -> list[Listing | None]:
             "answered rightly, beyond what accuracy alone makes of it, with its 95 % interval over pictures.",
         ),
         _listing(
-            material,
+            data,
             "geometry",
             "Are the same expressions alike?",
             geometry,
             "Spearman’s ρ between the matrices of 1 − r between the mean maps of expressions; p permutes expressions.",
         ),
         _listing(
-            material,
+            data,
             "power",
             "How many pictures and people would tell two sources apart?",
             power,
@@ -299,7 +299,7 @@ def _others(material: Material) -> list[Listing | None]:
             "is at hand for the truth, which from few pictures is too hopeful.",
         ),
         _listing(
-            material,
+            data,
             "noise",
             "How much of it is the explainer’s own chance?",
             noise,
@@ -307,7 +307,7 @@ def _others(material: Material) -> list[Listing | None]:
             "Intervals over pictures hold it already.",
         ),
         _listing(
-            material,
+            data,
             "units",
             "What is drawn for an interval",
             drawn,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from xai_compare.report.listing import Cell, Listing, signed
-from xai_compare.report.material import Material
+from xai_compare.report.data import ReportData
 from xai_compare.report.section import SECTIONS, Section
+from xai_compare.report.table import Cell, Table, signed
 
 _SCORES = {"iou": "IoU with the masks", "dice": "Dice coefficient", "pearson": "correlation"}
 _EVERY = "all"
@@ -27,21 +27,21 @@ class Trainings(Section):
         "geometries. eLife 12.",
     )
 
-    def applies(self, material: Material) -> bool:
-        return not material.table("trainings").empty
+    def applies(self, data: ReportData) -> bool:
+        return not data.table("trainings").empty
 
-    def listings(self, material: Material) -> list[Listing]:
-        table = material.table("trainings")
-        found = [_listing(material, table[table["expression"] == _EVERY], "all expressions together")]
+    def tables(self, data: ReportData) -> list[Table]:
+        table = data.table("trainings")
+        found = [_listing(data, table[table["expression"] == _EVERY], "all expressions together")]
         rest = table[table["expression"] != _EVERY]
-        found += [_listing(material, rest, "expression by expression", folded=len(found[0].rows) > 0)]
+        found += [_listing(data, rest, "expression by expression", folded=len(found[0].rows) > 0)]
         return [one for one in found if one.rows]
 
 
-def _listing(material: Material, table: pd.DataFrame, about: str, folded: bool = False) -> Listing:
+def _listing(data: ReportData, table: pd.DataFrame, about: str, folded: bool = False) -> Table:
     rows = []
     for row in table.to_dict("records"):
-        a = material.by_name[row["a"]].label if row["a"] in material.by_name else str(row["a"])
+        a = data.by_name[row["a"]].label if row["a"] in data.by_name else str(row["a"])
         against = "" if row["b"] == "ekman" else f", {str(row['b']).removeprefix('human/')}"
         interval = f"{signed(row['ci_low'])} to {signed(row['ci_high'])}" if pd.notna(row["ci_low"]) else "–"
         unit = str(row["unit"]).replace(" x ", " × ")
@@ -49,12 +49,12 @@ def _listing(material: Material, table: pd.DataFrame, about: str, folded: bool =
         score = _SCORES[str(row["metric"])] + against
         cells = (a, name, score, signed(row["value"]), unit, interval, str(int(row["n"])), row["note"] or "")
         rows.append([Cell(text) for text in cells])
-    return Listing(
+    return Table(
         f"Scores with images, trainings or both drawn: {about}",
         ["source", "expression", "score", "value", "drawn", "95 % interval", "how many", "note"],
         rows,
         (3, 5, 6),
-        "Taken on blocks of 4 × 4 pixels; people and masks are held fixed. Of two units drawn, the number is that of "
+        "Taken on groups of 4 × 4 pixels; people and masks are held fixed. Of two units drawn, the number is that of "
         "the fewer.",
         folded=folded,
     )

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from xai_compare.report.data import ALL, ReportData, pretty
 from xai_compare.report.labels import counted, who
-from xai_compare.report.material import ALL, Material, pretty
 
 LEVEL = 0.05
 CORRELATIONS = ("pearson", "spearman")
 _NAMED = 3
 
 
-def apart(material: Material, metric: str, b: str, one: str, other: str) -> bool | None:
+def apart(data: ReportData, metric: str, b: str, one: str, other: str) -> bool | None:
     """Whether two sources differ over all expressions, corrected for all pairs; None where that was not tested."""
-    table = material.table("differences")
+    table = data.table("differences")
     if table.empty:
         return None
     rows = table[(table["metric"] == metric) & (table["b"] == b) & (table["expression"] == ALL)]
@@ -28,22 +28,22 @@ def apart(material: Material, metric: str, b: str, one: str, other: str) -> bool
     return bool(float(row["p_adjusted"]) < LEVEL and not holds_zero)
 
 
-def tied(material: Material, metric: str, b: str, first: str, others: Sequence[str]) -> list[str]:
+def tied(data: ReportData, metric: str, b: str, first: str, others: Sequence[str]) -> list[str]:
     """Those that cannot be told from ``first``: not tested ones count as such."""
-    return [other for other in others if other != first and not apart(material, metric, b, first, other)]
+    return [other for other in others if other != first and not apart(data, metric, b, first, other)]
 
 
-def tested(material: Material, metric: str, b: str) -> bool:
+def tested(data: ReportData, metric: str, b: str) -> bool:
     """Whether there is any test of a difference."""
-    table = material.table("differences")
+    table = data.table("differences")
     return not table.empty and bool(((table["metric"] == metric) & (table["b"] == b) & table["p"].notna()).any())
 
 
-def ranked(material: Material, metric: str, b: str, names: Sequence[str], what: str) -> str:
+def ranking_sentence(data: ReportData, metric: str, b: str, names: Sequence[str], what: str) -> str:
     """A sentence about the order of sources, highest first, that claims no difference which the data do not show.
 
     Args:
-        material: the report's data.
+        data: the report's data.
         metric, b: of the score.
         names: sources, highest score first.
         what: such as ``"comes nearest to the Ekman masks"``.
@@ -51,35 +51,37 @@ def ranked(material: Material, metric: str, b: str, names: Sequence[str], what: 
     if len(names) < 2:
         return ""
     first, last = names[0], names[-1]
-    if not tested(material, metric, b):
+    if not tested(data, metric, b):
         return (
-            f"{who(material, first)} has the highest mean and {who(material, last)} the lowest; whether they differ "
+            f"{who(data, first)} has the highest mean and {who(data, last)} the lowest; whether they differ "
             "beyond chance cannot be told without the maps of single pictures."
         )
-    same = tied(material, metric, b, first, names)
+    same = tied(data, metric, b, first, names)
     if not same:
-        return f"{who(material, first)} {what}, beyond the margin of error of every difference."
+        return f"{who(data, first)} {what}, beyond the margin of error of every difference."
     if len(same) == len(names) - 1:
         return (
-            f"{who(material, first)} has the highest mean, but no source can be told from it: every 95 % interval of a "
+            f"{who(data, first)} has the highest mean, but no source can be told from it: every 95 % interval of a "
             "difference, or its corrected p value, leaves room for 0."
         )
-    named = ", ".join(who(material, name) for name in same[:_NAMED])
+    named = ", ".join(who(data, name) for name in same[:_NAMED])
     more = f" and {counted(len(same) - _NAMED, 'other source')}" if len(same) > _NAMED else ""
-    return f"{who(material, first)} has the highest mean, but cannot be told from {named}{more}."
+    return f"{who(data, first)} has the highest mean, but cannot be told from {named}{more}."
 
 
-def beside_floor(material: Material, metric: str, b: str, name: str, expressions: Sequence[str] | None = None) -> str:
+def baseline_sentence(
+    data: ReportData, metric: str, b: str, name: str, expressions: Sequence[str] | None = None
+) -> str:
     """A sentence that sets a source's mean over expressions beside that of maps that do not know the answer.
 
     Args:
-        material: the report's data.
+        data: the report's data.
         metric, b: of the score.
         name: of the source.
         expressions: whose mean it is; all but their union by default.
     """
-    expressions = material.expressions if expressions is None else expressions
-    nulls = material.table("nulls")
+    expressions = data.expressions if expressions is None else expressions
+    nulls = data.table("nulls")
     if nulls.empty:
         return ""
     rows = nulls[(nulls["metric"] == metric) & (nulls["b"] == b) & nulls["expression"].isin(expressions)]
@@ -89,22 +91,22 @@ def beside_floor(material: Material, metric: str, b: str, name: str, expressions
         # Correlations of random maps are 0 on average, however far single ones are from it.
         means["surrogate"] = rows[(rows["a"] == name) & (rows["null"] == "surrogate")]["q95"].mean()
         names["surrogate"] = "one in twenty random maps as smooth more than"
-    for control in (one for one in material.networks if one.control and one.model == material.by_name[name].model):
-        scores = [_value(material, metric, control.name, b, e) for e in expressions]
+    for control in (one for one in data.networks if one.control and one.model == data.by_name[name].model):
+        scores = [_value(data, metric, control.name, b, e) for e in expressions]
         known = [score for score in scores if np.isfinite(score)]
         if known:
             means[control.name], names[control.name] = float(np.mean(known)), f"the control {pretty(control.explainer)}"
     said = ", ".join(f"{text} {means[null]:.2f}" for null, text in names.items())
     if not said:
         return ""
-    mine = [_value(material, metric, name, b, e) for e in expressions]
+    mine = [_value(data, metric, name, b, e) for e in expressions]
     beaten = np.nanmean(mine) <= max(means[null] for null in names) if np.isfinite(mine).any() else False
     before = "Maps that know nothing of the answer do as well or better" if beaten else "For comparison"
     return f"{before}: {said}."
 
 
-def _value(material: Material, metric: str, a: str, b: str, expression: str) -> float:
-    row = material.value(metric, a, b, expression)
+def _value(data: ReportData, metric: str, a: str, b: str, expression: str) -> float:
+    row = data.value(metric, a, b, expression)
     return float("nan") if row is None else float(row["value"])
 
 

@@ -50,7 +50,7 @@ class LabelledSource:
         model: the network, or what the people or the region are called.
         explainer: ``""`` where there is none.
         simulated: whether its data are simulated.
-        control: whether it is a control (a random map, say), which is shown and never ranked.
+        control: whether it is a control (a random map, say), which is shown and never ranking_sentence.
     """
 
     name: str
@@ -67,10 +67,10 @@ class LabelledSource:
             return f"People: {self.short}"
         if self.kind == "known":
             return "Known region"
-        return f"{self.network} · {self.through}" if self.explainer else self.network
+        return f"{self.network} · {self.explainer_label}" if self.explainer else self.network
 
     @property
-    def through(self) -> str:
+    def explainer_label(self) -> str:
         """The explainer as it is printed; a control says that it is one."""
         return pretty(self.explainer) + (" (control)" if self.control else "")
 
@@ -86,7 +86,7 @@ class LabelledSource:
 
 
 @dataclass(frozen=True)
-class Block:
+class SourceGroup:
     """Sources that share a figure or a table: those of one explainer, or all."""
 
     explainer: str
@@ -94,12 +94,12 @@ class Block:
 
     @property
     def title(self) -> str:
-        """The explainer's printed name, or ``""`` for the only block there is."""
-        return next((source.through for source in self.sources if source.explainer == self.explainer), "")
+        """The explainer's printed name, or ``""`` for the only group there is."""
+        return next((source.explainer_label for source in self.sources if source.explainer == self.explainer), "")
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportData:
     """Everything the figures, tables and sentences draw on.
 
     Attributes:
@@ -115,7 +115,7 @@ class Material:
         dice_level: the level in 0..255 at which maps were cut for the Dice coefficient.
         read: table of the run by name, such as ``"faithfulness"``; empty if there is none.
         trainings: by the name that tables give a training of a network, the network.
-        gather: single pictures that may be shown, with their maps.
+        load_examples: single pictures that may be shown, with their maps.
     """
 
     title: str
@@ -131,12 +131,12 @@ class Material:
     dice_level: float = 50
     read: Callable[[str], pd.DataFrame] = lambda name: pd.DataFrame()
     trainings: Mapping[str, str] = field(default_factory=dict)
-    gather: Callable[[], Sequence[Example]] = lambda: ()
+    load_examples: Callable[[], Sequence[Example]] = lambda: ()
 
     @cached_property
     def examples(self) -> Sequence[Example]:
         """Single pictures that may be shown, with their maps."""
-        return self.gather()
+        return self.load_examples()
 
     def table(self, name: str) -> pd.DataFrame:
         """Any table of the run by name (``tables/NAME.parquet``); empty if there is none."""
@@ -153,7 +153,7 @@ class Material:
         """The sources by name."""
         return {source.name: source for source in self.sources}
 
-    def of(self, *kinds: str) -> list[LabelledSource]:
+    def of_kind(self, *kinds: str) -> list[LabelledSource]:
         """The sources of these kinds that have at least one map."""
         there = {name for name, _ in self.maps}
         return [source for source in self.sources if source.kind in kinds and source.name in there]
@@ -161,11 +161,11 @@ class Material:
     @cached_property
     def networks(self) -> list[LabelledSource]:
         """Single networks (no means over networks) through their explainers."""
-        return [source for source in self.of("model") if source.model != ALL_MODELS]
+        return [source for source in self.of_kind("model") if source.model != ALL_MODELS]
 
     @cached_property
-    def contenders(self) -> list[LabelledSource]:
-        """The networks through explainers that can be ranked: all but controls."""
+    def rankable(self) -> list[LabelledSource]:
+        """The networks through explainers that can be ranking_sentence: all but controls."""
         return [source for source in self.networks if not source.control]
 
     @cached_property
@@ -178,20 +178,22 @@ class Material:
         """The explainers in use, in order."""
         return list(dict.fromkeys(source.explainer for source in self.networks))
 
-    def blocks(self, *references: str) -> list[Block]:
-        """Split the model sources by explainer, if there are several of both, and add references to each block.
+    def groups(self, *references: str) -> list[SourceGroup]:
+        """Split the model sources by explainer, if there are several of both, and add references to each group.
 
         Args:
-            references: kinds of sources (``"human"``, ``"known"``) that come last in every block.
+            references: kinds of sources (``"human"``, ``"known"``) that come last in every group.
         """
-        extra = tuple(self.of(*references))
+        extra = tuple(self.of_kind(*references))
         several = len({source.model for source in self.networks}) > 1
-        rows = self.of("model") if several else self.networks
+        rows = self.of_kind("model") if several else self.networks
         if several and len(self.explainers) > 1:
-            split = [Block(name, tuple(s for s in rows if s.explainer == name) + extra) for name in self.explainers]
+            split = [
+                SourceGroup(name, tuple(s for s in rows if s.explainer == name) + extra) for name in self.explainers
+            ]
         else:
-            split = [Block("", tuple(rows) + extra)]
-        return [block for block in split if block.sources]
+            split = [SourceGroup("", tuple(rows) + extra)]
+        return [group for group in split if group.sources]
 
     def rows(self, metric: str, b: str | Sequence[str], fold: str = ALL) -> pd.DataFrame:
         """The scores of one metric against ``b`` on the mean maps (fold ``"all"``)."""
@@ -215,17 +217,17 @@ class Material:
         return None
 
     @cached_property
-    def masked(self) -> bool:
+    def has_masks(self) -> bool:
         """Whether an expression with maps has a mask."""
         return any(expression in self.masks for expression in self.expressions)
 
     @property
     def ekman(self) -> bool:
         """Whether the masks are Ekman's."""
-        return self.masked and self.mask_title == "Ekman mask"
+        return self.has_masks and self.mask_title == "Ekman mask"
 
     @property
-    def fitting_face(self) -> np.ndarray | None:
+    def aligned_mean_face(self) -> np.ndarray | None:
         """The mean face, where it has the size of the maps."""
         face = self.mean_face
         return face if face is not None and self.maps and face.shape[:2] == self.shape else None
@@ -266,7 +268,7 @@ def _floor(rows: pd.DataFrame) -> float:
     return float(pd.to_numeric(rows["floor"]).mean()) if "floor" in rows else float("nan")
 
 
-def from_run(run: Any) -> Material:
+def from_run(run: Any) -> ReportData:
     """Gather what a finished run (`xai_compare.runs.Run`) holds."""
     data = run.heatmaps
     simulated, controls = set(run.simulated), _controls(run)
@@ -288,7 +290,7 @@ def from_run(run: Any) -> Material:
             if np.isfinite(values[i, j]).all():
                 maps[source.name, expression] = values[i, j]
     masks = _masks(run, values.shape[-2:])
-    return Material(
+    return ReportData(
         title=str(run.study.name),
         sources=sources,
         maps=maps,
@@ -302,7 +304,7 @@ def from_run(run: Any) -> Material:
         dice_level=run.study.compare.thresholds.dice,
         read=run.table,
         trainings={spec.label: spec.name for spec in run.study.models},
-        gather=lambda: examples(run),
+        load_examples=lambda: examples(run),
     )
 
 
@@ -322,7 +324,7 @@ def from_heatmaps(
     merges: pd.DataFrame,
     title: str,
     read: Callable[[str], pd.DataFrame] = lambda name: pd.DataFrame(),
-) -> Material:
+) -> ReportData:
     """Gather ready-made heatmaps, (model, expression, fold) to ``(h, w)``; their mean over folds is what is drawn.
 
     Further tables, if any, are those that ``read`` gives by name.
@@ -330,7 +332,7 @@ def from_heatmaps(
     means = {(key.a, key.expression): value for key, value in with_mean_maps(heatmaps).items() if key.fold == ALL}
     sources = tuple(LabelledSource(name, "model", name) for name in dict.fromkeys(name for name, _ in means))
     name = _mask_name(scores, sources)
-    return Material(
+    return ReportData(
         title=title,
         sources=sources,
         maps=means,

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xai_compare.report.asked import asked_of, lone_people
-from xai_compare.report.material import Material, from_heatmaps, from_run
+from xai_compare.report.data import ReportData, from_heatmaps, from_run
+from xai_compare.report.figure_files import FigureWriter
 from xai_compare.report.page import Shown, write_page
-from xai_compare.report.saving import Saver
-from xai_compare.report.section import parts
+from xai_compare.report.section import render_sections
+from xai_compare.report.study_summary import single_person_notices, study_summary
 from xai_compare.runs.store import make_room
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def build(run: Run) -> Path:
         run.dir,
         from_run(run),
         kind="Report of a study",
-        asked=asked_of(run),
+        asked=study_summary(run),
         skipped=run.skipped,
         provenance=run.provenance,
-        notices=[*_code_that_ran(run.provenance), *lone_people(run)],
+        notices=[*_code_that_ran(run.provenance), *single_person_notices(run)],
     )
 
 
@@ -82,30 +82,30 @@ def build_comparison(
         path = out_dir / "tables" / f"{name}.parquet"
         return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
 
-    material = from_heatmaps(heatmaps, masks, scores, merges, title, read)
+    data = from_heatmaps(heatmaps, masks, scores, merges, title, read)
     notice = (
         "These heatmaps came ready-made: how they were computed, and from which images, is not known here. Every score "
         "on this page was recomputed from them."
     )
-    return _report(out_dir, material, kind="Comparison of ready-made heatmaps", notices=[notice])
+    return _report(out_dir, data, kind="Comparison of ready-made heatmaps", notices=[notice])
 
 
-def _report(folder: Path, material: Material, **page: Any) -> Path:
-    """Draw, lay out and write what every section has to show of the material."""
+def _report(folder: Path, data: ReportData, **page: Any) -> Path:
+    """Draw, lay out and write what every section has to show of the data."""
     left_out: list[str] = []
     shown = []
     for name in ("figures", "tables"):
         make_room(folder / name, folder=True)
     make_room(folder / "report.html")
-    with _frozen(), Saver(folder / "figures") as saver:
-        for part in parts(material, left_out):
+    with _frozen(), FigureWriter(folder / "figures") as saver:
+        for part in render_sections(data, left_out):
             # Drawn and let go section by section: the figures of a large study do not fit into memory together.
             shown.append(Shown(replace(part, figures=()), [saver.save(picture) for picture in part.figures]))
-            for name, table in part.files.items():
+            for name, table in part.csv_tables.items():
                 (folder / "tables").mkdir(parents=True, exist_ok=True)
                 make_room(folder / "tables" / f"{name}.csv")
                 table.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-    return write_page(folder / "report.html", material, shown, left_out=left_out, **page)
+    return write_page(folder / "report.html", data, shown, left_out=left_out, **page)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image, features
 from scipy.spatial import KDTree
 
-from xai_compare.report.style import DPI, Picture, styled
+from xai_compare.report.style import DPI, FigureSpec, styled
 from xai_compare.runs.store import make_room
 
 _LEVELS = 127
@@ -29,7 +29,7 @@ _NEAR, _SHARE = 4, 0.05
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedFigure:
     """What the page needs of a picture once it is drawn.
 
     Attributes:
@@ -49,8 +49,8 @@ class Saved:
     fold: str = ""
 
 
-class Saver(AbstractContextManager["Saver"]):
-    """Draws pictures into a folder, compressing them in threads; all is on disk when the block is left."""
+class FigureWriter(AbstractContextManager["FigureWriter"]):
+    """Draws pictures into a folder, compressing them in threads; all is on disk when the group is left."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -62,7 +62,7 @@ class Saver(AbstractContextManager["Saver"]):
         for one in self._writing:
             one.result()
 
-    def save(self, picture: Picture) -> Saved:
+    def save(self, picture: FigureSpec) -> SavedFigure:
         """Draw a picture and write ``NAME.png``, and ``NAME.svg`` if it is a chart."""
         self._folder.mkdir(parents=True, exist_ok=True)
         stem = self._folder / picture.name
@@ -84,7 +84,7 @@ class Saver(AbstractContextManager["Saver"]):
                 embedded.set_result(_svg(picture.figure))
                 svg.write_bytes(embedded.result())
         words = (picture.title, picture.what, picture.how, picture.simulated)
-        return Saved(*words, (float(width), float(height)), kind, embedded, picture.fold)
+        return SavedFigure(*words, (float(width), float(height)), kind, embedded, picture.fold)
 
 
 def png_of(figure: Figure) -> bytes:

@@ -21,14 +21,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Listing:
+class Table:
     """A plain table.
 
     Attributes:
         title: its caption.
         columns: their names.
         rows: cells, as many as columns.
-        numbers: which columns hold numbers.
+        numeric: which columns hold numbers.
         note: what its signs mean.
         folded: whether it opens only when asked.
         kinds: of each row, if any is special: an average, or people to compare with.
@@ -38,7 +38,7 @@ class Listing:
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
-    numbers: Collection[int] = ()
+    numeric: Collection[int] = ()
     note: str = ""
     folded: bool = False
     kinds: Sequence[RowKind] = ()

@@ -1,4 +1,4 @@
-"""A sheet of small pictures in rows and columns, all pasted into one canvas (a hundred axes would take seconds)."""
+"""A grid of small pictures in rows and columns, all pasted into one canvas (a hundred axes would take seconds)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from PIL import Image
 
 from xai_compare.faces import CANONICAL, SHAPE
 from xai_compare.report import style
-from xai_compare.report.colouring import heat_of_levels, is_signed, levels_of, overlay_of_levels
+from xai_compare.report.map_colours import heat_of_levels, is_signed, levels_of, overlay_of_levels
 
 _HEAD, _KEY, _COLUMN, _FOOT, _GAP, _MARGIN = 0.62, 0.42, 0.24, 0.19, 0.07, 0.12
 RELEVANCE = "relevance, each map from its own least to its greatest value"
-"""What `Sheet.colour_bars` says of maps that are stretched."""
+"""What `ImageGrid.colour_bars` says of maps that are stretched."""
 SIGNED = "signed, each map around 0: red speaks for the class, blue against it"
 _BAR, _NEXT, _KEY_WIDTH = 1.7, 0.36, 6.6
 _LINE, _LETTER = 0.145, 0.068
@@ -61,18 +61,18 @@ def _wrapped(head: tuple[str, str], letters: int) -> tuple[list[str], list[str]]
     return first, second
 
 
-class Sheet:
+class ImageGrid:
     """Rows x columns of equally large pictures, with headings, labels, a line of text under each, and a key.
 
     Args:
-        title, subtitle: what the sheet shows.
+        title, subtitle: what the grid shows.
         rows: label and second, muted label of each row.
         columns: heading of each column.
         aspect: height over width of a picture.
         foot: whether there is a line of text under the pictures.
         simulated: whether some rows show simulated data.
         notes: lines of text below the last row of each column.
-        largest: greatest width of a picture, in inches; by default the sheet fills its width, as long as it is not
+        largest: greatest width of a picture, in inches; by default the grid fills its width, as long as it is not
             higher than a page.
         keys: lines of the key: two where signed and unsigned maps stand side by side.
         turned: whether rows are drawn as columns and columns as rows; places keep their names.
@@ -135,8 +135,8 @@ class Sheet:
         self._foot(row, column, foot, bold)
 
     def map(self, row: int, column: int, values: np.ndarray, foot: str = "") -> None:
-        """Paste a map ``(h, w)`` in the colours of relevance, see `xai_compare.report.colouring.levels_of`."""
-        # Resized before it is coloured, a sheet of maps has few colours and is stored in little space.
+        """Paste a map ``(h, w)`` in the colours of relevance, see `xai_compare.report.map_colours.levels_of`."""
+        # Resized before it is coloured, a grid of maps has few colours and is stored in little space.
         signed = is_signed(values)
         self._paste(row, column, heat_of_levels(self._resized(levels_of(values, signed)), signed))
         self._foot(row, column, foot, False)
@@ -204,7 +204,7 @@ class Sheet:
         """Explain the colours, once for all rows: of unsigned maps, of signed ones, or of both.
 
         Args:
-            kinds: whether the maps of the sheet are signed.
+            kinds: whether the maps of the grid are signed.
             label: of the bar for unsigned maps.
         """
         y = self._key

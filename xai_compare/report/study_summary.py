@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from xai_compare.report.data import ALL, ReportData
 from xai_compare.report.labels import counted
-from xai_compare.report.material import ALL, Material
 
 
-def question(material: Material) -> str:
+def question(data: ReportData) -> str:
     """What the study asks, of whom, in one to three short questions."""
-    networks = len({source.model for source in material.networks})
-    explainers = len([name for name in material.explainers if name and name not in material.controls])
-    people = material.of("human")
-    seen = [name for name in material.expressions if name != ALL]
+    networks = len({source.model for source in data.networks})
+    explainers = len([name for name in data.explainers if name and name not in data.controls])
+    people = data.of_kind("human")
+    seen = [name for name in data.expressions if name != ALL]
     faces = f"on faces of {counted(len(seen), 'expression')}" if seen else "on faces"
     if not networks:
         return f"Where do {'simulated ' if all(s.simulated for s in people) else ''}people look {faces}?"
@@ -21,12 +21,12 @@ def question(material: Material) -> str:
     asked = f"Where do{'es' if networks == 1 else ''} {counted(networks, 'network')} look {faces}{shown}?"
     if people:
         asked += f" Is it where {'simulated ' if all(s.simulated for s in people) else ''}people look?"
-    if any(name in material.masks for name in material.expressions):
+    if any(name in data.masks for name in data.expressions):
         asked += " Is it where theory says the expressions show?"
     return asked
 
 
-def asked_of(run: Any) -> list[tuple[str, str]]:
+def study_summary(run: Any) -> list[tuple[str, str]]:
     """What a study asks, as name and value, in plain words."""
     study = run.study
     images = study.images
@@ -68,7 +68,7 @@ def asked_of(run: Any) -> list[tuple[str, str]]:
 def _people(run: Any, asked: Any) -> str:
     """A group of people: how many, how much they attended, and how their points become maps."""
     account = get(run.provenance, "people", {}).get(asked.name, {})
-    persons, points = crowd(run, asked.name)
+    persons, points = people_counts(run, asked.name)
     answers = "answers that were right only" if asked.only_correct else "all answers, right and wrong"
     if asked.kernel == "disc" and asked.radius_px:
         kernel = f"discs of {asked.radius_px:g} pixels"
@@ -85,7 +85,7 @@ def _people(run: Any, asked: Any) -> str:
     return f"{name}: {', '.join(part for part in parts if part)}"
 
 
-def crowd(run: Any, name: str) -> tuple[int, float]:
+def people_counts(run: Any, name: str) -> tuple[int, float]:
     """How many people a group has, and the mean number of their points on a picture; 0 where not known."""
     maps = run.table("maps")
     mine = maps[maps["source"] == f"human/{name}"] if "participants" in maps else maps.iloc[:0]
@@ -95,13 +95,13 @@ def crowd(run: Any, name: str) -> tuple[int, float]:
     return known or int(mine["participants"].max()), float(mine["points"].mean())
 
 
-def lone_people(run: Any) -> list[str]:
+def single_person_notices(run: Any) -> list[str]:
     """A sentence for each group that is a single person."""
     return [
         f"The group {one.name} is a single {'simulated ' if one.simulated else ''}person. What is said of people there "
         "is said of one, and its intervals do not tell how others would attend."
         for one in run.study.human
-        if crowd(run, one.name)[0] == 1
+        if people_counts(run, one.name)[0] == 1
     ]
 
 
