@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from drawn import draw
 
+from xai_compare.agreement import confusion
 from xai_compare.models.training import evaluation, figures
 from xai_compare.models.training.config import Training
 from xai_compare.models.training.running import train
@@ -65,7 +66,7 @@ def main() -> None:
     matrices = {"people (Park & Wallraven 2022)": evaluation.people_confusion(CLASSES)}
     for name, part in found.groupby("model", sort=False):
         labels, answers = (np.array([CLASSES.index(one) for one in part[c]]) for c in ("expression", "predicted"))
-        matrices[f"{name} (simulated)"] = evaluation.confusion(labels, answers, len(CLASSES))
+        matrices[f"{name} (simulated)"] = confusion(labels, answers, range(len(CLASSES)))
     print(figures.confusions(matrices, CLASSES, given.out / "confusions.png"))
 
 

@@ -21,10 +21,11 @@ import pandas as pd
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
+from xai_compare.agreement import confusion, confusion_correlation
 from xai_compare.comparison import anova, dice, iou, otsu_masks, pearson, region_auc, tukey
 from xai_compare.comparison.resampling.units import crossed_variance
 from xai_compare.comparison.statistics.clusters import difference_map, enhance
-from xai_compare.comparison.statistics.decisions import confusion, confusion_correlation, error_consistency
+from xai_compare.comparison.statistics.decisions import error_consistency
 from xai_compare.comparison.statistics.differences import holm
 from xai_compare.comparison.statistics.equivalence import paired_equivalence
 from xai_compare.comparison.statistics.factorial import mixed_model, repeated_anova

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from xai_compare.comparison.statistics.decisions import confusion, confusion_correlation, error_consistency, kappas
+from xai_compare.agreement import confusion, confusion_correlation
+from xai_compare.comparison.statistics.decisions import error_consistency, kappas
 from xai_compare.errors import InputError
 
 

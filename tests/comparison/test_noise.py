@@ -7,7 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from xai_compare.comparison import METRICS, correlation
-from xai_compare.comparison.resampling.noise import corrected, explainer_share, noise_corrected
+from xai_compare.comparison.metrics.maps import noise_corrected
+from xai_compare.comparison.resampling.noise import corrected, explainer_share
 from xai_compare.errors import InputError
 
 SHAPE = (8, 7)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xai_compare.emotion import active_labels, cronbach_alpha, dawid_skene, fuse_ratings
+from xai_compare.agreement import cronbach_alpha
+from xai_compare.emotion import active_labels, dawid_skene, fuse_ratings
 from xai_compare.errors import InputError
 
 PLANTED = np.array([0.95, 0.85, 0.7, 0.55, 0.4])

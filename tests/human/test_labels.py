@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xai_compare import agreement
 from xai_compare.errors import InputError
 from xai_compare.human import labels
 from xai_compare.human.clicks import answers
@@ -67,7 +68,7 @@ def test_cronbach_against_its_form_by_covariances():
     mean_variance = np.trace(covariance) / items
     mean_covariance = (covariance.sum() - np.trace(covariance)) / (items * (items - 1))
     by_covariances = items * mean_covariance / (mean_variance + (items - 1) * mean_covariance)
-    assert labels.cronbach_alpha(scores) == pytest.approx(by_covariances)
+    assert agreement.cronbach_alpha(scores) == pytest.approx(by_covariances)
 
 
 def test_majority_and_ties():

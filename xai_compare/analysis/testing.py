@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from xai_compare.agreement import confusion, confusion_correlation
 from xai_compare.analysis.attention import GRID, Attention
 from xai_compare.analysis.intervals import StoredMaps
 from xai_compare.analysis.scoring import study_masks
 from xai_compare.analysis.units import NOISE_COLUMNS, UNIT_TABLE, noise_table, units_table
 from xai_compare.comparison import iou, otsu_masks, pearson, tukey
 from xai_compare.comparison.statistics.clusters import difference_map
-from xai_compare.comparison.statistics.decisions import confusion, confusion_correlation, error_consistency
+from xai_compare.comparison.statistics.decisions import error_consistency
 from xai_compare.comparison.statistics.differences import holm
 from xai_compare.comparison.statistics.equivalence import POWER_COLUMNS, paired_equivalence, power_curve
 from xai_compare.comparison.statistics.factorial import ANOVA_COLUMNS, MIXED_COLUMNS, mixed_model, repeated_anova

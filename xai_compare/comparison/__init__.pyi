@@ -66,8 +66,6 @@ from .statistics.clusters import DifferenceMap as DifferenceMap
 from .statistics.clusters import difference_map as difference_map
 from .statistics.clusters import enhance as enhance
 from .statistics.decisions import Consistency as Consistency
-from .statistics.decisions import confusion as confusion
-from .statistics.decisions import confusion_correlation as confusion_correlation
 from .statistics.decisions import error_consistency as error_consistency
 from .statistics.equivalence import Equivalence as Equivalence
 from .statistics.equivalence import enough as enough

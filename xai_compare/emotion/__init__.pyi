@@ -26,7 +26,6 @@ from .gap import agreement as agreement
 from .gap import confusion as confusion
 from .gap import eye_correlations as eye_correlations
 from .labelling import active_labels as active_labels
-from .labelling import cronbach_alpha as cronbach_alpha
 from .labelling import dawid_skene as dawid_skene
 from .labelling import fuse_ratings as fuse_ratings
 from .losses import PAPER as PAPER

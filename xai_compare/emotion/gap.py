@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from xai_compare.agreement import cohen_kappa, confusion_counts
 from xai_compare.comparison.resampling.bootstrap import REPLICATES
 from xai_compare.comparison.resampling.resamples import resample_counts
 from xai_compare.emotion.clips import Clips
@@ -27,23 +28,13 @@ def confusion(clips: Clips, level: str = "er", other: str = "fer", classes: Sequ
     Returns:
         A frame with an index and columns of classes, and ``n``, the clips in each row; NaN in rows without any.
     """
-    counts = _counts(_column(clips, level), _column(clips, other), classes)
+    counts = confusion_counts(_column(clips, level), _column(clips, other), classes)
     n = counts.sum(1)
     with np.errstate(invalid="ignore"):
         table = pd.DataFrame(counts / n[:, None], index=list(classes), columns=list(classes))
     table.index.name = "self-report"
     table["n"] = n.astype(int)
     return table
-
-
-def kappa(confusion_counts: np.ndarray) -> np.ndarray:
-    """Cohen's kappa of counts ``(..., classes, classes)``; NaN where chance agreement is complete."""
-    counts = np.asarray(confusion_counts, float)
-    n = counts.sum((-2, -1))
-    seen = np.trace(counts, axis1=-2, axis2=-1) / n
-    chance = (counts.sum(-1) * counts.sum(-2)).sum(-1) / n**2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(chance < 1, (seen - chance) / (1 - chance), np.nan)
 
 
 def agreement(clips: Clips, n: int = REPLICATES, seed: int = 0) -> pd.DataFrame:
@@ -67,7 +58,9 @@ def agreement(clips: Clips, n: int = REPLICATES, seed: int = 0) -> pd.DataFrame:
         known = pairs.notna().all(axis=1).to_numpy()
         parts = np.stack(
             [
-                _counts(pairs.iloc[:, 0][(place == k) & known], pairs.iloc[:, 1][(place == k) & known], classes)
+                confusion_counts(
+                    pairs.iloc[:, 0][(place == k) & known], pairs.iloc[:, 1][(place == k) & known], classes
+                )
                 for k in range(len(names))
             ]
         )
@@ -75,7 +68,7 @@ def agreement(clips: Clips, n: int = REPLICATES, seed: int = 0) -> pd.DataFrame:
         total = parts.sum(0)
         share = np.trace(drawn, axis1=1, axis2=2) / drawn.sum((1, 2))
         rows.append(("agreement", title, float(np.trace(total) / total.sum()), share, int(total.sum())))
-        rows.append(("kappa", title, float(kappa(total)), kappa(drawn), int(total.sum())))
+        rows.append(("kappa", title, float(cohen_kappa(total)[0]), cohen_kappa(drawn)[0], int(total.sum())))
     for what in ("valence", "arousal"):
         if {f"er_{what}", f"fer_{what}"} <= set(clips.table):
             rows += _differences(clips.table, what, place, counts)
@@ -186,12 +179,3 @@ def _column(clips: Clips, name: str) -> pd.Series:
     if name not in clips.table:
         raise InputError(f"there is no column {name!r}", where=clips.where, hint="the gap needs both labels")
     return clips.table[name]
-
-
-def _counts(rows: pd.Series, columns: pd.Series, classes: Sequence[str]) -> np.ndarray:
-    index = {name: k for k, name in enumerate(classes)}
-    a, b = rows.map(index), columns.map(index)
-    known = (a.notna() & b.notna()).to_numpy()
-    counts = np.zeros((len(classes), len(classes)))
-    np.add.at(counts, (a[known].to_numpy(int), b[known].to_numpy(int)), 1)
-    return counts

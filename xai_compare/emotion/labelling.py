@@ -1,4 +1,4 @@
-"""Labels from several raters: Dawid and Skene's reliabilities, fused ratings, Cronbach's alpha.
+"""Labels from several raters: Dawid and Skene's reliabilities, and fused ratings.
 
 Liu et al. (2024, section III-B2) fuse the labels of a network and four experts by reliabilities found by expectation
 maximization: for classes that is the model of Dawid and Skene (1979), for ratings a weighted mean.
@@ -129,28 +129,6 @@ def fuse_ratings(ratings: npt.ArrayLike, rounds: int = 500, tolerance: float = 1
             break
     weights = (1 / variance) / (1 / variance).sum()
     return Fused(values, weights, bias, np.sqrt(variance))
-
-
-def cronbach_alpha(ratings: npt.ArrayLike) -> float:
-    """Cronbach's alpha (1951) of ratings ``(items, raters)``; at most 1, NaN if the raters' sum never varies.
-
-    Items that a rater left out (NaN) are left out altogether. Of *classes*, coded as numbers, alpha has no meaning, for
-    it depends on the numbers; the paper's Table X gives it all the same. Use kappa, or alpha of each class's indicator.
-
-    Raises:
-        InputError: with fewer than two raters, or two items rated by all.
-    """
-    array = np.asarray(ratings, float)
-    if array.ndim != 2 or array.shape[1] < 2:
-        raise InputError(f"alpha needs ratings of two raters or more, got shape {array.shape}")
-    array = array[np.isfinite(array).all(1)]
-    if len(array) < 2:
-        raise InputError("fewer than two items are rated by everybody", hint="alpha cannot be found")
-    raters = array.shape[1]
-    total = array.sum(1).var(ddof=1)
-    if total == 0:
-        return float("nan")
-    return float(raters / (raters - 1) * (1 - array.var(0, ddof=1).sum() / total))
 
 
 def active_labels(

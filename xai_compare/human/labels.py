@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from xai_compare.agreement import cronbach_alpha, krippendorff_alpha
 from xai_compare.errors import InputError
 from xai_compare.human.clicks.answers import correlation, noun
 
@@ -53,7 +54,7 @@ def overall(trials: pd.DataFrame) -> pd.DataFrame:
     """Return Fleiss' kappa, Krippendorff's alpha and Cronbach's alpha of the answers: ``measure, value, n, note``.
 
     Fleiss' kappa (statsmodels) is taken over the pictures with the most usual number of answers. Krippendorff's alpha
-    (nominal; NLTK) takes all, answers lacking or not. Cronbach's alpha takes people as the items and pictures as the
+    (nominal) takes all, answers lacking or not. Cronbach's alpha takes people as the items and pictures as the
     cases (as Liu et al. 2024, Table X, compare ways of labelling), of whether each answer is the label; it needs labels
     and everybody's answers. NaN, with a note, where a measure is not defined.
 
@@ -64,28 +65,9 @@ def overall(trials: pd.DataFrame) -> pd.DataFrame:
     table = answered.pivot_table(
         index="image", columns="participant", values="response", aggfunc="first", observed=True
     )
-    rows = [_fleiss(table), _krippendorff(answered, table), _cronbach(answered)]
+    counts = _counts(table)
+    rows = [_fleiss(counts), _krippendorff(counts), _cronbach(answered)]
     return pd.DataFrame(rows, columns=["measure", "value", "n", "note"])
-
-
-def cronbach_alpha(scores: np.ndarray) -> float:
-    """Cronbach's alpha, ``k / (k - 1) (1 - sum of the items' variances / variance of the sums)`` (Cronbach 1951).
-
-    Args:
-        scores: float (cases, items) without NaN.
-
-    Returns:
-        At most 1; NaN for fewer than two items or cases, or sums that do not vary.
-
-    >>> round(cronbach_alpha(np.array([[1.0, 2.0], [2.0, 3.0], [3.0, 5.0]])), 4)
-    0.9474
-    """
-    scores = np.asarray(scores, float)
-    cases, items = scores.shape
-    if cases < 2 or items < 2:
-        return float("nan")
-    total = scores.sum(1).var(ddof=1)
-    return float(items / (items - 1) * (1 - scores.var(axis=0, ddof=1).sum() / total)) if total > 0 else float("nan")
 
 
 def against(agreement: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
@@ -112,11 +94,15 @@ def _answered(trials: pd.DataFrame) -> pd.DataFrame:
     return kept.assign(response=kept["response"].map(noun))
 
 
-def _fleiss(table: pd.DataFrame) -> dict[str, object]:
+def _counts(table: pd.DataFrame) -> np.ndarray:
+    """How often each answer is given to each picture: (pictures, answers)."""
+    answers = sorted({str(value) for value in table.to_numpy().ravel() if isinstance(value, str)})
+    return np.stack([(table == answer).sum(axis=1).to_numpy() for answer in answers], 1)
+
+
+def _fleiss(counts: np.ndarray) -> dict[str, object]:
     from statsmodels.stats.inter_rater import fleiss_kappa
 
-    answers = sorted({str(value) for value in table.to_numpy().ravel() if isinstance(value, str)})
-    counts = np.stack([(table == answer).sum(axis=1).to_numpy() for answer in answers], 1)
     usual = int(pd.Series(counts.sum(1)).mode().iloc[0])
     same = counts[counts.sum(1) == usual]
     note = (
@@ -124,22 +110,19 @@ def _fleiss(table: pd.DataFrame) -> dict[str, object]:
         if len(same) == len(counts)
         else f"{len(counts) - len(same)} pictures with another number of answers left out"
     )
-    if usual < 2 or len(answers) < 2:
+    if usual < 2 or counts.shape[1] < 2:
         why = "fewer than two answers a picture" if usual < 2 else "everybody gave one answer"
         return {"measure": "fleiss_kappa", "value": np.nan, "n": len(same), "note": why}
     return {"measure": "fleiss_kappa", "value": float(fleiss_kappa(same)), "n": len(same), "note": note}
 
 
-def _krippendorff(answered: pd.DataFrame, table: pd.DataFrame) -> dict[str, object]:
-    from nltk.metrics.agreement import AnnotationTask
-
-    row: dict[str, object] = {"measure": "krippendorff_alpha", "value": np.nan, "n": len(table)}
-    if table.notna().sum(axis=1).max() < 2:
+def _krippendorff(counts: np.ndarray) -> dict[str, object]:
+    row: dict[str, object] = {"measure": "krippendorff_alpha", "value": np.nan, "n": len(counts)}
+    if counts.sum(1).max() < 2:
         return row | {"note": "no picture has two answers"}
-    if answered["response"].nunique() < 2:
+    if counts.shape[1] < 2:
         return row | {"note": "everybody gave one answer"}
-    columns = (answered[name].astype(str) for name in ("participant", "image", "response"))
-    return row | {"value": float(AnnotationTask(list(zip(*columns, strict=True))).alpha()), "note": ""}
+    return row | {"value": krippendorff_alpha(counts), "note": ""}
 
 
 def _cronbach(answered: pd.DataFrame) -> dict[str, object]:
@@ -151,7 +134,7 @@ def _cronbach(answered: pd.DataFrame) -> dict[str, object]:
         index="image", columns="participant", values="right", aggfunc="first", observed=True
     )
     whole = table.dropna()
-    value = cronbach_alpha(whole.to_numpy())
+    value = cronbach_alpha(whole) if min(whole.shape) > 1 else float("nan")
     why = "" if np.isfinite(value) else "too few pictures that all have answered, or answers that do not vary"
     if not why and len(whole) < len(table):
         why = f"{len(table) - len(whole)} pictures that not all have answered left out"

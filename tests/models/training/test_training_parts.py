@@ -14,6 +14,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from xai_compare import ekman
+from xai_compare.agreement import confusion, confusion_correlation
 from xai_compare.errors import InputError
 from xai_compare.expressions import EXPRESSIONS
 from xai_compare.faces import CANONICAL, standardize
@@ -57,7 +58,7 @@ def test_the_calibration_error_is_that_of_its_definition() -> None:
 
 
 def test_a_class_without_pictures_has_no_recall() -> None:
-    matrix = evaluation.confusion(np.array([0, 1, 1]), np.array([0, 1, 0]), 3)
+    matrix = confusion(np.array([0, 1, 1]), np.array([0, 1, 0]), range(3))
     np.testing.assert_allclose(matrix[:2], [[1, 0, 0], [0.5, 0.5, 0]])
     assert np.isnan(matrix[2]).all()
 
@@ -91,8 +92,8 @@ def test_the_correlation_without_the_diagonal_is_that_of_the_errors() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 4, 4))
     off = ~np.eye(4, dtype=bool)
-    assert evaluation.confusion_correlation(a, b, diagonal=False) == pytest.approx(np.corrcoef(a[off], b[off])[0, 1])
-    assert np.isnan(evaluation.confusion_correlation(a, np.ones((4, 4)), diagonal=True))
+    assert confusion_correlation(a, b, diagonal=False) == pytest.approx(np.corrcoef(a[off], b[off])[0, 1])
+    assert np.isnan(confusion_correlation(a, np.ones((4, 4)), diagonal=True))
 
 
 @pytest.mark.parametrize("blur", [70, 7, 1])

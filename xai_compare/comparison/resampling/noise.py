@@ -17,8 +17,6 @@ import numpy.typing as npt
 from scipy import stats
 
 from xai_compare.comparison.arrays import Floats, as_maps, flat, ratio
-from xai_compare.comparison.registry import metric
-from xai_compare.errors import InputError
 
 FEW = 3
 """Images below which a spread cannot be told from three numbers."""
@@ -32,44 +30,6 @@ class Estimate(NamedTuple):
     low: float
     high: float
     note: str
-
-
-@metric(
-    "noise_corrected",
-    title="Pearson correlation, noise-corrected",
-    range=(-1.0, 1.0),
-    needs=("maps", "maps"),
-    source="correlation of the population's mean maps, from products of different images only (Walther et al. 2016)",
-    undefined="a mean map cannot be told from noise, or there are fewer than three images",
-)
-def noise_corrected(
-    a: npt.ArrayLike,
-    b: npt.ArrayLike,
-    images_a: Sequence[str] | None = None,
-    images_b: Sequence[str] | None = None,
-) -> float:
-    """Pearson's r between the mean maps that very many images like these would have.
-
-    Args:
-        a, b: (m, h, w) and (k, h, w), a map of each image.
-        images_a, images_b: their names; maps of one image never meet. Without names, map i of both is of one image.
-
-    Returns:
-        In [-1, 1]; NaN if either mean cannot be told from noise, or with fewer than three images.
-
-    Raises:
-        InputError: if sizes differ, or maps without names differ in number.
-    """
-    first, second = as_maps(a), as_maps(b)
-    if first.ndim != 3 or second.ndim != 3 or first.shape[1:] != second.shape[1:]:
-        raise InputError(f"maps (m, h, w) of one size are needed, got {first.shape} and {second.shape}")
-    if (images_a is None or images_b is None) and len(first) != len(second):
-        raise InputError(f"{len(first)} and {len(second)} maps cannot be paired", hint="name their images")
-    rows = np.concatenate([flat(first), flat(second)])
-    rows -= rows.mean(1, keepdims=True)
-    names = [list(map(str, range(len(first)))) if one is None else list(one) for one in (images_a, images_b)]
-    here, there = np.arange(len(first)), len(first) + np.arange(len(second))
-    return corrected(rows @ rows.T, (here, names[0]), (there, names[1])).value
 
 
 def corrected(

@@ -1,8 +1,7 @@
-"""Do two deciders make the same mistakes? Confusion matrices, and the consistency of errors.
+"""Do two deciders make the same mistakes? The consistency of errors.
 
-Two confusion matrices correlate because both have most of their mass on the diagonal, whatever the mistakes; so the
-correlation without the diagonal stands beside. And two good deciders agree often by accuracy alone: Cohen's kappa on
-whether each trial is right says how much more than that (Geirhos, Meding & Wichmann 2020, *NeurIPS*).
+Two good deciders agree often by accuracy alone: Cohen's kappa on whether each trial is right says how much more than
+that (Geirhos, Meding & Wichmann 2020, *NeurIPS*).
 """
 
 from __future__ import annotations
@@ -11,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from scipy import stats
 
+from xai_compare.agreement import cohen_kappa
 from xai_compare.comparison.arrays import Floats, ratio
 from xai_compare.comparison.resampling.resamples import resample_counts
 from xai_compare.errors import InputError
@@ -58,12 +56,12 @@ def error_consistency(a: Sequence[bool], b: Sequence[bool], n: int = 2000, seed:
     if not one.size:
         return Consistency(np.nan, np.nan, np.nan, np.nan, np.nan, 0)
     kinds = 2 * one.astype(int) + other
-    counts = np.bincount(kinds, minlength=4)[None].astype(np.float64)
-    kappa, observed, expected = (float(value[0]) for value in _kappa(counts))
+    counts = np.bincount(kinds, minlength=4).reshape(2, 2)
+    kappa, observed, expected = map(float, cohen_kappa(counts))
     low = high = np.nan
     if one.size >= _LEAST and np.isfinite(kappa):
         weights = resample_counts(one.size, n, seed).astype(np.float64)
-        low, high = _ends(_kappa(weights @ np.eye(4)[kinds])[0])
+        low, high = _ends(cohen_kappa((weights @ np.eye(4)[kinds]).reshape(-1, 2, 2))[0])
     return Consistency(kappa, low, high, observed, expected, int(one.size))
 
 
@@ -104,27 +102,18 @@ def kappas(
         table = np.zeros_like(pooled)
         np.add.at(table, ([place[i] for i in shown], [code[x] for x in a], [code[x] for x in b]), 1)
         pooled += table
-        kappa, observed, expected = _nominal(np.tensordot(weights, table, 1))
+        kappa, observed, expected = cohen_kappa(np.tensordot(weights, table, 1))
         made[name] = _summary(kappa, observed, expected, table)
         total += np.where(np.isfinite(kappa[1:]), kappa[1:], 0)
         known += np.isfinite(kappa[1:])
     single = [one for one in made.values() if np.isfinite(one.kappa)]
-    made[POOLED] = _summary(*_nominal(np.tensordot(weights, pooled, 1)), pooled)
+    made[POOLED] = _summary(*cohen_kappa(np.tensordot(weights, pooled, 1)), pooled)
     ends = _ends(np.asarray(ratio(total, known))) if len(images) >= _LEAST and single else (np.nan, np.nan)
     mean = (float(np.mean([getattr(one, part) for one in single])) if single else np.nan
             for part in ("kappa", "observed", "expected"))  # fmt: skip
     value, observed_mean, expected_mean = mean
     made[MEAN] = Consistency(value, *ends, observed_mean, expected_mean, made[POOLED].n)
     return made
-
-
-def _nominal(counts: Floats) -> tuple[Floats, Floats, Floats]:
-    """Kappa, observed and expected agreement of counts (n, k, k)."""
-    total = counts.sum((1, 2))
-    observed = np.asarray(ratio(np.trace(counts, axis1=1, axis2=2), total))
-    expected = np.asarray(ratio((counts.sum(1) * counts.sum(2)).sum(1), total**2))
-    rest = np.where(expected > 1 - 1e-12, 0, 1 - expected)
-    return np.asarray(ratio(observed - expected, rest)), observed, expected
 
 
 def _summary(kappa: Floats, observed: Floats, expected: Floats, table: Floats) -> Consistency:
@@ -139,43 +128,3 @@ def _ends(drawn: Floats) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.quantile(known, [0.025, 0.975])
     return float(low), float(high)
-
-
-def confusion(labels: Sequence[str], answers: Sequence[str], names: Sequence[str]) -> Floats:
-    """How often each answer is given to each label: float64 (labels, answers), rows sum to 1.
-
-    The row of a label that never occurs is NaN. Trials whose label or answer is not among ``names`` are left out.
-    """
-    place = {name: i for i, name in enumerate(names)}
-    counts = np.zeros((len(names), len(names)))
-    for label, answer in zip(labels, answers, strict=True):
-        if label in place and answer in place:
-            counts[place[label], place[answer]] += 1
-    return np.asarray(ratio(counts, counts.sum(1, keepdims=True)))
-
-
-def confusion_correlation(a: npt.ArrayLike, b: npt.ArrayLike, diagonal: bool = True) -> float:
-    """Pearson's r between two confusion matrices (k, k), with the diagonal or without it.
-
-    Cells that are NaN in either are left out; NaN if fewer than three are left or one matrix does not vary.
-
-    Raises:
-        InputError: if they are not square and of one size.
-    """
-    one, other = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if one.shape != other.shape or one.ndim != 2 or one.shape[0] != one.shape[1]:
-        raise InputError(f"confusion matrices are square and of one size, got {one.shape} and {other.shape}")
-    chosen = np.isfinite(one) & np.isfinite(other) & (diagonal | ~np.eye(len(one), dtype=bool))
-    x, y = one[chosen], other[chosen]
-    if len(x) < _LEAST or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return float("nan")
-    return float(stats.pearsonr(x, y).statistic)
-
-
-def _kappa(counts: Floats) -> tuple[Floats, Floats, Floats]:
-    """Kappa, observed and expected agreement of counts (n, 4): both wrong, the second right, the first, both."""
-    total = counts.sum(1)
-    first, second = (counts[:, 2] + counts[:, 3]) / total, (counts[:, 1] + counts[:, 3]) / total
-    observed = (counts[:, 0] + counts[:, 3]) / total
-    expected = first * second + (1 - first) * (1 - second)
-    return np.asarray(ratio(observed - expected, np.where(expected > 1 - 1e-12, 0, 1 - expected))), observed, expected

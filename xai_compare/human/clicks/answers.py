@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr
 
+from xai_compare import agreement
 from xai_compare.errors import InputError
 from xai_compare.expressions import ALIASES, ordered
 
@@ -119,8 +120,8 @@ def confusion(trials: pd.DataFrame) -> pd.DataFrame:
     """
     kept = _labelled(trials, ("label", "response"))
     names = ordered([*kept["label"], *kept["response"]])
-    table = pd.crosstab(kept["label"], kept["response"], normalize="index")
-    return table.reindex(index=names, columns=names).fillna(0).where(lambda t: t.sum(axis=1) > 0)
+    shares = agreement.confusion(kept["label"], kept["response"], names)
+    return pd.DataFrame(shares, pd.Index(names, name="label"), pd.Index(names, name="response"))
 
 
 def _labelled(trials: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFrame:

@@ -8,25 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import confusion_matrix
-from torchmetrics.functional.classification import multiclass_calibration_error
 
+from xai_compare.agreement import confusion, confusion_correlation
 from xai_compare.errors import InputError
 
 BINS = 15
 """Bins of the expected calibration error (Guo et al. 2017)."""
 PEOPLE = Path(__file__).parent / "park_wallraven_figure_2.csv"
 """Confusions of 22 people in two-alternative forced choice (Park & Wallraven 2022, figure 2), to two digits."""
-
-
-def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Shares of predictions for each label, float64 ``(classes, classes)``; rows are labels and sum to 1.
-
-    The row of a class without pictures is NaN.
-    """
-    counts = confusion_matrix(labels, predicted, labels=np.arange(classes)).astype(np.float64)
-    sums = counts.sum(1, keepdims=True)
-    return np.asarray(np.divide(counts, sums, out=np.full_like(counts, np.nan), where=sums > 0))
 
 
 def scores(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
@@ -41,21 +30,37 @@ def scores(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
         columns ``metric, expression, value, n``; ``expression`` is ``"all"`` where the metric is not of one class.
     """
     predicted = probabilities.argmax(1)
-    matrix = confusion(labels, predicted, len(classes))
+    matrix = confusion(labels, predicted, range(len(classes)))
     recall = np.diag(matrix)
-    error = multiclass_calibration_error(
-        torch.as_tensor(probabilities, dtype=torch.float64),
-        torch.as_tensor(labels),
-        num_classes=len(classes),
-        n_bins=BINS,
-    )
     rows = [
         ("accuracy", "all", float((predicted == labels).mean()), len(labels)),
         ("balanced_accuracy", "all", float(np.nanmean(recall)), len(labels)),
-        ("calibration_error", "all", float(error), len(labels)),
+        ("calibration_error", "all", calibration_error(labels, probabilities), len(labels)),
         *(("recall", name, float(recall[k]), int((labels == k).sum())) for k, name in enumerate(classes)),
     ]
     return pd.DataFrame(rows, columns=["metric", "expression", "value", "n"])
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> float:
+    """Expected calibration error (Guo et al. 2017): how far confidence and accuracy differ, a mean over pictures.
+
+    Args:
+        labels: int ``(n,)``, columns of the probabilities.
+        probabilities: ``(n, classes)``.
+        bins: of equal width, in which confidence and accuracy are averaged first.
+
+    >>> round(calibration_error(np.array([0, 1]), np.array([[0.75, 0.25], [0.75, 0.25]])), 4)
+    0.25
+    """
+    confidence, predicted = torch.as_tensor(probabilities, dtype=torch.float64).max(1)
+    confidence, right = confidence.float(), predicted.eq(torch.as_tensor(labels)).float()
+    place = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1), right=True) - 1
+    # A confidence of exactly 1 lies on the last boundary and makes a bin of its own.
+    count, sure, correct = (
+        torch.zeros(bins + 1).scatter_add_(0, place, each) for each in (torch.ones_like(right), confidence, right)
+    )
+    gaps = torch.nan_to_num(correct / count) - torch.nan_to_num(sure / count)
+    return float((gaps.abs() * (count / count.sum())).sum())
 
 
 def spread(table: pd.DataFrame) -> pd.DataFrame:
@@ -82,19 +87,6 @@ def people_confusion(classes: Sequence[str]) -> np.ndarray:
         raise InputError(f"people were not asked about {missing[0]}", hint=f"known: {', '.join(map(str, table.index))}")
     part = table.loc[list(classes), list(classes)].to_numpy(np.float64)
     return np.asarray(part / part.sum(1, keepdims=True))
-
-
-def confusion_correlation(a: np.ndarray, b: np.ndarray, *, diagonal: bool) -> float:
-    """Pearson's r between two confusion matrices, with or without their diagonals.
-
-    With it, r says little: two matrices whose diagonals are large agree whatever their errors are. NaN where one of
-    them is constant or holds NaN.
-    """
-    keep = np.ones(a.shape, bool) if diagonal else ~np.eye(len(a), dtype=bool)
-    x, y = a[keep], b[keep]
-    if not (np.isfinite(x).all() and np.isfinite(y).all()) or x.std() == 0 or y.std() == 0:
-        return float("nan")
-    return float(np.corrcoef(x, y)[0, 1])
 
 
 def random_errors(
@@ -129,7 +121,7 @@ def like_people(matrix: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     rows = []
     accuracy = float(np.nanmean(np.diag(matrix)))
     for diagonal, name in ((True, "people_with_diagonal"), (False, "people_without_diagonal")):
-        count = matrix.size if diagonal else matrix.size - len(matrix)
+        count = int(np.isfinite(matrix).sum() - (0 if diagonal else np.isfinite(np.diag(matrix)).sum()))
         low, high = random_errors(people, accuracy, diagonal=diagonal)
         rows += [
             (name, "all", confusion_correlation(people, matrix, diagonal=diagonal), count),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xai_compare.agreement import confusion
 from xai_compare.errors import InputError
 from xai_compare.models.checkpoint import lay_in, read_state_dict
 from xai_compare.models.ensembles import pairs_of, pairwise
@@ -307,7 +308,7 @@ def _summarize(job: _Job, predictions: pd.DataFrame) -> None:
             parts.append(table.assign(fold=str(fold), model=name))
         labels = np.array([classes.index(one) for one in part["expression"]])
         probabilities = np.array(part[columns])
-        matrices[str(name)] = evaluation.confusion(labels, probabilities.argmax(1), len(classes))
+        matrices[str(name)] = confusion(labels, probabilities.argmax(1), range(len(classes)))
         parts.append(evaluation.like_people(matrices[str(name)], classes).assign(fold="all", model=name))
         slug = str(name).replace(", ", "_").replace(" ", "_")
         figures.reliability(labels, probabilities, job.out / "figures" / f"calibration_{slug}.png")
