@@ -1,6 +1,6 @@
 """How often `check-model` finds a planted fault in forty labelled pictures, and how often it finds what is not there.
 
-``python benchmarks/check_model.py --out DIR`` asks of the networks trained on simulated faces, with simulated faces
+``python -m benchmarks.check_model --out DIR`` asks of the networks trained on simulated faces, with simulated faces
 that they never saw. ``--faces DIR`` (labels.csv, images/) adds the bundled network of photographs, with people whom it
 never saw, and ``--keras FILE`` a Keras network trained on FER2013 as its authors feed it. Each network answers each
 picture once for each way to feed it; a draw is a choice of forty of these answers.
@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tools.train_photographic import unseen
 from xai_compare.errors import InputError
 from xai_compare.expressions import BASIC
 from xai_compare.faces.cropping import FaceCropper
 from xai_compare.images import align
 from xai_compare.models import Model, load
 from xai_compare.models.checking import CHECKS, findings
-from xai_compare.models.checking.hearing import Heard, hear
-from xai_compare.models.checking.orders import ORDERS
-from xai_compare.models.checking.trials import Trial, trials_of
-from xai_compare.models.training.default import unseen
+from xai_compare.models.checking.class_orders import ORDERS
+from xai_compare.models.checking.probe import Response, probe
+from xai_compare.models.checking.variants import InputVariant, input_variants
 from xai_compare.synthetic import faces
 
 MARGINS = (1.0, 1.3, 1.7, 2.2)
@@ -101,17 +101,17 @@ def planted(model: Model, fault: str, rng: np.random.Generator) -> tuple[Model, 
     return model, WIDE if fault == "crop" else GIVEN
 
 
-def listener(model: Model, shots: dict[str, np.ndarray]) -> Callable[[np.ndarray], Callable[[Trial], Heard]]:
+def listener(model: Model, shots: dict[str, np.ndarray]) -> Callable[[np.ndarray], Callable[[InputVariant], Response]]:
     """What listens to the network in a choice of the pictures; each way to feed all of them is tried once."""
-    held: dict[tuple[object, str], Heard] = {}
+    held: dict[tuple[object, str], Response] = {}
 
-    def of(chosen: np.ndarray) -> Callable[[Trial], Heard]:
-        def listen(trial: Trial) -> Heard:
+    def of(chosen: np.ndarray) -> Callable[[InputVariant], Response]:
+        def listen(trial: InputVariant) -> Response:
             key = (trial.spec, trial.crop)
             if key not in held:
-                held[key] = hear(model, shots, trial)
+                held[key] = probe(model, shots, trial)
             whole = held[key]
-            return Heard(trial, whole.logs[chosen], [(a[chosen], b[chosen]) for a, b in whole.moments])
+            return Response(trial, whole.logs[chosen], [(a[chosen], b[chosen]) for a, b in whole.moments])
 
         return listen
 
@@ -135,7 +135,7 @@ def rates(name: str, model: Model, shots: Shots, draws: int) -> Iterator[dict[st
             given = margin_line(margin)
             truth = np.array([wrong.classes.index(one) for one in labels[chosen]])
             some = {line: images[chosen] for line, images in crops.items()}
-            table = findings(wrong, of(chosen), trials_of(wrong, some, given), truth, given, seed=draw)
+            table = findings(wrong, of(chosen), input_variants(wrong, some, given), truth, given, seed=draw)
             named = set(table.loc[table["line"] != "", "check"])
             same = {"range", "normalization"} if fault in ("range", "normalization") else {fault}
             right += bool(named & same)

@@ -21,7 +21,7 @@ from drawn import draw
 from xai_compare.agreement import confusion
 from xai_compare.models.training import evaluation, figures
 from xai_compare.models.training.config import Training
-from xai_compare.models.training.running import train
+from xai_compare.models.training.cross_validation import train
 
 CLASSES = ("anger", "disgust", "fear", "sadness")
 """Four that people confuse (Park & Wallraven 2022, figure 2)."""

@@ -18,7 +18,7 @@ from drawn import draw
 
 from xai_compare.expressions import BASIC
 from xai_compare.models.training.config import Training
-from xai_compare.models.training.running import train
+from xai_compare.models.training.cross_validation import train
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "compact": {"network": {"bundled": "compact"}, "epochs": 16, "batch_size": 32, "lr": 0.006},

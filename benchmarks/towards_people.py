@@ -1,6 +1,6 @@
 """Does pulling a network's maps towards Ekman's masks change where it looks, and what does it cost?
 
-``python benchmarks/towards_people.py --out DIR`` trains on simulated faces, ``--faces DIR`` on photographs
+``python -m benchmarks.towards_people --out DIR`` trains on simulated faces, ``--faces DIR`` on photographs
 (labels.csv, images/). Each condition is trained from several seeds on the same people and tested on others. Conditions:
 no term; the masks of the expressions; and three controls: another expression's mask, the inside of the face, random
 smooth maps. The outcome is accuracy on unseen people, beside Pearson's r of the network's mean CAM of each expression
@@ -17,17 +17,18 @@ import pandas as pd
 import torch
 from scipy import stats
 
+from tools.train_photographic import cut_faces
 from xai_compare.expressions import BASIC
 from xai_compare.images import align
 from xai_compare.models.bundled import Compact
 from xai_compare.models.model import Model
-from xai_compare.models.training import default, towards
+from xai_compare.models.training import map_loss
 from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.config import Training
-from xai_compare.models.training.fitting import Length, fit
+from xai_compare.models.training.cross_validation import shown
 from xai_compare.models.training.folds import grouped
-from xai_compare.models.training.pictures import number, side_for
-from xai_compare.models.training.running import shown
+from xai_compare.models.training.trainer import Length, fit
+from xai_compare.models.training.training_faces import derive_seed, side_for
 from xai_compare.synthetic import faces
 
 CONDITIONS = ("none", "ekman", "other", "prior", "random")
@@ -50,7 +51,7 @@ def simulated(identities: int, seed: int) -> Faces:
 
 def photographs(folder: Path, out: Path) -> Faces:
     """The photographs of five expressions; their crops, landmarks and rows."""
-    found = default.cut(folder, out, SIZE)
+    found = cut_faces(folder, out, SIZE)
     return found.images, found.landmarks, found.rows
 
 
@@ -60,7 +61,7 @@ def once(data: Faces, condition: str, seed: int, epochs: int, weight: float, fol
     classes = [name for name in (*BASIC, "neutral") if name in set(rows["expression"])]
     held = grouped(rows, 4, 0) == 1
     labels = np.array([classes.index(name) for name in rows["expression"]])
-    torch.manual_seed(number(seed, 1))
+    torch.manual_seed(derive_seed(seed, 1))
     module = Compact(len(classes))
     model = Model("compact", tuple(classes), module, module.input)
     asked: dict[str, object] = {"towards": {"maps": condition, "weight": weight}} if condition != "none" else {}
@@ -78,18 +79,18 @@ def once(data: Faces, condition: str, seed: int, epochs: int, weight: float, fol
     )
     maps = None
     if condition != "none":
-        wanted = towards.target_maps(condition, classes, seed)
+        wanted = map_loss.target_maps(condition, classes, seed)
         names = list(rows["expression"].to_numpy()[~held])
-        maps = towards.onto_pictures(wanted, names, landmarks[~held], images.shape[1])
+        maps = map_loss.onto_pictures(wanted, names, landmarks[~held], images.shape[1])
     fit(model, images[~held], labels[~held], config, Length(epochs), folder, seed=seed, maps=maps)
     small = shown(images[held], SIZE)
     predicted = model.predict(small).argmax(1)
     recall = [float((predicted[labels[held] == k] == k).mean()) for k in range(len(classes))]
     shift = (images.shape[1] - SIZE[0]) / 2
     names = list(rows["expression"].to_numpy()[held])
-    found = towards.mean_maps(model, small, landmarks[held] - shift, names)
-    masks = towards.target_maps("ekman", classes)
-    agreed = towards.agreement(found, masks)
+    found = map_loss.mean_maps(model, small, landmarks[held] - shift, names)
+    masks = map_loss.target_maps("ekman", classes)
+    agreed = map_loss.agreement(found, masks)
     return [("balanced accuracy", float(np.mean(recall))), ("agreement", float(np.mean(list(agreed.values()))))]
 
 

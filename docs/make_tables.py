@@ -293,8 +293,8 @@ def tables() -> dict[str, str]:
         "training": keys(training.Training),
         "training_data": keys(training.Source),
         "training_optimizer": keys(training.Optimizer),
-        "training_reveal": keys(training.Reveal),
-        "training_towards": keys(training.Towards),
+        "training_reveal": keys(training.ClickTuningOptions),
+        "training_towards": keys(training.MapLossOptions),
     }
 
 

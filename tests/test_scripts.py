@@ -10,14 +10,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(
-    path for room in ("benchmarks", "docs", "examples", "notebooks") for path in (ROOT / room).rglob("*.py")
+    path for room in ("benchmarks", "docs", "examples", "notebooks", "tools") for path in (ROOT / room).rglob("*.py")
 )
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_what_a_script_imports_is_there(script: Path) -> None:
     for node in ast.walk(ast.parse(script.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "xai_compare":
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("xai_compare", "tools"):
             module = importlib.import_module(str(node.module))
             for name in node.names:
                 if not hasattr(module, name.name):

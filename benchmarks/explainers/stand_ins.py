@@ -3,7 +3,7 @@
 With random weights a network's outputs hardly depend on what is hidden, or depend on it chaotically, and neither an
 explanation's error nor its objective means anything. These learn the expressions of simulated faces, some partly
 hidden, in a few minutes each on two cores: enough for outputs that depend on a face as a classifier's do, not enough to
-be of other use. The weights stay outside the project.
+be of other use. The weights stay outside the project. Run it with the repository on the path: ``PYTHONPATH=.``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
+from tools.train_bundled import crops, disturbed
 from xai_compare.expressions import BASIC
 from xai_compare.synthetic import faces
-from xai_compare.synthetic.train import crops, disturbed
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 COURSE = ((96, 1e-3, 110), (96, 3e-4, 40), (224, 2e-4, 12))

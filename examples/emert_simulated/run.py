@@ -12,6 +12,7 @@ import functools
 import json
 import multiprocessing
 import resource
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -42,7 +43,7 @@ from xai_compare.emotion import (
 from xai_compare.emotion.clips import prepared_table
 from xai_compare.emotion.saving import frozen
 from xai_compare.synthetic.clips import simulate_clips
-from xai_compare.synthetic.unit_reader import UnitReader, train_unit_reader
+from xai_compare.synthetic.unit_reader import UnitReader
 
 READER = "xai_compare.synthetic.unit_reader:UnitReader"
 SMALL = {"layers": 1, "heads": 4, "head_width": 16}
@@ -107,6 +108,10 @@ def main() -> None:
 def prepare(out: Path, people: int, clips: int, faces: int, seed: int) -> None:
     """Simulate the clips and train the reader of faces, once."""
     if not (out / "reader.safetensors").is_file():
+        # The trainer of the reader is no part of the package: it lies beside it, in tools/.
+        sys.path.append(str(Path(__file__).resolve().parents[2]))
+        from tools.train_unit_reader import train_unit_reader
+
         reader = train_unit_reader(faces, 20, seed, each=console.print)
         save_file(reader.state_dict(), out / "reader.safetensors")
     if (out / "clips.npz").is_file():

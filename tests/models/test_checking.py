@@ -14,7 +14,7 @@ from xai_compare.expressions import BASIC
 from xai_compare.images import align
 from xai_compare.models import InputSpec, Model, load
 from xai_compare.models.checking import CHECKS, check_model, contradiction
-from xai_compare.models.checking.hearing import likelihood, mismatch
+from xai_compare.models.checking.probe import likelihood, mismatch
 from xai_compare.synthetic import faces
 
 GIVEN = "images: {margin: 1.3}"

@@ -13,7 +13,7 @@ from keras import layers
 
 from xai_compare.errors import InputError
 from xai_compare.models import cam_head, describe, feature_layer, load
-from xai_compare.models.keras_layers import CONVERTERS
+from xai_compare.models.keras.layers import CONVERTERS
 
 SEVEN = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 ENGINES = ["auto", "keras"]

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
+from tools.train_bundled import accuracy, disturbed, held_out, main
 from xai_compare.errors import InputError
 from xai_compare.expressions import BASIC
 from xai_compare.faces.detection import Landmarker
 from xai_compare.images.crop import align
 from xai_compare.models.bundled import WEIGHTS, sidecar
 from xai_compare.synthetic import BUNDLED, bundled, faces
-from xai_compare.synthetic.train import accuracy, disturbed, held_out, main
 
 
 @pytest.mark.parametrize("name", BUNDLED)

@@ -23,7 +23,7 @@ from xai_compare.emotion.emert import Fusion
 from xai_compare.emotion.losses import RELEASED, LossWeights, total_loss
 from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.errors import InputError
-from xai_compare.models.training.keeping import CHECKPOINT, Keep, quiet
+from xai_compare.models.training.checkpointing import CHECKPOINT, EpochCheckpoint, quiet_lightning
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def fit(
     checkpoint = None if folder is None else Path(folder) / CHECKPOINT
     if checkpoint is not None and checkpoint.is_file():
         _check_same(checkpoint, module.digest)
-    with quiet():
+    with quiet_lightning():
         trainer = _trainer(recipe, folder)
         trainer.fit(
             module, loader, ckpt_path=checkpoint if checkpoint and checkpoint.is_file() else None, weights_only=True
@@ -229,7 +229,7 @@ def _trainer(recipe: Recipe, folder: str | Path | None) -> lightning.Trainer:
         max_epochs=recipe.epochs,
         accelerator="auto" if torch.cuda.is_available() else "cpu",
         devices=1,
-        callbacks=[] if folder is None else [Keep(Path(folder))],
+        callbacks=[] if folder is None else [EpochCheckpoint(Path(folder))],
         enable_checkpointing=folder is not None,
         logger=False,
         enable_progress_bar=False,

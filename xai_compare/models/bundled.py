@@ -6,7 +6,6 @@ differ in everything else: depth, width, resolution, colour, and the shape of th
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch.nn import functional
 
 from xai_compare.errors import InputError, nearest
 from xai_compare.models.model import InputSpec, Model
+from xai_compare.models.provenance import file_sha256
 
 BUNDLED = ("compact", "residual")
 """Names of the networks trained on simulated faces."""
@@ -106,32 +106,33 @@ class Residual(nn.Module):
 class _SideBySide(nn.Module):
     """Networks whose feature maps of one picture are stacked."""
 
-    def __init__(self, columns: Iterable[nn.Module]) -> None:
+    def __init__(self, branches: Iterable[nn.Module]) -> None:
         super().__init__()
-        self.columns = nn.ModuleList(columns)
+        # The weights that come with the package name their tensors "features.columns.0...", so this name stays.
+        self.columns = nn.ModuleList(branches)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        return torch.cat([column(batch) for column in self.columns], 1)
+        return torch.cat([branch(batch) for branch in self.columns], 1)
 
 
 class Photographic(nn.Module):
-    """Columns of six plain convolutions on grey 80 x 80 pictures, side by side; 10 x 10 feature maps.
+    """Branches of six plain convolutions on grey 80 x 80 pictures, side by side; 10 x 10 feature maps.
 
-    The columns are trained apart. That the linear layer reads all of them makes it the mean of their logits, and one
+    The branches are trained apart. That the linear layer reads all of them makes it the mean of their logits, and one
     network to which class activation mapping applies.
     """
 
     input = InputSpec(size=(80, 80), channels="grey", range=(0.0, 1.0), mean=(0.5,), std=(0.25,))
 
-    def __init__(self, classes: int = 5, width: int = 20, columns: int = 4) -> None:
+    def __init__(self, classes: int = 5, width: int = 20, branches: int = 4) -> None:
         super().__init__()
-        self.features = _SideBySide(self._column(width) for _ in range(columns))
+        self.features = _SideBySide(self._branch(width) for _ in range(branches))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.3)
-        self.classifier = nn.Linear(columns * 5 * width, classes)
+        self.classifier = nn.Linear(branches * 5 * width, classes)
 
     @staticmethod
-    def _column(width: int) -> nn.Sequential:
+    def _branch(width: int) -> nn.Sequential:
         return nn.Sequential(
             _block(1, width, stride=2, kernel=5),
             _block(width, 2 * width, stride=2),
@@ -173,7 +174,7 @@ def bundled(name: str) -> Model:
         source={
             "kind": "bundled",
             "file": file.name,
-            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "sha256": file_sha256(file),
             "trained_on": card["trained_on"],
         },
     )

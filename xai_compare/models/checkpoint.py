@@ -73,7 +73,9 @@ def _unwrapped(held: object, path: Path) -> dict[str, torch.Tensor]:
     raise InputError("the file holds no state dict", where=path, hint="save model.state_dict()")
 
 
-def lay_in(module: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path, ignore: tuple[str, ...] = ()) -> None:
+def load_weights(
+    module: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path, ignore: tuple[str, ...] = ()
+) -> None:
     """Copy ``tensors`` into ``module``; each must be there, and each must have its shape.
 
     A prefix such as ``module.`` that all names carry is taken off; names that begin with one of ``ignore`` are left.

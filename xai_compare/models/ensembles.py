@@ -104,7 +104,10 @@ def pairwise(name: str, networks: Mapping[tuple[str, str], Model], vote: Vote = 
 
 
 def from_folder(request: Request) -> Model:
-    """The ensemble whose binary networks lie in a folder; see `xai_compare.models.sources.ensemble`.
+    """``ensemble: FOLDER``, the ``pairs`` of a fold, and ``vote: simple`` or ``weighted``.
+
+    Architecture, classes and input come from the cards beside the weights. ``network`` names the architecture where
+    the cards name code of one's own, which only the study may ask to run.
 
     Raises:
         InputError: if the folder holds no pairs, a pair is missing, or a network cannot be loaded.

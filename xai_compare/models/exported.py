@@ -19,7 +19,7 @@ from xai_compare.models.torch_safety import check_export, check_script
 
 
 def from_export(request: Request) -> Model:
-    """The model of a ``torch.export`` file; see `xai_compare.models.sources.export`.
+    """``export: FILE.pt2``, with ``output``; size and channels come from the file.
 
     Raises:
         InputError: if the file cannot be read, holds more than data, or the network takes anything but pictures.
@@ -43,7 +43,9 @@ def from_export(request: Request) -> Model:
 
 
 def from_script(request: Request) -> Model:
-    """The model of a TorchScript file; see `xai_compare.models.sources.torchscript`.
+    """``torchscript: FILE``, with ``output``; input and classes are not in the file.
+
+    What happens inside a script cannot be watched, so CAM, Grad-CAM and rollout refuse it. Gradients reach its input.
 
     Raises:
         InputError: if the file cannot be read, may touch files, or this torch has no TorchScript.

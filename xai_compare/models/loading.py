@@ -86,7 +86,7 @@ def torch_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _read(spec: Mapping[str, Any], base: Path) -> tuple[Request, type[Source]]:
+def _read(spec: Mapping[str, Any], base: Path) -> tuple[Request, Source]:
     named = [key for key in spec if key in SOURCES]
     name = str(spec.get("name") or (spec[named[0]] if len(named) == 1 else "unnamed"))
     where = f"model {name!r}"

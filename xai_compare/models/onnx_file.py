@@ -214,8 +214,11 @@ def _line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def build(request: Request) -> Model:
-    """The model that a request asks for; see `xai_compare.models.sources.onnx`."""
+def from_onnx(request: Request) -> Model:
+    """``onnx: FILE``, with ``output``; size and channels come from the file where they are fixed there.
+
+    The network is converted to torch layers, so that it has gradients, and compared with onnxruntime on noise.
+    """
     path = request.path(request.value, "ONNX file")
     graph = read(path, request.where)
     name, shape = picture_input(graph, request.where)

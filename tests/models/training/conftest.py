@@ -29,5 +29,5 @@ def _allowing(spec: dict[str, object], base: Path, **_: object) -> object:
 def _code_is_allowed() -> Iterator[None]:
     """The toy network is code beside these tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xai_compare.models.training.running.load", _allowing)
+        patch.setattr("xai_compare.models.training.cross_validation.load", _allowing)
         yield

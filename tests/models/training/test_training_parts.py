@@ -20,11 +20,11 @@ from xai_compare.expressions import EXPRESSIONS
 from xai_compare.faces import CANONICAL, standardize
 from xai_compare.models import InputSpec, Model, cam_head
 from xai_compare.models.bundled import ARCHITECTURES
-from xai_compare.models.training import evaluation, reveal, towards
+from xai_compare.models.training import click_masks, evaluation, map_loss
 from xai_compare.models.training.augmentation import augmentation
-from xai_compare.models.training.config import Reveal, Towards
-from xai_compare.models.training.pictures import Order, Varied
-from xai_compare.models.training.tuning import trials, tuning_set
+from xai_compare.models.training.click_tuning import correct_trials, tuning_set
+from xai_compare.models.training.config import ClickTuningOptions, MapLossOptions
+from xai_compare.models.training.training_faces import AugmentedFaces, EpochSampler
 
 CLASSES = ("anger", "fear", "happiness")
 PARK = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
@@ -102,24 +102,24 @@ def test_the_blur_is_that_of_opencv(blur: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (90, 110, 3), np.uint8)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     told = cv2.blur(grey, (blur, blur)).astype(int)
-    assert np.abs(reveal.covered(image, blur)[..., 0].astype(int) - told).max() <= 1
+    assert np.abs(click_masks.covered(image, blur)[..., 0].astype(int) - told).max() <= 1
 
 
 def test_discs_are_uncovered_where_people_clicked() -> None:
     image = np.random.default_rng(1).integers(0, 256, (40, 50, 3), np.uint8)
-    shown = reveal.reveal(image, np.array([[10.0, 20.0], [40.0, 5.0]]), 4.0, blur=9)
+    shown = click_masks.reveal(image, np.array([[10.0, 20.0], [40.0, 5.0]]), 4.0, blur=9)
     y, x = np.mgrid[:40, :50]
     inside = ((x - 10) ** 2 + (y - 20) ** 2 <= 16) | ((x - 40) ** 2 + (y - 5) ** 2 <= 16)
     np.testing.assert_array_equal(shown[inside], image[inside])
-    np.testing.assert_array_equal(shown[~inside], reveal.covered(image, 9)[~inside])
+    np.testing.assert_array_equal(shown[~inside], click_masks.covered(image, 9)[~inside])
 
 
 def test_there_are_eight_shifts_by_one_pixel() -> None:
     image = np.random.default_rng(1).integers(0, 256, (30, 30, 3), np.uint8)
-    found = reveal.shifted(image, np.array([[15.0, 15.0]]), 3.0, blur=9)
+    found = click_masks.shifted(image, np.array([[15.0, 15.0]]), 3.0, blur=9)
     assert len(found) == 9
     assert len({one.tobytes() for one in found}) == 9
-    np.testing.assert_array_equal(found[1], reveal.reveal(image, np.array([[14.0, 14.0]]), 3.0, blur=9))
+    np.testing.assert_array_equal(found[1], click_masks.reveal(image, np.array([[14.0, 14.0]]), 3.0, blur=9))
 
 
 def test_only_correct_trials_of_the_pair_tune_a_network(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_only_correct_trials_of_the_pair_tune_a_network(tmp_path: Path) -> None:
         ],
         columns=columns,
     )
-    found = trials(clicks, ["b.png", "a.png"], ["anger", "fear"])
+    found = correct_trials(clicks, ["b.png", "a.png"], ["anger", "fear"])
     assert [index for index, _ in found] == [1]
     np.testing.assert_array_equal(found[0][1], [[4, 4], [5, 5]])
 
@@ -143,7 +143,7 @@ def test_the_tuning_set_holds_nine_of_each_trial_and_whole_ones(task: Path) -> N
     rows = pd.read_csv(task / "labels.csv").query("dataset == 'set0'").reset_index(drop=True)
     rows = rows.assign(path=[str(task / name) for name in rows["image"]], face="", cropped=True)
     clicks = pd.DataFrame({"image": rows["image"][:4].repeat(2), "participant": ["1", "2"] * 4, "x": 9.0, "y": 9.0})
-    asked = Reveal(clicks=task / "clicks.csv", radius=4.0, blur=9, unmasked=0.5)
+    asked = ClickTuningOptions(clicks=task / "clicks.csv", radius=4.0, blur=9, unmasked=0.5)
     images, labels = tuning_set(rows, clicks, ["anger", "happiness", "surprise"], asked, 1.3, 24, seed=0)
     assert images.shape == (8 * 9 * 3 // 2, 24, 24, 3)
     assert len(labels) == len(images)
@@ -154,7 +154,7 @@ def test_the_tuning_set_holds_nine_of_each_trial_and_whole_ones(task: Path) -> N
 @pytest.mark.parametrize("name", ["gaya_morey", "park_wallraven", "none"])
 def test_augmented_pictures_are_the_same_for_the_same_place_and_differ_between_epochs(name: str) -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 30, 30, 3), np.uint8)
-    varied = Varied(images, np.arange(4), augmentation(name, (24, 24)), seed=3)
+    varied = AugmentedFaces(images, np.arange(4), augmentation(name, (24, 24)), seed=3)
     first, label, _ = varied[0, 2]
     assert first.shape == (3, 24, 24)
     assert first.dtype == torch.uint8
@@ -174,7 +174,7 @@ def test_maps_move_as_their_pictures_do() -> None:
     picture[0, 20:32, 14:26] = 200
     maps = picture[..., 0].astype(np.float32) / 200
     steps = v2.Compose([v2.RandomHorizontalFlip(), v2.RandomAffine(10, (0.1, 0.1)), v2.CenterCrop([48, 48])])
-    varied = Varied(picture, np.zeros(1, int), steps, 0, maps)
+    varied = AugmentedFaces(picture, np.zeros(1, int), steps, 0, maps)
     for epoch in range(8):
         moved, _, there = varied[epoch, 0]
         assert (moved[0].float() / 200 - there).abs().mean() < 0.02
@@ -190,7 +190,7 @@ def test_gamma_leaves_maps_alone() -> None:
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
-    order = Order(9, seed=1, batch=4)
+    order = EpochSampler(9, seed=1, batch=4)
     first = list(order)
     assert sorted(k for _, k in first[:9]) == list(range(9))
     assert len(first) == len(order) == 10  # nine would leave a last batch of one
@@ -212,8 +212,8 @@ def test_the_networks_map_is_cam_where_there_is_a_cam_head() -> None:
     assert head is not None
     images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
     labels = torch.tensor([0, 2, 1])
-    out, node = towards.watched(model, model.prepare(images), head.layer)
-    found = towards.network_maps(model, out, node, labels, by="cam")
+    out, node = map_loss.run_with_layer(model, model.prepare(images), head.layer)
+    found = map_loss.network_maps(model, out, node, labels, by="cam")
     told = head.maps(node)[torch.arange(3), labels]
     torch.testing.assert_close(found, told.to(found), rtol=1e-4, atol=1e-5)
 
@@ -221,7 +221,7 @@ def test_the_networks_map_is_cam_where_there_is_a_cam_head() -> None:
 @pytest.mark.parametrize("by", ["cam", "gradients"])
 def test_the_term_pulls_the_map(by: str) -> None:
     model = network()
-    term = towards.MapTerm(model, Towards(maps="ekman", by=by))
+    term = map_loss.MapLoss(model, MapLossOptions(maps="ekman", by=by))
     batch = model.prepare(np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8))
     labels = torch.tensor([0, 1, 2, 0])
     targets = torch.zeros(4, 64, 64)
@@ -240,15 +240,15 @@ def test_the_term_pulls_the_map(by: str) -> None:
 
 def test_pictures_without_a_map_are_not_pulled() -> None:
     model = network()
-    term = towards.MapTerm(model, Towards(maps="ekman"))
+    term = map_loss.MapLoss(model, MapLossOptions(maps="ekman"))
     out, node = term.run(model.prepare(np.zeros((2, 64, 64, 3), np.uint8)))
     assert term(out, node, torch.tensor([0, 1]), torch.full((2, 64, 64), np.nan)).item() == 0.0
 
 
 def test_maps_carried_to_pictures_come_back_onto_the_standard_face() -> None:
-    maps = towards.target_maps("ekman", ["happiness"])
+    maps = map_loss.target_maps("ekman", ["happiness"])
     points = CANONICAL[:68] * 0.5 + (12.0, 6.0)
-    there = towards.onto_pictures(maps, ["happiness", "neutral"], np.stack([points, points]), 150)
+    there = map_loss.onto_pictures(maps, ["happiness", "neutral"], np.stack([points, points]), 150)
     assert np.isnan(there[1]).all()
     back = standardize(there[:1], points[None])[0]
     assert np.corrcoef(back.ravel(), maps["happiness"].ravel())[0, 1] > 0.98
@@ -256,22 +256,22 @@ def test_maps_carried_to_pictures_come_back_onto_the_standard_face() -> None:
 
 def test_the_control_maps_are_what_they_say() -> None:
     classes = ["anger", "happiness", "neutral", "surprise"]
-    own, other, prior, noise = (towards.target_maps(kind, classes) for kind in ("ekman", "other", "prior", "random"))
+    own, other, prior, noise = (map_loss.target_maps(kind, classes) for kind in ("ekman", "other", "prior", "random"))
     assert set(own) == set(other) == set(prior) == set(noise) == {"anger", "happiness", "surprise"}
     np.testing.assert_array_equal(other["anger"], own["happiness"])
     np.testing.assert_array_equal(prior["anger"], prior["surprise"])
     assert abs(np.corrcoef(noise["anger"].ravel(), noise["surprise"].ravel())[0, 1]) < 0.6
     inside = ekman.mask("anger")
     assert own["anger"][inside].mean() > own["anger"][~inside].mean() + 0.3
-    assert towards.agreement(own, own) == pytest.approx(dict.fromkeys(own, 1.0))
+    assert map_loss.agreement(own, own) == pytest.approx(dict.fromkeys(own, 1.0))
 
 
 def test_bad_folders_of_maps_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no map of any class"):
-        towards.target_maps(str(tmp_path), ["anger"])
+        map_loss.target_maps(str(tmp_path), ["anger"])
     np.save(tmp_path / "anger.npy", np.zeros((4, 4)))
     with pytest.raises(InputError, match="275 x 224"):
-        towards.target_maps(str(tmp_path), ["anger"])
+        map_loss.target_maps(str(tmp_path), ["anger"])
 
 
 def test_mean_maps_lie_on_the_standard_face() -> None:
@@ -283,6 +283,6 @@ def test_mean_maps_lie_on_the_standard_face() -> None:
     )
     images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
     points = np.repeat((CANONICAL[:68] * 0.2 + 8.0)[None], 3, 0)
-    found = towards.mean_maps(model, images, points, ["anger", "fear", "anger"])
+    found = map_loss.mean_maps(model, images, points, ["anger", "fear", "anger"])
     assert set(found) == {"anger", "fear"}
     assert found["anger"].shape == (275, 224)

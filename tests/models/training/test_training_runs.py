@@ -21,8 +21,8 @@ from tiny_task import CLASSES, asked, tiny, write_pictures
 from xai_compare.errors import InputError
 from xai_compare.models import InputSpec, Model, load
 from xai_compare.models.training import Training, train
-from xai_compare.models.training.fitting import Length, class_weights, fit, undersampled
-from xai_compare.models.training.learner import Learner
+from xai_compare.models.training.classifier import ClassifierModule
+from xai_compare.models.training.trainer import Length, class_weights, fit, undersampled
 
 
 class KilledError(Exception):
@@ -59,15 +59,15 @@ def test_a_training_killed_three_times_ends_with_the_weights_of_an_unbroken_one(
     images, labels = data()
     whole, broken = fresh(), fresh()
     history = fit(whole, images, labels, config_for(), Length(5), tmp_path / "whole", seed=4)
-    step, steps = Learner.training_step, {"left": 0}
+    step, steps = ClassifierModule.training_step, {"left": 0}
 
-    def fragile(self: Learner, batch: object, batch_idx: int) -> torch.Tensor:
+    def fragile(self: ClassifierModule, batch: object, batch_idx: int) -> torch.Tensor:
         steps["left"] -= 1
         if steps["left"] < 0:
             raise KilledError
         return step(self, batch, batch_idx)
 
-    monkeypatch.setattr(Learner, "training_step", fragile)
+    monkeypatch.setattr(ClassifierModule, "training_step", fragile)
     for survives in (3, 7, 12):
         steps["left"] = survives
         with pytest.raises(KilledError):

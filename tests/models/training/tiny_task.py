@@ -42,7 +42,7 @@ def pair():
 
 
 def write_pictures(folder: Path, classes: tuple[str, ...] = CLASSES, people: int = 8, datasets: int = 2) -> Path:
-    """Pictures of 24 x 24 pixels, cut out already: each class is bright at its own height."""
+    """TrainingFaces of 24 x 24 pixels, cut out already: each class is bright at its own height."""
     rng = np.random.default_rng(0)
     rows = []
     (folder / "images").mkdir(parents=True)

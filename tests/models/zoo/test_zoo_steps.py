@@ -10,10 +10,10 @@ from torch.utils.data import DataLoader
 
 from xai_compare import synthetic
 from xai_compare.models import load
+from xai_compare.models.training.checkpointing import quiet_lightning
+from xai_compare.models.training.classifier import ClassifierModule
 from xai_compare.models.training.config import Optimizer
-from xai_compare.models.training.keeping import quiet
-from xai_compare.models.training.learner import Learner
-from xai_compare.models.training.pictures import Order, Varied
+from xai_compare.models.training.training_faces import AugmentedFaces, EpochSampler
 from xai_compare.models.zoo import ZOO
 
 CLASSES = ("anger", "happiness")
@@ -32,11 +32,13 @@ def test_it_takes_a_step(name: str, drawn: synthetic.SimulatedFaces) -> None:
     sized = torch.nn.functional.interpolate(pictures, model.input.size, mode="bilinear", antialias=True)
     images = sized.round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
     labels = np.array([CLASSES.index(label) for label in drawn.labels])
-    learner = Learner(model, None, Optimizer(name="sgd", lr=1e-3), seed=0)
-    loader = DataLoader(Varied(images, labels, torch.nn.Identity(), 0), batch_size=2, sampler=Order(2, 0, batch=2))
+    learner = ClassifierModule(model, None, Optimizer(name="sgd", lr=1e-3), seed=0)
+    loader = DataLoader(
+        AugmentedFaces(images, labels, torch.nn.Identity(), 0), batch_size=2, sampler=EpochSampler(2, 0, batch=2)
+    )
     weights = [p for p in model.module.parameters() if p.ndim > 1]
     before = [float(p.detach().double().sum()) for p in weights]
-    with quiet():
+    with quiet_lightning():
         trainer = lightning.Trainer(
             max_steps=1,
             accelerator="cpu",

@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.models.checking.hearing import Heard, hear
-from xai_compare.models.checking.orders import judge_order
-from xai_compare.models.checking.trials import Trial, trials_of
-from xai_compare.models.checking.verdicts import judge, one_fault
+from xai_compare.models.checking.class_orders import find_class_order
+from xai_compare.models.checking.findings import judge, one_fault
+from xai_compare.models.checking.probe import Response, probe
+from xai_compare.models.checking.variants import InputVariant, input_variants
 from xai_compare.models.model import InputSpec, Model
 
 CHECKS = ("class order", "channel order", "range", "normalization", "grey", "crop")
@@ -58,13 +58,13 @@ def check_model(
             hint="label about forty pictures of several expressions",
         )
     shots = {name: images[keep] for name, images in crops.items()}
-    return findings(model, partial(hear, model, shots), trials_of(model, shots, given), truth, given, seed=seed)
+    return findings(model, partial(probe, model, shots), input_variants(model, shots, given), truth, given, seed=seed)
 
 
 def findings(
     model: Model,
-    listen: Callable[[Trial], Heard],
-    trials: Sequence[Trial],
+    listen: Callable[[InputVariant], Response],
+    trials: Sequence[InputVariant],
     truth: np.ndarray,
     given: str,
     *,
@@ -81,9 +81,9 @@ def findings(
         seed: of the bootstrap.
     """
     rng = np.random.default_rng(seed)
-    base = listen(Trial("", "as given", "", given, model.input))
+    base = listen(InputVariant("", "as given", "", given, model.input))
     heard = {trial.name: listen(trial) for trial in trials if trial.check != "crop"}
-    order, _ = judge_order(base, truth, model.classes)
+    order, _ = find_class_order(base, truth, model.classes)
     rows = [
         judge(check, base, [heard[t.name] for t in trials if t.check == check], order[truth], model, rng)
         for check in ("channel order", "range", "normalization", "grey")
@@ -98,7 +98,7 @@ def findings(
         if t.check == "crop"
     }
     cut_row = judge("crop", base, list(cuts.values()), truth, model, rng)
-    order, order_row = judge_order(cuts.get(cut_row[5], base), truth, model.classes)
+    order, order_row = find_class_order(cuts.get(cut_row[5], base), truth, model.classes)
     if order_row[3]:
         cut_row = judge("crop", base, list(cuts.values()), order[truth], model, rng)
     found = pd.DataFrame([order_row, *input_rows, cut_row[:4]], columns=["check", "finding", "confidence", "line"])
@@ -118,8 +118,8 @@ def contradiction(labels: Sequence[str], probabilities: np.ndarray, classes: Seq
     if len(truth) < 20 or len(set(truth)) < 2:
         return ""
     logs = np.log(np.clip(np.asarray(probabilities, np.float64)[keep], 1e-7, 1))
-    heard = Heard(Trial("", "as given", "", "", InputSpec((1, 1))), logs, [])
-    _, (_, finding, confidence, line) = judge_order(heard, truth, classes)
+    heard = Response(InputVariant("", "as given", "", "", InputSpec((1, 1))), logs, [])
+    _, (_, finding, confidence, line) = find_class_order(heard, truth, classes)
     if not line:
         return ""
     return f"the labels contradict the order of its classes ({finding}, confidence {confidence:.3f}); try {line}"

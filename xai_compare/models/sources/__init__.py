@@ -1,7 +1,7 @@
-"""Where networks come from: one file for each source, called as its key in a specification.
+"""Where networks come from: a source for each key of a specification that names one.
 
-A source is a class (or module) with three names, found through `SOURCES`; another package offers its own by entry
-point, in the group ``xai_compare.networks``::
+A source has three names, found through `SOURCES`; another package offers its own by entry point, in the group
+``xai_compare.networks``, and a file here is known by its own name::
 
     class Hub:
         KEYS = ("weights", "revision")  # keys of the specification that it reads, besides its own and the common ones
@@ -20,7 +20,9 @@ What is heavy is imported in ``build``, so that a specification can be read, and
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,13 +41,33 @@ WORDS = ("random", "pretrained")
 class Source(Protocol):
     """What makes networks of specifications."""
 
-    KEYS: tuple[str, ...]
-    PATHS: tuple[str, ...]
+    @property
+    def KEYS(self) -> tuple[str, ...]: ...  # noqa: N802
 
-    @staticmethod
-    def build(request: Request) -> Model:
+    @property
+    def PATHS(self) -> tuple[str, ...]: ...  # noqa: N802
+
+    def build(self, request: Request) -> Model:
         """The network."""
         ...
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A source whose function ``place``, ``"module:function"`` of `xai_compare.models`, is imported when needed."""
+
+    place: str
+    KEYS: tuple[str, ...]
+    PATHS: tuple[str, ...]
+    NAMES: tuple[str, ...] = ()
+    DEFAULTS: Mapping[str, str] = field(default_factory=dict)
+    RUNS_CODE: bool = False
+
+    def build(self, request: Request) -> Model:
+        """The network."""
+        module, _, function = self.place.partition(":")
+        made: Model = getattr(importlib.import_module(f"xai_compare.models.{module}"), function)(request)
+        return made
 
 
 def _is_source(thing: Any) -> str:
@@ -53,16 +75,32 @@ def _is_source(thing: Any) -> str:
     return f"has no {' and no '.join(missing)}" if missing else ""
 
 
-SOURCES: Registry[type[Source]] = Registry(
+SOURCES: Registry[Source] = Registry(
     "source of networks",
     "xai_compare.networks",
     ("xai_compare.models.sources.*",),
     one_per_module=True,
     check=_is_source,
 )
+for _name, _source in {
+    "ensemble": FileSource("ensembles:from_folder", ("vote", "network"), ("ensemble",)),
+    "export": FileSource("exported:from_export", ("output",), ("export",)),
+    "factory": FileSource(
+        "user_factory:from_factory",
+        ("weights", "seed", "options", "output", "folder"),
+        ("folder", "weights"),
+        DEFAULTS={"folder": "."},
+        RUNS_CODE=True,
+    ),
+    "hf": FileSource("huggingface:from_hub", ("revision",), ("hf",), NAMES=("hf",)),
+    "keras": FileSource("keras.file:from_keras", ("engine",), ("keras",)),
+    "onnx": FileSource("onnx_file:from_onnx", ("output",), ("onnx",)),
+    "torchscript": FileSource("exported:from_script", ("output",), ("torchscript",)),
+}.items():
+    SOURCES.register(_name, _source)
 
 
-OWN_FACTORIES = ("xai_compare.models.training.default:network", "xai_compare.emotion.saving:saved_head")
+OWN_FACTORIES = ("xai_compare.emotion.saving:saved_head",)
 """Factories of this package itself: what they run is no code of a study's."""
 
 
@@ -87,6 +125,9 @@ def keys_of(source: str) -> tuple[str, ...]:
 
     Raises:
         InputError: if there is no such source, or its package cannot be imported.
+
+    >>> keys_of("keras")
+    ('keras', 'name', 'classes', 'input', 'engine')
     """
     return (source, *COMMON, *SOURCES.get(source).KEYS)
 
@@ -96,12 +137,15 @@ def located(spec: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
     Raises:
         InputError: if a source's package cannot be imported.
+
+    >>> located({"timm": "resnet18", "weights": "mine.safetensors"}, Path("/study"))["weights"]
+    '/study/mine.safetensors'
     """
-    named = [SOURCES.get(key) for key in spec if key in SOURCES]
-    paths = {key for source in named for key in source.PATHS}
-    for source in named:
+    sources = [SOURCES.get(key) for key in spec if key in SOURCES]
+    paths = {key for source in sources for key in source.PATHS}
+    for source in sources:
         spec = {**getattr(source, "DEFAULTS", {}), **spec}
-    names = {key for source in named for key in getattr(source, "NAMES", ())}
+    names = {key for source in sources for key in getattr(source, "NAMES", ())}
 
     def placed(key: str, value: Any) -> Any:
         if key == "network" and isinstance(value, Mapping):

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from xai_compare.errors import InputError
-from xai_compare.models.checkpoint import lay_in, read_state_dict
+from xai_compare.models.checkpoint import load_weights, read_state_dict
 from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request, seeded
 from xai_compare.models.sources import WORDS
@@ -62,5 +62,5 @@ def with_weights(
     tensors = read_state_dict(path)
     with seeded(0):
         module = make()
-    lay_in(module, tensors, path, ignore)
+    load_weights(module, tensors, path, ignore)
     return module, {**source, "file": str(path), "sha256": file_sha256(path)}

@@ -54,7 +54,7 @@ class Torchvision:
             if spec.channels == "grey":
                 _grey_stem(module)
             if weights is not None:
-                _lay_in_pretrained(module, weights, auxiliary)
+                _load_pretrained(module, weights, auxiliary)
             return module
 
         module, source = _weights.with_weights(request, make, ignore=auxiliary)
@@ -85,7 +85,7 @@ def _grey_stem(module: nn.Module) -> None:
     setattr(module.get_submodule(parent), child, new)
 
 
-def _lay_in_pretrained(module: nn.Module, weights: Any, auxiliary: tuple[str, ...]) -> None:
+def _load_pretrained(module: nn.Module, weights: Any, auxiliary: tuple[str, ...]) -> None:
     """Lay in everything but the 1000-class layer, whose shape is the only one that may differ."""
     held = weights.get_state_dict(progress=False, check_hash=True)
     wanted = module.state_dict()

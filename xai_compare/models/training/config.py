@@ -42,7 +42,7 @@ class Optimizer(Strict):
     schedule: Literal["constant", "one_cycle", "cosine"] = Field("constant", description="of the learning rate")
 
 
-class Reveal(Strict):
+class ClickTuningOptions(Strict):
     """Fine-tuning with pictures that people uncovered by clicking (Park & Wallraven 2022, 5.1)."""
 
     clicks: Path = Field(description="clicks of people, CSV with the columns image, x, y, participant, correct")
@@ -52,7 +52,7 @@ class Reveal(Strict):
     unmasked: float = Field(1.0, ge=0, description="unmasked pictures for each click-revealed one, against forgetting")
 
 
-class Towards(Strict):
+class MapLossOptions(Strict):
     """A term of the loss that pulls the network's map towards a given one (Bruckert et al. 2023, 5.2)."""
 
     maps: str = Field(
@@ -94,8 +94,8 @@ class Training(Strict):
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="label smoothing of the cross-entropy")
     pairs: bool = Field(False, description="also train a binary network for each pair of classes, with undersampling")
     multiclass: bool = Field(True, description="train one network of all classes")
-    fine_tune: Reveal | None = Field(None, description="tune the networks with click-revealed pictures")
-    towards: Towards | None = Field(None, description="pull the network's maps towards given ones")
+    fine_tune: ClickTuningOptions | None = Field(None, description="tune the networks with click-revealed pictures")
+    towards: MapLossOptions | None = Field(None, description="pull the network's maps towards given ones")
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = Field("32-true", description="of Lightning")
     accelerator: str = Field("auto", description="of Lightning")
     devices: int | str = Field("auto", description="of Lightning")

@@ -1,4 +1,4 @@
-"""Train the bundled networks on simulated faces: ``python -m xai_compare.synthetic.train``.
+"""Train the bundled networks on simulated faces: ``python -m tools.train_bundled``.
 
 The faces are cut out as the pipeline cuts out photographs (:func:`xai_compare.images.align`), around landmarks that are
 as imprecise as a detector's. Training is seeded and takes minutes on one core; another machine or version of torch may
@@ -165,7 +165,7 @@ def _card(model: Model, given: argparse.Namespace, share: float, n: int, paramet
         "seed": given.seed,
         "held_out": {"identities": given.held_out, "crops": n, "accuracy": round(share, 4)},
         "trained_on": f"simulated faces of {given.identities} identities (xai_compare.synthetic), no photograph",
-        "made_by": f"python -m xai_compare.synthetic.train --seed {given.seed} --identities {given.identities} "
+        "made_by": f"python -m tools.train_bundled --seed {given.seed} --identities {given.identities} "
         f"--held-out {given.held_out} --epochs {given.epochs}",
         "versions": {"xai_compare": xai_compare.__version__, "torch": torch.__version__},
     }

@@ -15,11 +15,11 @@ from torch.utils.data import DataLoader
 from xai_compare.errors import InputError
 from xai_compare.models.model import Model
 from xai_compare.models.training.augmentation import augmentation
+from xai_compare.models.training.checkpointing import CHECKPOINT, EpochCheckpoint, quiet_lightning
+from xai_compare.models.training.classifier import ClassifierModule, reached
 from xai_compare.models.training.config import Training
-from xai_compare.models.training.keeping import CHECKPOINT, Keep, quiet
-from xai_compare.models.training.learner import Learner, reached
-from xai_compare.models.training.pictures import Order, Varied
-from xai_compare.models.training.towards import MapTerm
+from xai_compare.models.training.map_loss import MapLoss
+from xai_compare.models.training.training_faces import AugmentedFaces, EpochSampler
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def fit(
 
     Args:
         model: with fresh weights.
-        images: uint8 ``(n, side, side, 3)``, wider than the network's input (see :class:`Pictures`).
+        images: uint8 ``(n, side, side, 3)``, wider than the network's input (see :class:`TrainingFaces`).
         labels: int ``(n,)``, indices into the model's classes.
         config: batch size, loss, optimizer, augmentation, devices.
         length: when to stop.
@@ -83,18 +83,18 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = class_weights(labels, len(model.classes)) if config.weighted else None
-    term = None if maps is None or config.towards is None else MapTerm(model, config.towards)
-    learner = Learner(model, weights, config.optimizer, seed, config.label_smoothing, term, length.until)
+    term = None if maps is None or config.towards is None else MapLoss(model, config.towards)
+    learner = ClassifierModule(model, weights, config.optimizer, seed, config.label_smoothing, term, length.until)
     batch = min(config.batch_size, len(labels))
     loader: DataLoader[Any] = DataLoader(
-        Varied(images, labels, augmentation(config.augment, model.input.size), seed, maps),
+        AugmentedFaces(images, labels, augmentation(config.augment, model.input.size), seed, maps),
         batch_size=batch,
-        sampler=Order(len(labels), seed, batch=batch),
+        sampler=EpochSampler(len(labels), seed, batch=batch),
         num_workers=config.workers,
     )
     checkpoint = folder / CHECKPOINT
-    with quiet(), torch.random.fork_rng(devices=[]):
-        trainer = _trainer(config, length.epochs, [Keep(folder)], folder, progress)
+    with quiet_lightning(), torch.random.fork_rng(devices=[]):
+        trainer = _trainer(config, length.epochs, [EpochCheckpoint(folder)], folder, progress)
         if checkpoint.is_file() and _finished(checkpoint, learner, length):
             return learner.history
         model.module.train().to(memory_format=torch.channels_last)
@@ -106,7 +106,7 @@ def fit(
     return learner.history
 
 
-def _finished(checkpoint: Path, learner: Learner, length: Length) -> bool:
+def _finished(checkpoint: Path, learner: ClassifierModule, length: Length) -> bool:
     """Lay a checkpoint's weights in; whether its training had come to its end."""
     try:
         held = torch.load(checkpoint, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""Columns of the bundled network for photographs: each trained from few pictures, then laid side by side."""
+"""Branches of the bundled network for photographs: each trained from few pictures, then laid side by side."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from torch.nn import functional
 from xai_compare.faces.canonical import MIRRORED
 from xai_compare.models.bundled import Photographic
 from xai_compare.models.model import Model
-from xai_compare.models.training.fitting import class_weights
+from xai_compare.models.training.trainer import class_weights
 
 BATCH, RATE, DECAY = 32, 0.004, 0.05
 MEMORY = 0.99
 """Of the running mean of the weights."""
-POINTING = 10.0
+LANDMARK_WEIGHT = 10.0
 """Weight of the landmarks' places in what is learned."""
 
 
-def mixed(draws: torch.Generator, n: int, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+def random_affine(draws: torch.Generator, n: int, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Mirror, turn, scale and shift ``n`` pictures.
 
     Args:
@@ -49,13 +49,13 @@ def mixed(draws: torch.Generator, n: int, scale: float) -> tuple[torch.Tensor, t
     return torch.stack(rows, 1), mirrored
 
 
-def carried(points: torch.Tensor, grids: torch.Tensor, mirrored: torch.Tensor) -> torch.Tensor:
-    """Landmarks ``(n, 68, 2)``, -1 to 1 from edge to edge, where `mixed` carries them."""
+def move_landmarks(points: torch.Tensor, grids: torch.Tensor, mirrored: torch.Tensor) -> torch.Tensor:
+    """Landmarks ``(n, 68, 2)``, -1 to 1 from edge to edge, where `random_affine` carries them."""
     numbered = torch.where(mirrored[:, None, None], points[:, MIRRORED], points)
     return (numbered - grids[:, None, :, 2]) @ torch.linalg.inv(grids[:, :, :2]).transpose(1, 2)
 
 
-def disturbed(pictures: torch.Tensor, grids: torch.Tensor, side: int, draws: torch.Generator) -> torch.Tensor:
+def augment(pictures: torch.Tensor, grids: torch.Tensor, side: int, draws: torch.Generator) -> torch.Tensor:
     """Move, light, cover: grey ``(n, 1, h, w)`` in 0..1 to ``(n, 1, side, side)``."""
     n = len(pictures)
 
@@ -75,7 +75,7 @@ def disturbed(pictures: torch.Tensor, grids: torch.Tensor, side: int, draws: tor
     return moved
 
 
-class Pointing(nn.Module):
+class LandmarkHead(nn.Module):
     """Reads 68 points out of feature maps: a map for each, and the mean place under its softmax."""
 
     def __init__(self, channels: int) -> None:
@@ -100,10 +100,10 @@ def fit(
     epochs: int,
     seed: int,
 ) -> Model:
-    """Train one column, and return it with the running mean of its weights.
+    """Train one branch, and return it with the running mean of its weights.
 
     Args:
-        model: `Photographic` of one column, with fresh weights.
+        model: `Photographic` of one branch, with fresh weights.
         images: uint8 ``(n, side, side, 3)``, wider than the input.
         landmarks: ``(n, 68, 2)``, x and y in pixels of ``images``.
         targets: what is learned of each picture, ``(n, classes)``.
@@ -113,53 +113,55 @@ def fit(
     """
     torch.manual_seed(seed)
     draws = torch.Generator().manual_seed(seed)
-    kept, spec = copy.deepcopy(model.module), model.input
+    average, spec = copy.deepcopy(model.module), model.input
     module = model.module.to(memory_format=torch.channels_last)
     assert isinstance(module, Photographic)
     assert spec.mean is not None
     assert spec.std is not None
-    pointing = Pointing(module.classifier.in_features)
+    landmark_head = LandmarkHead(module.classifier.in_features)
     grey = torch.from_numpy((images @ np.array([0.299, 0.587, 0.114])).astype(np.float32) / 255)[:, None]
     points = torch.from_numpy((landmarks + 0.5) / images.shape[1] * 2 - 1).float()
     weight = torch.from_numpy(class_weights(labels, len(model.classes)))
     steps = len(labels) // BATCH
-    optimizer = torch.optim.AdamW([*module.parameters(), *pointing.parameters()], weight_decay=DECAY)
+    optimizer = torch.optim.AdamW([*module.parameters(), *landmark_head.parameters()], weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=epochs * steps, pct_start=0.2)
     module.train()
     for done in range(epochs * steps):
         if done % steps == 0:
             order = torch.randperm(len(labels), generator=draws)
         chosen = order[done % steps * BATCH :][:BATCH]
-        grids, mirrored = mixed(draws, len(chosen), spec.size[0] / images.shape[1])
-        batch = (disturbed(grey[chosen], grids, spec.size[0], draws) - spec.mean[0]) / spec.std[0]
+        grids, mirrored = random_affine(draws, len(chosen), spec.size[0] / images.shape[1])
+        batch = (augment(grey[chosen], grids, spec.size[0], draws) - spec.mean[0]) / spec.std[0]
         features = module.features(batch.contiguous(memory_format=torch.channels_last))
         out = module.classifier(module.dropout(module.pool(features).flatten(1))).log_softmax(1)
         each = weight[labels[chosen]]
-        missed = functional.smooth_l1_loss(pointing(features), carried(points[chosen], grids, mirrored), beta=0.05)
-        loss = -((targets[chosen] * out).sum(1) * each).sum() / each.sum() + POINTING * missed
+        missed = functional.smooth_l1_loss(
+            landmark_head(features), move_landmarks(points[chosen], grids, mirrored), beta=0.05
+        )
+        loss = -((targets[chosen] * out).sum(1) * each).sum() / each.sum() + LANDMARK_WEIGHT * missed
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        _average(kept, module, min(MEMORY, (1 + done) / (10 + done)))
-    return replace(model, module=kept.eval())
+        _move_average(average, module, min(MEMORY, (1 + done) / (10 + done)))
+    return replace(model, module=average.eval())
 
 
-def joined(columns: Sequence[Model], fitted: np.ndarray) -> Model:
-    """Columns side by side: the mean of their logits, times ``fitted[0]``, plus ``fitted[1:]``."""
-    parts = [column.module for column in columns if isinstance(column.module, Photographic)]
-    module, scale = Photographic(len(columns[0].classes), columns=len(parts)), float(fitted[0])
+def join_branches(branches: Sequence[Model], calibration: np.ndarray) -> Model:
+    """Branches side by side: the mean of their logits, times ``calibration[0]``, plus ``calibration[1:]``."""
+    parts = [branch.module for branch in branches if isinstance(branch.module, Photographic)]
+    module, scale = Photographic(len(branches[0].classes), branches=len(parts)), float(calibration[0])
     with torch.no_grad():
         for k, part in enumerate(parts):
             module.features.columns[k].load_state_dict(part.features.columns[0].state_dict())
         weight = torch.cat([part.classifier.weight for part in parts], 1) / len(parts)
         bias = torch.stack([part.classifier.bias for part in parts]).mean(0)
         module.classifier.weight.copy_(weight * scale)
-        module.classifier.bias.copy_(bias * scale + torch.from_numpy(fitted[1:]))
-    return replace(columns[0], module=module.eval())
+        module.classifier.bias.copy_(bias * scale + torch.from_numpy(calibration[1:]))
+    return replace(branches[0], module=module.eval())
 
 
-def calibrated(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def calibrate(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """A factor of the logits, then a bias for each class, that suit labels best where each class counts alike."""
     weights = 1 / np.bincount(labels)[labels]
     rows = np.arange(len(labels))
@@ -172,10 +174,10 @@ def calibrated(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray(optimize.minimize(loss, start, method="L-BFGS-B").x)
 
 
-def _average(kept: torch.nn.Module, module: torch.nn.Module, memory: float) -> None:
-    """Move what is kept a little towards the weights and the batch norms' memory of now."""
+def _move_average(average: torch.nn.Module, module: torch.nn.Module, memory: float) -> None:
+    """Move what is average a little towards the weights and the batch norms' memory of now."""
     with torch.no_grad():
-        for mean, now in zip(kept.state_dict().values(), module.state_dict().values(), strict=True):
+        for mean, now in zip(average.state_dict().values(), module.state_dict().values(), strict=True):
             if mean.is_floating_point():
                 mean.lerp_(now, 1 - memory)
             else:

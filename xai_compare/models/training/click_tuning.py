@@ -11,11 +11,11 @@ from PIL import Image
 from xai_compare.errors import InputError
 from xai_compare.faces.cropping import FaceCropper
 from xai_compare.models.training.augmentation import ROOM
-from xai_compare.models.training.config import Reveal
-from xai_compare.models.training.reveal import shifted
+from xai_compare.models.training.click_masks import shifted
+from xai_compare.models.training.config import ClickTuningOptions
 
 
-def trials(clicks: pd.DataFrame, names: Sequence[str], classes: Sequence[str]) -> list[tuple[int, np.ndarray]]:
+def correct_trials(clicks: pd.DataFrame, names: Sequence[str], classes: Sequence[str]) -> list[tuple[int, np.ndarray]]:
     """The clicks of each correct trial on the pictures ``names``: index of the picture and points ``(n, 2)``.
 
     Trials that are known to be wrong are left out, and so are those whose ``false_label`` is not one of the classes.
@@ -35,7 +35,7 @@ def tuning_set(
     rows: pd.DataFrame,
     clicks: pd.DataFrame,
     classes: Sequence[str],
-    asked: Reveal,
+    asked: ClickTuningOptions,
     margin: float,
     side: int,
     seed: int,
@@ -57,7 +57,7 @@ def tuning_set(
     Raises:
         InputError: if no click is on a training picture.
     """
-    found = trials(clicks, list(rows["image"].astype(str)), classes)
+    found = correct_trials(clicks, list(rows["image"].astype(str)), classes)
     if not found:
         raise InputError("no correct trial is on a training picture", where=asked.clicks, hint="check the image names")
     cutter = FaceCropper(margin * ROOM)

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from xai_compare.models.keras_graph import Alias, Call, Plan
-from xai_compare.models.keras_layers import CONVERTERS, Unsupported
+from xai_compare.models.keras.graph import Alias, Call, Plan
+from xai_compare.models.keras.layers import CONVERTERS, Unsupported
 
 
 class NativeGraph(nn.Module):

@@ -14,18 +14,18 @@ import pandas as pd
 
 from xai_compare.agreement import confusion
 from xai_compare.errors import InputError
-from xai_compare.models.checkpoint import lay_in, read_state_dict
+from xai_compare.models.checkpoint import load_weights, read_state_dict
 from xai_compare.models.ensembles import pairs_of, pairwise
 from xai_compare.models.loading import load
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
-from xai_compare.models.training import cards, evaluation, figures, towards
+from xai_compare.models.training import cards, evaluation, figures, map_loss
 from xai_compare.models.training import folds as dividing
 from xai_compare.models.training.augmentation import augmentation
+from xai_compare.models.training.click_tuning import tuning_set
 from xai_compare.models.training.config import Training
-from xai_compare.models.training.fitting import Length, fit, undersampled
-from xai_compare.models.training.pictures import Pictures, expressions, gather, number
-from xai_compare.models.training.tuning import tuning_set
+from xai_compare.models.training.trainer import Length, fit, undersampled
+from xai_compare.models.training.training_faces import TrainingFaces, derive_seed, expressions, load_faces
 
 Say = Callable[[str], None]
 CONFIG = "training.yaml"
@@ -39,7 +39,7 @@ class _Job:
     config: Training
     out: Path
     classes: list[str]
-    pictures: Pictures
+    pictures: TrainingFaces
     folds: np.ndarray
     say: Say
     progress: bool
@@ -99,7 +99,7 @@ def _claim(config: Training, out: Path) -> None:
     held.write_text(mark + config.dump(), "utf-8")
 
 
-def _divided(config: Training, out: Path, say: Say) -> tuple[list[str], Pictures, np.ndarray]:
+def _divided(config: Training, out: Path, say: Say) -> tuple[list[str], TrainingFaces, np.ndarray]:
     named = expressions(config.data)
     classes = config.classes or named
     missing = [name for name in classes if name not in named]
@@ -111,7 +111,7 @@ def _divided(config: Training, out: Path, say: Say) -> tuple[list[str], Pictures
         )
     length(config)
     probe = network(config, classes if config.multiclass else classes[:2], 0)
-    found = gather(config.data, probe.input.size, config.margin, out / "cache")
+    found = load_faces(config.data, probe.input.size, config.margin, out / "cache")
     for image, why in found.skipped[:5]:
         say(f"left out {image}: {why}")
     if len(found.skipped) > 5:
@@ -211,17 +211,17 @@ def _trained(
 ) -> Model:
     """One network on one fold, trained or taken from the folder where it was trained before."""
     config, rows = job.config, job.pictures.rows
-    seed = number(config.seed, 5, *key)
+    seed = derive_seed(config.seed, 5, *key)
     model = network(config, classes, seed)
     name = f"fold {key[0]}" + ("" if key[1] == 0 else f", {classes[0]} against {classes[1]}")
     chosen = rest[rows["expression"].to_numpy()[rest][:, None].__eq__(np.array(classes)).any(1)]
     labels = np.array([classes.index(one) for one in rows["expression"].to_numpy()[chosen]])
     if key[1]:
-        kept = undersampled(labels, number(config.seed, 6, *key))
+        kept = undersampled(labels, derive_seed(config.seed, 6, *key))
         chosen, labels = chosen[kept], labels[kept]
     job.say(f"{name}: {len(chosen)} pictures")
     if (folder / cards.CARD).is_file():
-        lay_in(model.module, read_state_dict(folder / cards.WEIGHTS), folder / cards.WEIGHTS)
+        load_weights(model.module, read_state_dict(folder / cards.WEIGHTS), folder / cards.WEIGHTS)
         job.histories[name] = cards.read(folder / cards.CARD)["history"]
         return model
     images = job.pictures.images[chosen]
@@ -240,9 +240,9 @@ def _maps(job: _Job, classes: list[str], chosen: np.ndarray) -> np.ndarray | Non
     asked = job.config.towards
     if asked is None:
         return None
-    wanted = towards.target_maps(asked.maps, classes, job.config.seed)
+    wanted = map_loss.target_maps(asked.maps, classes, job.config.seed)
     labels = list(job.pictures.rows["expression"].to_numpy()[chosen])
-    found = towards.onto_pictures(wanted, labels, job.pictures.landmarks[chosen], job.pictures.images.shape[1])
+    found = map_loss.onto_pictures(wanted, labels, job.pictures.landmarks[chosen], job.pictures.images.shape[1])
     if not np.isfinite(found).any():
         raise InputError(
             "no training picture has a map",
@@ -272,7 +272,7 @@ def _tuned(
         plain,
         Length(asked.epochs),
         folder / "tuning",
-        seed=number(seed, 7),
+        seed=derive_seed(seed, 7),
         progress=job.progress,
     )
 
@@ -352,6 +352,6 @@ def _linked(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _write_folds(pictures: Pictures, folds: np.ndarray, path: Path) -> None:
+def _write_folds(pictures: TrainingFaces, folds: np.ndarray, path: Path) -> None:
     rows = pictures.rows[["image", "dataset", "subject", "expression"]].assign(fold=folds)
     rows.to_csv(path, index=False)

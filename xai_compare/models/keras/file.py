@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from xai_compare.errors import InputError
-from xai_compare.models.keras_graph import KerasGraph, Plan, plan
-from xai_compare.models.keras_layers import Unsupported
-from xai_compare.models.keras_native import NativeGraph
-from xai_compare.models.keras_safety import check_file
+from xai_compare.models.keras.graph import KerasGraph, Plan, plan
+from xai_compare.models.keras.layers import Unsupported
+from xai_compare.models.keras.native import NativeGraph
+from xai_compare.models.keras.safety import check_file
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request
@@ -26,7 +26,7 @@ GRAPH_TOLERANCE = 1e-5
 log = logging.getLogger(__name__)
 
 
-def build(request: Request) -> Model:
+def from_keras(request: Request) -> Model:
     """``keras: FILE``; size and channels come from the network's input, the range must be given.
 
     The network becomes torch layers where every layer has a conversion and the result equals Keras' own prediction

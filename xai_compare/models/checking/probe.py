@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from torch import nn
 
-from xai_compare.models.checking.trials import Trial
+from xai_compare.models.checking.variants import InputVariant
 from xai_compare.models.model import Model
 
 TEMPERATURES = np.geomspace(0.5, 30, 25)
@@ -21,15 +21,15 @@ REPLICATES = 100
 
 
 @dataclass(frozen=True)
-class Heard:
+class Response:
     """What a trial gave: log-probabilities ``(n, classes)``, and moments that reached each batch norm."""
 
-    trial: Trial
+    trial: InputVariant
     logs: np.ndarray
     moments: list[tuple[np.ndarray, np.ndarray]]
 
 
-def hear(model: Model, shots: Mapping[str, np.ndarray], trial: Trial) -> Heard:
+def probe(model: Model, shots: Mapping[str, np.ndarray], trial: InputVariant) -> Response:
     images = shots[trial.crop]
     fed = replace(model, input=trial.spec)
     norms = [m for m in model.module.modules() if isinstance(m, nn.BatchNorm2d) and m.running_mean is not None]
@@ -59,7 +59,7 @@ def hear(model: Model, shots: Mapping[str, np.ndarray], trial: Trial) -> Heard:
         for k in range(len(norms))
         if sum(len(a) for a, _ in kept[k]) == len(images)
     ]
-    return Heard(trial, torch.cat(outs).cpu().double().numpy(), moments)
+    return Response(trial, torch.cat(outs).cpu().double().numpy(), moments)
 
 
 def likelihood(logs: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -110,7 +110,7 @@ def mismatch(
     return np.asarray(np.mean(parts, axis=0))
 
 
-def memory(base: Heard, other: Heard, model: Model, rng: np.random.Generator) -> tuple[float, float, float]:
+def memory(base: Response, other: Response, model: Model, rng: np.random.Generator) -> tuple[float, float, float]:
     """Mismatch as given and under the alternative, and the share of resamples in which the latter is nearer."""
     norms = [m for m in model.module.modules() if isinstance(m, nn.BatchNorm2d) and m.running_mean is not None]
     if not norms or len(base.moments) != len(norms) or len(other.moments) != len(norms):

@@ -20,7 +20,7 @@ from xai_compare.faces import CANONICAL, SHAPE, standardize
 from xai_compare.faces.warp import origins
 from xai_compare.models.layers import channels_last, feature_layer
 from xai_compare.models.model import Model
-from xai_compare.models.training.config import Towards
+from xai_compare.models.training.config import MapLossOptions
 
 SMOOTH = 8.0
 """Standard deviation in pixels of the standard face by which masks are smoothed."""
@@ -113,7 +113,7 @@ def onto_pictures(
     return out
 
 
-class MapTerm(nn.Module):
+class MapLoss(nn.Module):
     """``weight * mean(1 - r)``: Pearson's r between the network's map of the label and the given one.
 
     Args:
@@ -121,14 +121,14 @@ class MapTerm(nn.Module):
         asked: which map of the network, and the weight.
     """
 
-    def __init__(self, model: Model, asked: Towards) -> None:
+    def __init__(self, model: Model, asked: MapLossOptions) -> None:
         super().__init__()
         self._asked, self._model = asked, model
         self._layer = feature_layer(model) if asked.by == "cam" else ""
 
     def run(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The network's output, and what its map is the derivative by: features, or the batch itself."""
-        return watched(self._model, batch, self._layer)
+        return run_with_layer(self._model, batch, self._layer)
 
     def forward(
         self, out: torch.Tensor, node: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor
@@ -149,7 +149,7 @@ class MapTerm(nn.Module):
         return self._asked.weight * (1 - pearson(found, wanted)).mean()
 
 
-def watched(model: Model, batch: torch.Tensor, layer: str) -> tuple[torch.Tensor, torch.Tensor]:
+def run_with_layer(model: Model, batch: torch.Tensor, layer: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Run the network; also returns the output of ``layer``, or the batch where ``layer`` is empty."""
     if not layer:
         batch = batch.detach().requires_grad_(True)
@@ -206,7 +206,7 @@ def mean_maps(
     for start in range(0, len(images), batch):
         place = slice(start, start + batch)
         with torch.enable_grad():
-            out, node = watched(model, model.prepare(images[place]), layer)
+            out, node = run_with_layer(model, model.prepare(images[place]), layer)
             index = torch.tensor(model.indices(list(labels[place])), device=out.device)
             maps = network_maps(model, out, node, index, by=by, create_graph=False).detach()
         size = model.input.size

@@ -1,4 +1,4 @@
-"""Train the bundled network for photographs: ``python -m xai_compare.models.training.default --faces DIR --out DIR``.
+"""Train the bundled network for photographs: ``python -m tools.train_photographic --faces DIR --work DIR``.
 
 The photographs are those of muxspace/facial_expressions: in the wild, one label each by a single person, noisy. Five
 expressions have enough of them; disgust (38), fear (11) and contempt (8) are left out. Names of one person share what
@@ -10,8 +10,8 @@ of it: a logistic regression on the landmarks, made without the people of the pi
 are few, a network learns at the same time where the 68 landmarks are, from the maps that it reads expressions from;
 that part is thrown away at the end. The weights that are kept are the running mean of those of the last steps.
 
-Four such columns are laid side by side, each trained without one of the folds 2 to 5. What each says of the fold that
-it never saw gives the temperature and the biases of the last layer, and an estimate of what one column is worth.
+Four such branches are laid side by side, each trained without one of the folds 2 to 5. What each says of the fold that
+it never saw gives the temperature and the biases of the last layer, and an estimate of what one branch is worth.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 
+from tools import photographic_branches
 from xai_compare.faces.cropping import FaceCropper
 from xai_compare.images import read_manifest
 from xai_compare.models.bundled import WEIGHTS, Photographic
 from xai_compare.models.model import Model
-from xai_compare.models.training import columns, evaluation
+from xai_compare.models.training import evaluation
 from xai_compare.models.training.config import Source
 from xai_compare.models.training.folds import grouped
-from xai_compare.models.training.pictures import Pictures, gather
+from xai_compare.models.training.training_faces import TrainingFaces, load_faces
 from xai_compare.version import VERSION
 
 CLASSES = ("anger", "happiness", "neutral", "sadness", "surprise")
@@ -56,9 +57,9 @@ EPOCHS = 160
 console = Console()
 
 
-def network(columns: int = FOLDS - 1) -> Model:
+def network(branches: int = FOLDS - 1) -> Model:
     """The network with fresh weights."""
-    return Model("photographic", CLASSES, Photographic(len(CLASSES), columns=columns), Photographic.input)
+    return Model("photographic", CLASSES, Photographic(len(CLASSES), branches=branches), Photographic.input)
 
 
 def person(image: str) -> str:
@@ -80,78 +81,84 @@ def manifest(faces: Path, out: Path) -> Path:
     return out
 
 
-def cut(faces: Path, out: Path, size: tuple[int, int] = Photographic.input.size) -> Pictures:
+def cut_faces(faces: Path, out: Path, size: tuple[int, int] = Photographic.input.size) -> TrainingFaces:
     """The faces of the photographs, cut out; kept in ``out/cache``."""
     table = manifest(faces, out / "faces.csv")
-    return gather([Source(manifest=table.resolve(), root=(faces / "images").resolve())], size, MARGIN, out / "cache")
+    return load_faces(
+        [Source(manifest=table.resolve(), root=(faces / "images").resolve())], size, MARGIN, out / "cache"
+    )
 
 
 def unseen(faces: Path, out: Path) -> pd.DataFrame:
     """The rows of photographs whose people the bundled network has never seen, those that show no face left out."""
-    found = cut(faces, out)
-    return found.rows[people_apart(found.rows) == HELD].reset_index(drop=True)
+    pictures = cut_faces(faces, out)
+    return pictures.rows[fold_of(pictures.rows) == HELD].reset_index(drop=True)
 
 
-def people_apart(rows: pd.DataFrame) -> np.ndarray:
+def fold_of(rows: pd.DataFrame) -> np.ndarray:
     """The fold, 1 to `FOLDS`, of each picture; fold `HELD` is never trained on."""
     return grouped(rows, FOLDS, FOLD_SEED)
 
 
-def shapes(landmarks: np.ndarray) -> np.ndarray:
+def landmark_shapes(landmarks: np.ndarray) -> np.ndarray:
     """Landmarks without place and size: ``(n, 68, 2)`` to ``(n, 136)``."""
     centred = landmarks - landmarks.mean(1, keepdims=True)
     return np.asarray((centred / np.sqrt((centred**2).sum((1, 2), keepdims=True))).reshape(len(landmarks), -1))
 
 
-def probe() -> Any:
-    """A logistic regression on `shapes`."""
+def landmark_regression() -> Any:
+    """A logistic regression on `landmark_shapes`."""
     regression = LogisticRegression(C=0.03, class_weight="balanced", max_iter=3000)
     return make_pipeline(StandardScaler(), regression)
 
 
-def wanted(landmarks: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> torch.Tensor:
+def soft_targets(landmarks: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> torch.Tensor:
     """What is learned of each picture, ``(n, classes)``: its label and what its landmarks say, mixed."""
-    told = cross_val_predict(probe(), shapes(landmarks), labels, cv=PredefinedSplit(folds), method="predict_proba")
+    scores = cross_val_predict(
+        landmark_regression(), landmark_shapes(landmarks), labels, cv=PredefinedSplit(folds), method="predict_proba"
+    )
     hard = functional.one_hot(torch.from_numpy(labels), len(CLASSES)).float()
     hard = hard * (1 - SMOOTHING) + SMOOTHING / len(CLASSES)
-    return TRUST * hard + (1 - TRUST) * torch.from_numpy(told).float()
+    return TRUST * hard + (1 - TRUST) * torch.from_numpy(scores).float()
 
 
-def train(found: Pictures, labels: np.ndarray, folds: np.ndarray, epochs: int, seed: int) -> tuple[Model, np.ndarray]:
-    """Train a column without each of the folds, and lay them side by side.
+def train(
+    pictures: TrainingFaces, labels: np.ndarray, folds: np.ndarray, epochs: int, seed: int
+) -> tuple[Model, np.ndarray]:
+    """Train a branch without each of the folds, and lay them side by side.
 
     Args:
-        found: the photographs to train on.
+        pictures: the photographs to train on.
         labels: int ``(n,)``, indices into `CLASSES`.
         folds: the fold of each, ``(n,)``.
         epochs: how often each picture is shown.
-        seed: of the first column; each has its own.
+        seed: of the first branch; each has its own.
 
     Returns:
-        the network, and what a single column, calibrated, says of each picture of the fold that it never saw:
+        the network, and what a single branch, calibrated, says of each picture of the fold that it never saw:
         probabilities ``(n, classes)``.
     """
     logits, made = np.zeros((len(labels), len(CLASSES))), []
     for k, fold in enumerate(np.unique(folds)):
         rest, here = folds != fold, folds == fold
-        targets = wanted(found.landmarks[rest], labels[rest], folds[rest])
+        targets = soft_targets(pictures.landmarks[rest], labels[rest], folds[rest])
         torch.manual_seed(seed + k)
-        column = columns.fit(
+        branch = photographic_branches.fit(
             network(1),
-            found.images[rest],
-            found.landmarks[rest],
+            pictures.images[rest],
+            pictures.landmarks[rest],
             targets,
             labels[rest],
             epochs=epochs,
             seed=seed + k,
         )
         # Logits but for a constant, which the next softmax does not see.
-        logits[here] = np.log(column.predict(middle(found.images[here])))
-        told = judged(labels[here], softmax(logits[here], axis=1))
-        console.print(f"without fold {fold}: balanced accuracy {told['balanced_accuracy']} on it", highlight=False)
-        made.append(column)
-    fitted = columns.calibrated(logits, labels)
-    return columns.joined(made, fitted), softmax(logits * fitted[0] + fitted[1:], axis=1)
+        logits[here] = np.log(branch.predict(middle(pictures.images[here])))
+        scores = card_scores(labels[here], softmax(logits[here], axis=1))
+        console.print(f"without fold {fold}: balanced accuracy {scores['balanced_accuracy']} on it", highlight=False)
+        made.append(branch)
+    fitted = photographic_branches.calibrate(logits, labels)
+    return photographic_branches.join_branches(made, fitted), softmax(logits * fitted[0] + fitted[1:], axis=1)
 
 
 def middle(images: np.ndarray) -> np.ndarray:
@@ -161,7 +168,7 @@ def middle(images: np.ndarray) -> np.ndarray:
     return images[:, edge : edge + side, edge : edge + side]
 
 
-def judged(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+def card_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
     """Accuracy, balanced accuracy, calibration error and recalls, for the card."""
     table = evaluation.scores(labels, probabilities, CLASSES)
     rows = table[table["metric"] != "recall"]
@@ -170,7 +177,7 @@ def judged(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
     return {**single, "recall": recall["value"].round(3).to_dict(), "pictures": recall["n"].to_dict()}
 
 
-def independent(model: Model, london: Path, people: int | None = None) -> dict[str, Any]:
+def london_test(model: Model, london: Path, people: int | None = None) -> dict[str, Any]:
     """Neutral and smiling photographs of the London Set's people, or the first ``people``; no training saw them."""
     rows = read_manifest(london / "labels.csv", london / "images").rows
     rows = rows[rows["subject"].isin(rows["subject"].unique()[:people])]
@@ -179,7 +186,7 @@ def independent(model: Model, london: Path, people: int | None = None) -> dict[s
     for path in rows["path"]:
         image = cutter.read(path)
         shown.append(cutter.crop(image, cutter.choose(image, "").face.landmarks).resized(model.input.size)[0])
-    truth = np.array([CLASSES.index(one) for one in rows["expression"]])
+    truth = np.array([CLASSES.index(name) for name in rows["expression"]])
     answers = model.predict(np.stack(shown))
     pair = answers[:, [CLASSES.index("happiness"), CLASSES.index("neutral")]]
     smiling = truth == CLASSES.index("happiness")
@@ -201,56 +208,56 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seed", type=int, default=7)
-    given = parser.parse_args(arguments)
-    found = cut(given.faces, given.work)
-    labels = np.array([CLASSES.index(one) for one in found.rows["expression"]])
-    folds = people_apart(found.rows)
+    options = parser.parse_args(arguments)
+    pictures = cut_faces(options.faces, options.work)
+    labels = np.array([CLASSES.index(name) for name in pictures.rows["expression"]])
+    folds = fold_of(pictures.rows)
     seen, held = folds != HELD, folds == HELD
-    model, crossed = train(found[seen], labels[seen], folds[seen], given.epochs, given.seed)
-    told = judged(labels[held], model.predict(middle(found.images[held])))
-    regression = probe().fit(shapes(found.landmarks[seen]), labels[seen])
-    beside = judged(labels[held], regression.predict_proba(shapes(found.landmarks[held])))
-    card = _card(model, given, found, seen, told, beside)
+    model, crossed = train(pictures[seen], labels[seen], folds[seen], options.epochs, options.seed)
+    scores = card_scores(labels[held], model.predict(middle(pictures.images[held])))
+    regression = landmark_regression().fit(landmark_shapes(pictures.landmarks[seen]), labels[seen])
+    beside = card_scores(labels[held], regression.predict_proba(landmark_shapes(pictures.landmarks[held])))
+    card = _card(model, options, pictures, seen, scores, beside)
     each = [
-        judged(labels[folds == k], crossed[folds[seen] == k])["balanced_accuracy"]
+        card_scores(labels[folds == k], crossed[folds[seen] == k])["balanced_accuracy"]
         for k in range(1, FOLDS + 1)
         if k != HELD
     ]
     card["cross_validated"] = {
-        "what": "a single column, on the people of the fold that it was trained without",
+        "what": "a single branch, on the people of the fold that it was trained without",
         "balanced_accuracy_of_each_fold": each,
-        **judged(labels[seen], crossed),
+        **card_scores(labels[seen], crossed),
     }
-    if given.london is not None:
-        card["independent_test"] = {"data": "Face Research Lab London Set", **independent(model, given.london)}
-    given.out.mkdir(parents=True, exist_ok=True)
+    if options.london is not None:
+        card["independent_test"] = {"data": "Face Research Lab London Set", **london_test(model, options.london)}
+    options.out.mkdir(parents=True, exist_ok=True)
     state = {name: value.contiguous() for name, value in model.module.state_dict().items()}
-    save_file(state, given.out / "photographic.safetensors")
-    (given.out / "photographic.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    save_file(state, options.out / "photographic.safetensors")
+    (options.out / "photographic.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
     console.print_json(data=card)
 
 
 def _card(
     model: Model,
-    given: argparse.Namespace,
-    found: Pictures,
+    options: argparse.Namespace,
+    pictures: TrainingFaces,
     seen: np.ndarray,
-    told: dict[str, Any],
+    scores: dict[str, Any],
     beside: dict[str, Any],
 ) -> dict[str, Any]:
-    spec, rows = model.input, found.rows
+    spec, rows = model.input, pictures.rows
     return {
         "name": model.name,
         "classes": list(CLASSES),
         "input": {key: getattr(spec, key) for key in ("size", "channels", "range", "mean", "std")},
         "parameters": sum(p.numel() for p in model.module.parameters()),
-        "seed": given.seed,
+        "seed": options.seed,
         "trained_on": f"{int(seen.sum())} photographs of {rows['subject'][seen].nunique()} people "
         "(github muxspace/facial_expressions)",
-        "held_out": {"people": int(rows["subject"][~seen].nunique()), **told},
+        "held_out": {"people": int(rows["subject"][~seen].nunique()), **scores},
         "linear_probe_on_landmarks": beside,
-        "made_by": "python -m xai_compare.models.training.default --faces DIR --work DIR "
-        f"--seed {given.seed} --epochs {given.epochs}",
+        "made_by": "python -m tools.train_photographic --faces DIR --work DIR "
+        f"--seed {options.seed} --epochs {options.epochs}",
         "versions": {"xai_compare": VERSION, "torch": torch.__version__, "scikit-learn": version("scikit-learn")},
     }
 

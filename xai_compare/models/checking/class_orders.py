@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize
 from scipy.special import expit, softmax
 
-from xai_compare.models.checking.hearing import Heard
+from xai_compare.models.checking.probe import Response
 
 ORDERS: Mapping[str, tuple[str, ...]] = {
     "alphabetical": ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
@@ -44,7 +44,7 @@ Row = tuple[str, str, float, str]
 """A finding: check, words, confidence, line of the study."""
 
 
-def judge_order(base: Heard, truth: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, Row]:
+def find_class_order(base: Response, truth: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, Row]:
     """Which output each class should be read from, and the finding.
 
     The labels' likelihood is compared between the order given, usual orders and the best of all orders. Under each, the

@@ -13,11 +13,11 @@ from torch import nn
 from xai_compare.errors import InputError
 from xai_compare.models.model import Model
 from xai_compare.models.training.config import Optimizer
-from xai_compare.models.training.pictures import number
-from xai_compare.models.training.towards import MapTerm
+from xai_compare.models.training.map_loss import MapLoss
+from xai_compare.models.training.training_faces import derive_seed
 
 
-class Learner(lightning.LightningModule):
+class ClassifierModule(lightning.LightningModule):
     """Cross-entropy on pictures that are prepared as `Model.predict` prepares them.
 
     Args:
@@ -40,7 +40,7 @@ class Learner(lightning.LightningModule):
         optimizer: Optimizer,
         seed: int,
         smoothing: float = 0.0,
-        term: MapTerm | None = None,
+        term: MapLoss | None = None,
         until: float | None = None,
     ) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Learner(lightning.LightningModule):
         pictures, labels, maps = batch
         # Dropout is drawn from the place in the training alone: loaders draw from the same generator, how often
         # depends on whether the training was resumed.
-        torch.manual_seed(number(self._seed, 3, self.current_epoch, batch_idx, self.global_rank))
+        torch.manual_seed(derive_seed(self._seed, 3, self.current_epoch, batch_idx, self.global_rank))
         prepared = self.model.prepare(pictures.permute(0, 2, 3, 1).numpy())
         prepared, labels = prepared.contiguous(memory_format=torch.channels_last), labels.to(prepared.device)
         out, node = (self.module(prepared), prepared) if self.term is None else self.term.run(prepared)
@@ -114,7 +114,7 @@ class Learner(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history with the weights."""
+        """EpochCheckpoint the history with the weights."""
         checkpoint["history"] = self.history
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xai_compare.models.checking.hearing import DISTANCE, RATIO, Heard, likelihood, memory, preference, sure_of
-from xai_compare.models.checking.orders import Row
+from xai_compare.models.checking.class_orders import Row
+from xai_compare.models.checking.probe import DISTANCE, RATIO, Response, likelihood, memory, preference, sure_of
 from xai_compare.models.model import Model
 
 SURE = 3.0
@@ -19,14 +19,14 @@ SURE_OF_CROP, FAR_CROP = 0.5, 0.005
 
 
 def judge(
-    check: str, base: Heard, others: list[Heard], truth: np.ndarray, model: Model, rng: np.random.Generator
+    check: str, base: Response, others: list[Response], truth: np.ndarray, model: Model, rng: np.random.Generator
 ) -> tuple[str, str, float, str, float, str]:
     """The finding of one check, how strong it is, and the name of the trial that fits better."""
     if not others:
         why = "the network takes grey pictures" if model.input.channels == "grey" else "the pictures have no colour"
         return check, f"cannot be told: {why}", float("nan"), "", 0.0, ""
     own = likelihood(base.logs, truth)
-    best: tuple[float, float, Heard] | None = None
+    best: tuple[float, float, Response] | None = None
     doubt = 1.0
     for one in others:
         gain, sure = preference(own, likelihood(one.logs, truth))

@@ -15,7 +15,7 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @dataclass(frozen=True)
-class Trial:
+class InputVariant:
     """One way to feed the network.
 
     Attributes:
@@ -33,7 +33,7 @@ class Trial:
     spec: InputSpec
 
 
-def trials_of(model: Model, shots: Mapping[str, np.ndarray], given: str) -> list[Trial]:
+def input_variants(model: Model, shots: Mapping[str, np.ndarray], given: str) -> list[InputVariant]:
     spec, found = model.input, []
     coloured = bool((np.ptp(shots[given].astype(int), axis=-1) > 8).mean() > 0.02)
     if spec.channels != "grey" and coloured:
@@ -41,15 +41,15 @@ def trials_of(model: Model, shots: Mapping[str, np.ndarray], given: str) -> list
             if channels != spec.channels:
                 check = "grey" if "grey3" in (channels, spec.channels) else "channel order"
                 other = replace(spec, channels=channels)
-                found.append(Trial(check, WORDS[channels], f"input: {{channels: {channels}}}", given, other))
+                found.append(InputVariant(check, WORDS[channels], f"input: {{channels: {channels}}}", given, other))
     seen = {spec}
     for check, other, name in _inputs(spec):
         if other not in seen:
             seen.add(other)
-            found.append(Trial(check, name, _line(other), given, other))
+            found.append(InputVariant(check, name, _line(other), given, other))
     for crop in shots:
         if crop != given:
-            found.append(Trial("crop", f"the crop of {crop}", crop, crop, spec))
+            found.append(InputVariant("crop", f"the crop of {crop}", crop, crop, spec))
     return found
 
 

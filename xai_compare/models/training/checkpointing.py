@@ -16,7 +16,7 @@ CHECKPOINT = "last.ckpt"
 _LOGGERS = ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero", "lightning.fabric")
 
 
-class Keep(Checkpoint):
+class EpochCheckpoint(Checkpoint):
     """Write a checkpoint after each epoch, whole or not at all."""
 
     def __init__(self, folder: Path) -> None:
@@ -31,7 +31,7 @@ class Keep(Checkpoint):
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_lightning() -> Iterator[None]:
     """Without Lightning's advice on workers, devices and logging; what fails still fails, and Ctrl-C stays Ctrl-C."""
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     with warnings.catch_warnings():

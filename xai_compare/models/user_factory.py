@@ -22,7 +22,7 @@ from typing import Any
 from torch import nn
 
 from xai_compare.errors import InputError
-from xai_compare.models.checkpoint import lay_in, read_state_dict
+from xai_compare.models.checkpoint import load_weights, read_state_dict
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request, seeded
@@ -41,7 +41,7 @@ _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _MEND = "name FILE:FUNCTION of a file beside the study, or a factory that an installed package registers"
 
 
-def build(request: Request) -> Model:
+def from_factory(request: Request) -> Model:
     """``factory: "file:function"``, called with ``options`` as keywords; returns a torch module or a Model.
 
     ``file`` (with or without ``.py``) lies in ``folder``, beside the study without one; a name without a colon is a
@@ -62,7 +62,7 @@ def build(request: Request) -> Model:
         source["seed"] = request.seed
     if weights := request.spec.get("weights"):
         path = request.path(weights, "weights file")
-        lay_in(module, read_state_dict(path), path)
+        load_weights(module, read_state_dict(path), path)
         source |= {"file": str(path), "sha256": file_sha256(path)}
     if isinstance(made, Model):
         return _relabelled(made, request, source)

@@ -20,12 +20,12 @@ from xai_compare.expressions import ordered
 from xai_compare.faces.cropping import FaceCropper
 from xai_compare.images import read_manifest
 from xai_compare.models.training.augmentation import ROOM
+from xai_compare.models.training.click_tuning import widened
 from xai_compare.models.training.config import Source
-from xai_compare.models.training.tuning import widened
 
 
 @dataclass(frozen=True)
-class Pictures:
+class TrainingFaces:
     """Faces cut out, and who shows what.
 
     Attributes:
@@ -43,7 +43,7 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: np.ndarray) -> Pictures:
+    def __getitem__(self, index: np.ndarray) -> TrainingFaces:
         rows = self.rows.iloc[np.arange(len(self))[index]].reset_index(drop=True)
         return replace(self, images=self.images[index], landmarks=self.landmarks[index], rows=rows)
 
@@ -62,13 +62,13 @@ def expressions(sources: list[Source]) -> list[str]:
     return ordered(str(name) for source in sources for name in _table(source)[0]["expression"])
 
 
-def gather(
+def load_faces(
     sources: list[Source],
     size: tuple[int, int],
     margin: float,
     cache: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Pictures:
+) -> TrainingFaces:
     """Read, align and cut out the faces of all manifests.
 
     Args:
@@ -134,25 +134,25 @@ def _face(path: str, which: str, cropped: bool, cutter: FaceCropper, side: int) 
     return widened(image, side), np.full((68, 2), np.nan)
 
 
-def _kept(file: Path, rows: pd.DataFrame, skipped: list[tuple[str, str]]) -> Pictures:
+def _kept(file: Path, rows: pd.DataFrame, skipped: list[tuple[str, str]]) -> TrainingFaces:
     with np.load(file, allow_pickle=False) as held:
         return _usable(held["images"], held["landmarks"], [str(r) for r in held["reasons"]], rows, skipped)
 
 
 def _usable(
     images: np.ndarray, landmarks: np.ndarray, reasons: list[str], rows: pd.DataFrame, skipped: list[tuple[str, str]]
-) -> Pictures:
+) -> TrainingFaces:
     good = np.array([not reason for reason in reasons])
     skipped = skipped + [(i, why) for i, why in zip(rows["image"], reasons, strict=True) if why]
     if not good.any():
         raise InputError("no picture can be used", where=skipped[0][0], hint=skipped[0][1])
-    return Pictures(images, landmarks, rows, skipped)[np.flatnonzero(good)]
+    return TrainingFaces(images, landmarks, rows, skipped)[np.flatnonzero(good)]
 
 
 Item = tuple[torch.Tensor, int, torch.Tensor]
 
 
-class Varied(Dataset[Item]):
+class AugmentedFaces(Dataset[Item]):
     """Pictures under an augmentation that is drawn anew for each epoch, from the seed alone.
 
     An item is asked for by ``(epoch, index)``, and answers uint8 ``(3, h, w)``, its label, and its map ``(h, w)``,
@@ -172,7 +172,7 @@ class Varied(Dataset[Item]):
     def __getitem__(self, place: tuple[int, int]) -> Item:
         epoch, index = place
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(number(self._seed, 1, epoch, index))
+            torch.manual_seed(derive_seed(self._seed, 1, epoch, index))
             picture, label = tv_tensors.Image(self._images[index]), int(self._labels[index])
             if self._maps is None:
                 return self._transform(picture).as_subclass(torch.Tensor), label, torch.empty(0)
@@ -180,7 +180,7 @@ class Varied(Dataset[Item]):
             return moved.as_subclass(torch.Tensor), label, there.as_subclass(torch.Tensor)[0]
 
 
-class Order(Sampler[tuple[int, int]]):
+class EpochSampler(Sampler[tuple[int, int]]):
     """The order of an epoch, drawn from the seed and the epoch alone; each process of several takes its share."""
 
     def __init__(self, count: int, seed: int, *, batch: int) -> None:
@@ -212,7 +212,7 @@ def _world() -> tuple[int, int]:
     return 0, 1
 
 
-def number(*parts: int) -> int:
+def derive_seed(*parts: int) -> int:
     """A seed of 63 bits from numbers."""
     low, high = np.random.SeedSequence([abs(part) for part in parts]).generate_state(2, np.uint32)
     return (int(high) << 31) ^ int(low)

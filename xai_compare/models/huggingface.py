@@ -27,8 +27,10 @@ class Logits(nn.Module):
         return torch.as_tensor(self.network(pixel_values=batch).logits)
 
 
-def build(request: Request) -> Model:
-    """The model that a request asks for; see `xai_compare.models.sources.hf`.
+def from_hub(request: Request) -> Model:
+    """``hf: NAME`` on the hub, or a local folder; classes, size, range, mean and std come from its configuration.
+
+    Weights are read from safetensors, or from torch files without unpickling; no code of a repository is run.
 
     Raises:
         InputError: if it cannot be found, downloaded or read, or its labels are no expressions and none are given.

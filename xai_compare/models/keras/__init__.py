@@ -1,0 +1,1 @@
+"""Keras networks, as torch layers or operation by operation."""
