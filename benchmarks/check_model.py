@@ -25,7 +25,7 @@ from xai_compare.expressions import BASIC
 from xai_compare.faces.cropping import FaceCropper
 from xai_compare.images import align
 from xai_compare.models import Model, load
-from xai_compare.models.checking import CHECKS, findings
+from xai_compare.models.checking import CHECKS, check_responses
 from xai_compare.models.checking.class_orders import ORDERS
 from xai_compare.models.checking.probe import Response, probe
 from xai_compare.models.checking.variants import InputVariant, input_variants
@@ -101,19 +101,19 @@ def planted(model: Model, fault: str, rng: np.random.Generator) -> tuple[Model, 
     return model, WIDE if fault == "crop" else GIVEN
 
 
-def listener(model: Model, shots: dict[str, np.ndarray]) -> Callable[[np.ndarray], Callable[[InputVariant], Response]]:
-    """What listens to the network in a choice of the pictures; each way to feed all of them is tried once."""
+def responder(model: Model, shots: dict[str, np.ndarray]) -> Callable[[np.ndarray], Callable[[InputVariant], Response]]:
+    """What feeds the network a choice of the pictures; each way to feed all of them is tried once."""
     held: dict[tuple[object, str], Response] = {}
 
     def of(chosen: np.ndarray) -> Callable[[InputVariant], Response]:
-        def listen(trial: InputVariant) -> Response:
-            key = (trial.spec, trial.crop)
+        def respond(variant: InputVariant) -> Response:
+            key = (variant.spec, variant.crop)
             if key not in held:
-                held[key] = probe(model, shots, trial)
+                held[key] = probe(model, shots, variant)
             whole = held[key]
-            return Response(trial, whole.logs[chosen], [(a[chosen], b[chosen]) for a, b in whole.moments])
+            return Response(variant, whole.logs[chosen], [(a[chosen], b[chosen]) for a, b in whole.moments])
 
-        return listen
+        return respond
 
     return of
 
@@ -122,7 +122,7 @@ def rates(name: str, model: Model, shots: Shots, draws: int) -> Iterator[dict[st
     """How often each planted fault is found."""
     crops, labels = shots
     pool = np.flatnonzero(np.isin(labels, model.classes))
-    of = listener(model, crops)
+    of = responder(model, crops)
     for fault in ("none", *CHECKS):
         if fault in ("channel order", "grey") and model.input.channels == "grey":
             continue
@@ -135,7 +135,7 @@ def rates(name: str, model: Model, shots: Shots, draws: int) -> Iterator[dict[st
             given = margin_line(margin)
             truth = np.array([wrong.classes.index(one) for one in labels[chosen]])
             some = {line: images[chosen] for line, images in crops.items()}
-            table = findings(wrong, of(chosen), input_variants(wrong, some, given), truth, given, seed=draw)
+            table = check_responses(wrong, of(chosen), input_variants(wrong, some, given), truth, given, seed=draw)
             named = set(table.loc[table["line"] != "", "check"])
             same = {"range", "normalization"} if fault in ("range", "normalization") else {fault}
             right += bool(named & same)

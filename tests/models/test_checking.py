@@ -14,7 +14,7 @@ from xai_compare.expressions import BASIC
 from xai_compare.images import align
 from xai_compare.models import InputSpec, Model, load
 from xai_compare.models.checking import CHECKS, check_model, contradiction
-from xai_compare.models.checking.probe import likelihood, mismatch
+from xai_compare.models.checking.probe import batch_norm_mismatch, label_likelihood
 from xai_compare.synthetic import faces
 
 GIVEN = "images: {margin: 1.3}"
@@ -100,7 +100,7 @@ def test_the_likelihood_is_that_of_the_best_temperature() -> None:
     rng = np.random.default_rng(1)
     logs = torch.from_numpy(rng.normal(0, 3, (30, 4))).log_softmax(1).numpy()
     truth = rng.integers(0, 4, 30)
-    best = likelihood(logs, truth).mean()
+    best = label_likelihood(logs, truth).mean()
     for temperature in (0.5, 1.0, 3.0, 30.0):
         here = torch.from_numpy(logs / temperature).log_softmax(1).numpy()[np.arange(30), truth].mean()
         assert best >= here - 5e-3
@@ -112,7 +112,7 @@ def test_the_mismatch_is_the_divergence_of_normal_distributions() -> None:
     norm.running_var[:] = 4.0
     first, second = np.array([[2.0]]), np.array([[5.0]])  # mean 2, variance 1
     told = torch.distributions.kl_divergence(torch.distributions.Normal(2.0, 1.0), torch.distributions.Normal(1.0, 2.0))
-    assert mismatch([(first, second)], [norm], np.ones(1)) == pytest.approx(float(told), abs=1e-4)
+    assert batch_norm_mismatch([(first, second)], [norm], np.ones(1)) == pytest.approx(float(told), abs=1e-4)
 
 
 def test_networks_without_batch_norms_are_judged_by_the_labels() -> None:

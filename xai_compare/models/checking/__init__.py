@@ -1,7 +1,7 @@
 """Whether a network is fed and read as it was trained: asked of about forty labelled pictures.
 
 Published networks are spoilt silently by a wrong order of classes or channels, a wrong range, normalization or crop, or
-by colour where grey was trained. Each of these is tried in turn, and two witnesses are heard:
+by colour where grey was trained. Each of these is tried in turn, and compared with the study's own way by two measures:
 
 - The labels. What the network says of the labelled pictures under the alternative is compared with what it says as the
   study loads it, picture by picture, after a temperature is fitted to each, so that mere loss of contrast counts for
@@ -21,7 +21,7 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.models.checking.class_orders import find_class_order
-from xai_compare.models.checking.findings import judge, one_fault
+from xai_compare.models.checking.findings import compare_variants, keep_strongest
 from xai_compare.models.checking.probe import Response, probe
 from xai_compare.models.checking.variants import InputVariant, input_variants
 from xai_compare.models.model import InputSpec, Model
@@ -57,52 +57,56 @@ def check_model(
             where=f"model {model.name!r}",
             hint="label about forty pictures of several expressions",
         )
-    shots = {name: images[keep] for name, images in crops.items()}
-    return findings(model, partial(probe, model, shots), input_variants(model, shots, given), truth, given, seed=seed)
+    pictures = {name: images[keep] for name, images in crops.items()}
+    variants = input_variants(model, pictures, given)
+    return check_responses(model, partial(probe, model, pictures), variants, truth, given, seed=seed)
 
 
-def findings(
+def check_responses(
     model: Model,
-    listen: Callable[[InputVariant], Response],
-    trials: Sequence[InputVariant],
+    respond: Callable[[InputVariant], Response],
+    variants: Sequence[InputVariant],
     truth: np.ndarray,
     given: str,
     *,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What `check_model` finds in answers that are at hand.
+    """What `check_model` finds, given a function that feeds the network.
 
     Args:
         model: as the study loads it.
-        listen: what the network answers when it is fed as a trial says; asked only for what is needed.
-        trials: what may be tried instead.
+        respond: what the network answers when it is fed as a variant says; called only for what is needed.
+        variants: what may be tried instead.
         truth: int ``(n,)``, the class of each picture.
         given: the crop that the study asks for.
         seed: of the bootstrap.
     """
     rng = np.random.default_rng(seed)
-    base = listen(InputVariant("", "as given", "", given, model.input))
-    heard = {trial.name: listen(trial) for trial in trials if trial.check != "crop"}
+    base = respond(InputVariant("", "as given", "", given, model.input))
+    responses = {variant.name: respond(variant) for variant in variants if variant.check != "crop"}
     order, _ = find_class_order(base, truth, model.classes)
-    rows = [
-        judge(check, base, [heard[t.name] for t in trials if t.check == check], order[truth], model, rng)
+    found = [
+        compare_variants(
+            check, base, [responses[v.name] for v in variants if v.check == check], order[truth], model, rng
+        )
         for check in ("channel order", "range", "normalization", "grey")
     ]
-    input_rows, fixed = one_fault(rows)
+    found, better = keep_strongest(found)
     # What follows is asked of the network as it should be fed, for a wrong input spoils the rest. So does a wrong crop:
-    # it is judged by the order as given first, and by another order only if that crop does not explain everything.
-    base = base if fixed is None else heard[fixed]
-    cuts = {
-        t.name: listen(replace(base.trial, check="crop", name=t.name, line=t.line, crop=t.crop))
-        for t in trials
-        if t.check == "crop"
+    # it is compared by the order as given first, and by another order only if that crop does not explain everything.
+    base = base if better is None else responses[better]
+    crops = {
+        v.name: respond(replace(base.variant, check="crop", name=v.name, line=v.line, crop=v.crop))
+        for v in variants
+        if v.check == "crop"
     }
-    cut_row = judge("crop", base, list(cuts.values()), truth, model, rng)
-    order, order_row = find_class_order(cuts.get(cut_row[5], base), truth, model.classes)
-    if order_row[3]:
-        cut_row = judge("crop", base, list(cuts.values()), order[truth], model, rng)
-    found = pd.DataFrame([order_row, *input_rows, cut_row[:4]], columns=["check", "finding", "confidence", "line"])
-    return found.set_index("check").loc[list(CHECKS)].reset_index()
+    crop = compare_variants("crop", base, list(crops.values()), truth, model, rng)
+    order, order_finding = find_class_order(crops.get(crop.variant, base), truth, model.classes)
+    if order_finding.line:
+        crop = compare_variants("crop", base, list(crops.values()), order[truth], model, rng)
+    by_check = {finding.check: finding for finding in (order_finding, *found, crop)}
+    rows = [(check, by_check[check].text, by_check[check].confidence, by_check[check].line) for check in CHECKS]
+    return pd.DataFrame(rows, columns=["check", "finding", "confidence", "line"])
 
 
 def contradiction(labels: Sequence[str], probabilities: np.ndarray, classes: Sequence[str]) -> str:
@@ -112,14 +116,23 @@ def contradiction(labels: Sequence[str], probabilities: np.ndarray, classes: Seq
         labels: the expression of each picture.
         probabilities: ``(n, classes)``, what the network said of them.
         classes: the order in which the study reads its outputs.
+
+    >>> truth = np.arange(60) % 3
+    >>> probabilities = np.where(np.eye(3)[truth], 0.8, 0.1)
+    >>> labels = np.array(["anger", "fear", "happiness"])[truth]
+    >>> contradiction(labels, probabilities, ["anger", "fear", "happiness"])
+    ''
+    >>> contradiction(labels, probabilities, ["fear", "anger", "happiness"]).rpartition("; ")[2]
+    'try classes: [anger, fear, happiness]'
     """
     keep = np.array([label in classes for label in labels], bool)
     truth = np.array([list(classes).index(label) for label in np.asarray(labels, object)[keep]], int)
     if len(truth) < 20 or len(set(truth)) < 2:
         return ""
     logs = np.log(np.clip(np.asarray(probabilities, np.float64)[keep], 1e-7, 1))
-    heard = Response(InputVariant("", "as given", "", "", InputSpec((1, 1))), logs, [])
-    _, (_, finding, confidence, line) = find_class_order(heard, truth, classes)
-    if not line:
+    response = Response(InputVariant("", "as given", "", "", InputSpec((1, 1))), logs, [])
+    _, finding = find_class_order(response, truth, classes)
+    if not finding.line:
         return ""
-    return f"the labels contradict the order of its classes ({finding}, confidence {confidence:.3f}); try {line}"
+    strength = f"{finding.text}, confidence {finding.confidence:.3f}"
+    return f"the labels contradict the order of its classes ({strength}); try {finding.line}"

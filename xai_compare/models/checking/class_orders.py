@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize
@@ -40,11 +41,22 @@ FLOOR = -8.0
 ODDS = 3.0
 """Nats by which another order must be ahead of that given, once there is paid for how many orders were tried."""
 
-Row = tuple[str, str, float, str]
-"""A finding: check, words, confidence, line of the study."""
+
+class Finding(NamedTuple):
+    """What a check found: ``text`` in words, ``line`` of the study that fixes it (``""`` where nothing is wrong).
+
+    ``strength`` compares findings of several checks; ``variant`` names the input that fits better.
+    """
+
+    check: str
+    text: str
+    confidence: float
+    line: str
+    strength: float = 0.0
+    variant: str = ""
 
 
-def find_class_order(base: Response, truth: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, Row]:
+def find_class_order(base: Response, truth: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, Finding]:
     """Which output each class should be read from, and the finding.
 
     The labels' likelihood is compared between the order given, usual orders and the best of all orders. Under each, the
@@ -58,22 +70,22 @@ def find_class_order(base: Response, truth: np.ndarray, classes: Sequence[str]) 
     given, fit = _likelihood(logs, truth)
     usual = {}
     for name, order in ORDERS.items():
-        names = [one for one in order if one in classes]
-        usual[tuple(names.index(one) for one in classes)] = name
-    tried = {outputs: _likelihood(logs, np.array(outputs)[truth])[0] for outputs in usual}
-    tried |= _best_orders(logs, truth, n, fit)
+        present = [label for label in order if label in classes]
+        usual[tuple(present.index(label) for label in classes)] = name
+    reached = {outputs: _likelihood(logs, np.array(outputs)[truth])[0] for outputs in usual}
+    reached |= _best_orders(logs, truth, n, fit)
     scored = []
-    for outputs, reached in tried.items():
+    for outputs, likelihood in reached.items():
         if any(outputs[k] != k for k in truth):
             paid = math.log(len(usual)) if outputs in usual else math.lgamma(n + 1)
-            scored.append((reached - given - paid, outputs))
+            scored.append((likelihood - given - paid, outputs))
     ahead, chosen = max(scored)
     if ahead < ODDS:
-        return same, ("class order", "as the labels say", float(expit(-ahead)), "")
+        return same, Finding("class order", "as the labels say", float(expit(-ahead)), "")
     by_output = [classes[chosen.index(k)] for k in range(n)]
-    said = f"{usual[chosen]} order" if chosen in usual else "another order"
+    name = f"{usual[chosen]} order" if chosen in usual else "another order"
     line = f"classes: [{', '.join(by_output)}]"
-    return np.array(chosen), ("class order", f"wrong: the outputs are in {said}", float(expit(ahead)), line)
+    return np.array(chosen), Finding("class order", f"wrong: the outputs are in {name}", float(expit(ahead)), line)
 
 
 def _likelihood(logs: np.ndarray, outputs: np.ndarray) -> tuple[float, np.ndarray]:
@@ -86,16 +98,16 @@ def _likelihood(logs: np.ndarray, outputs: np.ndarray) -> tuple[float, np.ndarra
     def loss(fit: np.ndarray) -> tuple[float, np.ndarray]:
         scale = math.exp(fit[0])
         shares = softmax(logs * scale + fit[1:], axis=1)
-        told = (1 - NOISE) * shares[rows, outputs] + NOISE / n
-        value = np.log(told).sum() - (fit[1:] ** 2).sum() / (2 * BIAS**2) - fit[0] ** 2 / (2 * STRETCH**2)
-        trust = (1 - NOISE) * shares[rows, outputs] / told
+        labelled = (1 - NOISE) * shares[rows, outputs] + NOISE / n
+        value = np.log(labelled).sum() - (fit[1:] ** 2).sum() / (2 * BIAS**2) - fit[0] ** 2 / (2 * STRETCH**2)
+        trust = (1 - NOISE) * shares[rows, outputs] / labelled
         slope = -shares * trust[:, None]
         slope[rows, outputs] += trust
         first = (slope * logs).sum() * scale - fit[0] / STRETCH**2
         return -float(value), -np.concatenate([[first], slope.sum(0) - fit[1:] / BIAS**2])
 
-    found = optimize.minimize(loss, np.zeros(n + 1), jac=True, method="L-BFGS-B", bounds=[(-3.5, 0.7)] + [(-9, 9)] * n)
-    return -float(found.fun), np.asarray(found.x)
+    best = optimize.minimize(loss, np.zeros(n + 1), jac=True, method="L-BFGS-B", bounds=[(-3.5, 0.7)] + [(-9, 9)] * n)
+    return -float(best.fun), np.asarray(best.x)
 
 
 def _best_orders(logs: np.ndarray, truth: np.ndarray, n: int, fit: np.ndarray) -> dict[tuple[int, ...], float]:
@@ -116,8 +128,8 @@ def _best_orders(logs: np.ndarray, truth: np.ndarray, n: int, fit: np.ndarray) -
 
 def _assigned(logs: np.ndarray, truth: np.ndarray, n: int, fit: np.ndarray) -> tuple[int, ...]:
     """The output for each class, each used once, that make the labels most likely."""
-    told = np.log((1 - NOISE) * softmax(logs * math.exp(fit[0]) + fit[1:], axis=1) + NOISE / n)
+    fitting = np.log((1 - NOISE) * softmax(logs * math.exp(fit[0]) + fit[1:], axis=1) + NOISE / n)
     # Classes without pictures keep their own output if nobody else needs it.
     sums = 1e-6 * np.eye(n)
-    np.add.at(sums, truth, told)
+    np.add.at(sums, truth, fitting)
     return tuple(int(k) for k in optimize.linear_sum_assignment(-sums)[1])

@@ -22,22 +22,23 @@ REPLICATES = 100
 
 @dataclass(frozen=True)
 class Response:
-    """What a trial gave: log-probabilities ``(n, classes)``, and moments that reached each batch norm."""
+    """What a variant gave: log-probabilities ``(n, classes)``, and moments that reached each batch norm."""
 
-    trial: InputVariant
+    variant: InputVariant
     logs: np.ndarray
     moments: list[tuple[np.ndarray, np.ndarray]]
 
 
-def probe(model: Model, shots: Mapping[str, np.ndarray], trial: InputVariant) -> Response:
-    images = shots[trial.crop]
-    fed = replace(model, input=trial.spec)
+def probe(model: Model, pictures: Mapping[str, np.ndarray], variant: InputVariant) -> Response:
+    """Feed the network as a variant says, and note what reaches each batch norm on the way."""
+    images = pictures[variant.crop]
+    fed = replace(model, input=variant.spec)
     norms = [m for m in model.module.modules() if isinstance(m, nn.BatchNorm2d) and m.running_mean is not None]
-    kept: dict[int, list[tuple[torch.Tensor, torch.Tensor]]] = {k: [] for k in range(len(norms))}
+    noted: dict[int, list[tuple[torch.Tensor, torch.Tensor]]] = {k: [] for k in range(len(norms))}
 
     def note(k: int) -> Any:
         def hook(module: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
-            kept[k].append((args[0].mean((2, 3)), args[0].square().mean((2, 3))))
+            noted[k].append((args[0].mean((2, 3)), args[0].square().mean((2, 3))))
 
         return hook
 
@@ -53,16 +54,16 @@ def probe(model: Model, shots: Mapping[str, np.ndarray], trial: InputVariant) ->
             handle.remove()
     moments = [
         (
-            torch.cat([a for a, _ in kept[k]]).double().cpu().numpy(),
-            torch.cat([b for _, b in kept[k]]).double().cpu().numpy(),
+            torch.cat([a for a, _ in noted[k]]).double().cpu().numpy(),
+            torch.cat([b for _, b in noted[k]]).double().cpu().numpy(),
         )
         for k in range(len(norms))
-        if sum(len(a) for a, _ in kept[k]) == len(images)
+        if sum(len(a) for a, _ in noted[k]) == len(images)
     ]
-    return Response(trial, torch.cat(outs).cpu().double().numpy(), moments)
+    return Response(variant, torch.cat(outs).cpu().double().numpy(), moments)
 
 
-def likelihood(logs: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def label_likelihood(logs: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Each picture's log-probability of its label, at the temperature that suits all pictures best; ``(n,)``.
 
     Args:
@@ -83,7 +84,7 @@ def preference(base: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     return float(gain.mean()), float(gain.mean() / max(error, 1e-9))
 
 
-def mismatch(
+def batch_norm_mismatch(
     moments: list[tuple[np.ndarray, np.ndarray]], norms: list[nn.BatchNorm2d], weights: np.ndarray
 ) -> np.ndarray:
     """Mean over batch norms of the median divergence between what reached a channel and what it remembers.
@@ -104,26 +105,29 @@ def mismatch(
         variance = np.maximum(weights @ second - mean**2, 0) + norm.eps
         assert norm.running_mean is not None
         assert norm.running_var is not None
-        told, spread = norm.running_mean.cpu().double().numpy(), norm.running_var.cpu().double().numpy() + norm.eps
-        each = 0.5 * ((mean - told) ** 2 / spread + variance / spread - 1 - np.log(variance / spread))
+        mean0, variance0 = norm.running_mean.cpu().double().numpy(), norm.running_var.cpu().double().numpy() + norm.eps
+        each = 0.5 * ((mean - mean0) ** 2 / variance0 + variance / variance0 - 1 - np.log(variance / variance0))
         parts.append(np.median(each, axis=-1))
     return np.asarray(np.mean(parts, axis=0))
 
 
-def memory(base: Response, other: Response, model: Model, rng: np.random.Generator) -> tuple[float, float, float]:
+def compare_batch_norms(
+    base: Response, other: Response, model: Model, rng: np.random.Generator
+) -> tuple[float, float, float]:
     """Mismatch as given and under the alternative, and the share of resamples in which the latter is nearer."""
     norms = [m for m in model.module.modules() if isinstance(m, nn.BatchNorm2d) and m.running_mean is not None]
     if not norms or len(base.moments) != len(norms) or len(other.moments) != len(norms):
         return float("nan"), float("nan"), float("nan")
     n = len(base.logs)
     even = np.full(n, 1 / n)
-    own, theirs = (float(mismatch(one.moments, norms, even)) for one in (base, other))
+    own, theirs = (float(batch_norm_mismatch(response.moments, norms, even)) for response in (base, other))
     if not (theirs * RATIO < own and own - theirs > DISTANCE):
         return own, theirs, 0.0
     weights = rng.multinomial(n, even, REPLICATES) / n
-    wins = mismatch(other.moments, norms, weights) < mismatch(base.moments, norms, weights)
+    wins = batch_norm_mismatch(other.moments, norms, weights) < batch_norm_mismatch(base.moments, norms, weights)
     return own, theirs, float(wins.mean())
 
 
-def sure_of(errors: float) -> float:
+def confidence_of(errors: float) -> float:
+    """The probability that something so many standard errors from nothing is more than nothing."""
     return float(stats.norm.cdf(errors))

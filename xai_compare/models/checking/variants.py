@@ -16,7 +16,7 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 @dataclass(frozen=True)
 class InputVariant:
-    """One way to feed the network.
+    """One way to feed a network.
 
     Attributes:
         check: which of `CHECKS` it belongs to.
@@ -33,34 +33,35 @@ class InputVariant:
     spec: InputSpec
 
 
-def input_variants(model: Model, shots: Mapping[str, np.ndarray], given: str) -> list[InputVariant]:
-    spec, found = model.input, []
-    coloured = bool((np.ptp(shots[given].astype(int), axis=-1) > 8).mean() > 0.02)
+def input_variants(model: Model, pictures: Mapping[str, np.ndarray], given: str) -> list[InputVariant]:
+    """The other ways to feed the network that may be the right one; colour only where the pictures have some."""
+    spec, variants = model.input, []
+    coloured = bool((np.ptp(pictures[given].astype(int), axis=-1) > 8).mean() > 0.02)
     if spec.channels != "grey" and coloured:
         for channels in ("rgb", "bgr", "grey3"):
             if channels != spec.channels:
                 check = "grey" if "grey3" in (channels, spec.channels) else "channel order"
                 other = replace(spec, channels=channels)
-                found.append(InputVariant(check, WORDS[channels], f"input: {{channels: {channels}}}", given, other))
+                variants.append(InputVariant(check, WORDS[channels], f"input: {{channels: {channels}}}", given, other))
     seen = {spec}
     for check, other, name in _inputs(spec):
         if other not in seen:
             seen.add(other)
-            found.append(InputVariant(check, name, _line(other), given, other))
-    for crop in shots:
+            variants.append(InputVariant(check, name, _line(other), given, other))
+    for crop in pictures:
         if crop != given:
-            found.append(InputVariant("crop", f"the crop of {crop}", crop, crop, spec))
-    return found
+            variants.append(InputVariant("crop", f"the crop of {crop}", crop, crop, spec))
+    return variants
 
 
 def _inputs(spec: InputSpec) -> Iterator[tuple[str, InputSpec, str]]:
     """Ranges and normalizations that networks are usually trained with: the check, the input, and its name."""
     count = spec.depth
     for low, high in RANGES:
-        said = f"{low:g} to {high:g}"
-        yield "range", replace(spec, range=(low, high)), f"range {said}"
+        span = f"{low:g} to {high:g}"
+        yield "range", replace(spec, range=(low, high)), f"range {span}"
         plain = replace(spec, range=(low, high), mean=None, std=None)
-        yield "normalization", plain, f"range {said} without mean and deviation"
+        yield "normalization", plain, f"range {span} without mean and deviation"
     mean, std = (part if count == 3 else (float(np.mean(part)),) for part in IMAGENET)
     yield "normalization", replace(spec, range=(0.0, 1.0), mean=mean, std=std), "ImageNet's mean and deviation"
 

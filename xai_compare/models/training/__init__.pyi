@@ -1,2 +1,2 @@
 from .config import Training as Training
-from .running import train as train
+from .cross_validation import train as train
