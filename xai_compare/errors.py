@@ -18,6 +18,15 @@ class InputError(ValueError):
         super().__init__(" ".join(f"{line}; {hint}".split() if hint else line.split()))
 
 
+def first_line(error: BaseException, most: int = 200) -> str:
+    """The first line of what an error of a library says, cut at ``most`` characters; its type where it says nothing.
+
+    >>> first_line(ValueError("bad header\\nat byte 7"))
+    'bad header'
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:most]
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"did you mean 'x'?"`` for the nearest known name, or the list of known names.
 

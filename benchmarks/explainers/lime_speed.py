@@ -18,7 +18,7 @@ from common import arguments, faces, network, timed
 
 from xai_compare import explainers
 from xai_compare.models import Model
-from xai_compare.models.engine import Settled
+from xai_compare.models.engine import ResolvedPrecision
 
 STEPS = (150, 200, 250, 300, 350, 400, 450, 500, 550, 600, 700, 850, 1000)
 REFERENCES = {"random": {"design": "random", "surrogate": "linear"}, "code": {}}
@@ -51,7 +51,7 @@ def coverage(found: explainers.Explanation, truth: explainers.Explanation) -> fl
     return float(np.concatenate(hits).mean())
 
 
-def bare(model: Model, image: np.ndarray, n: int, precision: Settled) -> float:
+def bare(model: Model, image: np.ndarray, n: int, precision: ResolvedPrecision) -> float:
     """Seconds of n passes of the same engine, and nothing else."""
     picture, run = model.prepare(image[None])[0], model.engine.forward(precision)
     x = picture.expand(model.batch_size, *picture.shape).contiguous(memory_format=torch.channels_last)

@@ -106,11 +106,11 @@ def test_precision_depends_on_network_and_machine_only(model, monkeypatch):
     # Multiply and add of the convolution (15 x 13 places, 8 channels, 27 inputs) and of the linear layer.
     assert operations == 2 * (15 * 13 * 8 * 27 + 8 * 3)
     monkeypatch.setattr(engine, "computes_bf16", lambda device: True)
-    assert model.engine.settled("auto", operations) == "bf16"
-    assert model.engine.settled("auto", operations + 1) == "fp32"
+    assert model.engine.resolve_precision("auto", operations) == "bf16"
+    assert model.engine.resolve_precision("auto", operations + 1) == "fp32"
     monkeypatch.setattr(engine, "computes_bf16", lambda device: False)
-    assert model.engine.settled("auto", 0) == "fp32"
-    assert model.engine.settled("bf16", 0) == "bf16"
+    assert model.engine.resolve_precision("auto", 0) == "fp32"
+    assert model.engine.resolve_precision("bf16", 0) == "bf16"
 
 
 def test_the_copy_is_made_once_and_again_when_the_network_changes(model):

@@ -147,4 +147,4 @@ def remembered(question: Callable[..., T], model: Model, *about: str) -> T:
         with untouched(model.module):
             return question(model, *about)
 
-    return model.engine.remembered((question.__name__, *about), asked)
+    return model.engine.cached((question.__name__, *about), asked)

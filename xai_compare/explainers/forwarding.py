@@ -9,7 +9,7 @@ import torch
 
 from xai_compare.explainers.probing import Quantity, convert
 from xai_compare.models import Model, Precision
-from xai_compare.models.engine import Settled, whole
+from xai_compare.models.engine import ResolvedPrecision, unchanged
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Forward:
 
     def __init__(self, model: Model, quantity: Quantity, precision: Precision = "fp32") -> None:
         self.model, self.quantity = model, quantity
-        settled = model.engine.settled(precision, LARGE)
+        settled = model.engine.resolve_precision(precision, LARGE)
         self.precision: Precision = "auto" if precision == "auto" and settled == "bf16" else settled
 
     def made(self, make: Make, recipes: torch.Tensor) -> torch.Tensor:
@@ -46,9 +46,9 @@ class Forward:
 
     def of(self, pictures: torch.Tensor) -> torch.Tensor:
         """Outputs ``(n, classes)`` of prepared pictures."""
-        return self.made(whole, pictures)
+        return self.made(unchanged, pictures)
 
-    def _tried(self, make: Make, recipes: torch.Tensor) -> Settled:
+    def _tried(self, make: Make, recipes: torch.Tensor) -> ResolvedPrecision:
         """``bf16`` if its outputs for a few pictures are near enough those of ``fp32``."""
         engine = self.model.engine
         exact = convert(self.model, engine.outputs(recipes, make, "fp32"), self.quantity)

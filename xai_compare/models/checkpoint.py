@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "params", "weights")
@@ -35,7 +35,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     except Exception as error:
         # A damaged file can raise anything at all from inside the readers.
         raise InputError(
-            f"the weights cannot be read ({_first_line(error)})",
+            f"the weights cannot be read ({first_line(error)})",
             where=path,
             hint="the file may be truncated or of another format",
         ) from None
@@ -118,7 +118,3 @@ def _without_prefix(tensors: Mapping[str, torch.Tensor], wanted: set[str]) -> di
 
 def _few(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from xai_compare.models.folding import fold, stamp_of
+from xai_compare.models.folding import fold, module_stamp
 
 if TYPE_CHECKING:
     from xai_compare.models.model import Model
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Precision = Literal["auto", "fp32", "bf16"]
-Settled = Literal["fp32", "bf16"]
+ResolvedPrecision = Literal["fp32", "bf16"]
 
 BATCH = 32
 """Pictures in one forward pass, unless the model says otherwise."""
@@ -27,63 +27,65 @@ BATCH = 32
 T = TypeVar("T")
 
 
-def whole(some: torch.Tensor) -> torch.Tensor:
+def unchanged(pictures: torch.Tensor) -> torch.Tensor:
     """Pictures as they are."""
-    return some
+    return pictures
 
 
 class Engine:
     """Runs one network many times: a folded copy, channels last, in the precision asked, batch by batch.
 
     Every model has one (`Model.engine`). The network itself stays as it is. What the engine makes of it or learns of
-    it is kept in one place (`remembered`) until a weight, a buffer or a hook of the network changes. Nothing here is
+    it is kept in one place (`cached`) until a weight, a buffer or a hook of the network changes. Nothing here is
     chosen by measuring time, so equal networks run in the same way each time.
     """
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._kept: dict[object, tuple[object, Any]] = {}
-        self.watch: Callable[[int], None] | None = None
-        """Told of the number of pictures after each batch of many, so that somebody can say how far it is."""
+        self._cache: dict[object, tuple[object, Any]] = {}
+        self.on_images: Callable[[int], None] | None = None
+        """Called with the number of pictures after each batch of many, for whoever shows progress."""
 
-    def seen(self, pictures: int) -> None:
-        """Tell whoever watches that the network has seen so many pictures more."""
-        if self.watch is not None:
-            self.watch(pictures)
+    def count_images(self, count: int) -> None:
+        """Report that the network has seen so many pictures more."""
+        if self.on_images is not None:
+            self.on_images(count)
 
-    def remembered(self, key: object, make: Callable[[], T]) -> T:
+    def cached(self, key: object, make: Callable[[], T]) -> T:
         """What ``make`` gives, made once for each ``key``, and again when the network has changed."""
         model = self._model
-        stamp = (model.module, stamp_of(model.module), model.input, model.output, model.activations)
-        held = self._kept.get(key)
-        if held is None or held[0] != stamp:
-            held = self._kept[key] = (stamp, make())
-        value: T = held[1]
+        # A user may write into a weight or hang a hook on the network between two calls: without the stamp, a folded
+        # copy would go on answering for the network as it was.
+        stamp = (model.module, module_stamp(model.module), model.input, model.output, model.activations)
+        entry = self._cache.get(key)
+        if entry is None or entry[0] != stamp:
+            entry = self._cache[key] = (stamp, make())
+        value: T = entry[1]
         return value
 
     @property
     def network(self) -> nn.Module:
         """The folded copy (see `xai_compare.models.folding`), or the network itself if it cannot be copied."""
-        made = self.remembered("folded", lambda: fold(self._model))
-        return self._model.module if made is None else made
+        copied = self.cached("folded", lambda: fold(self._model))
+        return self._model.module if copied is None else copied
 
     @property
-    def copied(self) -> bool:
+    def has_copy(self) -> bool:
         """Whether there is a copy. A network without one runs in float32 only."""
         return self.network is not self._model.module
 
-    def forward(self, precision: Settled = "fp32") -> Callable[[torch.Tensor], torch.Tensor]:
+    def forward(self, precision: ResolvedPrecision = "fp32") -> Callable[[torch.Tensor], torch.Tensor]:
         """The network as a function of prepared pictures, differentiable; outputs are float32."""
-        if precision == "fp32" or not self.copied:
+        if precision == "fp32" or not self.has_copy:
             return self.network
-        rough = self.remembered("bf16", lambda: copy.deepcopy(self.network).bfloat16())
+        rough = self.cached("bf16", lambda: copy.deepcopy(self.network).bfloat16())
         return lambda batch: rough(batch.bfloat16()).float()
 
     def outputs(
         self,
         recipes: torch.Tensor,
-        make: Callable[[torch.Tensor], torch.Tensor] = whole,
-        precision: Settled = "fp32",
+        make: Callable[[torch.Tensor], torch.Tensor] = unchanged,
+        precision: ResolvedPrecision = "fp32",
     ) -> torch.Tensor:
         """The network's own outputs, float32 ``(n, classes)``, without gradients.
 
@@ -95,13 +97,13 @@ class Engine:
         """
         run = self.forward(precision)
 
-        def some(part: slice) -> torch.Tensor:
+        def batch_outputs(part: slice) -> torch.Tensor:
             with torch.no_grad():
                 out = run(make(recipes[part]).contiguous(memory_format=torch.channels_last))
-                self.seen(part.stop - part.start)
+                self.count_images(part.stop - part.start)
                 return self._model.checked(out.float() if isinstance(out, torch.Tensor) else out)
 
-        return torch.cat(self.batches(len(recipes), some))
+        return torch.cat(self.batches(len(recipes), batch_outputs))
 
     def batches(self, n: int, run: Callable[[slice], T], size: Callable[[], int] | None = None) -> list[T]:
         """What ``run`` gives for one part of 0..n after another.
@@ -129,13 +131,13 @@ class Engine:
             start += step
         return parts
 
-    def settled(self, precision: Precision, large: float) -> Settled:
+    def resolve_precision(self, precision: Precision, large: float) -> ResolvedPrecision:
         """``auto`` is bfloat16 where the device computes in it and a picture takes ``large`` operations or more.
 
         The answer depends on the network and the kind of machine only. A network that cannot be copied runs in
         float32.
         """
-        if not self.copied:
+        if not self.has_copy:
             return "fp32"
         if precision == "auto":
             return "bf16" if computes_bf16(self._model.device) and self.operations() >= large else "fp32"
@@ -143,9 +145,9 @@ class Engine:
 
     def operations(self) -> float:
         """Floating-point operations of one forward pass of one picture, counted once."""
-        return self.remembered("operations", self._counted)
+        return self.cached("operations", self._count_operations)
 
-    def _counted(self) -> float:
+    def _count_operations(self) -> float:
         # Taken before, for making the copy runs the network too.
         network = self.network
         picture = torch.zeros(1, self._model.input.depth, *self._model.input.size, device=self._model.device)

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
+from xai_compare.models.batching import Single, takes_several
 from xai_compare.models.model import Model
-from xai_compare.models.onnx_file import Single, takes_several
 from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request
 from xai_compare.models.torch_safety import check_export, check_script
@@ -113,5 +113,5 @@ def _known(program: Any, where: str) -> dict[str, Any]:
 
 
 def _unreadable(kind: str, path: Path, error: BaseException) -> InputError:
-    line = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return InputError(f"the file cannot be read as {kind} ({line})", where=path, hint="save it again with this torch")
+    what = f"the file cannot be read as {kind} ({first_line(error)})"
+    return InputError(what, where=path, hint="save it again with this torch")

@@ -13,6 +13,8 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from xai_compare.errors import first_line
+
 if TYPE_CHECKING:
     from xai_compare.models.model import Model
 
@@ -39,43 +41,46 @@ def fold(model: Model) -> nn.Module | None:
     try:
         with torch.no_grad():
             plain = copy.deepcopy(model.module).eval().requires_grad_(False)
-            told, shaken = plain(batch), plain(disturbed(batch))
-            copies = [_fold(copy.deepcopy(plain), _pairs(plain, batch)), plain]
-            for one in copies:
-                one = one.to(memory_format=torch.channels_last)
-                # A convolution whose output is read in two places shows here.
-                if nearly(told, one(batch), shaken):
-                    return one
+            expected, jittered = plain(batch), plain(jitter(batch))
+            folded = _fold(copy.deepcopy(plain), _foldable_pairs(plain, batch))
+            # If folding changed the answer, the plain copy is tried, channels last only. It did so, for example, where
+            # the output of a convolution is read in two places, for one of them still wants it without the batch norm.
+            for candidate in (folded, plain):
+                candidate = candidate.to(memory_format=torch.channels_last)
+                if equal_but_for_rounding(expected, candidate(batch), jittered):
+                    return candidate
     except Exception as error:
         # Networks refuse to be copied in many ways; the network itself gives the same answer.
-        log.info("%s runs as it is (%s)", model.name, (str(error).splitlines() or [type(error).__name__])[0])
+        log.info("%s runs as it is (%s)", model.name, first_line(error))
     return None
 
 
-def stamp_of(module: nn.Module) -> Stamp:
+def module_stamp(module: nn.Module) -> Stamp:
     """Changes whenever a weight or a buffer is written or replaced, or a hook comes or goes.
 
     Walked by hand: torch's own ways to list a network's tensors take milliseconds.
     """
     parts: list[object] = []
-    left = [module]
-    while left:
-        one = left.pop()
-        left += [child for child in one._modules.values() if child is not None]
-        parts += (*one._forward_pre_hooks, *one._forward_hooks)
-        for tensor in (*one._parameters.values(), *one._buffers.values()):
+    waiting = [module]
+    while waiting:
+        part = waiting.pop()
+        waiting += [child for child in part._modules.values() if child is not None]
+        parts += (*part._forward_pre_hooks, *part._forward_hooks)
+        for tensor in (*part._parameters.values(), *part._buffers.values()):
             if tensor is not None:
                 parts.append((tensor.data_ptr(), tensor._version))
     return tuple(parts)
 
 
-def nearly(told: torch.Tensor, found: torch.Tensor, shaken: torch.Tensor) -> bool:
-    """Whether ``found`` are the outputs ``told`` but for rounding; ``shaken``: those of an input disturbed a little."""
-    room = max(TOLERANCE * float(told.abs().max()), ROOM * float((shaken - told).abs().max()))
-    return bool((found - told).abs().max() <= room)
+def equal_but_for_rounding(expected: torch.Tensor, outputs: torch.Tensor, jittered: torch.Tensor) -> bool:
+    """Whether ``outputs`` are those ``expected`` but for rounding; ``jittered``: those of the input after `jitter`."""
+    # No fixed tolerance suits all: untrained networks magnify the rounding of their input a thousandfold, and a
+    # tolerance that lets them pass would not see a wrongly folded layer of a trained one.
+    room = max(TOLERANCE * float(expected.abs().max()), ROOM * float((jittered - expected).abs().max()))
+    return bool((outputs - expected).abs().max() <= room)
 
 
-def disturbed(batch: torch.Tensor) -> torch.Tensor:
+def jitter(batch: torch.Tensor) -> torch.Tensor:
     """A batch changed by about what rounding changes in a network's layers."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(batch.shape, generator=generator).to(batch)
@@ -84,40 +89,40 @@ def disturbed(batch: torch.Tensor) -> torch.Tensor:
 
 def _fold(module: nn.Module, pairs: list[tuple[str, str]]) -> nn.Module:
     """Fold batch norms in place into the layers before them."""
-    for first, norm in pairs:
-        one, other = module.get_submodule(first), module.get_submodule(norm)
-        fuse: Callable[..., nn.Module] = fuse_linear_bn_eval if isinstance(one, nn.Linear) else fuse_conv_bn_eval
-        module.set_submodule(first, fuse(one, other))
-        module.set_submodule(norm, _after(other))
+    for layer_name, norm_name in pairs:
+        layer, norm = module.get_submodule(layer_name), module.get_submodule(norm_name)
+        fuse: Callable[..., nn.Module] = fuse_linear_bn_eval if isinstance(layer, nn.Linear) else fuse_conv_bn_eval
+        module.set_submodule(layer_name, fuse(layer, norm))
+        module.set_submodule(norm_name, _remaining(norm))
     return module
 
 
-def _after(norm: nn.Module) -> nn.Module:
+def _remaining(norm: nn.Module) -> nn.Module:
     """What a batch norm still does once it is folded: timm's have an activation of their own."""
     later = [getattr(norm, name) for name in ("drop", "act") if isinstance(getattr(norm, name, None), nn.Module)]
     return later[0] if len(later) == 1 else nn.Sequential(*later)
 
 
-def _pairs(module: nn.Module, batch: torch.Tensor) -> list[tuple[str, str]]:
+def _foldable_pairs(module: nn.Module, batch: torch.Tensor) -> list[tuple[str, str]]:
     """Names of layers and of the batch norms whose input is, as the very tensor, their output; each run once."""
     runs: Counter[str] = Counter()
-    made: dict[int, tuple[str, torch.Tensor]] = {}
-    found: list[tuple[str, str]] = []
+    outputs: dict[int, tuple[str, torch.Tensor]] = {}
+    pairs: list[tuple[str, str]] = []
 
-    def watch(name: str, one: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        def after(one: nn.Module, args: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+    def watch(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
+        def after(module: nn.Module, args: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
             runs[name] += 1
-            if isinstance(one, _NORMS):
-                before = made.get(id(args[0]))
+            if isinstance(module, _NORMS):
+                before = outputs.get(id(args[0]))
                 if before is not None and before[1] is args[0]:
-                    found.append((before[0], name))
+                    pairs.append((before[0], name))
             else:
                 # The tensor is kept, for otherwise another could come to have its id.
-                made[id(out)] = (name, out)
+                outputs[id(out)] = (name, out)
 
-        return one.register_forward_hook(after)
+        return module.register_forward_hook(after)
 
-    handles = [watch(name, one) for name, one in module.named_modules() if isinstance(one, _LAYERS + _NORMS)]
+    handles = [watch(name, part) for name, part in module.named_modules() if isinstance(part, _LAYERS + _NORMS)]
     try:
         module(batch)
     finally:
@@ -125,7 +130,8 @@ def _pairs(module: nn.Module, batch: torch.Tensor) -> list[tuple[str, str]]:
             handle.remove()
     return [
         (first, norm)
-        for first, norm in found
+        for first, norm in pairs
+        # A layer that is run twice shares its weights: folded, it would carry the batch norm of one place to the other.
         if runs[first] == runs[norm] == 1 and getattr(module.get_submodule(norm), "running_mean", None) is not None
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
 from xai_compare.expressions import canonical
 from xai_compare.models.model import Model
 from xai_compare.models.request import Request
@@ -53,14 +53,13 @@ def from_hub(request: Request) -> Model:
             name, config=config, attn_implementation="eager", **options
         )
     except Exception as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0][:200]
         what = (
             "the folder holds no image classifier that transformers can read"
             if local
             else ("it is neither a local folder nor a network that can be downloaded from the hub")
         )
         hint = None if local else "check the name, or download it and name the folder"
-        raise InputError(f"{what} ({line})", where=request.where, hint=hint) from None
+        raise InputError(f"{what} ({first_line(error)})", where=request.where, hint=hint) from None
     spec = request.input(_known(name, options, config))
     source = {"kind": "hf", "hf": request.value, "architecture": type(network).__name__}
     commit = getattr(config, "_commit_hash", None)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xai_compare.errors import InputError, nearest
+from xai_compare.errors import InputError, first_line, nearest
 from xai_compare.models.engine import BATCH
 from xai_compare.models.model import Model
 from xai_compare.models.request import Request
@@ -124,9 +124,8 @@ def _dry_run(model: Model) -> None:
         if isinstance(error, InputError):
             raise
         height, width = model.input.size
-        line = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"the network does not run on {model.input.channels} pictures of {height}x{width} ({line})",
+            f"the network does not run on {model.input.channels} pictures of {height}x{width} ({first_line(error)})",
             where=where,
             hint="check input.size and input.channels",
         ) from error

@@ -15,7 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx2torch import convert
 from torch import nn
 
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
+from xai_compare.models.batching import ChannelsLast, Single, takes_several
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request
@@ -38,7 +39,9 @@ def read(path: Path, where: str) -> onnx.ModelProto:
         model = onnx.load(path)
         onnx.checker.check_model(model)
     except Exception as error:
-        raise InputError(f"the file is not a whole ONNX network ({_line(error)})", where=f"{where}: {path}") from None
+        raise InputError(
+            f"the file is not a whole ONNX network ({first_line(error)})", where=f"{where}: {path}"
+        ) from None
     return model
 
 
@@ -49,7 +52,7 @@ def picture_input(model: onnx.ModelProto, where: str) -> tuple[str, list[int | N
         InputError: if there is not exactly one, or it is not 4-D.
     """
     weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = [one for one in model.graph.input if one.name not in weights]
+    inputs = [value for value in model.graph.input if value.name not in weights]
     if len(inputs) != 1:
         raise InputError(f"the network has {len(inputs)} inputs", where=where, hint="export it with pictures only")
     shape = [d.dim_value if d.HasField("dim_value") else None for d in inputs[0].type.tensor_type.shape.dim]
@@ -65,14 +68,13 @@ def to_torch(model: onnx.ModelProto, path: Path, where: str) -> nn.Module:
         InputError: naming the operator that cannot be converted.
     """
     problems = []
-    for made in (lambda: model, lambda: _folded(path)):
+    for read_again in (lambda: model, lambda: _folded(path)):
         try:
-            return convert(lowered(made())).eval()
+            return convert(lowered(read_again())).eval()
         except Exception as error:
-            problems.append(_line(error))
-    operator = problems[0]
+            problems.append(first_line(error))
     raise InputError(
-        f"an operator of the network cannot be converted to torch ({operator})",
+        f"an operator of the network cannot be converted to torch ({problems[0]})",
         where=where,
         hint="export it again with opset 17 or lower, or load it as torch.export or through a factory",
     )
@@ -89,15 +91,15 @@ def lowered(model: onnx.ModelProto) -> onnx.ModelProto:
         nodes = [new for node in model.graph.node for new in _older(node, constants)]
         del model.graph.node[:]
         model.graph.node.extend(nodes)
-        for one in model.opset_import:
-            if one.domain in ("", "ai.onnx"):
-                one.version = OPSET
+        for opset in model.opset_import:
+            if opset.domain in ("", "ai.onnx"):
+                opset.version = OPSET
     return model
 
 
 def _drop_identities(graph: onnx.GraphProto) -> None:
     """Connect what stands before an Identity with what stands after; exporters share weights through them."""
-    outputs = {one.name for one in graph.output}
+    outputs = {value.name for value in graph.output}
     alias: dict[str, str] = {}
     kept = []
     for node in graph.node:
@@ -163,55 +165,25 @@ def _folded(path: Path) -> onnx.ModelProto:
         return onnx.load(options.optimized_model_filepath)
 
 
-class Single(nn.Module):
-    """A network that takes a fixed number of pictures, one after another."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """``(n, c, h, w)`` to ``(n, classes)``."""
-        return torch.cat([self.network(one[None]) for one in batch])
-
-
-class ChannelsLast(nn.Module):
-    """A network that takes ``(n, h, w, c)``, as TensorFlow exports it, fed ``(n, c, h, w)``."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """``(n, c, h, w)`` to ``(n, classes)``."""
-        return torch.as_tensor(self.network(batch.permute(0, 2, 3, 1)))
-
-
-def compared(module: nn.Module, path: Path, name: str, shape: tuple[int, ...], last: bool) -> float:
+def difference_from_onnxruntime(module: nn.Module, path: Path, name: str, shape: tuple[int, ...], last: bool) -> float:
     """Largest difference of the outputs from onnxruntime's on a picture of noise, as a share of the largest output."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     noise = np.random.default_rng(0).random(shape, np.float32)
-    told = np.asarray(session.run(None, {name: noise.transpose(0, 2, 3, 1) if last else noise})[0])
+    expected = np.asarray(session.run(None, {name: noise.transpose(0, 2, 3, 1) if last else noise})[0])
     with torch.no_grad():
-        found = module(torch.from_numpy(noise)).numpy()
-    if told.shape != found.shape:
+        outputs = module(torch.from_numpy(noise)).numpy()
+    if expected.shape != outputs.shape:
         return float("inf")
-    return float(np.abs(told - found).max() / max(np.abs(told).max(), 1.0))
+    return float(np.abs(expected - outputs).max() / max(np.abs(expected).max(), 1.0))
 
 
 def metadata_classes(model: onnx.ModelProto) -> list[str] | None:
     """The classes that the file names in its metadata (``classes``, ``labels`` or ``names``), split at commas."""
-    found = {prop.key.lower(): prop.value for prop in model.metadata_props}
-    for key in ("classes", "labels", "names"):
-        if key in found:
-            return [part.strip(" '\"[]") for part in found[key].split(",") if part.strip(" '\"[]")]
-    return None
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    properties = {prop.key.lower(): prop.value for prop in model.metadata_props}
+    text = next((properties[key] for key in ("classes", "labels", "names") if key in properties), None)
+    return None if text is None else [name for part in text.split(",") if (name := part.strip(" '\"[]"))]
 
 
 def from_onnx(request: Request) -> Model:
@@ -239,7 +211,7 @@ def from_onnx(request: Request) -> Model:
     count = spec.depth
     if shape[0] == 1 or not takes_several(module, (2, count, *spec.size)):
         module = Single(module)
-    off = compared(module, path, name, (1, count, *spec.size), last)
+    off = difference_from_onnxruntime(module, path, name, (1, count, *spec.size), last)
     if not off <= TOLERANCE:
         raise InputError(
             f"its torch form answers otherwise than onnxruntime (by {off:.2g})",
@@ -248,12 +220,3 @@ def from_onnx(request: Request) -> Model:
         )
     source = {"kind": "onnx", "file": str(path), "sha256": file_sha256(path), "off_onnxruntime": off}
     return Model(request.name, classes, module, spec, request.output, source=source)
-
-
-def takes_several(module: nn.Module, shape: tuple[int, ...]) -> bool:
-    """Whether the network takes a batch of this shape, more than one picture."""
-    try:
-        with torch.no_grad():
-            return len(module(torch.zeros(shape))) == shape[0]
-    except RuntimeError:
-        return False

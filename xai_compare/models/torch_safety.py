@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
 
 _EXPORT_MEMBERS = re.compile(
     r"archive_format|archive_version|byteorder|version|\.data/\w+|\.format/\w+|models/model\.json|extra/.*"
@@ -99,9 +99,8 @@ def _members(data: bytes, path: Path, kind: str) -> dict[str, bytes]:
             loose = [name for name in seen.namelist() if "/" not in name]
         found = {name: reader.get_record(name) for name in names if kind == "torch.export" or name.startswith("code/")}
     except (RuntimeError, zipfile.BadZipFile, OSError, ValueError) as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0][:160]
         raise InputError(
-            f"the file cannot be read as {kind} ({line})", where=path, hint="save it again with this torch"
+            f"the file cannot be read as {kind} ({first_line(error)})", where=path, hint="save it again with this torch"
         ) from None
     # Two readers that see different members could be shown different files.
     if loose or len(set(names)) != len(names) or sorted(names) != sorted(others):

@@ -143,11 +143,11 @@ class Worker:
             seen += pictures
             self.ticks.within(key, size, seen / max(passes, 1))
 
-        model.engine.watch = watch
+        model.engine.on_images = watch
         try:
             yield
         finally:
-            model.engine.watch = None
+            model.engine.on_images = None
 
     @property
     def shares_nothing(self) -> bool:

@@ -20,7 +20,7 @@ from xai_compare.explainers.rewards import REWARDS, Reward, Variant
 from xai_compare.explainers.smooth_masks import SmoothMasks
 from xai_compare.explainers.targets import single_class
 from xai_compare.models import Model, Precision
-from xai_compare.models.engine import Settled
+from xai_compare.models.engine import ResolvedPrecision
 
 PAPER_SIZE = 224
 FAST_STEPS, REFERENCE_STEPS = 120, 800
@@ -146,7 +146,7 @@ class ExtremalPerturbation(Explainer):
         network, quick = model.engine.network, model.engine.forward(self._precision(model))
 
         def watched(batch: torch.Tensor) -> torch.Tensor:
-            model.engine.seen(3 * len(batch))
+            model.engine.count_images(3 * len(batch))
             return quick(batch)
 
         return Problem(
@@ -202,8 +202,12 @@ class ExtremalPerturbation(Explainer):
         steps = self.options.steps or (REFERENCE_STEPS if self.options.engine == "reference" else FAST_STEPS)
         return 3 * steps * self._masks()
 
-    def _precision(self, model: Model) -> Settled:
-        return "fp32" if self.options.engine == "reference" else model.engine.settled(self.options.precision, LARGE)
+    def _precision(self, model: Model) -> ResolvedPrecision:
+        return (
+            "fp32"
+            if self.options.engine == "reference"
+            else model.engine.resolve_precision(self.options.precision, LARGE)
+        )
 
     def _masks(self) -> int:
         """Perturbed pictures of one picture in every step."""

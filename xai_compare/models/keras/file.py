@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
 from xai_compare.models.keras.graph import KerasGraph, Plan, plan
 from xai_compare.models.keras.layers import Unsupported
 from xai_compare.models.keras.native import NativeGraph
@@ -90,9 +90,8 @@ def _read(keras: Any, path: Path) -> Any:
         with keras.device("cpu"):
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise InputError(
-            f"Keras cannot load the network ({line})",
+            f"Keras cannot load the network ({first_line(error)})",
             where=path,
             hint="it may be truncated, or made by a Keras that this cannot read",
         ) from error

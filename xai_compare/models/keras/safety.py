@@ -10,7 +10,7 @@ from typing import Any
 
 import h5py
 
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
 
 SUFFIXES = (".h5", ".hdf5", ".keras")
 _MODELS = {"Functional", "Model", "Sequential"}
@@ -48,9 +48,10 @@ def check_file(path: Path, where: str) -> None:
     except InputError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0][:160]
         raise InputError(
-            f"the Keras file cannot be read ({line})", where=path, hint="it may be truncated or of another format"
+            f"the Keras file cannot be read ({first_line(error)})",
+            where=path,
+            hint="it may be truncated or of another format",
         ) from None
     if not isinstance(config, Mapping) or config.get("class_name") not in _MODELS:
         named = config.get("class_name") if isinstance(config, Mapping) else type(config).__name__

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader
 
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
 from xai_compare.models.model import Model
 from xai_compare.models.training.augmentation import augmentation
 from xai_compare.models.training.checkpointing import CHECKPOINT, EpochCheckpoint, quiet_lightning
@@ -113,9 +113,8 @@ def _finished(checkpoint: Path, learner: ClassifierModule, length: Length) -> bo
         learner.load_state_dict(held["state_dict"])
         learner.history = list(held["history"])
     except Exception as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"the checkpoint is not one of this network ({line})",
+            f"the checkpoint is not one of this network ({first_line(error)})",
             where=checkpoint,
             hint="remove it, or train into another folder",
         ) from None
@@ -142,9 +141,8 @@ def _trainer(
             deterministic="warn",
         )
     except Exception as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"Lightning refuses these devices ({line})",
+            f"Lightning refuses these devices ({first_line(error)})",
             where="training",
             hint="check accelerator, devices and strategy",
         ) from None
