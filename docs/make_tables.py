@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import torch
-from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from xai_compare import explainers, human, study
 from xai_compare.comparison import METRICS
+from xai_compare.human import settings
 from xai_compare.images.datasets import DATASETS
 from xai_compare.models.sources import COMMON, SOURCES
 from xai_compare.models.training import config as training
@@ -74,18 +75,6 @@ MEANINGS = {
     "ExplainerSpec.name": "a registered explainer, see [explainers.md](explainers.md)",
     "ExplainerSpec.label": "what tables call it; the name by default. Two of one name need two labels",
     "ExplainerSpec.options": "the explainer's own options",
-    "HumanSpec.name": "what tables call it, after `human/`; no slash",
-    "HumanSpec.file": "a file, a pattern with `*`, or a list of them",
-    "HumanSpec.format": "how the file is written, see below; `auto` recognises it",
-    "HumanSpec.screen": "the screen, see below; not needed where `pixels_per_degree` is given",
-    "HumanSpec.pixels_per_degree": "pixels *of the pictures* in one degree of visual angle",
-    "HumanSpec.sigma_degrees": "standard deviation of the Gaussian at each point, in degrees",
-    "HumanSpec.weights": "`duration`: longer fixations count for more",
-    "HumanSpec.only_correct": "only trials that were answered correctly",
-    "HumanSpec.simulated": "whether these data are simulated; then every table and figure says so",
-    "Screen.size_cm": "width and height of the visible screen, in cm",
-    "Screen.distance_cm": "from the eyes to the screen, in cm",
-    "Screen.resolution": "width and height of the screen, in pixels",
     "Compare.thresholds": "see below",
     "Compare.correlation": "which correlations are computed between sources",
     "Thresholds.iou": "how a map becomes a mask for IoU, precision, recall and F1",
@@ -117,7 +106,7 @@ def values(kind: Any) -> str:
         return " or ".join(dict.fromkeys(values(one) for one in inner if one is not type(None)))
     if origin in (list, tuple):
         return f"list of {values(inner[0])}"
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if hasattr(kind, "__pydantic_fields__"):
         return "keys"
     words = {int: "whole number", float: "number", str: "text", bool: "`true`, `false`", Path: "path"}
     return words.get(kind, "mapping")
@@ -130,7 +119,7 @@ def default(field: Any) -> str:
     value = field.default_factory() if field.default_factory else field.default
     if value is None or value is PydanticUndefined or value in ({}, [], ""):
         return "none"
-    if isinstance(value, BaseModel):
+    if hasattr(value, "__pydantic_fields__"):
         return "see there"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -139,23 +128,28 @@ def default(field: Any) -> str:
     return f"`{value}`"
 
 
-def meaning(model: type[BaseModel], name: str) -> str:
+def fields(model: Any) -> dict[str, FieldInfo]:
+    """The fields of a model, or of a dataclass that pydantic checks."""
+    return dict(model.__pydantic_fields__)
+
+
+def meaning(model: Any, name: str) -> str:
     """What a key means: its own description, or one of `MEANINGS`.
 
     Raises:
         KeyError: if neither is there.
     """
-    said = model.model_fields[name].description
+    said = fields(model)[name].description
     if said is None:
         said = MEANINGS.get(f"{model.__name__}.{name}") or MEANINGS[f"*.{name}"]
     return said[0].upper() + said[1:] + ("" if said.endswith(".") else ".")
 
 
-def keys(model: type[BaseModel]) -> str:
+def keys(model: Any) -> str:
     """The table of a model's keys."""
     rows = [
         (f"`{name}`", values(field.annotation), default(field), meaning(model, name))
-        for name, field in model.model_fields.items()
+        for name, field in sorted(fields(model).items(), key=lambda item: not item[1].is_required())
     ]
     return table(("key", "values", "default", "meaning"), rows)
 
@@ -275,9 +269,9 @@ def tables() -> dict[str, str]:
         "input": keys(study.ModelInput),
         "explainers": keys(study.ExplainerSpec),
         "human": keys(study.HumanSpec),
-        "gaze": keys(study.GazeKeys),
+        "gaze": keys(settings.GazeSettings),
         "formats": formats(),
-        "screen": keys(study.Screen),
+        "screen": keys(settings.ScreenGeometry),
         "compare": keys(study.Compare),
         "thresholds": keys(study.Thresholds),
         "statistics": keys(study.Statistics),

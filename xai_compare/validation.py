@@ -14,6 +14,8 @@ from xai_compare.errors import InputError, nearest
 MAX_VALUES, MAX_DEPTH = 100_000, 50
 """More values, or more deeply nested ones, are a mistake (aliases that expand without end) or an attack."""
 
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+
 
 class Strict(BaseModel):
     """Settings in which an unknown key is a mistake, and defaults are checked too."""
@@ -108,7 +110,7 @@ def check_extent(data: object, where: object, what: str = "study") -> None:
 def input_error(
     error: ValidationError,
     where: object,
-    model: type[BaseModel],
+    model: type[Any],
     *,
     prefix: tuple[str, ...] = (),
     kind: str = "key",
@@ -141,13 +143,13 @@ def input_error(
             if isinstance(cause, UnknownKeyError):
                 line = f"unknown {kind} {'.'.join([*loc, cause.key])!r}"
             return InputError(line, where=where, hint=cause.hint)
-    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    first = next((p for p in problems if p["type"] in _UNKNOWN), problems[0])
     key = ".".join(str(part) for part in (*prefix, *first["loc"]) if not str(part).startswith("function-"))
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    if first["type"] == "extra_forbidden":
+    if first["type"] in _UNKNOWN:
         holder, last = _model_at(model, first["loc"][:-1]), str(first["loc"][-1])
         renamed: Mapping[str, str] = getattr(holder, "RENAMED", {})
-        hint = f"it is called {renamed[last]!r} now" if last in renamed else nearest(last, list(holder.model_fields))
+        hint = f"it is called {renamed[last]!r} now" if last in renamed else nearest(last, list(_fields(holder)))
         return InputError(f"unknown {kind} {key!r}{more}", where=where, hint=hint)
     if first["type"] == "missing":
         return InputError(f"{kind} {key!r} is missing{more}", where=where, hint="add it")
@@ -156,17 +158,22 @@ def input_error(
     return InputError(f"{f'{kind} {key!r}' if key else f'the {what}'}{value}{more}", where=where, hint=message)
 
 
-def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseModel]:
+def _fields(model: Any) -> dict[str, Any]:
+    """The fields of a model, or of a dataclass that pydantic checks."""
+    return dict(model.__pydantic_fields__)
+
+
+def _model_at(model: type[Any], loc: Sequence[int | str]) -> type[Any]:
     """The model that stands at a place, found by following the fields' types."""
     for part in loc:
-        field = model.model_fields.get(str(part))
+        field = _fields(model).get(str(part))
         inner = None if field is None else next(iter(_models(field.annotation)), None)
         model = model if inner is None else inner
     return model
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The models inside a type such as ``list[Model] | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _models(annotation: Any) -> list[type[Any]]:
+    """The models, or dataclasses that pydantic checks, inside a type such as ``list[Model] | None``."""
+    if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__"):
         return [annotation]
     return [model for part in get_args(annotation) for model in _models(part)]

@@ -125,7 +125,7 @@ def test_a_directory_that_holds_something_is_left_alone(monkeypatch, capsys, tmp
         (("--screen-cm", "38"), "--screen-cm: '38' is not 2 numbers; separate them by commas"),
         (("--detector", "ivtt"), "did you mean 'ivt'"),
         (("--kernel", "disc"), "discs have no radius"),
-        (("--max-lost", "7"), "max_lost is 7"),
+        (("--max-lost", "7"), "'max_lost' = 7"),
         (("--pictures", "nowhere"), "no such folder"),
     ],
 )

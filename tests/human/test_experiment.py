@@ -11,7 +11,7 @@ from xai_compare.human import Screen, agreement, human_maps
 from xai_compare.human.data_quality import assess_quality, overall_quality
 from xai_compare.human.experiment import Reading, in_image_pixels, read_experiment, removals
 from xai_compare.human.experiment_maps import MapSettings, classify_by_mean_map, maps_of, mean_maps, on_standard_face
-from xai_compare.human.gaze.events import GazeSettings
+from xai_compare.human.settings import GazeSettings
 
 SCREEN = Screen(recordings.SCREEN, (38.0, 30.4), 60.0)
 LENIENT = GazeSettings(max_lost=0.2)
@@ -72,7 +72,7 @@ def test_kernels(tmp_path, kernel):
     found = read_experiment(path, Reading(simulated=True))
     found.shapes = dict.fromkeys(list(found.trials["image"].unique())[:3], simulation.SHAPE)
     found.points = found.points[found.points["image"].isin(found.shapes)]
-    settings = MapSettings(kernel, sigma_px=8, radius_px=12)
+    settings = MapSettings(kernel=kernel, sigma_px=8, radius_px=12)
     if kernel == "dwell":
         with pytest.raises(InputError, match="clicks have no dwell or duration"):
             next(maps_of(found, settings))
@@ -84,7 +84,7 @@ def test_kernels(tmp_path, kernel):
 
 def test_discs_need_a_radius():
     with pytest.raises(InputError, match="discs have no radius"):
-        MapSettings("disc")
+        MapSettings(kernel="disc")
 
 
 def test_first_points_and_windows(tmp_path):

@@ -7,10 +7,10 @@ import pytest
 from pymovements.synthetic import step_function
 
 from xai_compare.errors import InputError
-from xai_compare.human import GazeSettings, Placement, Screen, events, read_gaze
+from xai_compare.human import Cross, GazeSettings, Placement, Screen, events, read_gaze
 from xai_compare.human.gaze.detectors import DETECTORS, detect, detector
 from xai_compare.human.gaze.detectors.velocity import velocities
-from xai_compare.human.gaze.events import Cross, directions
+from xai_compare.human.gaze.events import directions
 from xai_compare.human.gaze.recording import Collector, outcomes
 
 SCREEN = Screen((1280, 1024), (38.0, 30.4), 60.0)

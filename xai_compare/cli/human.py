@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from xai_compare.cli.app import Overwrite, RequiredOut, app, tell
 from xai_compare.errors import InputError
+from xai_compare.human.settings import GazeSettings, Kernel, MapKeys
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from xai_compare.human.gaze.events import Cross
+    from xai_compare.human.settings import Cross
+
+
+def _option(settings: type[Any], key: str, *names: str) -> Any:
+    """An option that means what this key of a study means."""
+    about = settings.__pydantic_fields__[key].description.replace("`", "")
+    return typer.Option(*names, help=f"{about[0].upper()}{about[1:]}.")
+
+
+_MAPS = MapKeys()
 
 
 @app.command()
@@ -40,24 +50,24 @@ def human(
         str | None,
         typer.Option(metavar="LEFT,TOP,W,H", help="Where on the screen the picture lay, or: screen, if it filled it."),
     ] = None,
-    detector: Annotated[str, typer.Option(help="How fixations are found: ivt, idt, remodnav.")] = "ivt",
-    max_lost: Annotated[float, typer.Option(help="Share of lost samples with which a trial is kept.")] = 0.10,
+    detector: Annotated[str, _option(GazeSettings, "detector")] = GazeSettings.detector,
+    max_lost: Annotated[float, _option(GazeSettings, "max_lost")] = GazeSettings.max_lost,
     liu_correction: Annotated[
-        bool, typer.Option("--liu-correction", help="Interpolate losses that are not blinks (Liu et al. 2024).")
-    ] = False,
+        bool, _option(GazeSettings, "liu_correction", "--liu-correction")
+    ] = GazeSettings.liu_correction,
     cross: Annotated[
         str | None,
         typer.Option(metavar="IMAGE,X,Y", help="A fixation cross; what follows is shifted by how far it was missed."),
     ] = None,
-    min_fixation_ms: Annotated[float, typer.Option(help="Shorter fixations are removed.")] = 80.0,
-    kernel: Annotated[Literal["gaussian", "disc", "dwell"], typer.Option(help="What a point becomes.")] = "gaussian",
+    min_fixation_ms: Annotated[float, _option(GazeSettings, "min_fixation_ms")] = GazeSettings.min_fixation_ms,
+    kernel: Annotated[Kernel, _option(MapKeys, "kernel")] = _MAPS.kernel,
     sigma_px: Annotated[float | None, typer.Option(help="Width of the Gaussian; one degree by default.")] = None,
-    radius_px: Annotated[float | None, typer.Option(help="Radius of the discs that clicks uncovered.")] = None,
-    first: Annotated[int | None, typer.Option(help="Maps of the first so many points of each trial.")] = None,
+    radius_px: Annotated[float | None, _option(MapKeys, "radius_px")] = _MAPS.radius_px,
+    first: Annotated[int | None, _option(MapKeys, "first")] = _MAPS.first,
     between_ms: Annotated[
         str | None, typer.Option(metavar="FROM,TO", help="Maps of the points that begin in this window of the trial.")
     ] = None,
-    only_correct: Annotated[bool, typer.Option("--only-correct", help="Maps of right answers only.")] = False,
+    only_correct: Annotated[bool, _option(MapKeys, "only_correct", "--only-correct")] = _MAPS.only_correct,
     scanpaths: Annotated[bool, typer.Option("--scanpaths", help="Compare scanpaths by MultiMatch.")] = False,
     simulated: Annotated[bool, typer.Option("--simulated", help="The data are simulated; everything says so.")] = False,
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
@@ -70,7 +80,6 @@ def human(
     from xai_compare.human.data_quality import overall_quality
     from xai_compare.human.experiment import Reading
     from xai_compare.human.experiment_maps import MapSettings
-    from xai_compare.human.gaze.events import GazeSettings
     from xai_compare.human.screen import Placement, Screen
     from xai_compare.report.human import HumanOptions, write
 
@@ -91,7 +100,7 @@ def human(
     points, whole = _numbers(face, 6, "--face"), _numbers(picture_size, 2, "--picture-size")
     window = _numbers(between_ms, 2, "--between-ms")
     maps = MapSettings(
-        kernel,
+        kernel=kernel,
         sigma_px=sigma_px,
         radius_px=radius_px,
         only_correct=only_correct,
@@ -119,7 +128,7 @@ def human(
 
 
 def _cross(text: str | None) -> Cross | None:
-    from xai_compare.human.gaze.events import Cross
+    from xai_compare.human.settings import Cross
 
     if text is None:
         return None

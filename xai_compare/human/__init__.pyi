@@ -8,8 +8,6 @@ from .formats import FORMATS as FORMATS
 from .formats import click_formats as click_formats
 from .formats import fixation_formats as fixation_formats
 from .formats import reads as reads
-from .gaze.events import Cross as Cross
-from .gaze.events import GazeSettings as GazeSettings
 from .gaze.recording import Events as Events
 from .gaze.recording import events as events
 from .gaze.recording import fixations as fixations
@@ -18,7 +16,6 @@ from .image_matching import points_on_images as points_on_images
 from .maps import HumanMap as HumanMap
 from .maps import attention_map as attention_map
 from .maps import human_maps as human_maps
-from .maps import pixels_per_degree as pixels_per_degree
 from .readers import read_clicks as read_clicks
 from .readers import read_fixations as read_fixations
 from .readers import read_gaze as read_gaze
@@ -27,3 +24,6 @@ from .readers import stream_gaze as stream_gaze
 from .schema import COLUMNS as COLUMNS
 from .screen import Placement as Placement
 from .screen import Screen as Screen
+from .screen import pixels_per_degree as pixels_per_degree
+from .settings import Cross as Cross
+from .settings import GazeSettings as GazeSettings

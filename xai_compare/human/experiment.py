@@ -13,13 +13,12 @@ import pandas as pd
 from xai_compare.errors import InputError
 from xai_compare.human.clicks import answers, tracks
 from xai_compare.human.formats import FORMATS, Yields
-from xai_compare.human.gaze.events import GazeSettings, Outcome
+from xai_compare.human.gaze.events import Outcome
 from xai_compare.human.gaze.recording import Collector, outcomes
 from xai_compare.human.image_matching import match_images
 from xai_compare.human.readers import Paths, files_of, find, read_fixations, read_points, recognise, stream_gaze
 from xai_compare.human.screen import Placement, Screen
-
-Kernel = Literal["gaussian", "disc", "dwell"]
+from xai_compare.human.settings import GazeSettings
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,7 @@ class Experiment:
         Raises:
             InputError: if the screen's geometry is not known.
         """
-        across, down = self.screen.degrees_per_pixel()
-        return self.scale * degrees * (1 / across + 1 / down) / 2
+        return self.scale * degrees * self.screen.pixels_in_degree()
 
 
 def read_experiment(

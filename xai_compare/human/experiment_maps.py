@@ -4,45 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.faces import standardize
 from xai_compare.human.clicks.discs import disc_maps
-from xai_compare.human.experiment import Experiment, Kernel
+from xai_compare.human.experiment import Experiment
 from xai_compare.human.kernels import select
 from xai_compare.human.maps import HumanMap, human_maps
+from xai_compare.human.settings import MapKeys
+from xai_compare.validation import input_error
 
 
-@dataclass(frozen=True)
-class MapSettings:
-    """How points become maps.
+class MapSettings(MapKeys):
+    """How points become maps; with ``sigma_px``, the Gaussians' width in pixels of the pictures, in place of degrees.
 
-    Attributes:
-        kernel: ``gaussian``: one at each point; ``dwell``: the same, weighed by the time spent there; ``disc``: what
-            each person's clicks uncovered.
-        sigma_degrees: standard deviation of the Gaussian, in degrees of visual angle.
-        sigma_px: the same in pixels of the pictures, instead.
-        radius_px: of the discs, in pixels of the pictures.
-        only_correct: keep the trials that were answered correctly.
-        first: keep the first so many points of each trial.
-        between_ms: keep the points that begin in this window since the trial began.
+    >>> MapSettings(kernel="disc")
+    Traceback (most recent call last):
+    ...
+    xai_compare.errors.InputError: discs have no radius; kernel: disc needs radius_px, in pixels of the pictures
     """
 
-    kernel: Kernel = "gaussian"
-    sigma_degrees: float = 1.0
     sigma_px: float | None = None
-    radius_px: float | None = None
-    only_correct: bool = False
-    first: int | None = None
-    between_ms: tuple[float, float] | None = None
 
-    def __post_init__(self) -> None:
-        if self.kernel == "disc" and not self.radius_px:
-            raise InputError("discs have no radius", hint="give radius_px, in pixels of the pictures")
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise input_error(error, None, MapSettings, kind="setting", what="maps") from None
 
     def sigma(self, experiment: Experiment) -> float:
         """Standard deviation of the Gaussian in pixels.

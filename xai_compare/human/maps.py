@@ -35,34 +35,6 @@ class HumanMap(NamedTuple):
     group: dict[str, str]
 
 
-def pixels_per_degree(size_cm: tuple[float, float], distance_cm: float, resolution: tuple[int, int]) -> float:
-    """Return how many screen pixels one degree of visual angle covers at the middle of the screen.
-
-    One degree covers ``2 d tan(0.5 deg)`` cm of a screen at a distance of ``d`` cm. These are pixels of the screen: for
-    a picture that was shown enlarged, divide by the enlargement to get pixels of the picture.
-
-    Args:
-        size_cm: width and height of the visible screen, in cm.
-        distance_cm: from the eyes to the screen, in cm.
-        resolution: width and height of the screen, in pixels.
-
-    Raises:
-        InputError: if a length is not positive, or pixels are not square (by more than 5 %), as when width and height
-            are swapped in one of the two.
-
-    >>> round(pixels_per_degree((38.0, 30.4), 60.0, (1280, 1024)), 2)
-    35.27
-    """
-    if not all(math.isfinite(length) and length > 0 for length in (*size_cm, distance_cm, *resolution)):
-        raise InputError(f"screen {tuple(size_cm)} cm at {distance_cm} cm, {tuple(resolution)} px: all must be above 0")
-    across, down = (pixels / cm for pixels, cm in zip(resolution, size_cm, strict=True))
-    if not 0.95 <= across / down <= 1.05:
-        density = f"{across:.1f} px per cm across and {down:.1f} down"
-        what = f"a screen of {tuple(size_cm)} cm and {tuple(resolution)} px has {density}"
-        raise InputError(what, hint="give width before height in both, or pixels_per_degree itself")
-    return 2 * distance_cm * math.tan(math.radians(0.5)) * (across + down) / 2
-
-
 def attention_map(
     x: np.ndarray | Sequence[float],
     y: np.ndarray | Sequence[float],

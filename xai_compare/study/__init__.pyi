@@ -6,9 +6,6 @@ from .images import Images as Images
 from .networks import ExplainerSpec as ExplainerSpec
 from .networks import ModelInput as ModelInput
 from .networks import ModelSpec as ModelSpec
-from .people import CrossKeys as CrossKeys
-from .people import GazeKeys as GazeKeys
 from .people import HumanSpec as HumanSpec
-from .people import Screen as Screen
 from .study import FOLDS as FOLDS
 from .study import Study as Study

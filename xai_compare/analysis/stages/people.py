@@ -120,17 +120,10 @@ def _kind(spec: HumanSpec, where: str) -> tuple[str, str]:
 def _reading(spec: HumanSpec, name: str) -> Any:
     from xai_compare import human
 
-    screen = spec.screen
-    known = human.Screen(screen.resolution, screen.size_cm, screen.distance_cm) if screen else human.Screen()
+    geometry = vars(spec.screen) if spec.screen else {}
     place = spec.placement if spec.placement in (None, "screen") else human.Placement(*spec.placement)
-    cross = human.Cross(**spec.gaze.cross.model_dump()) if spec.gaze.cross else None
-    return human.Reading(
-        name,
-        replace(known, pixels_per_degree=spec.pixels_per_degree),
-        place,
-        human.GazeSettings(**spec.gaze.model_dump() | {"cross": cross}),
-        simulated=spec.simulated,
-    )
+    screen = human.Screen(**geometry, pixels_per_degree=spec.pixels_per_degree)
+    return human.Reading(name, screen, place, spec.gaze, simulated=spec.simulated)
 
 
 def _dropped(experiment: Any) -> dict[str, int]:

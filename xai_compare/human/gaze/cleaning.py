@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xai_compare.human.gaze.trial import Trial
+from xai_compare.human.settings import GazeSettings
 
-BLINK_MS = (75.0, 425.0)
-"""A blink lasts at least and at most so long (Komogortsev et al. 2010; Liu et al. 2024, section III-A3)."""
+BLINK_MS = GazeSettings.blink_ms
+"""A blink lasts at least and at most so long."""
 
 _FEWEST = 10
 

@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from xai_compare.errors import InputError
 from xai_compare.human.gaze import cleaning
 from xai_compare.human.gaze.detectors import Intervals, detect
 from xai_compare.human.gaze.trial import Trial, in_degrees
+from xai_compare.human.settings import GazeSettings
 
 LABELS = ("other", "fixation", "saccade", "blink", "loss")
 """What a sample can be, by its code in `Outcome.labels`."""
-
-
-@dataclass(frozen=True)
-class Cross:
-    """A fixation cross, whose place tells how far the tracker is off.
-
-    Attributes:
-        image: the name under which the recording shows it.
-        x, y: where it is, in pixels of that picture as shown.
-        worst_degrees: trials after a cross that was missed by more are removed.
-    """
-
-    image: str
-    x: float
-    y: float
-    worst_degrees: float = 3.0
-
-
-@dataclass(frozen=True)
-class GazeSettings:
-    """How samples become fixations and saccades; the defaults are those of Bruckert et al. 2023, section 3.2.
-
-    Attributes:
-        detector: a name of `xai_compare.human.gaze.detectors.DETECTORS`.
-        options: of the detector.
-        max_lost: largest share of lost samples with which a trial is kept.
-        min_fixation_ms: shorter fixations are removed.
-        max_saccade_ms: longest time between two fixations for what lies between to be a saccade.
-        blink_ms: shortest and longest blink.
-        liu_correction: interpolate and correct as `cleaning.corrected` does, before anything else.
-        cross: the fixation cross; each trial is shifted by the offset measured at the last one before it.
-        keep_unvalidated: keep trials although the tracker's validation before them failed.
-    """
-
-    detector: str = "ivt"
-    options: dict[str, Any] = field(default_factory=dict)
-    max_lost: float = 0.10
-    min_fixation_ms: float = 80.0
-    max_saccade_ms: float = 150.0
-    blink_ms: tuple[float, float] = cleaning.BLINK_MS
-    liu_correction: bool = False
-    cross: Cross | None = None
-    keep_unvalidated: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_lost <= 1:
-            raise InputError(f"max_lost is {self.max_lost}", hint="give a share between 0 and 1, such as 0.1")
-        if self.min_fixation_ms < 0 or self.max_saccade_ms < 0:
-            raise InputError("a shortest fixation or longest saccade below 0 ms", hint="give milliseconds")
 
 
 @dataclass

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.human.gaze.events import LABELS, SACCADE_COLUMNS, Cross, GazeSettings, Outcome, process
+from xai_compare.human.gaze.events import LABELS, SACCADE_COLUMNS, Outcome, process
 from xai_compare.human.gaze.trial import Trial, trials
 from xai_compare.human.screen import Placement, Screen
+from xai_compare.human.settings import Cross, GazeSettings
 
 FIXATION_COLUMNS = ("order", "x", "y", "onset", "duration", "samples", "on_picture")
 _WHOSE = ("participant", "image", "trial")

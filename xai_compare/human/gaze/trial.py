@@ -172,7 +172,7 @@ def _trial(
     own = Screen.of(rows.attrs.get("screen"))
     if "distance" in values and np.isfinite(values["distance"]).any():
         own = Screen(own.resolution, own.size_cm, float(np.nanmedian(values["distance"])))
-    whole = (screen or Screen()).given(own)
+    whole = (screen or Screen()).completed(own)
     place = _place(rows, name, where) or placement
     if place is None and fills_screen:
         place = Placement(0, 0, *_resolution(whole, where))
