@@ -74,7 +74,9 @@ class GazeSettings:
     xai_compare.errors.InputError: setting 'max_lost' = 10; Input should be less than or equal to 1
     """
 
-    detector: Annotated[str, Field(description="how fixations are found: `ivt`, `idt`, `remodnav` or one of another package")] = "ivt"
+    detector: Annotated[
+        str, Field(description="how fixations are found: `ivt`, `idt`, `remodnav` or one of another package")
+    ] = "ivt"
     options: Annotated[dict[str, Any], Field(description="of the detector")] = field(default_factory=dict)
     max_lost: Annotated[
         float, Field(ge=0, le=1, description="largest share of lost samples with which a trial is kept")
