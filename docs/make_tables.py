@@ -157,7 +157,7 @@ def keys(model: Any) -> str:
 def options() -> str:
     """The tables of all explainers of this package."""
     parts = []
-    for name in explainers.names():
+    for name in explainers.REGISTRY.names():
         made = explainers.create(name)
         if type(made).__module__.startswith("xai_compare."):
             first = (type(made).__doc__ or "").strip().splitlines()[0]

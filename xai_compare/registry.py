@@ -1,12 +1,11 @@
-"""One way to know things by name: those of this package by decorator, those of other packages by entry point.
+"""One way to know things by name: by decorator, or, for those of other packages, by entry point.
 
 Explainers, metrics, readers of human data, sources of networks, stages of a run and sections of the report are all
-found through a `Registry`. A thing of this package registers itself where it is defined; another package names its own
-in an entry-point group, and needs no change here::
+found through a `Registry`. A thing registers itself where it is defined, in this package or in a notebook; another
+package names its own in an entry-point group of its ``pyproject.toml``, and needs no change here::
 
-    [options.entry_points]
-    xai_compare.metrics =
-        my_metric = my_package.metrics:my_metric
+    [project.entry-points."xai_compare.metrics"]
+    my_metric = "my_package.metrics:my_metric"
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from html import escape
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from xai_compare.errors import InputError, nearest
 
@@ -53,30 +53,44 @@ class Registry(Generic[T]):
         self._things: dict[str, T] = {}
         self._filled = False
 
-    def register(self, name: str, thing: T) -> T:
-        """Make a thing known by a name; the same definition may register itself again (as a reload does).
+    @overload
+    def register(self, name: str) -> Callable[[F], F]: ...
+
+    @overload
+    def register(self, name: str, thing: T) -> T: ...
+
+    def register(self, name: str, thing: Any = None) -> Any:
+        """Make a thing known by a name; without the thing, a decorator that does so.
+
+        The same definition may register itself again, as when a module is reloaded or a notebook's cell is run twice.
 
         Raises:
             ValueError: if another thing has the name.
+
+        >>> GREETINGS = Registry("greeting", "my_package.greetings")
+        >>> @GREETINGS.register("hello")
+        ... def hello(whom):
+        ...     return f"Hello, {whom}!"
+        >>> GREETINGS
+        Registry of 1 greeting: hello
+        >>> GREETINGS.get("hello")("you")
+        'Hello, you!'
         """
+        if thing is None:
+            return lambda decorated: self.register(name, decorated)
         known = self._things.get(name)
         if known is not None and _identity(known) != _identity(thing):
             raise ValueError(f"two {self.kind}s are called {name!r}")
         self._things[name] = thing
         return thing
 
-    def named(self, name: str) -> Callable[[F], F]:
-        """A decorator that registers what it decorates."""
+    named = register
 
-        def decorate(thing: F) -> F:
-            self.register(name, thing)  # type: ignore[arg-type]
-            return thing
-
-        return decorate
-
-    def names(self) -> list[str]:
-        """Every name: those of this package in the order of definition, then those of plug-ins, sorted."""
+    def names(self, *, plugins: bool = True) -> list[str]:
+        """Every name: this package's in the order of definition, those registered since, then plug-ins', sorted."""
         own = self._modules() if self._one_per_module else self._own()
+        if not plugins:
+            return [name for name in dict.fromkeys([*own, *self._things]) if name not in self._plugins()]
         return list(dict.fromkeys([*own, *self._things, *sorted(self._plugins())]))
 
     def get(self, name: str) -> T:
@@ -98,13 +112,23 @@ class Registry(Generic[T]):
 
     def all(self) -> dict[str, T]:
         """Everything by name. Plug-ins that cannot be loaded are left out and named in `broken`, with the reason."""
-        found = {}
+        things = {}
         for name in self.names():
             try:
-                found[name] = self.get(name)
+                things[name] = self.get(name)
             except InputError as error:
                 self.broken[name] = str(error)
-        return found
+        return things
+
+    def __repr__(self) -> str:
+        names = self.names()
+        first, *rest = self.kind.split(" ", 1)
+        kinds = " ".join([first if len(names) == 1 else f"{first}s", *rest])
+        return f"Registry of {len(names)} {kinds}: {', '.join(names)}"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, _first_line(thing)) for name, thing in self.all().items()]
+        return html_table(repr(self).partition(":")[0], ("name", "what it is"), rows)
 
     def __contains__(self, name: object) -> bool:
         return name in self._things or name in self.names()
@@ -121,18 +145,18 @@ class Registry(Generic[T]):
         return self._things
 
     def _modules(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+        modules: dict[str, str] = {}
         for room in self._rooms:
             if not room.endswith(".*"):
-                found[room] = room
+                modules[room] = room
                 continue
             top, *inner = room.removesuffix(".*").split(".")
             spec = importlib.util.find_spec(top)
             places = [Path(place, *inner) for place in (spec.submodule_search_locations or [])] if spec else []
             for info in sorted(pkgutil.iter_modules(map(str, places)), key=lambda info: info.name):
                 if not info.name.startswith("_"):
-                    found[info.name] = f"{room.removesuffix('.*')}.{info.name}"
-        return found
+                    modules[info.name] = f"{room.removesuffix('.*')}.{info.name}"
+        return modules
 
     def _plugins(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=self.group)}
@@ -150,6 +174,22 @@ class Registry(Generic[T]):
         if problem:
             raise InputError(f"{self.kind} {point.name!r} {problem}", where=where)
         self.register(point.name, thing)
+
+
+def html_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A small table for a notebook."""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag} style='text-align: left'>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><caption>{escape(title)}</caption>{line(header, 'th')}{body}</table>"
+
+
+def _first_line(thing: Any) -> str:
+    """What a thing says of itself: its title, or the first line of its own docstring."""
+    text = getattr(thing, "title", None) or getattr(thing, "about", None) or vars(thing).get("__doc__") or ""
+    return str(text).strip().partition("\n")[0]
 
 
 def _identity(thing: Any) -> tuple[object, object]:

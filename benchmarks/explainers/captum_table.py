@@ -18,7 +18,7 @@ from common import CLASSES, DATA, enliven, faces
 
 from xai_compare import explainers, models
 from xai_compare.errors import InputError
-from xai_compare.explainers.families.captum import METHODS
+from xai_compare.explainers.families import METHODS
 from xai_compare.models import Model
 
 FAST = {
@@ -154,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with faces/images and models/*.hdf5")
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
-    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--methods", nargs="+", default=list(METHODS["captum"]), choices=METHODS["captum"])
     parser.add_argument("--markdown", action="store_true", help="write docs/captum.md")
     args = parser.parse_args()
     warnings.simplefilter("ignore")

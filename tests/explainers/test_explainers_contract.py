@@ -31,7 +31,11 @@ def network(name):
 
 
 def test_every_explainer_of_the_package_is_held_to_the_contract():
-    ours = [name for name in explainers.names() if explainers.REGISTRY.get(name).__module__.startswith("xai_compare.")]
+    ours = [
+        name
+        for name in explainers.REGISTRY.names()
+        if explainers.REGISTRY.get(name).__module__.startswith("xai_compare.")
+    ]
     assert sorted(CASES) == sorted(ours)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from xai_compare import explainers
 from xai_compare.errors import InputError
-from xai_compare.explainers.faithfulness import cascade, curves, faithfulness, infidelity
+from xai_compare.explainers.faithfulness import curves, faithfulness, infidelity, randomize_cascading
 
 
 @pytest.fixture
@@ -60,12 +60,12 @@ def test_infidelity_is_zero_for_a_linear_network_and_its_truth(make_model, white
 def test_a_network_that_forgets_gives_other_maps(make_model, blobs):
     model, images = make_model("conv", seed=2), blobs(4)
     before = {k: v.clone() for k, v in model.module.state_dict().items()}
-    found = cascade(model, explainers.create("cam"), images, 1, stages=2)
+    found = randomize_cascading(model, explainers.create("cam"), images, 1, stages=2)
     assert found.layers == ["head", "conv"]
     assert found.likeness.shape == (4, 2)
     assert np.abs(found.likeness[:, -1]).mean() < 0.9
     assert all((before[k] == v).all() for k, v in model.module.state_dict().items())
-    control = cascade(model, explainers.create("random"), images, 1, stages=2)
+    control = randomize_cascading(model, explainers.create("random"), images, 1, stages=2)
     np.testing.assert_allclose(control.likeness, 1)
 
 

@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 
 from xai_compare import explainers
-from xai_compare.explainers.class_activation import channels_first, last_layer
+from xai_compare.explainers.feature_maps import channels_first, last_layer
 from xai_compare.explainers.tokens import summary_tokens
 from xai_compare.models import InputSpec, Model, cam_head, load
 from xai_compare.models.layers import random_batch

@@ -1,8 +1,8 @@
 from . import faithfulness as faithfulness
+from .base import Batch as Batch
 from .base import Explainer as Explainer
 from .base import Explanation as Explanation
 from .base import Options as Options
-from .base import Pictures as Pictures
 from .registry import FAMILIES as FAMILIES
 from .registry import REGISTRY as REGISTRY
 from .registry import create as create

@@ -1,11 +1,10 @@
-"""What every explainer looks like."""
+"""What every explainer has in common: options, checks of the input, batches, and the explanation it returns."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -15,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch.nn import functional
 
 from xai_compare.errors import InputError
-from xai_compare.explainers.probing import untouched
+from xai_compare.explainers.model_outputs import preserve_state
 from xai_compare.explainers.targets import resolve
 from xai_compare.models import Model
 from xai_compare.models.ensembles import asks_pairs, by_pair, is_ensemble
+from xai_compare.registry import html_table
 from xai_compare.validation import input_error
 
 
@@ -31,7 +31,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
-MOVED = {
+MOVED_OPTIONS = {
     "batch_size": "it belongs to the network: models.load(..., batch_size=64), or xai-compare run --batch-size 64",
     "compile": "leave it out: networks are no longer compiled",
 }
@@ -44,28 +44,32 @@ class Explanation:
 
     Attributes:
         maps: float32 ``(n, h, w)``, raw values; NaN throughout where the explanation is undefined.
-        reasons: for each picture, why its map is undefined; ``""`` where it is fine.
+        reasons: for each picture, why its map is undefined; ``""`` where it is fine, as all are by default.
         extras: further arrays whose first axis is the picture.
     """
 
     maps: np.ndarray
-    reasons: list[str]
+    reasons: list[str] = field(default_factory=list)
     extras: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.reasons:
+            object.__setattr__(self, "reasons", [""] * len(self.maps))
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """A batch of pictures as an explainer sees it.
+class Batch:
+    """Pictures as an explainer sees them.
 
     Attributes:
         images: uint8 ``(n, H, W, 3)`` at the network's input size.
-        batch: the prepared float32 ``(n, c, H, W)`` input, on the network's device.
+        inputs: float32 ``(n, c, H, W)``, the same as the network takes them, on its device.
         weights: float32 ``(n, classes)``; their product with the outputs is the explained quantity.
         seeds: one for each picture, from its content, the explainer's options and its `seed` option.
     """
 
     images: np.ndarray
-    batch: torch.Tensor
+    inputs: torch.Tensor
     weights: torch.Tensor
     seeds: list[int]
 
@@ -76,9 +80,17 @@ class Pictures:
 class Explainer(ABC):
     """A way to map where in a picture a network's output comes from.
 
-    A subclass sets ``Options`` (a frozen pydantic model) and writes `explain_batch`, `forwards` and, if there are
-    networks that it cannot explain, `refusal`. Calling it is safe: the network runs in evaluation mode, asks for no
-    parameter gradients, and is given back as it was.
+    A subclass writes one method, `explain_batch`. It sets ``Options`` (a frozen pydantic model) if there is something
+    to choose, and may say what it costs (`forwards`) and which networks it cannot explain (`refusal`). Calling it is
+    safe: the network runs in evaluation mode, asks for no parameter gradients, and is given back as it was.
+
+    >>> class Brightness(Explainer):
+    ...     name = "brightness"
+    ...
+    ...     def explain_batch(self, model, batch):
+    ...         return batch.images.mean(3)
+    >>> Brightness()
+    brightness()
     """
 
     name: ClassVar[str] = ""
@@ -118,14 +130,14 @@ class Explainer(ABC):
             return self._pair_by_pair(model, images, targets)
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             raise InputError(f"images must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
-        with untouched(model.module):
+        with preserve_state(model.module):
             weights = resolve(model, images, targets)
 
-            def some(part: slice) -> Explanation:
-                pictures = self._pictures(model, images[part], weights[part])
-                return _finished(self.explain_batch(model, pictures), images.shape[1:3])
+            def explain_part(part: slice) -> Explanation:
+                batch = self._batch(model, images[part], weights[part])
+                return _finished(self.explain_batch(model, batch), images.shape[1:3])
 
-            parts = model.engine.batches(len(images), some, lambda: self.chunk(model))
+            parts = model.engine.batches(len(images), explain_part, lambda: self.chunk(model))
         return _joined(parts, images.shape[:3])
 
     def chunk(self, model: Model) -> int:
@@ -133,12 +145,12 @@ class Explainer(ABC):
         return model.batch_size
 
     @abstractmethod
-    def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
-        """Explain a batch of pictures; maps are ``(n, H, W)`` at the network's input size."""
+    def explain_batch(self, model: Model, batch: Batch) -> Explanation | np.ndarray:
+        """Explain a batch: maps ``(n, H, W)`` at the network's input size, or an `Explanation` with more than maps."""
 
-    @abstractmethod
     def forwards(self, model: Model) -> int:
-        """Forward passes for each picture; a backward pass counts as two."""
+        """Forward passes for each picture, one by default; a backward pass counts as two. For estimates of time."""
+        return 1
 
     def refusal(self, model: Model) -> str | None:
         """Why ``model`` cannot be explained this way and what to use instead, or None if it can."""
@@ -155,20 +167,21 @@ class Explainer(ABC):
     def _pair_by_pair(self, model: Model, images: np.ndarray, targets: Any) -> Explanation:
         parts = by_pair(model, targets, len(images))
         order = np.argsort(np.concatenate([rows for rows, _ in parts]))
-        each = [self.explain(binary, images[rows], binary.classes) for rows, binary in parts]
-        shared = set.intersection(*(set(one.extras) for one in each))
-        joined = _joined([replace(one, extras={k: one.extras[k] for k in shared}) for one in each], images.shape[:3])
+        explained = [self.explain(binary, images[rows], binary.classes) for rows, binary in parts]
+        shared = set.intersection(*(set(part.extras) for part in explained))
+        explained = [replace(part, extras={key: part.extras[key] for key in shared}) for part in explained]
+        joined = _joined(explained, images.shape[:3])
         extras = {key: value[order] for key, value in joined.extras.items()}
         return Explanation(joined.maps[order], [joined.reasons[k] for k in order], extras)
 
-    def _pictures(self, model: Model, images: np.ndarray, weights: torch.Tensor) -> Pictures:
+    def _batch(self, model: Model, images: np.ndarray, weights: torch.Tensor) -> Batch:
         seeds = [self.seed_of(image) for image in images]
-        batch = model.prepare(images)
+        inputs = model.prepare(images)
         if images.shape[1:3] != tuple(model.input.size):
             small = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
             small = functional.interpolate(small, model.input.size, mode="bilinear", antialias=True)
             images = small.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
-        return Pictures(images, batch, weights, seeds)
+        return Batch(images, inputs, weights, seeds)
 
     def seed_of(self, image: np.ndarray) -> int:
         """A 63-bit seed from the picture's content and every option that changes the answer."""
@@ -177,25 +190,36 @@ class Explainer(ABC):
         digest.update(np.ascontiguousarray(image).tobytes())
         return int.from_bytes(digest.digest()[:8], "big") >> 1
 
+    def __repr__(self) -> str:
+        fields = type(self.options).model_fields
+        chosen = {key: value for key, value in self.options if value != fields[key].default}
+        return f"{self.name or type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in chosen.items())})"
 
-def undefined(maps: np.ndarray, reasons: Iterable[str]) -> np.ndarray:
-    """``maps`` with NaN throughout wherever there is a reason."""
-    maps = np.asarray(maps, np.float32)
-    bad = np.array([bool(reason) for reason in reasons], bool)
-    if bad.any():
-        maps = maps.copy()
-        maps[bad] = np.nan
-    return maps
+    def _repr_html_(self) -> str:
+        fields = type(self.options).model_fields
+        rows = [(key, repr(value), fields[key].description or "") for key, value in self.options]
+        return html_table(self.name, ("option", "value", "meaning"), rows)
 
 
-def _finished(explanation: Explanation, size: tuple[int, int]) -> Explanation:
-    """Undefined maps marked as such, and everything picture-shaped brought to the pictures' own size."""
-    maps = np.asarray(explanation.maps, np.float32)
-    odd = [not np.isfinite(one).all() for one in maps]
+class DeterministicExplainer(Explainer):
+    """An explainer that draws nothing at random, and so spends no time on seeds."""
+
+    def seed_of(self, image: np.ndarray) -> int:
+        """Always 0."""
+        return 0
+
+
+def _finished(result: Explanation | np.ndarray, size: tuple[int, int]) -> Explanation:
+    """Undefined maps made NaN throughout, and everything picture-shaped brought to the pictures' own size."""
+    explanation = result if isinstance(result, Explanation) else Explanation(np.asarray(result))
+    maps = np.array(explanation.maps, np.float32)
+    finite = np.isfinite(maps).all((1, 2))
     reasons = [
-        reason or ("the map is not finite" if bad else "") for reason, bad in zip(explanation.reasons, odd, strict=True)
+        reason or ("" if fine else "the map is not finite")
+        for reason, fine in zip(explanation.reasons, finite, strict=True)
     ]
-    maps, extras = undefined(maps, reasons), explanation.extras
+    maps[np.array([bool(reason) for reason in reasons], bool)] = np.nan
+    extras = explanation.extras
     if maps.shape[1:] != tuple(size):
         inner = maps.shape
         extras = {k: _resized(v, size) if v.shape[:3] == inner and v.ndim == 3 else v for k, v in extras.items()}
@@ -221,9 +245,9 @@ def _joined(parts: list[Explanation], shape: tuple[int, ...]) -> Explanation:
 
 
 def _validated(options: type[Options], given: dict[str, Any], where: str) -> Options:
-    for key in MOVED:
+    for key in MOVED_OPTIONS:
         if key in given and key not in options.model_fields:
-            raise InputError(f"{key} is not an option of an explainer", where=where, hint=MOVED[key])
+            raise InputError(f"{key} is not an option of an explainer", where=where, hint=MOVED_OPTIONS[key])
     try:
         return options(**given)
     except ValidationError as error:

@@ -18,10 +18,10 @@ from torch import nn
 
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Explainer
-from xai_compare.explainers.forwarding import Forward
+from xai_compare.explainers.batched_forward import BatchedForward
 from xai_compare.explainers.methods.random import RandomMap
+from xai_compare.explainers.model_outputs import preserve_state
 from xai_compare.explainers.perturbation import blurred
-from xai_compare.explainers.probing import untouched
 from xai_compare.explainers.targets import resolve
 from xai_compare.models import Model
 
@@ -69,9 +69,9 @@ def curves(
     """
     weights, batch, values = _asked(model, images, maps, targets)
     parts: list[np.ndarray] = []
-    with untouched(model.module):
+    with preserve_state(model.module):
         nothing = _filled(model, batch, fill)
-        run = Forward(model, "probabilities")
+        run = BatchedForward(model, "probabilities")
         for i, one in enumerate(values):
             if not np.isfinite(one).all():
                 parts.append(np.full((2, steps + 1), np.nan))
@@ -158,7 +158,7 @@ def unexplained(maps: np.ndarray, boxes: np.ndarray, lost: np.ndarray) -> np.nda
 
 
 @dataclass(frozen=True)
-class Cascade:
+class CascadingRandomization:
     """Likeness of maps to those of the trained network, as its layers forget from the output down.
 
     Attributes:
@@ -171,7 +171,7 @@ class Cascade:
     likeness: np.ndarray
 
 
-def cascade(
+def randomize_cascading(
     model: Model,
     explainer: Explainer,
     images: np.ndarray,
@@ -179,7 +179,7 @@ def cascade(
     *,
     stages: int = 5,
     seed: int = 0,
-) -> Cascade:
+) -> CascadingRandomization:
     """Cascading parameter randomization (Adebayo et al. 2018, section 3), on a copy of the network.
 
     Targets are resolved once, on the trained network. Layers with weights of at least two dimensions are
@@ -202,11 +202,11 @@ def cascade(
                 explainer(other, images, chosen) if explainer.refusal(other) is None else np.full_like(before, np.nan)
             )
             columns.append(likeness(before, after))
-    return Cascade(names, np.array(columns).T)
+    return CascadingRandomization(names, np.array(columns).T)
 
 
 def randomize_parameters(model: Model, seed: int = 0) -> Model:
-    """A copy of the network with the weights of every layer shuffled: the last stage of `cascade`."""
+    """A copy of the network with the weights of every layer shuffled: the last stage of `randomize_cascading`."""
     other, layers = _copied(model)
     generator = torch.Generator().manual_seed(seed)
     for name in layers:
@@ -269,7 +269,7 @@ def faithfulness(
         scores[prefix + "deletion"], scores[prefix + "insertion"] = found.deletion_area, found.insertion_area
         scores[prefix + "infidelity"] = infidelity(model, images, maps, chosen, seed=seed)
         scores[prefix + "parameter_randomization"] = (
-            1 - cascade(model, one, images, chosen, stages=1, seed=seed).likeness[:, -1]
+            1 - randomize_cascading(model, one, images, chosen, stages=1, seed=seed).likeness[:, -1]
         )
     return scores
 
@@ -301,7 +301,12 @@ def _ranks(one: np.ndarray) -> np.ndarray:
 
 
 def _both(
-    run: Forward, picture: torch.Tensor, nothing: torch.Tensor, place: torch.Tensor, steps: int, weights: torch.Tensor
+    run: BatchedForward,
+    picture: torch.Tensor,
+    nothing: torch.Tensor,
+    place: torch.Tensor,
+    steps: int,
+    weights: torch.Tensor,
 ) -> np.ndarray:
     """The deletion and the insertion curve ``(2, steps + 1)``; they share their ends, which are asked for once."""
     share = torch.arange(steps + 1, device=picture.device) / steps
@@ -316,7 +321,7 @@ def _both(
         hit = place < some[:, 0, None, None]
         return torch.where((hit ^ some[:, 1, None, None].bool())[:, None], nothing, picture)
 
-    out = (run.made(made, recipes) @ weights).double().cpu().numpy()
+    out = (run.perturbed(made, recipes) @ weights).double().cpu().numpy()
     deletion = out[: steps + 1]
     return np.stack([deletion, np.concatenate([deletion[-1:], out[steps + 1 :], deletion[:1]])])
 
@@ -324,12 +329,15 @@ def _both(
 def _drops(model: Model, batch: torch.Tensor, weights: torch.Tensor, boxes: np.ndarray) -> np.ndarray:
     hidden = torch.from_numpy(boxes).to(batch.device)
     found = np.full((len(batch), len(boxes)), np.nan)
-    with untouched(model.module):
+    with preserve_state(model.module):
         nothing = _filled(model, batch, "black")
-        run = Forward(model, "probabilities")
+        run = BatchedForward(model, "probabilities")
         for i, picture in enumerate(batch):
-            out = run.made(lambda some, p=picture, o=nothing[i]: torch.where(some[:, None], o, p), hidden) @ weights[i]  # type: ignore[misc]
-            whole = run.made(lambda some: some, picture[None]) @ weights[i]
+            out = (
+                run.perturbed(lambda some, p=picture, o=nothing[i]: torch.where(some[:, None], o, p), hidden)
+                @ weights[i]
+            )  # type: ignore[misc]
+            whole = run.perturbed(lambda some: some, picture[None]) @ weights[i]
             found[i] = (whole - out).double().cpu().numpy()
     return found
 

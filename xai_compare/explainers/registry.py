@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
+
+import numpy as np
+from pydantic import create_model
 
 from xai_compare.errors import InputError, nearest
-from xai_compare.explainers.base import Explainer
+from xai_compare.explainers.base import Batch, Explainer, Explanation, Options
+from xai_compare.explainers.families import METHODS
+from xai_compare.models import Model
 from xai_compare.registry import Registry
 
 Make = Callable[[str, dict[str, Any]], Explainer]
-E = TypeVar("E", bound=type[Explainer])
+E = TypeVar("E", bound=Callable[..., Any])
 
 
 def _is_explainer(thing: Any) -> str:
@@ -38,24 +43,56 @@ FAMILIES: Registry[Make] = Registry(
 
 
 def register(name: str) -> Callable[[E], E]:
-    """Class decorator that makes an `Explainer` available as ``create(name)``."""
+    """Decorator that makes an `Explainer`, or a function that makes maps, available as ``create(name)``.
 
-    def decorate(cls: E) -> E:
+    A function is called as `Explainer.explain_batch` is, with the network and a `Batch`; its keyword-only arguments
+    become the explainer's options, in a study too.
+
+    >>> @register("brightness")
+    ... def brightness(model, batch, *, power: float = 1.0):
+    ...     return batch.images.mean(3) ** power
+    >>> create("brightness", power=2)
+    brightness(power=2.0)
+    """
+
+    def decorate(thing: E) -> E:
+        cls = thing if isinstance(thing, type) else _from_function(name, thing)
         REGISTRY.register(name, cls)
         cls.name = name
-        return cls
+        return thing
 
     return decorate
 
 
+def _from_function(name: str, function: Callable[..., Any]) -> type[Explainer]:
+    """An explainer class around a function of a network and a `Batch`."""
+    keywords = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    if missing := [p.name for p in keywords if p.default is p.empty]:
+        raise InputError(f"option {missing[0]!r} of explainer {name!r} has no default", hint="give it one")
+    types = get_type_hints(function)
+    fields: dict[str, Any] = {p.name: (types.get(p.name, Any), p.default) for p in keywords}
+
+    def explain_batch(self: Explainer, model: Model, batch: Batch) -> Explanation | np.ndarray:
+        return function(model, batch, **dict(self.options))
+
+    options = create_model(f"{name}_options", __base__=Options, **fields)
+    body = {"Options": options, "explain_batch": explain_batch, "__doc__": function.__doc__}
+    return type(name, (Explainer,), {**body, "__module__": function.__module__, "__qualname__": function.__qualname__})
+
+
 def family(prefix: str) -> Callable[[Make], Make]:
     """Function decorator that makes explainers available as ``create("prefix:METHOD")``."""
-    return FAMILIES.named(prefix)
+    return FAMILIES.register(prefix)
 
 
 def names() -> list[str]:
-    """Names that `create` knows: those of this package first, then those of installed packages, each sorted."""
-    return REGISTRY.names()
+    """Names that `create` knows: those of this package, of families such as ``captum:``, then of other packages.
+
+    >>> "lime" in names() and "captum:IntegratedGradients" in names()
+    True
+    """
+    of_families = [f"{prefix}:{method}" for prefix, methods in METHODS.items() for method in methods]
+    return list(dict.fromkeys([*REGISTRY.names(plugins=False), *of_families, *REGISTRY.names()]))
 
 
 def create(name: str, **options: Any) -> Explainer:
@@ -65,8 +102,12 @@ def create(name: str, **options: Any) -> Explainer:
         InputError: for an unknown explainer or option (naming the nearest), a bad value, or a plug-in that cannot
             be loaded.
 
-    >>> create("lime", n_samples=500).options.n_samples
-    500
+    >>> create("lime", n_samples=500)
+    lime(n_samples=500)
+    >>> create("lyme")
+    Traceback (most recent call last):
+    ...
+    xai_compare.errors.InputError: unknown explainer 'lyme'; did you mean 'lime'?
     """
     prefix, colon, method = str(name).partition(":")
     if colon:
@@ -81,11 +122,10 @@ def create(name: str, **options: Any) -> Explainer:
     return cls(**options)
 
 
-def _in_a_family(method: str) -> str:
+def _in_a_family(name: str) -> str:
     """The full name of a method that a family knows and this package has no explainer for; ``""`` if there is none."""
-    for prefix in FAMILIES:
-        make = FAMILIES.get(prefix)
-        for known in getattr(sys.modules[make.__module__], "METHODS", ()):
-            if method.replace("_", "").lower() == known.lower():
-                return f"{prefix}:{known}"
+    for prefix, methods in METHODS.items():
+        for method in methods:
+            if name.replace("_", "").lower() == method.lower():
+                return f"{prefix}:{method}"
     return ""

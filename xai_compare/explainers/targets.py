@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from xai_compare.errors import InputError
-from xai_compare.explainers.probing import untouched
+from xai_compare.explainers.model_outputs import preserve_state
 from xai_compare.expressions import canonical
 from xai_compare.models import Model
 
@@ -57,7 +57,7 @@ def resolve(model: Model, images: np.ndarray, targets: Any) -> torch.Tensor:
     """float32 weights ``(n, classes)`` of targets, see `target_weights`; ``"predicted"`` is asked of the network."""
     predicted: list[int] | None = None
     if needs_prediction(targets):
-        with untouched(model.module):
+        with preserve_state(model.module):
             predicted = model.predict(images).argmax(1).tolist()
     return target_weights(model, targets, len(images), predicted).to(model.device, torch.float32)
 

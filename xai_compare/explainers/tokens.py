@@ -80,8 +80,9 @@ def summary_tokens(model: Model, tokens: int) -> torch.Tensor:
         for module in model.module.modules():
             stack.callback(module.register_forward_hook(note).remove)
         out = model.module(random_batch(model, 1).requires_grad_())
-        told = (out * torch.arange(1.0, out.shape[1] + 1, device=out.device)).sum()
-        gradient = torch.autograd.grad(told, kept[-1], allow_unused=True)[0] if kept else None
+        # Different weights for each output, for the sum of probabilities would have no gradient.
+        total = (out * torch.arange(1.0, out.shape[1] + 1, device=out.device)).sum()
+        gradient = torch.autograd.grad(total, kept[-1], allow_unused=True)[0] if kept else None
     read = torch.zeros(tokens) if gradient is None else (gradient[0] != 0).any(1).float().cpu()
     if not read.any():
         prefix, _, _ = token_grid(tokens, model.input.size) or (0, 0, 0)
@@ -109,7 +110,7 @@ def _transformers(module: nn.Module) -> bool:
 
 
 @contextmanager
-def watched(module: nn.Module) -> Iterator[list[torch.Tensor]]:
+def attention_weights(module: nn.Module) -> Iterator[list[torch.Tensor]]:
     """Attention matrices ``(n, tokens, tokens)``, mean over heads, of each block run inside."""
     seen: list[torch.Tensor] = []
 

@@ -16,33 +16,16 @@ from pydantic import Field, create_model
 from torch import nn
 
 from xai_compare.errors import InputError, nearest
-from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
-from xai_compare.explainers.class_activation import last_layer, layer_refusal
-from xai_compare.explainers.probing import Quantity, convert, lacks_logits, untouched
+from xai_compare.explainers.base import Batch, Explainer, Explanation, Options
+from xai_compare.explainers.batched_forward import black_input
+from xai_compare.explainers.families import METHODS
+from xai_compare.explainers.feature_maps import last_layer, layer_refusal
+from xai_compare.explainers.model_outputs import Quantity, convert, logits_refusal, preserve_state
 from xai_compare.explainers.registry import family
 from xai_compare.explainers.superpixels import superpixels
 from xai_compare.explainers.threads import GLOBAL_STATE
-from xai_compare.explainers.untying import Untied
+from xai_compare.explainers.unshared_layers import UnsharedLayers
 from xai_compare.models import Model
-
-METHODS = (
-    "DeepLift",
-    "DeepLiftShap",
-    "Deconvolution",
-    "FeatureAblation",
-    "GradientShap",
-    "GuidedBackprop",
-    "GuidedGradCam",
-    "InputXGradient",
-    "IntegratedGradients",
-    "KernelShap",
-    "LRP",
-    "Lime",
-    "Occlusion",
-    "Saliency",
-    "ShapleyValueSampling",
-)
-"""Methods that attribute an output to the pixels of one picture."""
 
 _HOOKING = ("DeepLift", "DeepLiftShap", "Deconvolution", "GuidedBackprop", "GuidedGradCam", "LRP")
 _RECTIFYING = ("Deconvolution", "GuidedBackprop", "GuidedGradCam")
@@ -87,7 +70,8 @@ class CaptumMethod(Explainer):
 
     Pictures are explained one at a time, with a seed of their own, on a copy of the network whose rectifiers do not
     work in place. For methods that hook layers, each use of a layer is a layer of its own in that copy (see
-    `untying`). The extra ``completeness`` of DeepLift and LRP is the sum of the attributions over the output (less
+    `unshared_layers`). The extra ``completeness`` of DeepLift and LRP is the sum of the attributions over the output
+    (less
     that of black, for DeepLift): 1 where the method's rules cover the network, anything where they do not.
     """
 
@@ -98,9 +82,9 @@ class CaptumMethod(Explainer):
         self.Options = _options(method)  # type: ignore[misc]
         super().__init__(**options)
 
-    def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
+    def explain_batch(self, model: Model, batch: Batch) -> Explanation:
         """Signed maps in units of the output, unless ``reduce`` is ``abs``."""
-        module = _Explained(model, self.options.on, pictures.batch[:1] if self.method in _HOOKING else None)
+        module = _Explained(model, self.options.on, batch.inputs[:1] if self.method in _HOOKING else None)
         if self.method in _RECTIFYING and not module.rectifies():
             raise InputError(
                 f"captum's {self.method} works on ReLUs, and this network has none",
@@ -111,18 +95,18 @@ class CaptumMethod(Explainer):
         with (
             GLOBAL_STATE,
             warnings.catch_warnings(),
-            untouched(module),
+            preserve_state(module),
             torch.random.fork_rng(devices=[], enabled=True),
             torch.enable_grad(),
         ):
             warnings.simplefilter("ignore")  # Captum tells of the hooks that it sets; they are gone afterwards.
-            for i, seed in enumerate(pictures.seeds):
+            for i, seed in enumerate(batch.seeds):
                 torch.manual_seed(seed)
                 np_state = np.random.get_state()
                 np.random.seed(seed % 2**32)
                 try:
-                    maps.append(self._one(model, module, pictures, i))
-                    ratios.append(self._completeness(model, module, pictures.batch[i : i + 1], maps[-1]))
+                    maps.append(self._one(model, module, batch, i))
+                    ratios.append(self._completeness(model, module, batch.inputs[i : i + 1], maps[-1]))
                 finally:
                     np.random.set_state(np_state)
         reasons = [
@@ -130,7 +114,7 @@ class CaptumMethod(Explainer):
             for m, ratio in zip(maps, ratios, strict=True)
         ]
         extras = {"completeness": np.array(ratios)} if self._complete else {}
-        return Explanation(undefined(np.stack(maps), reasons), reasons, extras)
+        return Explanation(np.stack(maps), reasons, extras)
 
     @property
     def _complete(self) -> bool:
@@ -151,24 +135,24 @@ class CaptumMethod(Explainer):
         with torch.no_grad():
             told = float(module(batch))
             if self.method == "DeepLift":
-                told -= float(module(model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))))
+                told -= float(module(black_input(model)))
         return float(found.sum(dtype=np.float64)) / told if told else float("nan")
 
-    def _one(self, model: Model, module: _Explained, pictures: Pictures, i: int) -> np.ndarray:
+    def _one(self, model: Model, module: _Explained, batch: Batch, i: int) -> np.ndarray:
         given = {k: v for k, v in self.options if k not in CaptumOptions.model_fields and v is not None}
-        module.weights = pictures.weights[i : i + 1]
+        module.weights = batch.weights[i : i + 1]
         known = inspect.signature(getattr(captum.attr, self.method).attribute).parameters
-        black = model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))
+        black = black_input(model)
         if "baselines" in known:
             given["baselines"] = black.repeat(2, 1, 1, 1) if self.method == "DeepLiftShap" else black
         if "feature_mask" in known:
-            labels = superpixels(pictures.images[i], self.options.n_segments, self.options.compactness)
+            labels = superpixels(batch.images[i], self.options.n_segments, self.options.compactness)
             given["feature_mask"] = torch.from_numpy(labels)[None, None].to(black.device)
         if self.method == "Occlusion" and "sliding_window_shapes" not in given:
             side = [max(2, length // 8) for length in model.input.size]
             given["sliding_window_shapes"] = (black.shape[1], *side)
             given.setdefault("strides", (black.shape[1], *(max(1, length // 2) for length in side)))
-        picture = pictures.batch[i : i + 1].clone().requires_grad_()
+        picture = batch.inputs[i : i + 1].clone().requires_grad_()
         try:
             told = self._captum(model, module).attribute(picture, **given)
         except (InputError, torch.OutOfMemoryError):
@@ -200,7 +184,7 @@ class CaptumMethod(Explainer):
         """Logits are needed unless told otherwise; GuidedGradCam needs a spatial layer."""
         if self.method == "GuidedGradCam" and (why := layer_refusal(model, self.options.layer)):
             return why
-        return lacks_logits(model, self.options.on)
+        return logits_refusal(model, self.options.on)
 
 
 class _Explained(nn.Module):
@@ -218,7 +202,7 @@ class _Explained(nn.Module):
         for part in copied.modules():
             if getattr(part, "inplace", False):
                 part.inplace = False  # type: ignore[assignment]
-        self.inner = copied if picture is None else Untied(copied, picture)
+        self.inner = copied if picture is None else UnsharedLayers(copied, picture)
         self.weights = torch.zeros(1, len(model.classes))
         self._model, self._on = [model], on
 
@@ -228,7 +212,7 @@ class _Explained(nn.Module):
 
     def layer(self, name: str) -> nn.Module:
         """The layer of the copy that stands for the network's layer of that name."""
-        return (self.inner.inner if isinstance(self.inner, Untied) else self.inner).get_submodule(name)
+        return (self.inner.inner if isinstance(self.inner, UnsharedLayers) else self.inner).get_submodule(name)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """``(n,)``."""
@@ -269,7 +253,7 @@ def captum_method(method: str, options: dict[str, Any]) -> CaptumMethod:
     Raises:
         InputError: for an unknown method, naming the nearest.
     """
-    if method not in METHODS:
-        known = [f"captum:{one}" for one in METHODS]
+    if method not in METHODS["captum"]:
+        known = [f"captum:{name}" for name in METHODS["captum"]]
         raise InputError(f"unknown explainer 'captum:{method}'", hint=nearest(f"captum:{method}", known))
     return CaptumMethod(method, **options)

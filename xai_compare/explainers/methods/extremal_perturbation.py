@@ -10,11 +10,11 @@ from pydantic import Field, field_validator, model_validator
 from torch import nn
 
 from xai_compare.errors import InputError
-from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
-from xai_compare.explainers.extremal_areas import smallest
+from xai_compare.explainers.base import Batch, Explainer, Explanation, Options
+from xai_compare.explainers.extremal_area_choice import smallest
 from xai_compare.explainers.extremal_search import Found, Problem, beginnings, best, judged, search
+from xai_compare.explainers.model_outputs import Quantity, convert, logits_refusal, outputs
 from xai_compare.explainers.perturbation import Kind, Pyramid
-from xai_compare.explainers.probing import Quantity, convert, lacks_logits, outputs
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.rewards import REWARDS, Reward, Variant
 from xai_compare.explainers.smooth_masks import SmoothMasks
@@ -98,51 +98,49 @@ class ExtremalPerturbation(Explainer):
     Options = ExtremalOptions
     results = 2
 
-    def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
+    def explain_batch(self, model: Model, batch: Batch) -> Explanation:
         """Masks in [0, 1], mean over areas."""
         options = self.options
-        shape = (len(pictures), len(options.areas))
-        problem = self._problem(model, pictures)
+        shape = (len(batch), len(options.areas))
+        problem = self._problem(model, batch)
         if options.engine == "reference":
-            found = self._reference(model, pictures, problem)
+            found = self._reference(model, batch, problem)
         else:
-            found = self._fast(model, pictures, problem.masks)
+            found = self._fast(model, batch, problem.masks)
         masks = found.masks.reshape(*shape, *model.input.size)
-        flat = [bool(row.all()) for row in np.split(found.flat, len(pictures))]
+        flat = [bool(row.all()) for row in np.split(found.flat, len(batch))]
         reasons = ["the output is the same under every mask" if f else "" for f in flat]
         with torch.no_grad():
-            whole = problem.reward(problem.exact(pictures.batch), pictures.weights).cpu().numpy()
+            whole = problem.reward(problem.exact(batch.inputs), batch.weights).cpu().numpy()
         extras = {name: getattr(found, name).reshape(shape) for name in ("reward", "area", "violation", "progress")}
         extras["unperturbed"] = whole
-        extras["bits"] = np.full(len(pictures), 16.0 if self._precision(model) == "bf16" else 32.0)
+        extras["bits"] = np.full(len(batch), 16.0 if self._precision(model) == "bf16" else 32.0)
         if options.select == "mean":
-            return Explanation(undefined(masks.mean(1), reasons), reasons, extras)
+            return Explanation(masks.mean(1), reasons, extras)
         choice = smallest(problem, extras["reward"], options.areas, options.share)
         reasons = [first or second for first, second in zip(reasons, choice.reasons, strict=True)]
         maps = masks[np.arange(len(masks)), choice.column]
-        return Explanation(
-            undefined(maps, reasons), reasons, extras | {"chosen": choice.area, "threshold": choice.threshold}
-        )
+        return Explanation(maps, reasons, extras | {"chosen": choice.area, "threshold": choice.threshold})
 
-    def _fast(self, model: Model, pictures: Pictures, masks: SmoothMasks) -> Found:
+    def _fast(self, model: Model, batch: Batch, masks: SmoothMasks) -> Found:
         options, starts = self.options, self.options.starts
-        first = beginnings(masks, starts, [seed for seed in pictures.seeds for _ in options.areas])
+        first = beginnings(masks, starts, [seed for seed in batch.seeds for _ in options.areas])
         found = search(
-            self._problem(model, pictures, starts),
+            self._problem(model, batch, starts),
             first,
             steps=options.steps or FAST_STEPS,
             learning_rate=options.learning_rate,
         )
         return best(found, starts)
 
-    def _problem(self, model: Model, pictures: Pictures, starts: int = 1) -> Problem:
-        options, n, each = self.options, len(pictures), starts * len(self.options.areas)
-        if options.reward == "contrastive" and single_class(pictures.weights) is None:
+    def _problem(self, model: Model, batch: Batch, starts: int = 1) -> Problem:
+        options, n, each = self.options, len(batch), starts * len(self.options.areas)
+        if options.reward == "contrastive" and single_class(batch.weights) is None:
             raise InputError(
                 "a pair is contrastive already", where=f"explainer {self.name!r}", hint="say reward: simple"
             )
         step, sigma = lengths(options, model.input.size)
-        device = pictures.batch.device
+        device = batch.inputs.device
         network, quick = model.engine.network, model.engine.forward(self._precision(model))
 
         def watched(batch: torch.Tensor) -> torch.Tensor:
@@ -153,16 +151,16 @@ class ExtremalPerturbation(Explainer):
             outputs=lambda batch: convert(model, watched(batch), options.on),
             exact=lambda batch: convert(model, network(batch), options.on),
             reward=REWARDS[options.reward],
-            pyramid=Pyramid(pictures.batch, options.perturbation, options.levels, options.max_blur),
+            pyramid=Pyramid(batch.inputs, options.perturbation, options.levels, options.max_blur),
             masks=SmoothMasks(model.input.size, step, sigma, options.density, device),
-            weights=pictures.weights.repeat_interleave(each, 0),
+            weights=batch.weights.repeat_interleave(each, 0),
             which=torch.arange(n, device=device).repeat_interleave(each),
             areas=torch.tensor(options.areas, device=device).repeat_interleave(starts).repeat(n),
             variant=options.variant,
             jitter=options.jitter,
         )
 
-    def _reference(self, model: Model, pictures: Pictures, problem: Problem) -> Found:
+    def _reference(self, model: Model, batch: Batch, problem: Problem) -> Found:
         # Imported here: torchray imports pyplot and is seldom asked for.
         from xai_compare.explainers.extremal_reference import torchray_masks
 
@@ -172,9 +170,9 @@ class ExtremalPerturbation(Explainer):
         step, sigma = lengths(options, model.input.size)
         several = [
             torchray_masks(
-                _Combined(model, options.on, pictures.weights[i], options.reward),
-                pictures.batch[i : i + 1],
-                _explained(pictures.weights[i], options.reward),
+                _Combined(model, options.on, batch.weights[i], options.reward),
+                batch.inputs[i : i + 1],
+                _explained(batch.weights[i], options.reward),
                 areas=list(options.areas),
                 perturbation=options.perturbation,
                 steps=options.steps or REFERENCE_STEPS,
@@ -185,7 +183,7 @@ class ExtremalPerturbation(Explainer):
                 variant=options.variant,
                 reward=options.reward,
             )
-            for i in range(len(pictures))
+            for i in range(len(batch))
         ]
         return judged(
             problem,
@@ -216,7 +214,7 @@ class ExtremalPerturbation(Explainer):
 
     def refusal(self, model: Model) -> str | None:
         """Logits are needed unless told otherwise."""
-        return lacks_logits(model, self.options.on)
+        return logits_refusal(model, self.options.on)
 
 
 def lengths(options: ExtremalOptions, size: tuple[int, int]) -> tuple[int, float]:

@@ -14,10 +14,10 @@ import torch
 from pydantic import Field
 
 from xai_compare.errors import InputError
-from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
-from xai_compare.explainers.forwarding import Forward
+from xai_compare.explainers.base import Batch, Explainer, Explanation, Options
+from xai_compare.explainers.batched_forward import BatchedForward, black_input
 from xai_compare.explainers.mask_designs import code_masks, random_masks
-from xai_compare.explainers.probing import outputs
+from xai_compare.explainers.model_outputs import outputs
 from xai_compare.explainers.quadrature import Limit, centres, estimate
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.superpixels import superpixels
@@ -75,16 +75,16 @@ class LIME(Explainer):
     alone: ClassVar[bool] = True  # It estimates in a second thread while the network runs.
     Options = LIMEOptions
 
-    def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
+    def explain_batch(self, model: Model, batch: Batch) -> Explanation:
         """Superpixel weights; pictures are explained one after the other, each with its own seed."""
-        n, (height, width) = len(pictures), model.input.size
+        n, (height, width) = len(batch), model.input.size
         maps, errors = np.full((2, n, height, width), np.nan, np.float32)
         segments = np.zeros((n, height, width), np.int16)
         counts = {name: np.full(n, np.nan) for name in ("n_segments", "samples", "bits", "r2", "repeatability")}
         reasons = []
         # The package runs as it is; only our own work is known to gain.
         with one_blas_thread() if self.options.engine == "fast" else nullcontext():
-            every = list(self._all(model, pictures))
+            every = list(self._all(model, batch))
         for i, (labels, found) in enumerate(every):
             segments[i], counts["n_segments"][i] = labels, labels.max() + 1
             reasons.append(found if isinstance(found, str) else "")
@@ -94,19 +94,19 @@ class LIME(Explainer):
             counts["samples"][i], counts["bits"][i], counts["r2"][i] = found.samples, found.bits, found.r2
             counts["repeatability"][i] = repeatability(found, labels)
         extras: dict[str, np.ndarray] = {"segments": segments, "standard_error": errors, **counts}
-        return Explanation(undefined(maps, reasons), reasons, extras)
+        return Explanation(maps, reasons, extras)
 
-    def _all(self, model: Model, pictures: Pictures) -> Iterator[tuple[np.ndarray, Weights | str]]:
+    def _all(self, model: Model, batch: Batch) -> Iterator[tuple[np.ndarray, Weights | str]]:
         """Each picture's superpixels and weights; a second thread makes superpixels and estimates meanwhile."""
         options = self.options
         with ThreadPoolExecutor(1) as aside:
             parts = [
-                aside.submit(superpixels, image, options.n_segments, options.compactness) for image in pictures.images
+                aside.submit(superpixels, image, options.n_segments, options.compactness) for image in batch.images
             ]
             waiting: deque[tuple[np.ndarray, Future[Weights | str]]] = deque()
             for i, part in enumerate(parts):
                 labels = part.result()
-                waiting.append((labels, self._one(model, pictures, i, labels, aside)))
+                waiting.append((labels, self._one(model, batch, i, labels, aside)))
                 if len(waiting) > 1:
                     before, found = waiting.popleft()
                     yield before, found.result()
@@ -114,30 +114,30 @@ class LIME(Explainer):
                 yield before, found.result()
 
     def _one(
-        self, model: Model, pictures: Pictures, i: int, labels: np.ndarray, aside: ThreadPoolExecutor
+        self, model: Model, batch: Batch, i: int, labels: np.ndarray, aside: ThreadPoolExecutor
     ) -> Future[Weights | str]:
         if labels.max() == 0:
             return _known("the picture has only one superpixel")
         if self.options.engine == "reference":
-            masks, values, told = self._reference(model, pictures, i, labels)
+            masks, values, told = self._reference(model, batch, i, labels)
             found = fit(masks, values, nearness(masks, self.options.kernel_width), self.options.alpha)
             return _known(Weights(told, found.errors, found.r2, len(masks)) if np.ptp(values) > 0 else CONSTANT)
-        return self._fast(model, pictures, i, labels, aside)
+        return self._fast(model, batch, i, labels, aside)
 
     def _fast(
-        self, model: Model, pictures: Pictures, i: int, labels: np.ndarray, aside: ThreadPoolExecutor
+        self, model: Model, batch: Batch, i: int, labels: np.ndarray, aside: ThreadPoolExecutor
     ) -> Future[Weights | str]:
         options, segments = self.options, int(labels.max()) + 1
         draw = code_masks if options.design == "code" else random_masks
-        masks = draw(segments, options.n_samples, pictures.seeds[i])
+        masks = draw(segments, options.n_samples, batch.seeds[i])
         quadrature = uses_quadrature(options.surrogate, segments, options.n_samples)
         limit = Limit(segments, options.kernel_width) if quadrature else None
         seen = np.zeros((0, len(model.classes)))
-        run = Forward(model, "probabilities", options.precision)
+        run = BatchedForward(model, "probabilities", options.precision)
         for n in _stages(options.n_samples, segments, options.target_error):
-            more = self.probabilities(model, pictures.batch[i], labels, masks[len(seen) : n], run)
+            more = self.probabilities(model, batch.inputs[i], labels, masks[len(seen) : n], run)
             seen = np.concatenate([seen, more])
-            values = seen @ pictures.weights[i].double().cpu().numpy()
+            values = seen @ batch.weights[i].double().cpu().numpy()
             if np.ptp(values) < CONSTANT_BELOW:
                 return _known(CONSTANT)
             bits = 16 if run.precision == "bf16" else 32
@@ -167,37 +167,42 @@ class LIME(Explainer):
         return Weights(found.coefficients, found.errors, plain.r2, len(masks), bits)
 
     def _reference(
-        self, model: Model, pictures: Pictures, i: int, labels: np.ndarray
+        self, model: Model, batch: Batch, i: int, labels: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # Imported here: the package is slow to import and seldom asked for.
         from xai_compare.explainers.lime_reference import lime_package
 
         def value(images: np.ndarray) -> np.ndarray:
             with torch.no_grad():
-                return (outputs(model, model.prepare(images), "probabilities") @ pictures.weights[i]).cpu().numpy()
+                return (outputs(model, model.prepare(images), "probabilities") @ batch.weights[i]).cpu().numpy()
 
         options = self.options
         told, masks, values, _ = lime_package(
-            pictures.images[i],
+            batch.images[i],
             labels,
             value,
             n_samples=options.n_samples,
             kernel_width=options.kernel_width,
             alpha=options.alpha,
-            seed=pictures.seeds[i],
+            seed=batch.seeds[i],
             batch_size=model.batch_size,
         )
         return masks, values, told
 
     def probabilities(
-        self, model: Model, picture: torch.Tensor, labels: np.ndarray, masks: np.ndarray, run: Forward | None = None
+        self,
+        model: Model,
+        picture: torch.Tensor,
+        labels: np.ndarray,
+        masks: np.ndarray,
+        run: BatchedForward | None = None,
     ) -> np.ndarray:
         """Class probabilities ``(n, classes)`` under masks ``(n, segments)`` of one prepared picture ``(c, H, W)``."""
-        black = model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))[0]
+        black = black_input(model)[0]
         index = torch.from_numpy(labels).to(picture.device)
         switches = torch.from_numpy(masks).to(picture.device, torch.bool)
-        run = run or Forward(model, "probabilities")
-        return run.made(masked(picture, black, index), switches).double().cpu().numpy()
+        run = run or BatchedForward(model, "probabilities")
+        return run.perturbed(masked(picture, black, index), switches).double().cpu().numpy()
 
     def chunk(self, model: Model) -> int:
         """Few, so that memory does not grow with the number of pictures."""

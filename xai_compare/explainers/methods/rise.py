@@ -1,4 +1,4 @@
-"""RISE (Petsiuk et al. 2018): random smooth masks, weighted by what the network says of each."""
+"""RISE (Petsiuk et al. 2018): random smooth masks, weighted by the network's output under each."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import torch
 from pydantic import Field
 from torch.nn import functional
 
-from xai_compare.explainers.base import Explainer, Explanation, Options, Pictures, undefined
-from xai_compare.explainers.forwarding import Forward
+from xai_compare.explainers.base import Batch, Explainer, Explanation, Options
+from xai_compare.explainers.batched_forward import BatchedForward, black_input
 from xai_compare.explainers.registry import register
 from xai_compare.models import Model, Precision
 
@@ -33,19 +33,19 @@ class RISE(Explainer):
 
     Options = RISEOptions
 
-    def explain_batch(self, model: Model, pictures: Pictures) -> Explanation:
+    def explain_batch(self, model: Model, batch: Batch) -> Explanation:
         """Signed maps in units of probability."""
         maps, errors, reasons = [], [], []
-        for i, seed in enumerate(pictures.seeds):
-            mean, error, constant = self._one(model, pictures, i, seed)
+        for i, seed in enumerate(batch.seeds):
+            mean, error, constant = self._one(model, batch, i, seed)
             maps.append(mean)
             errors.append(error)
             reasons.append("the output is the same whatever is hidden" if constant else "")
-        return Explanation(undefined(np.stack(maps), reasons), reasons, {"standard_error": np.stack(errors)})
+        return Explanation(np.stack(maps), reasons, {"standard_error": np.stack(errors)})
 
-    def _one(self, model: Model, pictures: Pictures, i: int, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
-        options, size, picture = self.options, model.input.size, pictures.batch[i]
-        black = model.prepare(np.zeros((1, *size, 3), np.uint8))[0]
+    def _one(self, model: Model, batch: Batch, i: int, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
+        options, size, picture = self.options, model.input.size, batch.inputs[i]
+        black = black_input(model)[0]
         rng = np.random.default_rng(seed)
         cells = rng.random((options.n_samples, options.cells + 1, options.cells + 1)) < options.probability
         shifts = rng.random((options.n_samples, 2))
@@ -54,12 +54,12 @@ class RISE(Explainer):
         def masks(recipes: torch.Tensor) -> torch.Tensor:
             return smooth(recipes[:, :-2].reshape(-1, 1, options.cells + 1, options.cells + 1), recipes[:, -2:], size)
 
-        run = Forward(model, "probabilities", options.precision)
-        out = run.made(lambda some: black + masks(some) * (picture - black), coarse) @ pictures.weights[i]
+        run = BatchedForward(model, "probabilities", options.precision)
+        out = run.perturbed(lambda recipes: black + masks(recipes) * (picture - black), coarse) @ batch.weights[i]
         centred = out - out.mean()
         total, square = torch.zeros(2, *size, device=picture.device)
-        for some, weight in zip(coarse.split(256), centred.split(256), strict=True):
-            term = (masks(some)[:, 0] - options.probability) * weight[:, None, None]
+        for recipes, weight in zip(coarse.split(256), centred.split(256), strict=True):
+            term = (masks(recipes)[:, 0] - options.probability) * weight[:, None, None]
             total += term.sum(0)
             square += term.square().sum(0)
         n, scale = options.n_samples, options.probability * (1 - options.probability)

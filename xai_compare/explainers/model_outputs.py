@@ -16,7 +16,7 @@ Quantity = Literal["logits", "probabilities", "log_probabilities"]
 
 
 @contextmanager
-def untouched(module: nn.Module) -> Iterator[None]:
+def preserve_state(module: nn.Module) -> Iterator[None]:
     """Evaluation mode, and no gradients asked for by parameters, inside; everything as it was, after."""
     training = [m for m in module.modules() if m.training]
     asked = [p for p in module.parameters() if p.requires_grad]
@@ -47,7 +47,7 @@ def convert(model: Model, out: object, quantity: Quantity) -> torch.Tensor:
     """The network's own output, as the ``quantity`` asked for."""
     out = model.checked(out)
     if quantity == "logits":
-        if why := lacks_logits(model, quantity):
+        if why := logits_refusal(model, quantity):
             raise InputError(why, where=f"model {model.name!r}")
         return out
     if model.output == "logits":
@@ -55,7 +55,7 @@ def convert(model: Model, out: object, quantity: Quantity) -> torch.Tensor:
     return out if quantity == "probabilities" else out.clamp(min=torch.finfo(out.dtype).tiny).log()
 
 
-def lacks_logits(model: Model, quantity: Quantity) -> str | None:
+def logits_refusal(model: Model, quantity: Quantity) -> str | None:
     """Why the network does not give ``quantity``, or None."""
     if quantity == "logits" and model.output != "logits":
         return "the network gives probabilities, not logits; say on: log_probabilities or on: probabilities"

@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_info
 
 from xai_compare import explainers
 from xai_compare.errors import InputError
-from xai_compare.explainers import forwarding
-from xai_compare.explainers.forwarding import Forward
+from xai_compare.explainers import batched_forward
+from xai_compare.explainers.batched_forward import BatchedForward
 from xai_compare.explainers.methods import lime
 from xai_compare.models import engine
 
@@ -23,7 +23,7 @@ def test_outputs_do_not_depend_on_batches(n, quantity, make_model):
     pictures = torch.rand(n, 3, 32, 28, generator=torch.Generator().manual_seed(0))
     told = model.module(pictures)
     told = {"logits": told, "probabilities": told.softmax(1), "log_probabilities": told.log_softmax(1)}[quantity]
-    torch.testing.assert_close(Forward(model, quantity).of(pictures), told.detach(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(BatchedForward(model, quantity).of(pictures), told.detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_masked_pictures_are_black_where_switched_off():
@@ -38,15 +38,15 @@ def test_masked_pictures_are_black_where_switched_off():
 def test_auto_takes_bfloat16_only_where_it_is_fast_and_hardly_matters(make_model, monkeypatch):
     model, pictures = make_model(), torch.rand(9, 3, 32, 28)
     monkeypatch.setattr(engine, "computes_bf16", lambda device: True)
-    assert Forward(model, "logits", "auto").precision == "fp32", "a small network gains nothing"
-    monkeypatch.setattr(forwarding, "LARGE", 0)
+    assert BatchedForward(model, "logits", "auto").precision == "fp32", "a small network gains nothing"
+    monkeypatch.setattr(batched_forward, "LARGE", 0)
     for rough, precision in ((1.0, "bf16"), (0.0, "fp32")):
-        monkeypatch.setattr(forwarding, "ROUGH", rough)
-        run = Forward(model, "logits", "auto")
+        monkeypatch.setattr(batched_forward, "ROUGH", rough)
+        run = BatchedForward(model, "logits", "auto")
         run.of(pictures)
         assert run.precision == precision
     monkeypatch.setattr(engine, "computes_bf16", lambda device: False)
-    assert Forward(model, "logits", "auto").precision == "fp32"
+    assert BatchedForward(model, "logits", "auto").precision == "fp32"
 
 
 def blas() -> set[int]:

@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
 from xai_compare.errors import InputError, nearest
-from xai_compare.explainers.base import Explainer
-from xai_compare.explainers.probing import untouched
+from xai_compare.explainers.base import Batch, DeterministicExplainer, Explanation, Options
+from xai_compare.explainers.model_outputs import Quantity, convert, preserve_state
 from xai_compare.explainers.tokens import as_map, token_layer
 from xai_compare.models import Model, feature_layer
 from xai_compare.models.layers import channels_last, random_batch
 
 
-class Certain(Explainer):
-    """An explainer that draws nothing by chance, and so spends no time on seeds."""
+class LayerOptions(Options):
+    """What explainers that add up feature maps share."""
 
-    def seed_of(self, image: np.ndarray) -> int:
-        """Always 0."""
-        return 0
+    relu: bool = Field(True, description="keep positive evidence only, as the paper does; false: the signed map")
+    layer: str | None = Field(None, description="name of the module to read; the last spatial one by default")
+
+
+class ActivationMap(DeterministicExplainer):
+    """Feature maps of one layer, added with weights and upsampled bilinearly; a subclass writes `combine`."""
+
+    Options: ClassVar[type[Options]] = LayerOptions
+
+    @abstractmethod
+    def combine(self, model: Model, batch: Batch) -> tuple[torch.Tensor, list[str]]:
+        """Signed maps ``(n, h, w)`` of the layer's size, and for each why it is undefined (``""`` if it is not)."""
+
+    def explain_batch(self, model: Model, batch: Batch) -> Explanation:
+        """Maps at the network's input size; non-negative unless ``relu`` is false."""
+        coarse, reasons = self.combine(model, batch)
+        coarse = coarse.clamp(min=0) if getattr(self.options, "relu", False) else coarse
+        return Explanation(upsampled(coarse, model.input.size), reasons)
+
+    def refusal(self, model: Model) -> str | None:
+        """A spatial feature map is needed."""
+        return layer_refusal(model, self.options.layer)
+
+
+T = TypeVar("T")
+
+_ROUNDING = 1e-4
+"""Largest difference, as a share of the largest value, that folding may make at a layer."""
 
 
 def upsampled(coarse: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
@@ -57,9 +84,9 @@ def last_layer(model: Model, layer: str | None) -> str:
     if layer:
         return layer
     try:
-        return remembered(feature_layer, model)
+        return cached_for(feature_layer, model)
     except InputError:
-        if tokens := remembered(token_layer, model):
+        if tokens := cached_for(token_layer, model):
             return tokens
         raise
 
@@ -90,7 +117,7 @@ def channels_first(model: Model, features: torch.Tensor) -> torch.Tensor:
 
 
 def channels_last_in_memory(batch: torch.Tensor) -> torch.Tensor:
-    """The same pictures, in the layout in which convolutions are fastest (see `forwarding`)."""
+    """The same pictures, in the layout in which convolutions are fastest (see `batched_forward`)."""
     return batch.contiguous(memory_format=torch.channels_last)
 
 
@@ -100,10 +127,11 @@ def features_of(model: Model, layer: str, batch: torch.Tensor) -> torch.Tensor:
 
 
 def raw_features(model: Model, layer: str, batch: torch.Tensor, module: nn.Module) -> torch.Tensor:
+    """What the layer of ``module`` (the network or its folded copy) gives for a prepared batch, as it gives it."""
     kept: list[torch.Tensor] = []
     # Cloned, because what follows may work in place.
     hook = module.get_submodule(layer).register_forward_hook(
-        lambda m, a, out: kept.append(map_of(layer, model, out).clone())
+        lambda m, a, out: kept.append(_checked_map(layer, model, out).clone())
     )
     try:
         with torch.no_grad():
@@ -115,7 +143,33 @@ def raw_features(model: Model, layer: str, batch: torch.Tensor, module: nn.Modul
     return kept[-1]
 
 
-def map_of(layer: str, model: Model, out: object) -> torch.Tensor:
+def features_and_gradients(model: Model, layer: str, batch: Batch, on: Quantity) -> tuple[torch.Tensor, torch.Tensor]:
+    """Feature maps of a layer, and the gradient of the explained quantity there; float32 ``(n, channels, h, w)``."""
+    leaf: list[torch.Tensor] = []
+
+    def cut(module: nn.Module, args: object, out: object) -> torch.Tensor:
+        # The graph begins here, so that nothing below the layer is kept or differentiated.
+        leaf[:] = [_checked_map(layer, model, out).detach().requires_grad_()]
+        torch.set_grad_enabled(True)
+        return leaf[0].clone()
+
+    module = network_for(model, layer)
+    handle = module.get_submodule(layer).register_forward_hook(cut)
+    try:
+        with torch.no_grad():
+            out = convert(model, module(channels_last_in_memory(batch.inputs)), on)
+            if not leaf:
+                raise InputError(f"layer {layer!r} is never run", where=f"model {model.name!r}")
+            total = (out * batch.weights).sum()
+            gradient = torch.autograd.grad(total, leaf[0], allow_unused=True)[0] if total.requires_grad else None
+    finally:
+        handle.remove()
+    features = leaf[0].detach()
+    gradient = torch.zeros_like(features) if gradient is None else gradient.float()
+    return channels_first(model, features.float()), channels_first(model, gradient)
+
+
+def _checked_map(layer: str, model: Model, out: object) -> torch.Tensor:
     if not isinstance(out, torch.Tensor) or out.ndim not in (3, 4):
         raise InputError(f"layer {layer!r} does not give a feature map (n, c, h, w)", where=f"model {model.name!r}")
     return out
@@ -124,27 +178,22 @@ def map_of(layer: str, model: Model, out: object) -> torch.Tensor:
 def network_for(model: Model, layer: str) -> nn.Module:
     """The network, or its folded copy if the layer gives the same there."""
     submodule(model, layer)
-    return model.engine.network if remembered(_same_there, model, layer) else model.module
+    return model.engine.network if cached_for(_same_there, model, layer) else model.module
 
 
 def _same_there(model: Model, layer: str) -> bool:
     """Whether the layer gives the same in the folded copy; a convolution before a batch norm does not."""
-    told, found = (
+    original, folded = (
         raw_features(model, layer, random_batch(model), module) for module in (model.module, model.engine.network)
     )
-    return bool((told - found).abs().max() <= _ROUNDING * told.abs().max())
+    return bool((original - folded).abs().max() <= _ROUNDING * original.abs().max())
 
 
-T = TypeVar("T")
+def cached_for(function: Callable[..., T], model: Model, *arguments: str) -> T:
+    """``function(model, *arguments)``, which takes a few forward passes; kept until weights or hooks change."""
 
-_ROUNDING = 1e-4
+    def compute() -> T:
+        with preserve_state(model.module):
+            return function(model, *arguments)
 
-
-def remembered(question: Callable[..., T], model: Model, *about: str) -> T:
-    """The answer to a question that takes a few forward passes, remembered until its weights or hooks change."""
-
-    def asked() -> T:
-        with untouched(model.module):
-            return question(model, *about)
-
-    return model.engine.cached((question.__name__, *about), asked)
+    return model.engine.cached((function.__name__, *arguments), compute)

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 _RECTIFIERS = (functional.relu, torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_)
 
 
-class InTurn(nn.Module):
+class LayersInTurn(nn.Module):
     """Stands where a layer is used several times, and gives each use a layer of its own."""
 
     def __init__(self, layers: list[nn.Module]) -> None:
@@ -31,7 +31,7 @@ class InTurn(nn.Module):
         return layer(*args, **kwargs)
 
 
-class Untied(nn.Module):
+class UnsharedLayers(nn.Module):
     """A network of which every layer is used once, no rectifier works in place, and all of them are ``nn.ReLU``.
 
     Rectifiers that are called as functions are modules here; what does nothing in evaluation mode, such as stochastic
@@ -115,13 +115,13 @@ def _give_each_use_its_own(module: nn.Module, batch: torch.Tensor) -> None:
         if part in idle and not any(True for _ in part.parameters()):
             instead[part] = nn.Dropout(0.0).eval()
         elif uses[part] > 1:
-            instead[part] = InTurn([_twin(part) for _ in range(uses[part])])
+            instead[part] = LayersInTurn([_copy_sharing_parameters(part) for _ in range(uses[part])])
     for name, part in list(module.named_modules(remove_duplicate=False)):
         if name and part in instead:
             module.set_submodule(name, instead[part])
 
 
-def _twin(part: nn.Module) -> nn.Module:
+def _copy_sharing_parameters(part: nn.Module) -> nn.Module:
     """A copy with the same parameters and buffers, not equal ones."""
     held = [*part.parameters(), *part.buffers()]
     return copy.deepcopy(part, {id(tensor): tensor for tensor in held})

@@ -1,13 +1,14 @@
-"""Many forward passes of one network, as the explained quantity: what the perturbation explainers share."""
+"""Many forward passes of one network, batch by batch: what the perturbation explainers share."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
-from xai_compare.explainers.probing import Quantity, convert
+from xai_compare.explainers.model_outputs import Quantity, convert
 from xai_compare.models import Model, Precision
 from xai_compare.models.engine import ResolvedPrecision, unchanged
 
@@ -23,7 +24,12 @@ accepts: it adds a hundredth to the variance from which explanations are estimat
 Make = Callable[[torch.Tensor], torch.Tensor]
 
 
-class Forward:
+def black_input(model: Model) -> torch.Tensor:
+    """A black picture as the network takes it, ``(1, c, h, w)``."""
+    return model.prepare(np.zeros((1, *model.input.size, 3), np.uint8))
+
+
+class BatchedForward:
     """A network's outputs for any number of perturbed pictures, by its engine (`xai_compare.models.engine`).
 
     Args:
@@ -38,15 +44,18 @@ class Forward:
         settled = model.engine.resolve_precision(precision, LARGE)
         self.precision: Precision = "auto" if precision == "auto" and settled == "bf16" else settled
 
-    def made(self, make: Make, recipes: torch.Tensor) -> torch.Tensor:
-        """Outputs ``(n, classes)`` of the pictures that ``make`` makes of ``recipes`` ``(n, ...)``, batch by batch."""
+    def perturbed(self, make: Make, recipes: torch.Tensor) -> torch.Tensor:
+        """Outputs ``(n, classes)`` of the pictures that ``make`` makes of ``recipes`` ``(n, ...)``, batch by batch.
+
+        A recipe is small (a mask, a number), so that pictures are made only as many at a time as fit a batch.
+        """
         precision = self._tried(make, recipes[:TRIAL]) if self.precision == "auto" else self.precision
         self.precision = precision
         return convert(self.model, self.model.engine.outputs(recipes, make, precision), self.quantity)
 
     def of(self, pictures: torch.Tensor) -> torch.Tensor:
         """Outputs ``(n, classes)`` of prepared pictures."""
-        return self.made(unchanged, pictures)
+        return self.perturbed(unchanged, pictures)
 
     def _tried(self, make: Make, recipes: torch.Tensor) -> ResolvedPrecision:
         """``bf16`` if its outputs for a few pictures are near enough those of ``fp32``."""
