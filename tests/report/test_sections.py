@@ -23,7 +23,7 @@ BLINKS = """
 from xai_compare.report import SECTIONS, Cell, Headline, Table, ReportData, FigureSpec, Section, style
 
 
-@SECTIONS.named("blinks")
+@SECTIONS.register("blinks")
 class Blinks(Section):
     title = "How often people blink"
     lead = "Blinks counted by hand."

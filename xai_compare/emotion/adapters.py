@@ -49,7 +49,7 @@ class EmerNames:
     columns: Mapping[str, str] | None = None
 
 
-@LAYOUTS.named("emer")
+@LAYOUTS.register("emer")
 def emer(folder: Path, names: EmerNames | None = None) -> Clips:
     """EMER (Liu et al. 2024): a folder for each modality, and in each the clips by name.
 
@@ -82,7 +82,7 @@ def emer(folder: Path, names: EmerNames | None = None) -> Clips:
     return Clips(table, read, kept[0] if kept else (), False, str(folder))
 
 
-@LAYOUTS.named("seed_iv")
+@LAYOUTS.register("seed_iv")
 def seed_iv(folder: Path) -> Clips:
     """Eye features of SEED-IV: ``eye_feature_smooth/SESSION/SUBJECT_DATE.mat``, ``eye_TRIAL`` of (31, windows).
 
@@ -100,7 +100,7 @@ def seed_iv(folder: Path) -> Clips:
     return _eyes_only(folder, rows, arrays, "eye_feature_smooth/1/SUBJECT_DATE.mat")
 
 
-@LAYOUTS.named("seed_vii")
+@LAYOUTS.register("seed_vii")
 def seed_vii(folder: Path, labels: Mapping[int, str] | None = None) -> Clips:
     """Eye features of SEED-VII: ``EYE_features/SUBJECT.mat``, a variable for each of 80 films of (windows, 33).
 
@@ -117,7 +117,7 @@ def seed_vii(folder: Path, labels: Mapping[int, str] | None = None) -> Clips:
     return _eyes_only(folder, rows, arrays, "EYE_features/SUBJECT.mat")
 
 
-@LAYOUTS.named("mahnob")
+@LAYOUTS.register("mahnob")
 def mahnob(folder: Path, classes: Mapping[int, str] | None = None) -> Clips:
     """Tobii exports of MAHNOB-HCI: ``Sessions/N/*-All-Data-*.tsv`` beside ``session.xml``.
 

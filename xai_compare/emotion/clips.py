@@ -90,7 +90,7 @@ def read_clips(folder: str | Path, layout: str = "neutral", **options: object) -
     return LAYOUTS.get(layout)(Path(folder), **options)
 
 
-@LAYOUTS.named("neutral")
+@LAYOUTS.register("neutral")
 def neutral(folder: Path) -> Clips:
     """The layout of this package: ``clips.csv`` and, for each clip, an npz or parquet file."""
     folder = Path(folder)

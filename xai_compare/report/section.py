@@ -5,7 +5,7 @@ package names its own in the entry-point group ``xai_compare.sections``. Nothing
 
     from xai_compare.report import SECTIONS, Cell, Table, ReportData, Section
 
-    @SECTIONS.named("blinks")
+    @SECTIONS.register("blinks")
     class Blinks(Section):
         title = "Blinks"
         lead = "How often people blinked."

@@ -39,7 +39,7 @@ class Gallery(list[Figure]):
         return "".join(parts)
 
 
-@VIEWS.named("plot")
+@VIEWS.register("plot")
 class Plots:
     """The figures of a run: ``run.plot.heatmaps()``, ``run.plot.dendrograms()``, ... as in its report.
 
@@ -68,7 +68,7 @@ class Plots:
         return draw
 
 
-@VIEWS.named("html")
+@VIEWS.register("html")
 def summary(run: Any) -> str:
     """A run in short, as HTML: what was asked, the main scores, and where the report is."""
     title = f"<b>{escape(str(run.study.name))}</b>"

@@ -19,7 +19,7 @@ RESULTS = 1
 """Raised whenever a change of the code changes the table."""
 
 
-@STAGES.named("differences")
+@STAGES.register("differences")
 class Differences(Summary):
     """Writes the table ``differences``."""
 

@@ -44,7 +44,7 @@ class Chunk:
     store: MapStore
 
 
-@STAGES.named("explain")
+@STAGES.register("explain")
 class Explain(Stage):
     """Makes the maps of networks."""
 

@@ -131,7 +131,7 @@ def sample(items: Sequence[Mapping[str, Any]], count: int, seed: int) -> list[in
     return [place for turn in turns for place in turn if place is not None][:count]
 
 
-@STAGES.named("faithfulness")
+@STAGES.register("faithfulness")
 class Faithfulness(Stage):
     """Judges maps by the networks themselves."""
 

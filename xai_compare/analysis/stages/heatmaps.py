@@ -14,7 +14,7 @@ RESULTS = 4
 """Raised whenever a change of the code changes heatmaps."""
 
 
-@STAGES.named("heatmaps")
+@STAGES.register("heatmaps")
 class Heatmaps(Summary):
     """Averages the maps of every source."""
 

@@ -64,7 +64,7 @@ class Asked(BaseModel):
         self.files = str(base / Path(self.files).expanduser())
 
 
-@STAGES.named("maps")
+@STAGES.register("maps")
 class Maps(LabelledStage):
     """Stores maps that other tools made.
 

@@ -39,7 +39,7 @@ class Asked(BaseModel):
     )
 
 
-@STAGES.named("multiverse")
+@STAGES.register("multiverse")
 class Multiverse(Summary):
     """Writes the tables ``multiverse`` and ``multiverse_factors``."""
 

@@ -161,7 +161,7 @@ def pixels_per_degree(spec: HumanSpec) -> float:
     )
 
 
-@STAGES.named("people")
+@STAGES.register("people")
 class People(LabelledStage):
     """Makes the maps of where people clicked or looked."""
 

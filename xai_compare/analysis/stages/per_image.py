@@ -16,7 +16,7 @@ RESULTS = 2
 """Raised whenever a change of the code changes the table."""
 
 
-@STAGES.named("per_image")
+@STAGES.register("per_image")
 class PerImage(Summary):
     """Writes the table ``per_image``."""
 

@@ -18,7 +18,7 @@ RESULTS = 2
 """Raised whenever a change of the code changes points."""
 
 
-@STAGES.named("points")
+@STAGES.register("points")
 class Points(Summary):
     """Brings people's points onto the standard face."""
 

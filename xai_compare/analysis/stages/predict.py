@@ -23,7 +23,7 @@ LOOK = 32
 """Pictures looked at together."""
 
 
-@STAGES.named("predict")
+@STAGES.register("predict")
 class Predict(Stage):
     """Finds faces, asks every network what it sees, and chooses the pictures that each explains.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xai_compare.runs.worker import Worker
 
 
-@STAGES.named("regions")
+@STAGES.register("regions")
 class Regions(LabelledStage):
     """Stores the region of each picture whose manifest row names one (white: where it really differs)."""
 

@@ -44,7 +44,7 @@ class Asked(BaseModel):
         self.file = str(base / Path(self.file).expanduser())
 
 
-@STAGES.named("responses")
+@STAGES.register("responses")
 class Responses(Summary):
     """Writes the table ``error_consistency``, where people's answers are known."""
 

@@ -18,7 +18,7 @@ RESULTS = 5
 """Raised whenever a change of the code changes scores."""
 
 
-@STAGES.named("scores")
+@STAGES.register("scores")
 class Scores(Summary):
     """Compares the heatmaps with masks, people and one another."""
 

@@ -19,7 +19,7 @@ RESULTS = 1
 """Raised whenever a change of the code changes the tables."""
 
 
-@STAGES.named("statistics")
+@STAGES.register("statistics")
 class Statistics(Summary):
     """Writes the tables ``ceiling``, ``anova`` and ``tukey``."""
 

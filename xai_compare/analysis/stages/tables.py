@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from xai_compare.analysis.stages.predict import Predict
 
 
-@STAGES.named("tables")
+@STAGES.register("tables")
 class Tables(Stage):
     """Writes the tables that are no one stage's: predictions, images, skipped, maps."""
 

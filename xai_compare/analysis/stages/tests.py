@@ -39,7 +39,7 @@ class Asked(BaseModel):
     studies: int = Field(500, ge=50, le=100_000, description="studies drawn for each of them, and draws for each unit")
 
 
-@STAGES.named("tests")
+@STAGES.register("tests")
 class Tests(Summary):
     """Writes the tables ``tests_...``."""
 

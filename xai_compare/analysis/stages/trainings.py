@@ -16,7 +16,7 @@ RESULTS = 1
 """Raised whenever a change of the code changes the table."""
 
 
-@STAGES.named("trainings")
+@STAGES.register("trainings")
 class Trainings(Summary):
     """Writes the table ``trainings``."""
 

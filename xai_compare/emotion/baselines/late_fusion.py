@@ -12,7 +12,7 @@ from xai_compare.emotion.baselines.encoders import WIDTH, Baseline
 from xai_compare.emotion.emert import Outputs, two_layers
 
 
-@BASELINES.named("late_fusion")
+@BASELINES.register("late_fusion")
 class LateFusion(Baseline):
     """One head for each modality and task, on the modality's mean over time; the paper has no such row."""
 

@@ -13,7 +13,7 @@ from xai_compare.emotion.baselines.encoders import WIDTH, Baseline
 _RANK = 4
 
 
-@BASELINES.named("lmf")
+@BASELINES.register("lmf")
 class LowRank(Baseline):
     """The rows "LMF" of Liu et al. (2024): eq. 6 of Liu et al. (2018), rank 4."""
 

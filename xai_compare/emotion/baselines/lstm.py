@@ -11,7 +11,7 @@ from xai_compare.emotion.baselines import BASELINES
 from xai_compare.emotion.baselines.encoders import WIDTH, Baseline
 
 
-@BASELINES.named("resnet_lstm")
+@BASELINES.register("resnet_lstm")
 class RecurrentFusion(Baseline):
     """The rows "ResNet_LSTM" of Liu et al. (2024); the eyes' LSTMs are those of the encoders."""
 

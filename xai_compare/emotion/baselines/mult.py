@@ -28,7 +28,7 @@ class _Crossmodal(nn.Module):
         return target + self.forward_layer(self.norm(target))
 
 
-@BASELINES.named("mult")
+@BASELINES.register("mult")
 class MulT(Baseline):
     """The rows "MuT" of Liu et al. (2024): crossmodal transformers of one block each, for want of data."""
 

@@ -11,7 +11,7 @@ from xai_compare.emotion.baselines import BASELINES
 from xai_compare.emotion.baselines.encoders import WIDTH, Baseline
 
 
-@BASELINES.named("resnet_transformer")
+@BASELINES.register("resnet_transformer")
 class TokenFusion(Baseline):
     """The rows "ResNet_Transformer" of Liu et al. (2024): tokens of all modalities in one encoder of two layers."""
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xai_compare.models.request import Request
 
 
-@SOURCES.named("bundled")
+@SOURCES.register("bundled")
 class Bundled:
     """``bundled: NAME``; classes and input come from the file beside the weights and may not be changed.
 

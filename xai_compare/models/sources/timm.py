@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from xai_compare.models.request import Request
 
 
-@SOURCES.named("timm")
+@SOURCES.register("timm")
 class Timm:
     """``timm: NAME`` with ``weights``; size, range, mean and std default to timm's own of that architecture."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _AUXILIARY = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}
 
 
-@SOURCES.named("torchvision")
+@SOURCES.register("torchvision")
 class Torchvision:
     """``torchvision: NAME`` with ``weights``; the input is known only of pretrained weights, and must else be given.
 

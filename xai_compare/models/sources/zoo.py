@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from xai_compare.models.request import Request
 
 
-@SOURCES.named("zoo")
+@SOURCES.register("zoo")
 class Zoo:
     """``zoo: NAME`` with ``weights``; the input is the paper's. Classes come from the card beside weights, if any."""
 

@@ -14,7 +14,7 @@ from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.table import Cell, Table
 
 
-@SECTIONS.named("areas")
+@SECTIONS.register("areas")
 class AreaShares(Section):
     """The share of every source's mean map that lies on each area of the standard face."""
 

@@ -21,7 +21,7 @@ _NULLS = {
 _MARKS = dict(zip(_NULLS, "|Xdsvo", strict=True))
 
 
-@SECTIONS.named("chance")
+@SECTIONS.register("chance")
 class Chance(Section):
     """Each network's mean IoU beside what maps reach that do not know the expression."""
 

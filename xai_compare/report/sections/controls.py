@@ -20,7 +20,7 @@ _NAMES = {
 }
 
 
-@SECTIONS.named("controls")
+@SECTIONS.register("controls")
 class Controls(Section):
     """Each explainer's scores beside those of maps that cannot know what the network sees in the picture."""
 

@@ -22,7 +22,7 @@ _MANY, _FEWEST = 24, 3
 _NAMES = {"pearson": "Pearson's r", "uncentred": "uncentred correlation, Equation 4"}
 
 
-@SECTIONS.named("dendrograms")
+@SECTIONS.register("dendrograms")
 class Dendrograms(Section):
     """A figure per form of correlation (and per explainer, where one tree of all would be too crowded)."""
 

@@ -11,7 +11,7 @@ from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import FigureSpec
 
 
-@SECTIONS.named("examples")
+@SECTIONS.register("examples")
 class Examples(Section):
     """A grid for each of the first two networks: pictures, and the map of each explainer over them."""
 

@@ -37,7 +37,7 @@ _PAPERS = {
 }
 
 
-@SECTIONS.named("faithfulness")
+@SECTIONS.register("faithfulness")
 class Faithfulness(Section):
     """For each network the mean deletion and insertion curves of its explainers, and all scores beside random maps."""
 

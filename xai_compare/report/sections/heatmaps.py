@@ -15,7 +15,7 @@ _MOST_ACROSS = 8
 """With few expressions and many sources a grid is turned, so that it fills its width."""
 
 
-@SECTIONS.named("heatmaps")
+@SECTIONS.register("heatmaps")
 class Heatmaps(Section):
     """Grids of mean maps, one for each explainer."""
 

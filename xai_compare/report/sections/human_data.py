@@ -9,7 +9,7 @@ from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.table import Cell, Table
 
 
-@SECTIONS.named("human_data")
+@SECTIONS.register("human_data")
 class HumanData(Section):
     """A verdict on each group of people in plain words, and what was removed by reason."""
 

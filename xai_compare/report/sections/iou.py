@@ -13,7 +13,7 @@ from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.table import Table
 
 
-@SECTIONS.named("iou")
+@SECTIONS.register("iou")
 class MaskScores(Section):
     """The IoU of every network and expression with the masks, as Table 3 of Gaya-Morey et al. 2024."""
 

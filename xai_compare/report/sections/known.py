@@ -24,7 +24,7 @@ _SAME = 0.005
 """Floors that differ by less are drawn as one line."""
 
 
-@SECTIONS.named("known")
+@SECTIONS.register("known")
 class KnownRegions(Section):
     """How well each explainer finds the region that is known to differ, with intervals and chance."""
 

@@ -25,7 +25,7 @@ _LEVELS = {
 _METRICS = {"iou": "IoU with the masks", "dice": "Dice coefficient with people"}
 
 
-@SECTIONS.named("multiverse")
+@SECTIONS.register("multiverse")
 class Multiverse(Section):
     """A curve of all universes with the choices below it, and how far each choice moves scores and order."""
 

@@ -11,7 +11,7 @@ from xai_compare.report.sections.heatmaps import group_grid, images_behind, sign
 from xai_compare.report.style import FigureSpec
 
 
-@SECTIONS.named("overlay")
+@SECTIONS.register("overlay")
 class Overlay(Section):
     """The grids of maps once more, over the mean face; nothing where there are no images."""
 

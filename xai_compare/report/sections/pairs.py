@@ -23,7 +23,7 @@ _METRICS = (("pearson", "r ="), ("uncentred", "uncentred"), ("dice", "Dice"))
 _FLOORS = {"prior": "a blob", "whole": "whole face", "other_map": "others' maps"}
 
 
-@SECTIONS.named("pairs")
+@SECTIONS.register("pairs")
 class Pairs(Section):
     """A grid for every two groups of people: their maps under one another, with what the scores say of them."""
 

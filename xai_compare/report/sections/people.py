@@ -20,7 +20,7 @@ from xai_compare.report.table import Table
 _MOST_HEADLINES = 2
 
 
-@SECTIONS.named("people")
+@SECTIONS.register("people")
 class People(Section):
     """The Dice coefficient of every network and expression with each group of people."""
 

@@ -19,7 +19,7 @@ _FEW = 10
 """Of fewer labelled pictures the headline gives no accuracy, if other networks saw more."""
 
 
-@SECTIONS.named("recognition")
+@SECTIONS.register("recognition")
 class Recognition(Section):
     """Accuracy with its interval, recall and a confusion table for each network, on the labelled pictures."""
 

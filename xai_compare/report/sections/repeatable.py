@@ -31,7 +31,7 @@ _MEASURES = (
 )
 
 
-@SECTIONS.named("repeatable")
+@SECTIONS.register("repeatable")
 class Repeatable(Section):
     """A dot for each picture's repeatability, and the pictures whose maps are least settled."""
 

@@ -18,7 +18,7 @@ _TITLES = {
 _SUMMARIES = {"pooled": "all trials pooled", "mean": "mean over people"}
 
 
-@SECTIONS.named("responses")
+@SECTIONS.register("responses")
 class Responses(Section):
     """A table for each measure: every network against people, and people against one another."""
 

@@ -24,7 +24,7 @@ _METRICS = {
 }
 
 
-@SECTIONS.named("single")
+@SECTIONS.register("single")
 class SinglePictures(Section):
     """A table for each group of people: how well each map of a picture predicts it, on average over pictures."""
 

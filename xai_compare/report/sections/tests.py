@@ -19,7 +19,7 @@ _POWER = 0.8
 _Column = tuple[str, str, Callable[[Any], str]]
 
 
-@SECTIONS.named("tests")
+@SECTIONS.register("tests")
 class Tests(Section):
     """Where two sources differ, drawn; and the tables of tests."""
 

@@ -31,7 +31,7 @@ def overlap(chosen: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return _COLOURS[2 * chosen + mask]
 
 
-@SECTIONS.named("thresholds")
+@SECTIONS.register("thresholds")
 class Thresholds(Section):
     """The steps from a map to its IoU for the source nearest the masks, then the overlap of every source."""
 

@@ -12,7 +12,7 @@ _SCORES = {"iou": "IoU with the masks", "dice": "Dice coefficient", "pearson": "
 _EVERY = "all"
 
 
-@SECTIONS.named("trainings")
+@SECTIONS.register("trainings")
 class Trainings(Section):
     """A table of every score of a network that has several trainings."""
 

@@ -20,7 +20,7 @@ FIGURE_SECONDS = 0.4
 """About what a figure takes on one core; part of an estimate, never of a result."""
 
 
-@STAGES.named("report")
+@STAGES.register("report")
 class Report(Summary):
     """Draws the figures and writes the page."""
 

@@ -33,7 +33,7 @@ DETECTORS: Registry[Detector] = Registry(
     check=lambda thing: "" if callable(thing) else "is not a function",
 )
 
-detector = DETECTORS.named
+detector = DETECTORS.register
 
 
 def detect(name: str, degrees: np.ndarray, time: np.ndarray, rate: float, **options: Any) -> Intervals:
