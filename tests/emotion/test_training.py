@@ -38,7 +38,7 @@ from xai_compare.emotion import (
     scores,
     setting_difference,
 )
-from xai_compare.emotion import training as room
+from xai_compare.emotion.learner import Learner
 from xai_compare.errors import InputError
 
 RECIPE = Recipe(epochs=3, batch=16, rate=1e-3)
@@ -76,14 +76,14 @@ def test_a_training_that_broke_off_ends_as_if_it_had_not(
     scaler = Scaler.fit(data)
     whole = network(backbone)
     history = fit(whole, data, scaler, targets(len(data)), RECIPE)
-    step_of = room._Training.training_step
+    step_of = Learner.training_step
 
-    def breaking(self: room._Training, batch: object, index: int) -> torch.Tensor:
+    def breaking(self: Learner, batch: object, index: int) -> torch.Tensor:
         if (self.current_epoch, index) == (epoch, step):
             raise Killed
         return step_of(self, batch, index)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(room._Training, "training_step", breaking)
+    monkeypatch.setattr(Learner, "training_step", breaking)
     with pytest.raises(Killed):
         fit(network(backbone), data, scaler, targets(len(data)), RECIPE, tmp_path)
     assert (tmp_path / "last.ckpt").exists() == (epoch > 0)

@@ -9,6 +9,7 @@ import typer
 
 from xai_compare.cli.app import RequiredOut, app, check_there, show, tell
 from xai_compare.errors import InputError
+from xai_compare.extras import require
 
 if TYPE_CHECKING:
     from xai_compare.emotion.noise import Noise
@@ -67,6 +68,7 @@ def emotion(
         check_only_gap(held)
         plan = None
     else:
+        require("lightning", where="networks that read clips")
         plan = Plan(
             protocols=tuple(protocol or ["er_7"]),
             settings=tuple(setting or ["all"]),

@@ -12,18 +12,20 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightning
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
 from xai_compare.emotion.emert import Fusion
-from xai_compare.emotion.losses import RELEASED, LossWeights, total_loss
+from xai_compare.emotion.losses import RELEASED, LossWeights
 from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.errors import InputError
-from xai_compare.models.training.checkpointing import CHECKPOINT, EpochCheckpoint, quiet_lightning
+from xai_compare.extras import require
+
+if TYPE_CHECKING:
+    import lightning
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,19 @@ def fit(
         tick: told how many epochs more are done: those of a checkpoint at once, then one after the other.
 
     Raises:
-        InputError: if a target has another number of clips, or ``folder`` holds another training's checkpoint.
+        InputError: if a target has another number of clips, ``folder`` holds another training's checkpoint, or
+            Lightning is not installed.
     """
+    require("lightning")
+    from xai_compare.emotion.learner import Learner
+    from xai_compare.models.training.checkpointing import CHECKPOINT, quiet_lightning
+
     for name, values in targets.items():
         if name not in net.heads:
             raise InputError(f"the network has no head {name!r}", hint=f"it has {', '.join(net.heads)}")
         if len(values) != len(data):
             raise InputError(f"{len(values)} targets of {name} for {len(data)} clips")
-    module = _Training(net, recipe, _digest(net, data, targets, recipe), tick)
+    module = Learner(net, recipe, _digest(net, data, targets, recipe), tick)
     loader: DataLoader[Any] = DataLoader(
         range(len(data)),  # type: ignore[arg-type]
         recipe.batch,
@@ -117,45 +124,6 @@ def predict(net: Fusion, data: ClipArrays, scaler: Scaler, batch: int = 64) -> d
                 said = out[:, 0] if out.shape[1] == 1 else out.double().softmax(-1)
                 parts[name].append(said.double().cpu().numpy())
     return {name: np.concatenate(values) for name, values in parts.items()}
-
-
-class _Training(lightning.LightningModule):
-    def __init__(self, net: Fusion, recipe: Recipe, digest: str, tick: Callable[[int], None]) -> None:
-        super().__init__()
-        self.net, self.recipe, self.digest, self.tick = net, recipe, digest, tick
-        self.history: list[dict[str, float]] = []
-        self._sums: dict[str, float] = {}
-
-    def configure_optimizers(self) -> Any:
-        wanted = [p for p in self.net.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(wanted, self.recipe.rate, weight_decay=self.recipe.weight_decay)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.recipe.epochs)
-        return [optimizer], [schedule]
-
-    def on_train_epoch_start(self) -> None:
-        self.net.train()
-        self._sums = {}
-
-    def training_step(self, batch: tuple[dict[str, Any], dict[str, torch.Tensor]], index: int) -> torch.Tensor:
-        inputs, targets = batch
-        # Seeded at each step, for Lightning and its loaders draw numbers of their own, more of them after a resumption.
-        torch.manual_seed(_seed_of(self.recipe.seed, self.current_epoch, index))
-        parts = total_loss(self.net.outputs(**inputs), targets, self.recipe.weights, self.net.modalities)
-        for name, value in parts.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value.detach())
-        return parts["loss"]
-
-    def on_train_epoch_end(self) -> None:
-        steps = max(int(self.trainer.num_training_batches), 1)
-        self.history.append({name: value / steps for name, value in self._sums.items()})
-        self.tick(1)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["history"], checkpoint["digest"] = self.history, self.digest
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.history = list(checkpoint["history"])
-        self.tick(len(self.history))
 
 
 class _Order(Sampler[int]):
@@ -190,10 +158,6 @@ def _typed(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32) if values.dtype.kind == "f" else values.astype(np.int64)
 
 
-def _seed_of(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
 def _digest(net: Fusion, data: ClipArrays, targets: Mapping[str, np.ndarray], recipe: Recipe) -> str:
     """What makes two trainings the same: the initial weights, the clips, their labels and the recipe."""
     said = hashlib.sha256(json.dumps([dataclasses.asdict(recipe), data.names], sort_keys=True).encode())
@@ -223,6 +187,10 @@ def _check_same(checkpoint: Path, digest: str) -> None:
 
 
 def _trainer(recipe: Recipe, folder: str | Path | None) -> lightning.Trainer:
+    import lightning
+
+    from xai_compare.models.training.checkpointing import EpochCheckpoint
+
     if folder is not None:
         Path(folder).mkdir(parents=True, exist_ok=True)
     return lightning.Trainer(

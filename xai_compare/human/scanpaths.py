@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from xai_compare.errors import InputError
+from xai_compare.extras import require
 
 MEASURES = ("shape", "direction", "length", "position", "duration")
 _FEWEST = 3
@@ -38,10 +38,9 @@ def multimatch(
 
     Source: Dewhurst et al. 2012; Wagner, Halchenko & Hanke 2019, whose implementation this is.
     """
-    try:
-        from multimatch_gaze import docomparison
-    except ImportError:
-        raise InputError("scanpaths need the package multimatch-gaze", hint="pip install multimatch-gaze") from None
+    require("multimatch-gaze")
+    from multimatch_gaze import docomparison
+
     rng = np.random.default_rng(seed)
     rows = []
     for image, own in fixations.groupby("image", sort=False, observed=True):

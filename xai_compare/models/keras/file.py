@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from xai_compare.errors import InputError, first_line
+from xai_compare.extras import install_command
 from xai_compare.models.keras.graph import KerasGraph, Plan, plan
 from xai_compare.models.keras.layers import Unsupported
 from xai_compare.models.keras.native import NativeGraph
@@ -75,7 +76,7 @@ def import_keras(where: str) -> Any:
     try:
         import keras
     except ImportError as error:
-        raise InputError(f"Keras cannot be imported ({error})", where=where, hint="pip install 'keras>=3.5'") from error
+        raise InputError(f"Keras cannot be imported ({error})", where=where, hint=install_command("keras")) from error
     if keras.backend.backend() != "torch":
         raise InputError(
             f"Keras already runs on {keras.backend.backend()}",

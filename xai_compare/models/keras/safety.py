@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from xai_compare.errors import InputError, first_line
 
 SUFFIXES = (".h5", ".hdf5", ".keras")
@@ -69,6 +67,8 @@ def check_file(path: Path, where: str) -> None:
 
 
 def _h5_config(path: Path) -> str:
+    import h5py
+
     with h5py.File(path, "r") as file:
         config = file.attrs.get("model_config")
     if config is None:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from xai_compare.extras import require
 from xai_compare.registry import Registry
 
 if TYPE_CHECKING:
@@ -62,9 +63,11 @@ class FileSource:
     NAMES: tuple[str, ...] = ()
     DEFAULTS: Mapping[str, str] = field(default_factory=dict)
     RUNS_CODE: bool = False
+    PACKAGES: tuple[str, ...] = ()
 
     def build(self, request: Request) -> Model:
-        """The network."""
+        """The network; what it needs beside the base install is asked for first."""
+        require(*self.PACKAGES, where=request.where)
         module, _, function = self.place.partition(":")
         made: Model = getattr(importlib.import_module(f"xai_compare.models.{module}"), function)(request)
         return made
@@ -92,9 +95,9 @@ for _name, _source in {
         DEFAULTS={"folder": "."},
         RUNS_CODE=True,
     ),
-    "hf": FileSource("huggingface:from_hub", ("revision",), ("hf",), NAMES=("hf",)),
-    "keras": FileSource("keras.file:from_keras", ("engine",), ("keras",)),
-    "onnx": FileSource("onnx_file:from_onnx", ("output",), ("onnx",)),
+    "hf": FileSource("huggingface:from_hub", ("revision",), ("hf",), NAMES=("hf",), PACKAGES=("transformers",)),
+    "keras": FileSource("keras.file:from_keras", ("engine",), ("keras",), PACKAGES=("keras", "h5py")),
+    "onnx": FileSource("onnx_file:from_onnx", ("output",), ("onnx",), PACKAGES=("onnx", "onnx2torch", "onnxruntime")),
     "torchscript": FileSource("exported:from_script", ("output",), ("torchscript",)),
 }.items():
     SOURCES.register(_name, _source)

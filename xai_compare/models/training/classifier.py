@@ -95,8 +95,12 @@ class ClassifierModule(lightning.LightningModule):
             {"epoch": self.current_epoch + 1, "loss": loss / count, "accuracy": right / count, "term": extra / count}
         )
         # Lightning asks callbacks before this hook, so none of them could stop at this epoch.
-        if self._until is not None and reached(self.history, self._until):
+        if self._until is not None and self.reached(self._until):
             self.trainer.should_stop = True
+
+    def reached(self, accuracy: float) -> bool:
+        """Whether the last epoch's training accuracy is this or more."""
+        return bool(self.history) and self.history[-1]["accuracy"] >= accuracy
 
     def configure_optimizers(self) -> Any:
         """The optimizer and, where one is asked for, its schedule by steps."""
@@ -120,8 +124,3 @@ class ClassifierModule(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the history up again."""
         self.history = list(checkpoint["history"])
-
-
-def reached(history: list[dict[str, float]], value: float) -> bool:
-    """Whether the last epoch's training accuracy is the value or more."""
-    return bool(history) and history[-1]["accuracy"] >= value

@@ -14,6 +14,7 @@ import pandas as pd
 
 from xai_compare.agreement import confusion
 from xai_compare.errors import InputError
+from xai_compare.extras import require
 from xai_compare.models.checkpoint import load_weights, read_state_dict
 from xai_compare.models.ensembles import pairs_of, pairwise
 from xai_compare.models.loading import load
@@ -71,6 +72,7 @@ def train(
     Raises:
         InputError: for whatever is wrong with pictures, folds, network or folder; then nothing is overwritten.
     """
+    require("lightning", where=config.name)  # Before pictures are read for minutes.
     out = Path(out)
     _claim(config, out)
     classes, pictures, folds = _divided(config, out, say)

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader
 
 from xai_compare.errors import InputError, first_line
+from xai_compare.extras import require
 from xai_compare.models.model import Model
 from xai_compare.models.training.augmentation import augmentation
-from xai_compare.models.training.checkpointing import CHECKPOINT, EpochCheckpoint, quiet_lightning
-from xai_compare.models.training.classifier import ClassifierModule, reached
 from xai_compare.models.training.config import Training
 from xai_compare.models.training.map_loss import MapLoss
 from xai_compare.models.training.training_faces import AugmentedFaces, EpochSampler
+
+if TYPE_CHECKING:
+    import lightning
+    from lightning.pytorch.callbacks import Callback
+
+    from xai_compare.models.training.classifier import ClassifierModule
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,13 @@ def fit(
         progress: whether to draw a bar.
 
     Raises:
-        InputError: if the loss is not finite, the checkpoint is not of this network, or Lightning refuses the devices.
+        InputError: if the loss is not finite, the checkpoint is not of this network, Lightning refuses the devices or
+            is not installed.
     """
+    require("lightning")
+    from xai_compare.models.training.checkpointing import CHECKPOINT, EpochCheckpoint, quiet_lightning
+    from xai_compare.models.training.classifier import ClassifierModule
+
     folder.mkdir(parents=True, exist_ok=True)
     weights = class_weights(labels, len(model.classes)) if config.weighted else None
     term = None if maps is None or config.towards is None else MapLoss(model, config.towards)
@@ -119,12 +127,14 @@ def _finished(checkpoint: Path, learner: ClassifierModule, length: Length) -> bo
             hint="remove it, or train into another folder",
         ) from None
     done = len(learner.history) >= length.epochs
-    return done or (length.until is not None and reached(learner.history, length.until))
+    return done or (length.until is not None and learner.reached(length.until))
 
 
 def _trainer(
     config: Training, epochs: int, callbacks: list[Callback], folder: Path, progress: bool
 ) -> lightning.Trainer:
+    import lightning
+
     try:
         return lightning.Trainer(
             max_epochs=epochs,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xai_compare.errors import InputError
+from xai_compare.extras import require
 from xai_compare.registry import STAGES
 from xai_compare.runs.executors import TRIES, USER_ERRORS, Outcome, attempt, reason
 from xai_compare.runs.face_cache import FaceCache
@@ -56,12 +57,11 @@ class Cluster:
     def __init__(
         self, study: Study, pictures: FaceCache, settings: Any, say: Callable[[str], None] = lambda line: None
     ) -> None:
-        try:
-            import dask
-            from dask.distributed import Client, LocalCluster
-            from distributed.security import Security
-        except ImportError:
-            raise InputError("dask.distributed is not installed", hint="pip install 'distributed'") from None
+        require("dask", "distributed")
+        import dask
+        from dask.distributed import Client, LocalCluster
+        from distributed.security import Security
+
         self._worker = (study.dump(), Path.cwd(), settings.device, settings.batch_size, settings.allow_code)
         self._pictures = pictures
         self._cluster = None

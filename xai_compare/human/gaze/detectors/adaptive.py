@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from xai_compare.errors import InputError
+from xai_compare.extras import require
 from xai_compare.human.gaze.detectors import Intervals, detector
 
 
@@ -32,12 +32,9 @@ def remodnav(
 
     Source: Dar, Wagner & Hanke 2021; their implementation. Nyström & Holmqvist 2010.
     """
-    try:
-        from remodnav import EyegazeClassifier
-    except ImportError:
-        raise InputError(
-            "the detector 'remodnav' needs the package of that name", hint="pip install remodnav"
-        ) from None
+    require("remodnav")
+    from remodnav import EyegazeClassifier
+
     logging.getLogger("remodnav").setLevel(logging.WARNING)  # It tells of every window it looks at.
     classifier = EyegazeClassifier(
         px2deg=1.0,
