@@ -42,7 +42,7 @@ from xai_compare.comparison import (
     pearson,
 )
 from xai_compare.comparison.nulls.surrogates import Grid
-from xai_compare.comparison.resampling.interval import interval_ends, shift_of
+from xai_compare.comparison.resampling.interval import interval_ends
 from xai_compare.comparison.resampling.noise import corrected
 from xai_compare.comparison.resampling.resamples import jackknife_counts, resample_counts
 from xai_compare.comparison.statistics.differences import difference_table, pool_differences
@@ -101,7 +101,7 @@ def one_study(a: np.ndarray, b: np.ndarray, mask: np.ndarray, seed: int) -> Iter
     means = [(weights @ maps.reshape(n, -1)).reshape(-1, *a.shape[1:]) for maps in (a, b)]
     for name, values in scored(*means, mask).items():
         for kind in KINDS:
-            shift, tails = shift_of("iou" if name.endswith("iou") else name), None
+            shift, tails = METRICS.get("iou" if name.endswith("iou") else name).shift, None
             if name == "dice":
                 shift, tails = 1.0, values[None, REPLICATES + 1 :]
             drawn = values[None, 1 : REPLICATES + 1]

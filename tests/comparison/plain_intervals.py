@@ -10,13 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from xai_compare.comparison import (
+    DEFAULT_METRICS,
     METRICS,
+    Pool,
+    References,
+    ScoreKey,
     otsu_scores,
+    pool_intervals,
     resample_counts,
 )
 from xai_compare.comparison.arrays import Floats, ratio
+from xai_compare.comparison.dispatch import ALL, Comparison, chosen
 from xai_compare.comparison.resampling.bootstrap import REPLICATES
-from xai_compare.comparison.resampling.interval import LEVEL, Interval, interval, shift_of
+from xai_compare.comparison.resampling.interval import LEVEL, Interval, interval
 from xai_compare.comparison.resampling.resamples import distinct, jackknife_counts
 from xai_compare.comparison.thresholds import dice_masks
 from xai_compare.errors import InputError
@@ -54,6 +60,54 @@ def plain_intervals(
         for (a, b), one in bootstrap_correlations(sources, images, centred, n, seed).items():
             found[metric, a, b] = (one.low, one.high)
     return {key: ends for key, ends in found.items() if not np.isnan(ends[0])}
+
+
+def score_intervals(
+    sources: Mapping[str, Any],
+    images: Mapping[str, Sequence[str]],
+    expression: str,
+    fold: str = ALL,
+    mask: npt.NDArray[np.bool_] | None = None,
+    region: npt.NDArray[np.bool_] | None = None,
+    dice_threshold: float = 50,
+    n: int = REPLICATES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> dict[ScoreKey, tuple[float, float]]:
+    """Bootstrap, over images, the default scores of the mean maps of one group (one expression and fold).
+
+    Args:
+        sources: name to maps (m, h, w), anything that slices to an array; m may differ. Names in the order in which
+            `pair_scores` meets them.
+        images: name to the names of the m images; sources with the same images are compared as pairs.
+        expression, fold: of the group, for the keys.
+        mask: (h, w), for ``iou``, ``precision``, ``recall``, ``f1`` against ``"ekman"``.
+        region: (h, w), for ``known_energy`` against ``"known"``.
+        dice_threshold: see `dice`.
+        n, seed, level: as in `bootstrap`.
+
+    Returns:
+        The ends that `pool_intervals` gives.
+    """
+    references = References(masks={} if mask is None else {expression: mask})
+    more = (
+        []
+        if region is None
+        else [Comparison(METRICS.get("known_energy"), a, "known", others=(region,)) for a in sources]
+    )
+    intervals = pool_intervals(
+        Pool.of(sources, images),
+        expression,
+        fold,
+        chosen(DEFAULT_METRICS),
+        references,
+        {"dice": {"threshold": dice_threshold}},
+        n=n,
+        seed=seed,
+        level=level,
+        more=more,
+    )
+    return intervals.ends
 
 
 def mean_maps(
@@ -122,7 +176,14 @@ def bootstrap_mean_map(
     for name in blocks[0]:
         values = np.concatenate([np.asarray(block[name], dtype=np.float64) for block in blocks])
         bounds = METRICS.get(name).range if name in METRICS else (-np.inf, np.inf)
-        found = interval(float(values[0]), values[1:], level, distinct(who), bounds=bounds, shift=shift_of(name))
+        found = interval(
+            float(values[0]),
+            values[1:],
+            level,
+            distinct(who),
+            bounds=bounds,
+            shift=METRICS.get(name).shift if name in METRICS else 1.0,
+        )
         results[name] = found
     return results
 

@@ -7,9 +7,10 @@ from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
+from plain_intervals import score_intervals
 
 from xai_compare import registry as registries
-from xai_compare.comparison import METRICS, Pool, References, metric, pool_intervals, score_intervals, score_table
+from xai_compare.comparison import METRICS, Pool, References, metric, pool_intervals, score_table
 from xai_compare.comparison.dispatch import comparisons
 from xai_compare.errors import InputError
 
@@ -78,7 +79,7 @@ def test_a_new_metric_is_one_function(known: None) -> None:
     stacks = {name: np.random.default_rng(i).random((6, *SHAPE)) for i, name in enumerate("ab")}
     images = {name: [str(i) for i in range(6)] for name in "ab"}
     wanted = [METRICS.get(name) for name in ("peak_gap", "mass_in")]
-    found = pool_intervals(Pool.of(stacks, images), "anger", "all", wanted, references(), n=40)
+    found, _ = pool_intervals(Pool.of(stacks, images), "anger", "all", wanted, references(), n=40)
     assert {tuple(key[:3]) for key in found} == {
         ("peak_gap", "a", "b"),
         ("mass_in", "a", "ekman"),
@@ -115,6 +116,6 @@ def test_intervals_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.Mo
     images = {name: [str(i) for i in range(7)] for name in "abc"}
     found = []
     for number in (1, 3):
-        monkeypatch.setattr("xai_compare.comparison.resampling.score_intervals.threads", lambda number=number: number)
+        monkeypatch.setattr("xai_compare.comparison.resampling.replicates.threads", lambda number=number: number)
         found.append(score_intervals(stacks, images, "anger", mask=MASK, n=100))
     assert found[0] == found[1]

@@ -12,6 +12,7 @@ from plain_intervals import (
     bootstrap_mean_map,
     mean_maps,
     plain_intervals,
+    score_intervals,
 )
 from scipy import stats
 
@@ -30,11 +31,10 @@ from xai_compare.comparison import (
     pool_intervals,
     region_energy,
     resample_counts,
-    score_intervals,
     uncentred,
 )
 from xai_compare.comparison.dispatch import Comparison
-from xai_compare.comparison.resampling.interval import few_of, interval, shift_of
+from xai_compare.comparison.resampling.interval import interval
 from xai_compare.comparison.resampling.resamples import jackknife_counts, jackknife_variance
 from xai_compare.errors import InputError
 
@@ -256,7 +256,7 @@ def test_every_other_metric_sees_the_same_resamples() -> None:
     )
     metrics = [METRICS.get(name) for name in ("similarity", "kl_divergence", "iou")]
     single = Comparison(METRICS.get("known_energy"), "a", "known", others=(MASK,))
-    found = pool_intervals(
+    found, _ = pool_intervals(
         Pool.of(sources, images), "fear", "all", metrics, References({"fear": MASK}), n=300, seed=5, more=[single]
     )
     counts = resample_counts(images["a"], 300, 5)
@@ -282,9 +282,9 @@ def test_draws_are_one_stream_however_they_are_made() -> None:
 def test_the_shift_of_cut_maps_counts_twice() -> None:
     replicates = np.random.default_rng(0).normal(0.4, 0.05, 300)
     spread = replicates.std() * np.sqrt(25 / 24)
-    for metric, times in (("iou", 2), ("dice", 2), ("pearson", 1), ("known_auc", 1), ("mine", 1)):
-        assert shift_of(metric) == times
-        one = interval(0.5, replicates, images=25, shift=shift_of(metric))
+    for metric, times in (("iou", 2), ("dice", 2), ("pearson", 1), ("known_auc", 1), ("known_energy", 1)):
+        assert METRICS.get(metric).shift == times
+        one = interval(0.5, replicates, images=25, shift=METRICS.get(metric).shift)
         away = stats.t.ppf(0.975, 24) * np.hypot(spread, times * (replicates.mean() - 0.5))
         assert (one.low, one.high) == pytest.approx((0.5 - away, 0.5 + away))
 
@@ -308,5 +308,5 @@ def test_a_jackknife_is_the_textbook_s_and_widens_only() -> None:
 
 
 def test_scores_say_from_how_many_images_their_intervals_can_be_trusted() -> None:
-    assert [few_of(name) for name in ("pearson", "iou", "dice")] == [20, 20, 100]
-    assert [few_of(name, difference=True) for name in ("pearson", "iou", "dice")] == [20, 100, 100]
+    assert [METRICS.get(name).few() for name in ("pearson", "iou", "dice")] == [20, 20, 100]
+    assert [METRICS.get(name).few(difference=True) for name in ("pearson", "iou", "dice")] == [20, 100, 100]

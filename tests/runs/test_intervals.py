@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from plain_intervals import bootstrap_correlations
+from plain_intervals import bootstrap_correlations, score_intervals
 from scipy import stats
 
 from xai_compare import ekman
@@ -19,7 +19,6 @@ from xai_compare.comparison import (
     References,
     otsu_scores,
     pool_intervals,
-    score_intervals,
 )
 from xai_compare.faces import SHAPE
 from xai_compare.runs.store import MapStore, Source
@@ -54,7 +53,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[MapStore], list[
 def computed(
     stores: list[MapStore], replicates: int = 400, seed: int = 0
 ) -> dict[tuple[str, ...], tuple[float, float]]:
-    found = intervals(
+    found, _ = intervals(
         StoredMaps(stores, "none"),
         ["anger"],
         DEFAULT_METRICS,
@@ -172,7 +171,7 @@ def test_each_map_is_held_once_and_all_networks_share_it(
     assert list(pool.rows) == ["a/cam", "b/cam", "all models/cam"]
     both = np.concatenate([maps["a"], maps["b"]])
     np.testing.assert_array_equal(pool.maps[pool.rows["all models/cam"]], both)
-    found = pool_intervals(pool, "anger", "all", [METRICS.get("pearson")], References(), n=60, seed=3)
+    found, _ = pool_intervals(pool, "anger", "all", [METRICS.get("pearson")], References(), n=60, seed=3)
     sources = {"a/cam": maps["a"], "b/cam": maps["b"], "all models/cam": both}
     names = {"a/cam": images["a"], "b/cam": images["b"], "all models/cam": images["a"] + images["b"]}
     plain = bootstrap_correlations(sources, names, True, 60, 3)

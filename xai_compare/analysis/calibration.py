@@ -33,7 +33,7 @@ def interval_seconds(metrics: list[str], sources: int, images: int, replicates: 
     times = []
     for count in (_FEW, _MORE):
         began = time.perf_counter()
-        pool_intervals(_made_up(several, many), "anger", "all", wanted, references, {}, n=count, seed=0, estimates={})
+        pool_intervals(_made_up(several, many), "anger", "all", wanted, references, {}, n=count, seed=0)
         times.append(time.perf_counter() - began)
     each = max(times[1] - times[0], 0.0) / (_MORE - _FEW)
     once = max(times[0] - _FEW * each, 0.0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -18,10 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from xai_compare.analysis.averaging import how, together
-from xai_compare.comparison import METRICS, Pool, References, ScoreKey, pool_intervals
+from xai_compare.comparison import METRICS, Pool, References, pool_intervals
 from xai_compare.comparison.dispatch import ALL, Options
-from xai_compare.comparison.resampling.noise import Estimate
 from xai_compare.comparison.resampling.pool import threads
+from xai_compare.comparison.resampling.replicates import PoolIntervals
 from xai_compare.comparison.resampling.resamples import BINS, MANY, bin_of
 from xai_compare.faces import SHAPE
 from xai_compare.heatmaps import scale
@@ -145,9 +145,8 @@ def intervals(
     replicates: int,
     seed: int,
     advance: Callable[[int], None],
-    estimates: dict[ScoreKey, Estimate] | None = None,
-) -> Mapping[ScoreKey, tuple[float, float]]:
-    """95 % intervals by (metric, a, b, expression, fold "all"); see `xai_compare.comparison.pool_intervals`.
+) -> PoolIntervals:
+    """95 % intervals and noise-corrected correlations of every expression, see `xai_compare.comparison.pool_intervals`.
 
     Args:
         maps: of every source; trainings of one network are taken together.
@@ -157,9 +156,8 @@ def intervals(
         replicates: how many; 0 gives no intervals.
         seed: of the draws.
         advance: called once an expression.
-        estimates: gains the noise-corrected correlations, if they are asked for.
     """
-    found: dict[ScoreKey, tuple[float, float]] = {}
+    every = PoolIntervals({}, {})
     wanted = [METRICS.get(name) for name in metrics]
     run = next(iter(maps.stores.values())).run
     for expression in expressions:
@@ -167,8 +165,10 @@ def intervals(
             with tempfile.TemporaryDirectory(dir=run, prefix=".bins-") as place:
                 pool = maps.pool(expression, Path(place))
                 if pool is not None:
-                    found |= pool_intervals(
-                        pool, expression, ALL, wanted, references, options, n=replicates, seed=seed, estimates=estimates
+                    of_group = pool_intervals(
+                        pool, expression, ALL, wanted, references, options, n=replicates, seed=seed
                     )
+                    every.ends.update(of_group.ends)
+                    every.corrected.update(of_group.corrected)
         advance(1)
-    return found
+    return every

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from xai_compare.comparison.resampling.interval import FEW, LEAST
+from xai_compare.comparison.registry import FEW
+from xai_compare.comparison.resampling.interval import LEAST
 from xai_compare.comparison.statistics.differences import holm
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xai_compare.comparison.resampling.interval import FEW
+from xai_compare.comparison.registry import FEW
 from xai_compare.comparison.statistics.decisions import MEAN, POOLED, Consistency, kappas
 from xai_compare.human.clicks.answers import noun
 

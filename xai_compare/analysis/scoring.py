@@ -25,7 +25,6 @@ from xai_compare.comparison import (
     Metric,
     NullModels,
     References,
-    ScoreKey,
     image_nulls,
     merges_table,
     null_table,
@@ -33,7 +32,6 @@ from xai_compare.comparison import (
     with_nulls,
 )
 from xai_compare.comparison.nulls.null_table import NULL_COLUMNS
-from xai_compare.comparison.resampling.noise import Estimate
 from xai_compare.comparison.resampling.pool import threads
 from xai_compare.comparison.score_frame import in_order, with_estimates
 from xai_compare.errors import InputError
@@ -87,8 +85,7 @@ def tables(
     options = {"dice": {"threshold": study.compare.thresholds.dice}}
     references = References(study_masks(study), "ekman", *_of_people(study, stores, maps))
     stored = StoredMaps(stores, study.compare.scaling)
-    estimates: dict[ScoreKey, Estimate] = {}
-    found = intervals(
+    ends, corrected = intervals(
         stored,
         heatmaps.expression.values.tolist(),
         metrics,
@@ -97,13 +94,10 @@ def tables(
         replicates=study.compare.bootstrap,
         seed=study.seed,
         advance=advance,
-        estimates=estimates,
     )
     named = [METRICS.get(name) for name in metrics]
     pictures, region_nulls = region_scores(stored, named, maps)
-    of_maps = in_order(
-        with_estimates(score_table(maps, metrics, references, options, counts, found), estimates, counts)
-    )
+    of_maps = in_order(with_estimates(score_table(maps, metrics, references, options, counts, ends), corrected, counts))
     parts = [of_maps, pictures.table("known/region", study.compare.bootstrap, study.seed)]
     parts = [part for part in parts if len(part)]
     scores = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))

@@ -13,7 +13,7 @@ from xai_compare.analysis.intervals import StoredMaps
 from xai_compare.analysis.scoring import study_masks, study_metrics
 from xai_compare.comparison import dice, otsu_scores, pearson
 from xai_compare.comparison.dispatch import ALL
-from xai_compare.comparison.resampling.interval import shift_of
+from xai_compare.comparison.registry import METRICS
 from xai_compare.comparison.resampling.units import UNIT_COLUMNS, Factor, unit_intervals
 from xai_compare.expressions import ordered
 from xai_compare.runs.store import MapStore
@@ -73,7 +73,9 @@ def trainings_table(study: Study, stores: Sequence[MapStore]) -> pd.DataFrame:
             theirs = {b: _mean(maps, its[0], expression) for b, its in people.items()}
             for metric, b, score in _scores(asked, masks.get(expression), theirs, study.compare.thresholds.dice):
                 about = {"metric": metric, "a": a, "b": b, "expression": expression}
-                found = _intervals(stack, score, shift_of(metric), min(study.compare.bootstrap, MOST), study.seed)
+                found = _intervals(
+                    stack, score, METRICS.get(metric).shift, min(study.compare.bootstrap, MOST), study.seed
+                )
                 parts.append(found.assign(**about))
     whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return whole.reindex(columns=list(TRAININGS_COLUMNS))

@@ -39,10 +39,9 @@ from .registry import reason as reason
 from .resampling.bootstrap import bootstrap as bootstrap
 from .resampling.interval import Interval as Interval
 from .resampling.noise import explainer_share as explainer_share
+from .resampling.pool import Pool as Pool
+from .resampling.replicates import pool_intervals as pool_intervals
 from .resampling.resamples import resample_counts as resample_counts
-from .resampling.score_intervals import Pool as Pool
-from .resampling.score_intervals import pool_intervals as pool_intervals
-from .resampling.score_intervals import score_intervals as score_intervals
 from .resampling.units import Factor as Factor
 from .resampling.units import unit_intervals as unit_intervals
 from .score_frame import COLUMNS as COLUMNS

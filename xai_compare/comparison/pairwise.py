@@ -9,19 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Floats, overlap, ratio
-from xai_compare.comparison.dispatch import MASK_METRICS, Comparison, Options, evaluate
+from xai_compare.comparison.dispatch import Comparison, Options, evaluate, fast_path
 from xai_compare.comparison.metrics.maps import unit_vectors
-from xai_compare.comparison.registry import METRICS, Metric
+from xai_compare.comparison.registry import Metric
 from xai_compare.comparison.thresholds import dice_masks, otsu_masks
 
 Reference = tuple[npt.NDArray[Any], ...]
 """What a map is compared with: (map,), (mask,), or (points, ...) with whatever else the metric needs."""
-_CORRELATIONS = ("pearson", "uncentred")
-
-
-def own(metric: Metric) -> bool:
-    """Whether it is one of the package's own, for which there is a faster way."""
-    return metric.name in (*MASK_METRICS, "dice", *_CORRELATIONS) and METRICS.get(metric.name) is metric
 
 
 class Marked(NamedTuple):
@@ -109,12 +103,13 @@ def cross(metric: Metric, maps: Maps, references: Sequence[Reference] | Maps, op
     Returns:
         float64 (n, m); NaN where undefined.
     """
-    if own(metric):
+    path = fast_path(metric)
+    if path:
         others = references
         if not isinstance(others, Maps):
             others = Maps(np.stack([np.asarray(one[0]) for one in others]), options)
-        if metric.name in _CORRELATIONS:
-            centred = metric.name == "pearson"
+        if path in ("pearson", "uncentred"):
+            centred = path == "pearson"
             first, second = maps.units(centred), others.units(centred)
             return np.clip(first @ second.T.astype(first.dtype), -1, 1).astype(np.float64)
         return _overlaps(metric, maps, others)

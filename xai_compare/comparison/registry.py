@@ -17,7 +17,12 @@ from xai_compare.registry import Registry
 
 Need = Literal["map", "maps", "mask", "region", "points", "nonfixations", "baseline"]
 Direction = Literal["higher", "lower"]
+Cut = Literal["", "otsu", "level"]
 F = TypeVar("F", bound=Callable[..., Any])
+FEW = 20
+"""Images below which an interval holds the truth less often than it says, see ``benchmarks/coverage.py``."""
+FEW_CUT = 100
+"""The same for maps that are cut at a share of their own range, and for differences of the scores of cut maps."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Metric:
         chance: the value that guessing gets; NaN where that is not known; ``"area"`` where it is the share of the
             face that the region covers.
         bootstrap: whether it is fast enough to be taken on every resample; without, its scores have no interval.
+        cut: how maps become masks before they are compared: ``"otsu"``, at a ``"level"`` of their own range, or not.
     """
 
     name: str
@@ -54,6 +60,20 @@ class Metric:
     symmetric: bool = True
     chance: float | Literal["area"] = math.nan
     bootstrap: bool = True
+    cut: Cut = ""
+
+    @property
+    def shift(self) -> float:
+        """How often the shift of its replicates counts in an interval: twice where maps are cut, else once.
+
+        A resample's mean map is twice as noisy as the sample's. The score of a cut map saturates: the second dose of
+        noise moves it less than the first did, so that its shift understates the sample's own bias.
+        """
+        return 2.0 if self.cut else 1.0
+
+    def few(self, difference: bool = False) -> int:
+        """Images below which its intervals are measured to hold the truth in fewer than 90 % of cases."""
+        return FEW_CUT if self.cut == "level" or (difference and self.cut) else FEW
 
 
 def _problem(thing: Any) -> str:
@@ -79,8 +99,11 @@ def metric(
     symmetric: bool = True,
     chance: float | Literal["area"] = math.nan,
     bootstrap: bool = True,
+    cut: Cut = "",
 ) -> Callable[[F], F]:
     """Register the decorated function as the metric ``name``; the function itself is left as it is.
+
+    Keywords as the attributes of `Metric`; a metric of masks is one of maps that are cut by Otsu's threshold.
 
     Raises:
         ValueError: if the name is taken, or nothing fits the needs (see `Metric`).
@@ -92,8 +115,8 @@ def metric(
         raise ValueError(f"the metric {name!r} cannot need {needs}")
 
     def register(function: F) -> F:
-        made = Metric(name, title, range, direction, needs, source, undefined, function, symmetric, chance, bootstrap)
-        METRICS.register(name, made)
+        facts = (needs, source, undefined, function, symmetric, chance, bootstrap)
+        METRICS.register(name, Metric(name, title, range, direction, *facts, "otsu" if needs[0] == "mask" else cut))
         return function
 
     return register

@@ -19,7 +19,6 @@ from xai_compare.comparison.dispatch import (
     ALL,
 )
 from xai_compare.comparison.registry import METRICS, Metric
-from xai_compare.comparison.resampling.interval import few_of
 from xai_compare.expressions import ordered
 
 COLUMNS = (
@@ -141,7 +140,7 @@ def floor_of(metric: Metric, area: float = math.nan) -> tuple[float, str]:
 
 def _small(metric: str, images: int | None, low: float) -> str:
     """What must be said of an interval from few images."""
-    if images is None or math.isnan(low) or images >= few_of(metric):
+    if images is None or math.isnan(low) or images >= METRICS.get(metric).few():
         return ""
     return f"; {images} images are few: the interval may be too narrow"
 

@@ -19,6 +19,7 @@ from xai_compare.comparison.dispatch import (
     chosen,
     comparisons,
     evaluate,
+    fast_path,
 )
 from xai_compare.comparison.metrics.maps import correlation_matrix
 from xai_compare.comparison.registry import METRICS, Metric
@@ -216,7 +217,7 @@ def _of_single_maps(
         for key in keys:
             for one in by_source.get(key.a, ()):
                 why = None
-                if metric.name in MASK_METRICS and METRICS.get(metric.name) is metric:
+                if fast_path(metric) == "overlap":
                     if key not in overlaps:
                         overlaps[key] = otsu_scores(maps[key], one.others[0])
                     value = float(overlaps[key][metric.name])
@@ -247,11 +248,10 @@ def _of_pairs(
 
 def _matrix(metric: Metric, stack: npt.NDArray[Any], options: Options) -> npt.NDArray[np.float64] | None:
     """Return the scores of all pairs at once, for the metrics that have a fast way; else None."""
-    if METRICS.get(metric.name) is not metric or metric.name not in PAIR_METRICS:
-        return None
-    if metric.name == "dice":
+    path = fast_path(metric)
+    if path == "dice":
         return _dice_matrix(stack, float(options.get("dice", {}).get("threshold", 50)))
-    return correlation_matrix(stack, metric.name == "pearson")
+    return correlation_matrix(stack, path == "pearson") if path else None
 
 
 def _keys(maps: Maps, expression: str) -> list[MapKey]:

@@ -70,6 +70,7 @@ def f1(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     needs=("map", "map"),
     source="Park and Wallraven 2022, section 5.3",
     undefined="a map is constant, nowhere positive or missing, or both masks are empty",
+    cut="level",
 )
 def dice(a: npt.ArrayLike, b: npt.ArrayLike, threshold: float = 50) -> Floats:
     """Dice coefficient of two maps cut at one level (Park and Wallraven 2022, section 5.3).

@@ -28,9 +28,9 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from xai_compare.comparison.arrays import Floats, Ints
-from xai_compare.comparison.dispatch import ALL, Comparison, Options, References, chosen, comparisons
+from xai_compare.comparison.dispatch import ALL, Comparison, Options, References, chosen, comparisons, fast_path
 from xai_compare.comparison.nulls.surrogates import SURROGATES, Grid, Surrogates
-from xai_compare.comparison.pairwise import Maps, Reference, cross, own, share_at_least
+from xai_compare.comparison.pairwise import Maps, Reference, cross, share_at_least
 from xai_compare.comparison.registry import Metric
 from xai_compare.comparison.resampling.pool import threads
 from xai_compare.expressions import ordered
@@ -242,7 +242,7 @@ class _Tables:
         by_name = {one.b: one.others for one in found}
         places = {name: i for i, name in enumerate(by_name)}
         coarse = [one if grid is None else self._coarse(metric, one, grid) for one in by_name.values()]
-        if not (found and own(metric)):
+        if not (found and fast_path(metric)):
             return coarse, places
         # The metrics of masks share their references, and so what is worked out of them.
         ready = Maps(np.stack([np.asarray(one[0]) for one in coarse]), self.options)
@@ -250,11 +250,11 @@ class _Tables:
 
     def _whole(self, metric: Metric, against: Sequence[Reference] | Maps) -> Floats:
         every = np.ones((1, *self.shape), bool)
-        marks = own(metric) and (metric.needs[0] == "mask" or metric.name == "dice")
+        marks = fast_path(metric) and metric.cut
         return cross(metric, Maps(every if marks else every.astype(np.float64)), against, self.options)[0]
 
     def _coarse(self, metric: Metric, reference: Reference, grid: Grid) -> Reference:
-        if own(metric):
+        if fast_path(metric):
             return tuple(grid.reduce(one) for one in reference)  # Of masks, the share of each block that is inside.
         return tuple(
             grid.points(one) if kind in ("points", "nonfixations") else _like(kind, grid.reduce(one))

@@ -10,17 +10,12 @@ import numpy.typing as npt
 from scipy import stats
 
 from xai_compare.comparison.arrays import Floats
-from xai_compare.comparison.registry import METRICS
 from xai_compare.comparison.resampling.resamples import jackknife_variance
 from xai_compare.errors import InputError, nearest
 
 LEVEL = 0.95
 LEAST = 3
 """Images below which there is no interval."""
-FEW = 20
-"""Images below which an interval holds the truth less often than it says, see ``benchmarks/coverage.py``."""
-FEW_CUT = 100
-"""The same for the Dice coefficient, whose maps are cut at a share of their own range, and differences of cut maps."""
 Kind = Literal["rms", "recentred", "percentile"]
 
 
@@ -68,7 +63,7 @@ def interval(
         images: how many distinct images there are; below 3 nothing can be said.
         kind: ``"rms"``, ``"recentred"`` or ``"percentile"``.
         bounds: the statistic's range, to which ends are clipped.
-        shift: how often the replicates' shift counts, see `shift_of`.
+        shift: how often the replicates' shift counts, see `Metric.shift`.
         left_out: (groups,) scores with groups of images left out; of kind ``"rms"`` the spread is not taken to be less
             than the jackknife's.
 
@@ -120,22 +115,6 @@ def interval_ends(
         moved = values[i] - middle if kind == "recentred" else 0.0
         ends[i] = np.clip([low + moved, high + moved], *bounds) if kind == "recentred" else (low, high)
     return ends
-
-
-def shift_of(metric: str) -> float:
-    """How often the shift of its replicates counts in a metric's interval: twice where maps are cut, else once.
-
-    A resample's mean map is twice as noisy as the sample's. The score of a cut map saturates: the second dose of noise
-    moves it less than the first did, so that its shift understates the sample's own bias.
-    """
-    if metric not in METRICS:
-        return 1.0
-    return 2.0 if metric == "dice" or METRICS.get(metric).needs[0] == "mask" else 1.0
-
-
-def few_of(metric: str, difference: bool = False) -> int:
-    """Images below which the intervals of a metric are measured to hold the truth in fewer than 90 % of cases."""
-    return FEW_CUT if metric == "dice" or (difference and shift_of(metric) > 1) else FEW
 
 
 def errors(

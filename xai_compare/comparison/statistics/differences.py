@@ -25,10 +25,10 @@ from xai_compare.comparison.arrays import Floats
 from xai_compare.comparison.dispatch import ALL, Options, References
 from xai_compare.comparison.nulls.surrogates import Grid
 from xai_compare.comparison.pairwise import Maps, cross
-from xai_compare.comparison.registry import Metric
-from xai_compare.comparison.resampling.interval import LEAST, LEVEL, errors, few_of, shift_of
+from xai_compare.comparison.registry import METRICS, Metric
+from xai_compare.comparison.resampling.interval import LEAST, LEVEL, errors
 from xai_compare.comparison.resampling.pool import Pool
-from xai_compare.comparison.resampling.score_intervals import replicates
+from xai_compare.comparison.resampling.replicates import pool_replicates
 from xai_compare.expressions import ordered
 
 DIFFERENCE_COLUMNS = (
@@ -118,7 +118,7 @@ def pool_differences(
             continue
         names = {name for pair in pairs for name in pair}
         part = _restricted(pool, names, images, against)
-        values = replicates(part, expression, metrics, references, options, n=n, seed=seed, against=against)
+        values = pool_replicates(part, expression, metrics, references, options, n=n, seed=seed, against=against)
         for metric in metrics:
             for b in dict.fromkeys(b for name, _, b in values if name == metric.name):
                 for a1, a2 in pairs:
@@ -126,7 +126,7 @@ def pool_differences(
                     if one is not None and other is not None and b not in (a1, a2):
                         key = DifferenceKey(metric.name, a1, a2, b, expression)
                         swapped = swaps(metric, a1, a2, b, images)
-                        found[key] = _difference(one - other, len(images), swapped, shift_of(metric.name))
+                        found[key] = _difference(one - other, len(images), swapped, metric.shift)
     return found
 
 
@@ -312,7 +312,7 @@ def _mean_of(parts: Sequence[Difference], level: float, metric: str) -> tuple[An
     df = variances.sum() ** 2 / (variances**2 / (sizes - 1)).sum()
     value = float(np.mean([one.value for one in parts]))
     note = f"mean over {len(parts)} expressions"
-    if sizes.min() < few_of(metric, difference=True):
+    if sizes.min() < METRICS.get(metric).few(difference=True):
         note += f", of as few as {sizes.min()} images: the interval may be too narrow"
     error = float(np.sqrt(variances.sum())) / len(parts)
     images = int(sizes.sum())
@@ -322,5 +322,5 @@ def _mean_of(parts: Sequence[Difference], level: float, metric: str) -> tuple[An
 def _said(one: Difference, metric: str) -> str:
     if one.note or not math.isfinite(one.error):
         return one.note
-    few = one.n < few_of(metric, difference=True)
+    few = one.n < METRICS.get(metric).few(difference=True)
     return f"{one.n} images are few: the interval may be too narrow" if few else ""
