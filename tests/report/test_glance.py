@@ -253,4 +253,4 @@ def test_people_alone_stand_once_and_without_words_about_networks(tmp_path: Path
     assert not drawn & {"heatmaps", "overlay"}
     for words in ("<dt>Networks</dt>", "<dt>Scaling</dt>", "A heatmap is what an explainer says"):
         assert words not in page
-    assert "Normalised correlation (uncentred) <span" in page
+    assert "Normalised correlation (uncentred): " in page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xai_compare.report.data import ReportData, from_heatmaps, from_run
+from xai_compare.registry import Registry
+from xai_compare.report.data import from_heatmaps, from_run
 from xai_compare.report.figure_files import FigureWriter
-from xai_compare.report.page import Shown, write_page
-from xai_compare.report.section import render_sections
+from xai_compare.report.page import report_context, write_page
+from xai_compare.report.section import SECTIONS, BaseSection, D, RenderedSection, render_sections
 from xai_compare.report.study_summary import single_person_notices, study_summary
 from xai_compare.runs.store import make_room
 
@@ -34,15 +35,19 @@ def build(run: Run) -> Path:
         ``tables/`` gains the tables of the sections, such as ``iou_table.csv`` and a ``dice_table_NAME.csv`` for each
         group of people. Figures of an earlier report are replaced; other files there stay.
     """
-    return _report(
-        run.dir,
-        from_run(run),
+    data, left_out = from_run(run), list[str]()
+    sections = build_sections(data, run.dir, left_out)
+    context = report_context(
+        data,
+        sections,
         kind="Report of a study",
-        asked=study_summary(run),
+        study=study_summary(run),
         skipped=run.skipped,
         provenance=run.provenance,
         notices=[*_code_that_ran(run.provenance), *single_person_notices(run)],
+        left_out=left_out,
     )
+    return write_page(run.dir / "report.html", "report.html", sections, **context)
 
 
 def _code_that_ran(provenance: Mapping[str, Any]) -> list[str]:
@@ -50,7 +55,7 @@ def _code_that_ran(provenance: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, code in (provenance.get("code_that_ran") or {}).items():
         what = f"{code['file']} (SHA-256 {code['sha256'][:12]}…)" if "file" in code else code.get("entry_point", "")
-        lines.append(f"Code of the user's own made the network {name}: {what}. This page rests on that code too.")
+        lines.append(f"The network {name} was built by the user's own code, {what}. The results depend on that code.")
     return lines
 
 
@@ -76,36 +81,50 @@ def build_comparison(
         The path of ``report.html``.
     """
     out_dir = Path(out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)
 
     def read(name: str) -> pd.DataFrame:
         path = out_dir / "tables" / f"{name}.parquet"
         return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
 
-    data = from_heatmaps(heatmaps, masks, scores, merges, title, read)
+    data, left_out = from_heatmaps(heatmaps, masks, scores, merges, title, read), list[str]()
+    sections = build_sections(data, out_dir, left_out)
     notice = (
-        "These heatmaps came ready-made: how they were computed, and from which images, is not known here. Every score "
-        "on this page was recomputed from them."
+        "These heatmaps were ready-made: how they were computed, and from which images, is not known here. All scores "
+        "on this page were recomputed from them."
     )
-    return _report(out_dir, data, kind="Comparison of ready-made heatmaps", notices=[notice])
+    context = report_context(
+        data, sections, kind="Comparison of ready-made heatmaps", notices=[notice], left_out=left_out
+    )
+    return write_page(out_dir / "report.html", "report.html", sections, **context)
 
 
-def _report(folder: Path, data: ReportData, **page: Any) -> Path:
-    """Draw, lay out and write what every section has to show of the data."""
-    left_out: list[str] = []
-    shown = []
+def build_sections(
+    data: D,
+    folder: Path,
+    left_out: list[str],
+    registry: Registry[type[BaseSection[D]]] = SECTIONS,  # type: ignore[assignment]
+    announce: Callable[[str], None] = lambda title: None,
+) -> list[RenderedSection]:
+    """Render the sections of a page, writing their figures to ``figures/`` and their tables to ``tables/``.
+
+    Args:
+        data, left_out, registry, announce: as `render_sections` takes them.
+        folder: that of the page.
+    """
+    built = []
     for name in ("figures", "tables"):
         make_room(folder / name, folder=True)
-    make_room(folder / "report.html")
-    with _frozen(), FigureWriter(folder / "figures") as saver:
-        for part in render_sections(data, left_out):
-            # Drawn and let go section by section: the figures of a large study do not fit into memory together.
-            shown.append(Shown(replace(part, figures=()), [saver.save(picture) for picture in part.figures]))
-            for name, table in part.csv_tables.items():
-                (folder / "tables").mkdir(parents=True, exist_ok=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    with _frozen(), FigureWriter(folder / "figures") as writer:
+        for section in render_sections(data, left_out, registry, announce):
+            for name, table in section.csv_tables.items():
                 make_room(folder / "tables" / f"{name}.csv")
-                table.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-    return write_page(folder / "report.html", data, shown, left_out=left_out, **page)
+                # Rows are numbered or named; only names are worth a column.
+                index = not pd.api.types.is_integer_dtype(table.index)
+                data.mark(table).to_csv(folder / "tables" / f"{name}.csv", index=index, lineterminator="\n")
+            # Drawn and let go section by section: the figures of a large study do not fit into memory together.
+            built.append(replace(section, figures=(), saved=[writer.save(figure) for figure in section.figures]))
+    return built
 
 
 @contextmanager

@@ -98,8 +98,20 @@ class SourceGroup:
         return next((source.explainer_label for source in self.sources if source.explainer == self.explainer), "")
 
 
+class PageData:
+    """What the sections of a page draw on; every page has its own kind."""
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table that was there before the page, which no section may write over; empty if there is none."""
+        return pd.DataFrame()
+
+    def mark(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table as it is written, with a column that says where data are simulated, if the page has one."""
+        return table
+
+
 @dataclass(frozen=True)
-class ReportData:
+class ReportData(PageData):
     """Everything the figures, tables and sentences draw on.
 
     Attributes:

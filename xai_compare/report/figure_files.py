@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,33 +24,30 @@ from xai_compare.runs.store import make_room
 _LEVELS = 127
 _ROUNDED = np.round(np.round(np.arange(256) * _LEVELS / 255) * 255 / _LEVELS).astype(np.uint8)
 _EXACT, _APART, _LOOKED_AT = 160, 2, 3000
+_DRAWN = Figure()
 _NEAR, _SHARE = 4, 0.05
 """A palette will do where at most this share of the pixels is farther than that from its own colour (of 255)."""
 
 
 @dataclass(frozen=True)
 class SavedFigure:
-    """What the page needs of a picture once it is drawn.
+    """What the page needs of a figure once it is drawn.
 
     Attributes:
-        title, what, how, simulated, fold: of the picture.
+        spec: the figure's words; the figure itself is let go, for it holds much memory.
         inches: width and height.
         kind: media type of the embedded bytes.
         embedded: the bytes, once they are compressed.
     """
 
-    title: str
-    what: str
-    how: str
-    simulated: bool
+    spec: FigureSpec
     inches: tuple[float, float]
     kind: str
     embedded: Future[bytes]
-    fold: str = ""
 
 
 class FigureWriter(AbstractContextManager["FigureWriter"]):
-    """Draws pictures into a folder, compressing them in threads; all is on disk when the group is left."""
+    """Draws figures into a folder, compressing them in threads; all is on disk when the block is left."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -62,29 +59,28 @@ class FigureWriter(AbstractContextManager["FigureWriter"]):
         for one in self._writing:
             one.result()
 
-    def save(self, picture: FigureSpec) -> SavedFigure:
-        """Draw a picture and write ``NAME.png``, and ``NAME.svg`` if it is a chart."""
+    def save(self, spec: FigureSpec) -> SavedFigure:
+        """Draw a figure and write ``NAME.png``, and ``NAME.svg`` if it is a chart."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        stem = self._folder / picture.name
+        stem = self._folder / spec.name
         for suffix in (".png", ".svg"):
-            make_room(stem.with_name(picture.name + suffix))
-        svg = stem.with_name(f"{picture.name}.svg")
-        width, height = picture.figure.get_size_inches()
+            make_room(stem.with_name(spec.name + suffix))
+        svg = stem.with_name(f"{spec.name}.svg")
+        width, height = spec.figure.get_size_inches()
         with styled():
-            pixels = _pixels(picture.figure)
-            self._writing.append(self._threads.submit(_write_png, stem.with_name(f"{picture.name}.png"), pixels))
+            pixels = _pixels(spec.figure)
+            self._writing.append(self._threads.submit(_write_png, stem.with_name(f"{spec.name}.png"), pixels))
             embedded: Future[bytes]
-            if picture.raster:
+            if spec.raster:
                 # An earlier version wrote maps as SVG too; it would no longer agree with the PNG beside it.
                 svg.unlink(missing_ok=True)
                 kind = "image/webp" if features.check("webp") else "image/png"
                 embedded = self._threads.submit(_webp if kind == "image/webp" else png, pixels)
             else:
                 kind, embedded = "image/svg+xml", Future()
-                embedded.set_result(_svg(picture.figure))
+                embedded.set_result(_svg(spec.figure))
                 svg.write_bytes(embedded.result())
-        words = (picture.title, picture.what, picture.how, picture.simulated)
-        return SavedFigure(*words, (float(width), float(height)), kind, embedded, picture.fold)
+        return SavedFigure(replace(spec, figure=_DRAWN), (float(width), float(height)), kind, embedded)
 
 
 def png_of(figure: Figure) -> bytes:

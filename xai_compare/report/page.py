@@ -6,7 +6,6 @@ import base64
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -14,82 +13,46 @@ from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xai_compare.comparison import METRICS
 from xai_compare.report.data import ALL, ReportData
-from xai_compare.report.figure_files import SavedFigure
+from xai_compare.report.labels import column_names
 from xai_compare.report.references import cautions
 from xai_compare.report.section import RenderedSection
-from xai_compare.report.study_summary import get, question
-from xai_compare.report.table import decimals
+from xai_compare.report.study_summary import lookup, question
+from xai_compare.report.table import Cell, Table, decimals
 from xai_compare.version import VERSION
 
 _PIXELS_PER_INCH, _NARROW_PER_INCH = 106, 76
 _PLAIN = " ='/:;,.-+()!*@$[]{}|^~_"
 """What an address within double quotes may hold as it is."""
-_MOST_HEADLINES = 8
-_MOST_ROWS = 1500
-_MOST_FACTS = 200
+_MOST_HEADLINES, _MOST_ROWS, _MOST_FACTS = 8, 1500, 200
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A section's part of the page, and its figures once they are drawn."""
-
-    part: RenderedSection
-    figures: Sequence[SavedFigure]
-
-
-def write_page(
-    path: Path,
-    data: ReportData,
-    sections: Sequence[Shown],
-    *,
-    kind: str,
-    asked: Sequence[tuple[str, str]] = (),
-    skipped: pd.DataFrame | None = None,
-    provenance: Mapping[str, Any] | None = None,
-    notices: Sequence[str] = (),
-    left_out: Sequence[str] = (),
-) -> Path:
-    """Write the report.
+def write_page(path: Path, template: str, sections: Sequence[RenderedSection], **context: Any) -> Path:
+    """Write a page.
 
     Args:
         path: the file to write.
-        data: what is shown.
-        sections: in their order.
-        kind: a line above the title.
-        asked: what was run, as name and value; without it the page has no such section.
-        skipped: columns ``image`` and ``reason``.
-        provenance: nested facts.
-        notices: sentences that a reader must not miss.
-        left_out: which sections are not there, and why.
+        template: a template of this folder that extends ``base.html``.
+        sections: what was rendered, in order, with its figures saved; their notices stand at the head of the page.
+        context: what the template needs, at least ``title``, ``kind``, ``notices`` and ``left_out``.
 
     Everything that comes from outside (names, reasons, notes) is text to the template, which escapes it.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_readable)
-    template = environment.from_string(_asset("page.html"))
-    text = template.render(
-        title=data.title,
-        kind=kind,
-        version=VERSION,
-        css=Markup(_asset("page.css")),
-        question=question(data),
-        headlines=[one for shown in sections for one in shown.part.headlines][:_MOST_HEADLINES],
-        simulated=[source.short for source in data.sources if source.simulated and source.kind == "human"],
-        notices=[*notices, *(line for shown in sections for line in shown.part.notices)],
-        left_out=list(left_out),
-        sections=[_section(shown) for shown in sections],
-        asked=list(asked),
-        counts=_counts(data),
-        skipped=_skipped(skipped),
-        refused=_refused(provenance or {}),
-        scores=_scores(data.scores),
-        provenance=_provenance(provenance or {}),
-        citations=[f"xai-compare, version {VERSION}.", *dict.fromkeys(_cited(sections))],
-        cautions=cautions(data),
+    notices = [*context.pop("notices"), *(line for section in sections for line in section.notices)]
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            version=VERSION,
+            css=Markup(files("xai_compare.report").joinpath("page.css").read_text("utf-8")),
+            notices=notices,
+            sections=[_section(section) for section in sections if section.visible],
+            **context,
+        )
     )
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8", errors="replace", newline="\n")
@@ -98,8 +61,9 @@ def write_page(
 
 
 @cache
-def _asset(name: str) -> str:
-    return files("xai_compare.report").joinpath(name).read_text("utf-8")
+def _environment() -> Environment:
+    loader = PackageLoader("xai_compare", "report")
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_readable, loader=loader)
 
 
 def _readable(value: Any) -> Any:
@@ -109,60 +73,51 @@ def _readable(value: Any) -> Any:
     return "".join(f"\\x{ord(c):02x}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in value)
 
 
-def _cited(sections: Sequence[Shown]) -> Iterable[str]:
-    return (paper for shown in sections for paper in shown.part.references)
-
-
-def _section(shown: Shown) -> dict[str, Any]:
-    part = shown.part
-    pictures = _folded(_said_once([_picture(one) for one in shown.figures]), part.section.folded)
-    stays = any(one["open"] for one in pictures) or not all(one.folded for one in part.tables)
+def _section(section: RenderedSection) -> dict[str, Any]:
+    figures = _figures(section)
+    stays = any(figure["open"] for figure in figures) or not all(table.folded for table in section.tables)
     return {
-        "id": part.name,
-        "title": part.section.title,
-        "lead": part.section.lead,
-        "says": part.findings,
-        "pictures": pictures,
-        "closed": not (stays or part.findings),
-        "lists": [one for one in part.tables if not one.folded],
-        "folded": [one for one in part.tables if one.folded],
+        "id": section.name,
+        "title": section.title,
+        "lead": section.lead,
+        "findings": section.findings,
+        "figures": figures,
+        "closed": not (stays or section.findings),
+        "tables": [table for table in section.tables if not table.folded],
+        "folded": [table for table in section.tables if table.folded],
     }
 
 
-def _said_once(pictures: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out of a caption what the figure before it already said."""
-    said: list[dict[str, Any]] = []
-    for i, one in enumerate(pictures):
-        before = pictures[i - 1] if i else {}
-        what, how = ("" if one[key] == before.get(key) else one[key] for key in ("what", "how"))
-        said.append({**one, "says": what, "reads": how})
-    return said
+def _figures(section: RenderedSection) -> list[dict[str, Any]]:
+    """Figures as the template shows them; a caption leaves out what the figure before it already said.
 
-
-def _folded(pictures: list[dict[str, Any]], closed: bool) -> list[dict[str, Any]]:
-    """Say which folds are open: the first, or none; a lone figure of a section that is not folded needs no fold."""
-    if len(pictures) == 1 and not closed:
-        return [{**pictures[0], "fold": "", "open": True}]
-    first = next((i for i, one in enumerate(pictures) if one["fold"]), -1)
-    return [{**one, "open": not one["fold"] or (i == first and not closed)} for i, one in enumerate(pictures)]
-
-
-def _picture(saved: SavedFigure) -> dict[str, Any]:
-    width, height = saved.inches
-    return {
-        "uri": _uri(saved.kind, saved.embedded.result()),
-        "title": saved.title,
-        "ends": "" if saved.title.endswith("?") else ".",
-        "what": saved.what,
-        "how": saved.how,
-        "simulated": saved.simulated,
-        "width": round(width * _PIXELS_PER_INCH),
-        "height": round(height * _PIXELS_PER_INCH),
-        "inches": f"{width:.2f}",
-        "scrolls": width * _NARROW_PER_INCH > 360,
-        "fold": saved.fold,
-        "open": True,
-    }
+    Of the folds the first is open, or none; a lone figure of a section that is not folded needs no fold.
+    """
+    specs = [saved.spec for saved in section.saved]
+    alone = len(specs) == 1 and not section.folded
+    first = next((place for place, spec in enumerate(specs) if spec.fold), -1)
+    shown = []
+    for place, (saved, spec) in enumerate(zip(section.saved, specs, strict=True)):
+        before = specs[place - 1] if place else None
+        width, height = saved.inches
+        shown.append(
+            {
+                "uri": _uri(saved.kind, saved.embedded.result()),
+                "title": spec.title,
+                "ends": "" if spec.title.endswith("?") else ".",
+                "what": spec.what,
+                "says": "" if before and before.what == spec.what else spec.what,
+                "reads": "" if before and before.how == spec.how else spec.how,
+                "simulated": spec.simulated,
+                "width": round(width * _PIXELS_PER_INCH),
+                "height": round(height * _PIXELS_PER_INCH),
+                "inches": f"{width:.2f}",
+                "scrolls": width * _NARROW_PER_INCH > 360,
+                "fold": "" if alone else spec.fold,
+                "open": alone or not spec.fold or (place == first and not section.folded),
+            }
+        )
+    return shown
 
 
 def _uri(kind: str, content: bytes) -> Markup:
@@ -179,70 +134,113 @@ def _uri(kind: str, content: bytes) -> Markup:
     return Markup(f"data:{kind},{quote(text, safe=_PLAIN)}")
 
 
-def _counts(data: ReportData) -> dict[str, Any] | None:
+def report_context(
+    data: ReportData,
+    sections: Sequence[RenderedSection],
+    *,
+    kind: str,
+    study: Sequence[tuple[str, str]] = (),
+    skipped: pd.DataFrame | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    notices: Sequence[str] = (),
+    left_out: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What the template of a run's report needs.
+
+    Args:
+        data: what is shown.
+        sections: what was rendered.
+        kind: a line above the title.
+        study: what was run, as name and value; without it the page has no such section.
+        skipped: columns ``image`` and ``reason``.
+        provenance: nested facts.
+        notices: sentences that a reader must not miss.
+        left_out: which sections are not there, and why.
+    """
+    facts = provenance or {}
+    omitted = _skipped(skipped)
+    cited = dict.fromkeys(paper for section in sections for paper in section.references)
+    return {
+        "title": data.title,
+        "kind": kind,
+        "question": question(data),
+        "headlines": [headline for section in sections for headline in section.headlines][:_MOST_HEADLINES],
+        "simulated": [source.short for source in data.sources if source.simulated and source.kind == "human"],
+        "notices": notices,
+        "left_out": left_out,
+        "study": study,
+        "study_tables": [*_counts(data), *_not_computed(facts), *omitted],
+        "skipped": bool(omitted),
+        "scores": [_scores(str(metric), rows) for metric, rows in data.scores.groupby("metric", sort=False)],
+        "provenance": _provenance(facts),
+        "citations": [f"xai-compare, version {VERSION}.", *cited],
+        "cautions": cautions(data),
+    }
+
+
+def _counts(data: ReportData) -> list[Table]:
     if not data.counts:
-        return None
-    names = [
-        *[e for e in data.expressions if e != ALL],
-        *([ALL] if any(e == ALL for _, e in data.counts) else []),
-    ]
-    rows = [
-        {
-            "label": source.label,
-            "simulated": source.simulated,
-            "cells": [f"{number:,}" if (number := data.counts.get((source.name, e))) else "–" for e in names],
-        }
-        for source in data.sources
-    ]
-    return {"columns": ["All" if name == ALL else name.capitalize() for name in names], "rows": rows}
+        return []
+    names = [name for name in data.expressions if name != ALL]
+    names += [ALL] if any(expression == ALL for _, expression in data.counts) else []
+    rows = []
+    for source in data.sources:
+        numbers = [data.counts.get((source.name, name)) for name in names]
+        label = source.label + (" (simulated)" if source.simulated else "")
+        rows.append([Cell(label), *(Cell(f"{number:,}" if number else "–") for number in numbers)])
+    columns = ["source", *column_names(names)]
+    return [Table("Images behind each mean map", columns, rows, range(1, len(columns)), folded=True)]
 
 
-def _skipped(skipped: pd.DataFrame | None) -> dict[str, Any]:
-    rows = [] if skipped is None else skipped[["image", "reason"]].astype(str).to_dict("records")
-    return {"total": len(rows), "rows": rows[:_MOST_ROWS], "more": max(len(rows) - _MOST_ROWS, 0)}
-
-
-def _refused(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(source, reason) of what an explainer refused or failed to do."""
+def _not_computed(facts: Mapping[str, Any]) -> list[Table]:
+    """What an explainer refused or failed to do, with the reasons."""
     listed = [*(facts.get("refused") or []), *(facts.get("failed") or [])]
-    return [(str(get(one, "source", "")), str(get(one, "reason", ""))) for one in listed]
+    rows = [[Cell(str(lookup(one, key, ""))) for key in ("source", "reason")] for one in listed]
+    title = f"{len(rows)} not computed, with reasons"
+    return [Table(title, ["source", "reason"], rows, folded=True, opened=True)] if rows else []
 
 
-def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
-    groups = []
-    for metric, rows in scores.groupby("metric", sort=False):
-        known = METRICS.get(str(metric)) if metric in METRICS else None
-        title = known.title if known else str(metric)
-        groups.append(
-            {
-                "title": title if str(metric) in title else f"{title} ({metric})",
-                "source": f"{known.source}. Undefined where {known.undefined}." if known else "",
-                "total": len(rows),
-                "rows": [_score(row) for row in rows.head(_MOST_ROWS).to_dict("records")],
-                "more": max(len(rows) - _MOST_ROWS, 0),
-            }
-        )
-    return groups
+def _skipped(skipped: pd.DataFrame | None) -> list[Table]:
+    if skipped is None or skipped.empty:
+        return []
+    total, columns = len(skipped), ["image", "reason"]
+    rows = [[Cell(str(value)) for value in row] for row in skipped[columns].head(_MOST_ROWS).to_numpy()]
+    more = f"{total - _MOST_ROWS} more are in the run's tables." if total > _MOST_ROWS else ""
+    title = f"{total} image{'' if total == 1 else 's'} skipped, with reasons"
+    return [Table(title, columns, rows, note=more, folded=True, opened=total <= 5)]
 
 
-def _score(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _scores(metric: str, rows: pd.DataFrame) -> Table:
+    known = METRICS.get(metric) if metric in METRICS else None
+    title, total = known.title if known else metric, len(rows)
+    title = title if metric in title else f"{title} ({metric})"
+    note = f"{known.source}. Undefined where {known.undefined}." if known else ""
+    if total > _MOST_ROWS:
+        note += f" The first {_MOST_ROWS:,} of {total:,} rows; all are in tables/scores.csv."
+    return Table(
+        f"{title}: {total:,} row{'' if total == 1 else 's'}",
+        ["a", "b", "expression", "fold", "value", "images", "95 % interval", "note"],
+        [_score(row) for row in rows.head(_MOST_ROWS).to_dict("records")],
+        range(4, 7),
+        note,
+        folded=True,
+    )
+
+
+def _score(row: Mapping[Any, Any]) -> list[Cell]:
     low, high = row["ci_low"], row["ci_high"]
     interval = "" if pd.isna(low) or pd.isna(high) else f"{low:.4f} to {high:.4f}"
     images = "" if pd.isna(row["n"]) else f"{int(row['n']):,}"
     note = "" if row["note"] is None or pd.isna(row["note"]) else str(row["note"])
-    return {
-        "names": [str(row[key]) for key in ("a", "b", "expression", "fold")],
-        "numbers": [decimals(float(row["value"])), images, interval],
-        "note": note,
-    }
+    names = [str(row[key]) for key in ("a", "b", "expression", "fold")]
+    return [Cell(text) for text in (*names, decimals(float(row["value"])), images, interval, note)]
 
 
 def _provenance(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Facts by their first key: plain ones together, each nested one under its own heading."""
     facts = {str(key): value for key, value in facts.items() if key not in ("skipped", "refused", "failed")}
     nested = {key: value for key, value in facts.items() if isinstance(value, Mapping)}
-    flat = [(key, str(value)) for key, value in facts.items() if key not in nested]
-    groups = [("In short", flat)] if flat else []
+    groups = [("In short", [(key, str(value)) for key, value in facts.items() if key not in nested])]
     for name, value in nested.items():
         unit = " s" if name == "stages" else ""
         groups.append((name.capitalize(), [(key, f"{text}{unit}") for key, text in _leaves(value)]))

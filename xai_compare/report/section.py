@@ -1,9 +1,11 @@
-"""What a section of the report is: one file that says what it needs, what it draws, and its words.
+"""What a section of a page is: one class that says what it needs, what it shows, and its words.
 
-A section is a class registered in `SECTIONS`; those of this package stand in `xai_compare.report.sections`, another
+The three pages (a run's report, the page of an experiment with people, the page of clips) are made of sections of one
+kind, each registered in the registry of its page. Those of the run stand in `xai_compare.report.sections`; another
 package names its own in the entry-point group ``xai_compare.sections``. Nothing else has to know of it::
 
-    from xai_compare.report import SECTIONS, Cell, Table, ReportData, Section
+    from xai_compare.report import SECTIONS, ReportData, Section, Table
+    from xai_compare.report.table import text, whole
 
     @SECTIONS.register("blinks")
     class Blinks(Section):
@@ -15,27 +17,30 @@ package names its own in the entry-point group ``xai_compare.sections``. Nothing
             return not data.table("blinks").empty
 
         def tables(self, data: ReportData) -> list[Table]:
-            rows = [[Cell(row.person), Cell(str(row.blinks))] for row in data.table("blinks").itertuples()]
-            return [Table("Blinks", ["person", "blinks"], rows, numeric=[1])]
+            columns = [("person", "person", text), ("blinks", "blinks", whole)]
+            return [Table.from_frame("Blinks", data.table("blinks"), columns)]
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Generic, TypeVar
 
 import pandas as pd
 
+from xai_compare.errors import InputError
 from xai_compare.registry import Registry
-from xai_compare.report.data import ReportData
+from xai_compare.report.data import PageData, ReportData
+from xai_compare.report.figure_files import SavedFigure
 from xai_compare.report.style import FigureSpec, styled
 from xai_compare.report.table import Table
 
 _NAME = re.compile(r"[a-z0-9_-]+")
 _LOG = logging.getLogger(__name__)
+D = TypeVar("D", bound=PageData)
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,31 @@ class Headline:
     simulated: bool = False
 
 
-class Section:
-    """A section of the report. Every method may be left as it is.
+@dataclass(frozen=True)
+class RenderedSection:
+    """What a section shows; see the methods of `Section`. `render_sections` fills the name, title, lead and folds."""
+
+    figures: Sequence[FigureSpec] = ()
+    tables: Sequence[Table] = ()
+    findings: Sequence[str] = ()
+    csv_tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    headlines: Sequence[Headline] = ()
+    notices: Sequence[str] = ()
+    references: Sequence[str] = ()
+    name: str = ""
+    title: str = ""
+    lead: str = ""
+    folded: bool = False
+    saved: Sequence[SavedFigure] = ()
+
+    @property
+    def visible(self) -> bool:
+        """Whether there is anything to read under its heading."""
+        return bool(self.figures or self.saved or self.tables or self.findings)
+
+
+class BaseSection(Generic[D]):
+    """A section of a page. Every method may be left as it is; one that makes all at once overrides `build`.
 
     Attributes:
         title: heading of the section.
@@ -65,143 +93,140 @@ class Section:
     papers: ClassVar[Sequence[str]] = ()
     folded: ClassVar[bool] = False
 
-    def applies(self, data: ReportData) -> bool:
-        """Whether the run holds what the section needs."""
+    def applies(self, data: D) -> bool:
+        """Whether the page's data hold what the section needs."""
         return True
 
-    def figures(self, data: ReportData) -> Sequence[FigureSpec]:
+    def build(self, data: D) -> RenderedSection:
+        """Make everything the section shows."""
+        figures, tables = list(self.figures(data)), list(self.tables(data))
+        findings = list(self.findings(data))
+        if not (figures or tables or findings):
+            return RenderedSection()
+        return RenderedSection(
+            figures,
+            tables,
+            findings,
+            dict(self.csv_tables(data)),
+            list(self.headlines(data)),
+            list(self.notices(data)),
+            list(self.references(data)),
+        )
+
+    def figures(self, data: D) -> Sequence[FigureSpec]:
         """Figures, in order; drawn inside `xai_compare.report.style.styled`. Their names are file names."""
         return []
 
-    def tables(self, data: ReportData) -> Sequence[Table]:
+    def tables(self, data: D) -> Sequence[Table]:
         """Tables shown as text below the figures."""
         return []
 
-    def csv_tables(self, data: ReportData) -> Mapping[str, pd.DataFrame]:
+    def csv_tables(self, data: D) -> Mapping[str, pd.DataFrame]:
         """Tables written as ``tables/NAME.csv``, by name."""
         return {}
 
-    def findings(self, data: ReportData) -> Sequence[str]:
+    def findings(self, data: D) -> Sequence[str]:
         """What was found, in plain sentences after the lead."""
         return []
 
-    def headlines(self, data: ReportData) -> Sequence[Headline]:
+    def headlines(self, data: D) -> Sequence[Headline]:
         """Numbers for the head of the page."""
         return []
 
-    def notices(self, data: ReportData) -> Sequence[str]:
+    def notices(self, data: D) -> Sequence[str]:
         """Warnings for the head of the page, which a reader must not miss."""
         return []
 
-    def references(self, data: ReportData) -> Sequence[str]:
-        """The papers that are cited for this data."""
+    def references(self, data: D) -> Sequence[str]:
+        """The papers that are cited for these data."""
         return self.papers
+
+
+class Section(BaseSection[ReportData]):
+    """A section of a run's report."""
 
 
 def _problem(thing: Any) -> str:
     """Why what a plug-in offers is not a section; ``""`` if it is one."""
-    if not (isinstance(thing, type) and issubclass(thing, Section)):
+    if not (isinstance(thing, type) and issubclass(thing, BaseSection)):
         return "is not a subclass of xai_compare.report.Section"
     return "" if thing.title else "has no title"
 
 
-SECTIONS: Registry[type[Section]] = Registry(
-    "section of the report", "xai_compare.sections", ("xai_compare.report.sections.*",), check=_problem
+def _registry(page: str, group: str, room: str) -> Registry[Any]:
+    return Registry(f"section of {page}", group, (room,), check=_problem)
+
+
+SECTIONS: Registry[type[BaseSection[ReportData]]] = _registry(
+    "the report", "xai_compare.sections", "xai_compare.report.sections.*"
 )
+HUMAN_SECTIONS = _registry("the human page", "xai_compare.human_sections", "xai_compare.report.human.sections.*")
+EMOTION_SECTIONS = _registry("the emotion page", "xai_compare.emotion_sections", "xai_compare.report.emotion.sections")
 
 
-@dataclass(frozen=True)
-class RenderedSection:
-    """All that a section gave."""
-
-    name: str
-    section: Section
-    figures: Sequence[FigureSpec]
-    tables: Sequence[Table]
-    csv_tables: Mapping[str, pd.DataFrame]
-    findings: Sequence[str]
-    headlines: Sequence[Headline]
-    references: Sequence[str]
-    notices: Sequence[str] = ()
-
-
-def render_sections(data: ReportData, left_out: list[str]) -> Iterator[RenderedSection]:
-    """Ask section after section, in their order, for what it has to show of this data.
+def render_sections(
+    data: D,
+    left_out: list[str],
+    registry: Registry[type[BaseSection[D]]] = SECTIONS,  # type: ignore[assignment]
+    announce: Callable[[str], None] = lambda title: None,
+) -> Iterator[RenderedSection]:
+    """Ask section after section, in their order, for what it has to show of these data.
 
     Args:
         data: what there is to show.
-        left_out: gains a line for each section of another package that fails, which the log gets too. A failure of a
-            section of this package is a fault and is raised.
+        left_out: gains a line for each section that input makes impossible, and for each section of another package
+            that fails, which the log gets too. Any other failure of a section of this package is a fault and is raised.
+        registry: the sections of the page.
+        announce: is told the title of each section that applies before it is built.
     """
-    known = SECTIONS.all()
-    for name, reason in SECTIONS.broken.items():
-        _leave_out(left_out, name, reason)
+    known = registry.all()
+    for name, reason in registry.broken.items():
+        _leave_out(left_out, f"The section {name!r} is left out: {reason}")
     taken: set[str] = set()
-    for name, kind in sorted(known.items(), key=lambda one: (one[1].order, one[0])):
+    for name, kind in sorted(known.items(), key=lambda item: (item[1].order, item[0])):
         try:
-            part = _part(name, kind(), data)
-            if part is None:
+            section = kind()
+            if not section.applies(data):
                 continue
-            part = _named_apart(part, taken)
-            _spare_the_run(part, data)
+            announce(section.title)
+            with styled():
+                built = section.build(data)
+            rendered = replace(built, name=name, title=section.title, lead=section.lead, folded=section.folded)
+            rendered = _with_free_names(rendered, taken, data)
+        except InputError as error:
+            _leave_out(left_out, f"{kind.title} could not be made: {error}.")
+            continue
         except Exception as error:
             if kind.__module__.startswith("xai_compare."):
                 raise
-            _leave_out(left_out, name, f"{type(error).__name__}: {error}")
+            _leave_out(left_out, f"The section {name!r} is left out: {type(error).__name__}: {error}")
             continue
-        taken |= {one.name for one in part.figures} | {f"{name}.csv" for name in part.csv_tables}
-        yield part
+        taken |= {figure.name for figure in rendered.figures} | {f"{name}.csv" for name in rendered.csv_tables}
+        yield rendered
 
 
-def _part(name: str, section: Section, data: ReportData) -> RenderedSection | None:
-    """What a section shows; None if it has nothing."""
-    if not section.applies(data):
-        return None
-    with styled():
-        figures = list(section.figures(data))
-    tables, findings = list(section.tables(data)), list(section.findings(data))
-    if not (figures or tables or findings):
-        return None
-    return RenderedSection(
-        name=name,
-        section=section,
-        figures=figures,
-        tables=tables,
-        csv_tables=dict(section.csv_tables(data)),
-        findings=findings,
-        headlines=list(section.headlines(data)),
-        references=list(section.references(data)),
-        notices=list(section.notices(data)),
-    )
-
-
-def _named_apart(part: RenderedSection, taken: set[str]) -> RenderedSection:
-    """Give a figure another name where one has it already; two tables of one name are a fault."""
-    for name in (*part.csv_tables, *(picture.name for picture in part.figures)):
+def _with_free_names(rendered: RenderedSection, taken: set[str], data: PageData) -> RenderedSection:
+    """Give a figure another name where one has it already; a table that would replace another is a fault."""
+    for name in (*rendered.csv_tables, *(figure.name for figure in rendered.figures)):
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a file name (letters a-z, digits, - and _)")
-    doubled = sorted({f"{name}.csv" for name in part.csv_tables} & taken)
-    if doubled:
-        raise ValueError(f"table {doubled[0]!r} is there already")
-    figures, used = [], set(taken)
-    for picture in part.figures:
-        name, number = picture.name, 1
-        while name in used:
-            number += 1
-            name = f"{picture.name}-{number}"
-        used.add(name)
-        figures.append(replace(picture, name=name))
-    return replace(part, figures=figures)
-
-
-def _spare_the_run(part: RenderedSection, data: ReportData) -> None:
-    """No section may write over a table of the run itself."""
-    for name in part.csv_tables:
+    for name in sorted(rendered.csv_tables):
+        if f"{name}.csv" in taken:
+            raise ValueError(f"table '{name}.csv' is there already")
         if not data.table(name).empty:
             raise ValueError(f"table '{name}.csv' is one of the run's own")
+    figures, used = [], set(taken)
+    for figure in rendered.figures:
+        name, number = figure.name, 1
+        while name in used:
+            number += 1
+            name = f"{figure.name}-{number}"
+        used.add(name)
+        figures.append(replace(figure, name=name))
+    return replace(rendered, figures=figures)
 
 
-def _leave_out(left_out: list[str], name: str, reason: str) -> None:
-    line = " ".join(f"The section {name!r} is left out: {reason}".split())
+def _leave_out(left_out: list[str], line: str) -> None:
+    line = " ".join(line.split())
     _LOG.warning("%s", line)
     left_out.append(line)

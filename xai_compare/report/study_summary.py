@@ -33,7 +33,7 @@ def study_summary(run: Any) -> list[tuple[str, str]]:
     many = "all available" if images.per_expression is None else f"at most {images.per_expression:,}"
     by = "the class the network predicts" if images.choose_by == "predicted" else "their label"
     grouped = "their pair of label and false label" if images.pairs else by
-    looked = get(run.provenance, "images.looked_at")
+    looked = lookup(run.provenance, "images.looked_at")
     scaling = {
         "min_max": "each map from its own least to its greatest value (0 to 1) before averaging; maps with negative "
         "values around 0 (−1 to 1)",
@@ -67,7 +67,7 @@ def study_summary(run: Any) -> list[tuple[str, str]]:
 
 def _people(run: Any, asked: Any) -> str:
     """A group of people: how many, how much they attended, and how their points become maps."""
-    account = get(run.provenance, "people", {}).get(asked.name, {})
+    account = lookup(run.provenance, "people", {}).get(asked.name, {})
     persons, points = people_counts(run, asked.name)
     answers = "answers that were right only" if asked.only_correct else "all answers, right and wrong"
     if asked.kernel == "disc" and asked.radius_px:
@@ -89,7 +89,7 @@ def people_counts(run: Any, name: str) -> tuple[int, float]:
     """How many people a group has, and the mean number of their points on a picture; 0 where not known."""
     maps = run.table("maps")
     mine = maps[maps["source"] == f"human/{name}"] if "participants" in maps else maps.iloc[:0]
-    known = int(get(run.provenance, "people", {}).get(name, {}).get("participants", 0))
+    known = int(lookup(run.provenance, "people", {}).get(name, {}).get("participants", 0))
     if mine.empty:
         return known, 0.0
     return known or int(mine["participants"].max()), float(mine["points"].mean())
@@ -119,7 +119,7 @@ def _explainer(spec: Any) -> str:
     return f"{spec.label} ({options})" if options else str(spec.label)
 
 
-def get(thing: Any, path: str, default: Any = None) -> Any:
+def lookup(thing: Any, path: str, default: Any = None) -> Any:
     """Follow a dotted path through attributes and mappings; ``default`` where it ends early."""
     for part in path.split("."):
         thing = thing.get(part) if isinstance(thing, dict) else getattr(thing, part, None)

@@ -1,19 +1,20 @@
-"""Plain tables of the page, and numbers as text."""
+"""Tables of a page, and numbers as text."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 RowKind = Literal["", "average", "people"]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Text of a plain table, whether it stands out, and how darkly it is shaded (0 not at all, 1 most)."""
+    """Text of a table, whether it stands out, and how darkly it is shaded (0 not at all, 1 most)."""
 
     text: str
     strong: bool = False
@@ -22,7 +23,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A plain table.
+    """A table of the page.
 
     Attributes:
         title: its caption.
@@ -30,9 +31,10 @@ class Table:
         rows: cells, as many as columns.
         numeric: which columns hold numbers.
         note: what its signs mean.
-        folded: whether it opens only when asked.
+        folded: whether it is closed until the reader opens it.
         kinds: of each row, if any is special: an average, or people to compare with.
         simulated: whether it shows simulated data.
+        opened: whether a folded table is open at first.
     """
 
     title: str
@@ -43,6 +45,37 @@ class Table:
     folded: bool = False
     kinds: Sequence[RowKind] = ()
     simulated: bool = False
+    opened: bool = False
+
+    @classmethod
+    def from_frame(cls, title: str, frame: pd.DataFrame, columns: Sequence[Column], **more: Any) -> Table:
+        """Show some columns of a data frame.
+
+        Args:
+            title: its caption.
+            frame: a row for each row of the table.
+            columns: key in ``frame``, heading, and what makes text of a value. A column is numeric unless its text is
+                made by `text`, or by a function that is not one of this module.
+            more: further attributes of the table.
+        """
+        rows = [[Cell(show(row[key])) for key, _, show in columns] for row in frame.to_dict("records")]
+        numeric = [place for place, (_, _, show) in enumerate(columns) if show in _NUMERIC]
+        return cls(title, [heading for _, heading, _ in columns], rows, numeric, **more)
+
+
+Column = tuple[str, str, Callable[[Any], str]]
+
+
+def head_of_frame(title: str, note: str, frame: pd.DataFrame, most: int = 30) -> Table:
+    """Show the first rows of a data frame with all its columns, numbers to three digits."""
+    if len(frame) > most:
+        note = f"{note} The first {most} of {len(frame)} rows."
+    numeric = [place for place, kind in enumerate(frame.dtypes) if pd.api.types.is_numeric_dtype(kind)]
+    rows = [
+        [Cell(f"{value:.3g}" if isinstance(value, float) else str(value)) for value in row]
+        for row in frame.head(most).itertuples(index=False)
+    ]
+    return Table(title, [str(name) for name in frame.columns], rows, numeric, note)
 
 
 def decimals(value: float, places: int = 4) -> str:
@@ -61,3 +94,48 @@ def signed(value: float, places: int = 2) -> str:
     ('−0.05', '0.50', '–')
     """
     return decimals(value, places).replace("-", "−")
+
+
+def thousandths(value: Any) -> str:
+    """Return a number with three decimals."""
+    return signed(float(value), 3)
+
+
+def interval(low: float, high: float, places: int = 2) -> str:
+    """Return an interval as text; an en dash where it is undefined.
+
+    >>> interval(-0.1, 0.25)
+    '−0.10 to 0.25'
+    """
+    return f"{signed(low, places)} to {signed(high, places)}" if np.isfinite(low) else "–"
+
+
+def text(value: Any) -> str:
+    """Return a value as text; nothing where it is missing."""
+    return "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
+
+
+def whole(value: Any) -> str:
+    """Return a count; an en dash where it is undefined."""
+    return "–" if pd.isna(value) else f"{float(value):g}"
+
+
+def p_value(value: Any) -> str:
+    """Return a p value.
+
+    >>> p_value(0.0004), p_value(0.02)
+    ('< 0.001', '0.020')
+    """
+    return "–" if pd.isna(value) else ("< 0.001" if float(value) < 0.001 else decimals(float(value), 3))
+
+
+def percent(value: float) -> str:
+    """Return a share as whole percent.
+
+    >>> percent(0.972)
+    '97 %'
+    """
+    return f"{100 * value:.0f} %"
+
+
+_NUMERIC = (decimals, signed, thousandths, whole, p_value, percent)

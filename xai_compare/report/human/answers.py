@@ -9,50 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from xai_compare.report import style
-
-
-def matrix(table: pd.DataFrame, title: str, subtitle: str, across: str, square_root: bool, simulated: bool) -> Figure:
-    """A matrix with its numbers; square-root colours let small values show (Park & Wallraven 2022, Figures 2 and 3)."""
-    n = len(table)
-    figure = style.new_figure(max(4.6, 0.62 * n + 2.0), max(3.6, 0.5 * n + 1.7))
-    style.heading(figure, title, subtitle, simulated)
-    width, height = figure.get_size_inches()
-    axes = figure.add_axes((1.15 / width, 0.95 / height, 1 - 1.35 / width, 1 - 1.75 / height))
-    values = table.to_numpy(float)
-    scaled = np.sqrt(values) if square_root else values
-    finite = scaled[np.isfinite(scaled)]
-    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    low = 0.0 if square_root else low
-    axes.imshow(np.ma.masked_invalid(scaled), cmap=style.HEAT, vmin=low, vmax=max(high, low + 1e-9), aspect="auto")
-    for row in range(n):
-        for column in range(values.shape[1]):
-            value = values[row, column]
-            if np.isfinite(value):
-                dark = (scaled[row, column] - low) / max(high - low, 1e-9) > 0.55
-                text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
-                axes.text(column, row, text, ha="center", va="center", size=7.5, color="white" if dark else style.INK)
-    axes.set_xticks(range(values.shape[1]), list(table.columns), rotation=40, ha="right")
-    axes.set_yticks(range(n), list(table.index))
-    axes.set_ylabel("true label")
-    axes.set_xlabel(across)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    return figure
-
-
-def pair_figures(matrices: dict[str, pd.DataFrame], simulated: bool) -> dict[str, Figure]:
-    """The matrices of accuracy, clicks and time by pair."""
-    said = {
-        "accuracy": "Share of right answers",
-        "clicks": "Number of clicks",
-        "time": "Time from the first click, in ms",
-    }
-    return {
-        f"pairs_{name}": matrix(table, f"{said[name]} by pair", "Rows: what the face shows; columns: the other choice",
-                                "false label", False, simulated)
-        for name, table in matrices.items()
-    }  # fmt: skip
+from xai_compare.report.charts import framed, panels_in_a_row
 
 
 def agreement(table: pd.DataFrame, simulated: bool) -> Figure:
@@ -81,17 +38,15 @@ def agreement(table: pd.DataFrame, simulated: bool) -> Figure:
 
 def click_order(pictures: dict[str, tuple[np.ndarray, np.ndarray, str]], simulated: bool) -> Figure:
     """The order in which people uncovered pictures: red first, yellow last; fainter where fewer uncovered it."""
-    figure = style.new_figure(max(3.6, 2.2 * len(pictures) + 0.3), 3.5)
-    style.heading(figure, "Order of clicks", "Red: first; yellow: last; fainter where fewer people clicked", simulated)
-    for at, (image, (colours, share, note)) in enumerate(pictures.items()):
-        axes = figure.add_subplot(1, len(pictures), at + 1)
+    subtitle = "Red: first; yellow: last; fainter where fewer people clicked"
+    figure, panels = panels_in_a_row(
+        len(pictures), "Order of clicks", subtitle, each=2.2, height=3.5, simulated=simulated
+    )
+    for axes, (image, (colours, share, note)) in zip(panels, pictures.items(), strict=True):
         alpha = np.clip(share[..., None] * 1.5, 0, 1)
         axes.imshow(colours * alpha + 1 * (1 - alpha))
-        axes.set(xticks=[], yticks=[])
         axes.set_title(f"{style.plain(image, 26)}\n{note}", size=7.5, weight="normal")
-        for spine in axes.spines.values():
-            spine.set(visible=True, color=style.FRAME)
-    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=0.7)
+        framed(axes)
     return figure
 
 

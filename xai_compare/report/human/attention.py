@@ -6,28 +6,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from xai_compare.faces import CANONICAL
 from xai_compare.report import style
-from xai_compare.report.human.gaze import _FACE_LINES
+from xai_compare.report.charts import draw_face, framed, number_matrix, panels_in_a_row, row_axes
 
 _ORDER = ("eyes", "brows", "nose", "mouth", "cheeks", "forehead", "rest")
 
 
 def standard_maps(means: dict[str, np.ndarray], counts: dict[str, int], what: str, simulated: bool) -> Figure:
     """The mean map of each expression on the standard face, drawn over its landmarks."""
-    figure = style.new_figure(max(5.4, 1.75 * len(means) + 0.2), 3.3)
-    said = f"Mean over pictures, {what}; each map from 0 to its greatest"
-    style.heading(figure, "Attention on the standard face", said, simulated)
-    for at, (name, values) in enumerate(means.items()):
-        axes = figure.add_subplot(1, len(means), at + 1)
+    subtitle = f"Mean over pictures, {what}; each map from 0 to its greatest"
+    figure, panels = panels_in_a_row(
+        len(means), "Attention on the standard face", subtitle, each=1.75, height=3.3, simulated=simulated
+    )
+    for axes, (name, values) in zip(panels, means.items(), strict=True):
         axes.imshow(values, cmap=style.HEAT, vmin=0, vmax=float(np.nanmax(values)) or 1.0)
-        for line in _FACE_LINES:
-            axes.plot(*CANONICAL[list(line)].T, color=style.MUTED, linewidth=0.7, alpha=0.7)
-        axes.set(xticks=[], yticks=[], xlim=(-0.5, 223.5), ylim=(274.5, -0.5))
+        draw_face(axes, color=style.MUTED, linewidth=0.7, alpha=0.7)
+        axes.set(xlim=(-0.5, 223.5), ylim=(274.5, -0.5))
         axes.set_title(f"{name}\n{counts.get(name, 0)} pictures", size=8, weight="normal")
-        for spine in axes.spines.values():
-            spine.set(visible=True, color=style.FRAME)
-    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.03, top=0.65, wspace=0.06)
+        framed(axes)
     return figure
 
 
@@ -72,41 +68,25 @@ def areas(table: pd.DataFrame, simulated: bool) -> Figure:
 def transitions(table: pd.DataFrame, simulated: bool) -> Figure:
     """From which area gaze goes to which."""
     names = [name for name in _ORDER if name in table.index] or list(table.index)
-    values = 100 * table.loc[names, names].to_numpy(float)
-    figure = style.new_figure(5.2, 4.3)
-    style.heading(figure, "From area to area", "Percent of the next fixations, each row summing to 100", simulated)
-    axes = figure.add_axes((0.17, 0.17, 0.8, 0.62))
-    axes.imshow(np.ma.masked_invalid(values), cmap=style.HEAT, vmin=0, vmax=max(1.0, np.nanmax(values)), aspect="auto")
-    for row in range(len(names)):
-        for column in range(len(names)):
-            value = values[row, column]
-            if np.isfinite(value):
-                colour = "white" if value > 0.55 * np.nanmax(values) else style.INK
-                axes.text(column, row, f"{value:.0f}", ha="center", va="center", size=8, color=colour)
-    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylabel("from")
-    axes.set_xlabel("to")
-    axes.tick_params(length=0)
-    return figure
+    shares = 100 * table.loc[names, names]
+    most = max(1.0, float(np.nanmax(shares.to_numpy(float))))
+    return number_matrix(
+        shares, "From area to area", "Percent of the next fixations; each row sums to 100",
+        rows="from", columns="to", limits=(0.0, most), digits=0, simulated=simulated,
+    )  # fmt: skip
 
 
 def removals(table: pd.DataFrame, simulated: bool) -> Figure:
     """What was removed or set apart, and why."""
-    sums = table.groupby(["what", "reason"])["count"].sum().sort_values()
+    sums = table.groupby(["what", "reason"])["count"].sum().sort_values(ascending=False)
     names = [f"{what}: {style.plain(reason, 46)}" for what, reason in sums.index]
-    figure = style.new_figure(7.4, max(1.9, 0.3 * len(sums) + 1.2))
-    height = figure.get_size_inches()[1]
-    style.heading(
-        figure, "What was removed or set apart, and why", "Counts over all participants and pictures", simulated
-    )
-    axes = figure.add_axes((0.44, 0.32 / height, 0.5, 1 - 1.1 / height))
+    title = "What was removed or set aside, and why"
+    subtitle = "Counts over all participants and pictures"
+    figure, (axes,) = row_axes(names, title, subtitle, width=8.4, line=0.3, below=0.25, simulated=simulated)
     axes.barh(range(len(sums)), sums.to_numpy(float), 0.66, color=style.PALETTE[0], linewidth=0)
-    for at, count in enumerate(sums):
-        axes.text(count, at, f" {count:,}", va="center", size=8)
-    axes.set_yticks(range(len(sums)), names, size=8)
+    for place, count in enumerate(sums):
+        axes.text(count, place, f" {count:,}", va="center", size=8)
     axes.set_xticks([])
-    axes.tick_params(length=0)
     axes.spines["bottom"].set_visible(False)
     axes.set_xlim(0, max(float(sums.max()) * 1.15, 1) if len(sums) else 1)
     return figure

@@ -8,9 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xai_compare.report import style
+from xai_compare.report.charts import draw_face, framed
 
-_FACE_LINES = (range(17), range(17, 22), range(22, 27), range(27, 31), range(31, 36),
-               (*range(36, 42), 36), (*range(42, 48), 42), (*range(48, 60), 48), (*range(60, 68), 60))  # fmt: skip
 _LONGEST_MS, _MOST_PANELS = 1000.0, 12
 
 
@@ -107,8 +106,7 @@ def scanpaths(
 
 def _panel(axes: Axes, own: pd.DataFrame, shape: tuple[int, int], landmarks: np.ndarray | None) -> None:
     if landmarks is not None:
-        for line in _FACE_LINES:
-            axes.plot(*landmarks[list(line)].T, color=style.FRAME, linewidth=0.9, zorder=1)
+        draw_face(axes, landmarks, color=style.FRAME, linewidth=0.9, zorder=1)
     x, y = own["x"].to_numpy(float), own["y"].to_numpy(float)
     axes.plot(x, y, color=style.PALETTE[0], linewidth=0.6, alpha=0.7, zorder=2)
     size = own["duration"].to_numpy(float) / 6 if "duration" in own else np.full(len(own), 40.0)
@@ -116,6 +114,5 @@ def _panel(axes: Axes, own: pd.DataFrame, shape: tuple[int, int], landmarks: np.
     axes.scatter(x, y, s=size, c=colours, alpha=0.55, linewidth=0, zorder=3)
     for rank, (a, b) in enumerate(zip(x, y, strict=True), start=1):
         axes.text(a, b, str(rank), size=5, ha="center", va="center", zorder=4, clip_on=True)
-    axes.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5), xticks=[], yticks=[], aspect="equal")
-    for spine in axes.spines.values():
-        spine.set(visible=True, color=style.FRAME)
+    axes.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5), aspect="equal")
+    framed(axes)

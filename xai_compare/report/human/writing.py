@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,53 +15,21 @@ import pyarrow.parquet as pq
 from xai_compare.errors import InputError
 from xai_compare.human import COLUMNS
 from xai_compare.human.areas import placed_face
-from xai_compare.human.data_quality import QualityNote
-from xai_compare.human.experiment import Experiment, Reading, in_image_pixels, read_experiment, removals
-from xai_compare.human.experiment_maps import MapSettings
+from xai_compare.human.data_quality import QualityNote, overall_quality
+from xai_compare.human.experiment import Experiment, in_image_pixels, read_experiment, removals
 from xai_compare.human.gaze.events import Outcome
 from xai_compare.human.gaze.recording import samples_of
 from xai_compare.human.image_matching import match_images
 from xai_compare.human.readers import Paths
-from xai_compare.report import style
-from xai_compare.report.figure_files import save_png
-from xai_compare.report.human.page import Contents, render
-from xai_compare.report.human.sections import SECTIONS, HumanData
+from xai_compare.report.builder import build_sections
+from xai_compare.report.human.data import HumanData, HumanOptions
+from xai_compare.report.page import write_page
+from xai_compare.report.section import HUMAN_SECTIONS
+from xai_compare.report.table import Table, text, whole
+from xai_compare.version import VERSION
 
 _ROW_GROUP = 1 << 20
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class HumanOptions:
-    """What is made of an experiment.
-
-    Attributes:
-        reading: how its files are read.
-        maps: how points become maps.
-        shapes: height and width of each picture, where pictures are at hand.
-        landmarks: float (68, 2) of the face in each picture.
-        files: the picture files, by the same names.
-        expressions: of each picture, whatever its folder and suffix.
-        size: height and width of all pictures, where neither they nor the files tell.
-        face: x and y of left eye, right eye and mouth on every picture, where faces are aligned and not at hand.
-        fit_kernel: fit the kernel's width too.
-        scanpaths: compare scanpaths by MultiMatch.
-        title: of the page.
-        seed: of every draw.
-    """
-
-    reading: Reading = field(default_factory=Reading)
-    maps: MapSettings = field(default_factory=MapSettings)
-    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    landmarks: dict[str, np.ndarray] = field(default_factory=dict)
-    files: dict[str, Path] = field(default_factory=dict)
-    expressions: dict[str, str] = field(default_factory=dict)
-    size: tuple[int, int] | None = None
-    face: Sequence[float] | None = None
-    fit_kernel: bool = True
-    scanpaths: bool = False
-    title: str = "Human data"
-    seed: int = 0
 
 
 def write(
@@ -98,20 +66,51 @@ def write(
     if options.size and not experiment.shapes:
         experiment.shapes = dict.fromkeys(images, options.size)
     options = replace(options, expressions=_named(options.expressions, images), landmarks=_faces(options, experiment))
-    contents, data = Contents(), HumanData(experiment, options, out)
-    for section in SECTIONS:
-        say(f"{section.__name__.replace('_', ' ')} ...")
-        try:
-            with style.styled():
-                section(data, contents)
-        except InputError as error:
-            contents.notes.append(f"{section.__doc__ or section.__name__} could not be made: {error}.")
+    data, left_out = HumanData(experiment, options, out), list[str]()
+    sections = build_sections(data, out, left_out, HUMAN_SECTIONS, lambda title: say(f"{title} ..."))
     _tables(experiment, out / "tables")
-    for name, figure in contents.figures.items():
-        save_png(figure, out / "figures" / f"{name}.png")
-    page = render(options.title, experiment, contents, _written(out))
-    (out / "summary.html").write_text(page, "utf-8")
-    return experiment, contents.statements
+    write_page(
+        out / "summary.html",
+        "human/page.html",
+        sections,
+        title=options.title,
+        kind=f"Human data, cleaned by xai-compare {VERSION}",
+        notices=[],
+        left_out=left_out,
+        simulated=experiment.simulated,
+        verdict=overall_quality(data.statements),
+        statements=data.statements,
+        read=_read(experiment),
+        files=_files(experiment),
+        written=_written(out),
+    )
+    return experiment, data.statements
+
+
+def _read(experiment: Experiment) -> str:
+    trials = experiment.trials
+    people, pictures = trials["participant"].nunique(), trials["image"].nunique()
+    line = (
+        f"{people} participants, {pictures} pictures, {len(trials):,} trials; "
+        f"{len(experiment.points):,} {experiment.noun} are kept"
+    )
+    if len(experiment.saccades):
+        line += f" and {len(experiment.saccades):,} saccades"
+    screen = experiment.screen
+    if screen.known:
+        across, down = screen.degrees_per_pixel()
+        line += f". A degree of visual angle is {1 / across:.1f} pixels of the screen across and {1 / down:.1f} down"
+        if screen.size_cm and screen.distance_cm:
+            size = f"{screen.size_cm[0]:.1f} by {screen.size_cm[1]:.1f} cm"
+            line += f" (a screen of {size} seen from {screen.distance_cm:.0f} cm)"
+    return f"{line}."
+
+
+def _files(experiment: Experiment) -> Table:
+    """How many files were taken for which format, and why."""
+    kinds = experiment.files.groupby(["format", "because"], sort=False).size().rename("files").reset_index()
+    columns = [("files", "files", whole), ("format", "format", text), ("because", "recognised by", text)]
+    return Table.from_frame("Files by format", kinds, columns)
 
 
 def _written(out: Path) -> list[str]:

@@ -1,0 +1,1 @@
+"""The sections of the human page; `xai_compare.report.section` says what a section is."""
