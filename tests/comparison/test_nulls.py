@@ -55,8 +55,8 @@ def published(shared: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     maps = read_heatmaps(folder / "heatmaps_by_net")
     masks = ekman.read_masks(folder / "ground_truth")
     networks = list(dict.fromkeys(key.a for key in maps))
-    ignorant = NullModels(face_prior(), networks, n=199)
-    nulls = null_table(maps, ["iou"], References(masks), None, ignorant)
+    null_models = NullModels(face_prior(), networks, n=199)
+    nulls = null_table(maps, ["iou"], References(masks), None, null_models)
     return with_nulls(mask_scores(maps, masks), nulls), nulls
 
 

@@ -103,8 +103,8 @@ def tables(
     scores = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     own = {store.source.label for store in stores}
     networks = tuple(dict.fromkeys(store.source.label for store in stores if store.source.kind == "model"))
-    ignorant = NullModels(face_prior(), networks, seed=study.seed)
-    nulls = [null_table(maps, metrics, references, options, ignorant), region_nulls]
+    null_models = NullModels(face_prior(), networks, seed=study.seed)
+    nulls = [null_table(maps, metrics, references, options, null_models), region_nulls]
     nulls = [part for part in nulls if len(part)]
     null = pd.concat(nulls, ignore_index=True) if nulls else pd.DataFrame(columns=list(NULL_COLUMNS))
     return {

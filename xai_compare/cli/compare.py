@@ -103,8 +103,8 @@ def compare_heatmaps(
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
         raise InputError("is not an empty directory", where=out, hint="name another with --out, or --overwrite")
     scores = pd.concat([mask_scores(maps, found, b=masks_name), pair_scores(maps)], ignore_index=True)
-    ignorant = NullModels(face_prior(next(iter(maps.values())).shape), list(dict.fromkeys(key.a for key in maps)))
-    nulls = null_table(maps, DEFAULT_METRICS, References(found, masks_name), None, ignorant)
+    null_models = NullModels(face_prior(next(iter(maps.values())).shape), list(dict.fromkeys(key.a for key in maps)))
+    nulls = null_table(maps, DEFAULT_METRICS, References(found, masks_name), None, null_models)
     scores = with_nulls(scores, nulls)
     merges = merges_table(maps)
     try:
