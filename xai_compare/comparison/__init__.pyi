@@ -6,6 +6,7 @@ from .heatmap_files import read_heatmaps as read_heatmaps
 from .heatmap_files import unmatched as unmatched
 from .image_scores import ImageScore as ImageScore
 from .image_scores import ImageScores as ImageScores
+from .image_scores import image_nulls as image_nulls
 from .metrics.maps import correlation as correlation
 from .metrics.maps import correlation_matrix as correlation_matrix
 from .metrics.maps import kl_divergence as kl_divergence
@@ -26,7 +27,6 @@ from .metrics.points import nss as nss
 from .metrics.regions import pointing as pointing
 from .metrics.regions import region_auc as region_auc
 from .metrics.regions import region_energy as region_energy
-from .nulls.floors import image_nulls as image_nulls
 from .nulls.floors import with_nulls as with_nulls
 from .nulls.null_table import NULL_COLUMNS as NULL_COLUMNS
 from .nulls.null_table import NullModels as NullModels

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy import stats
 
 from xai_compare.comparison.arrays import ratio
 from xai_compare.comparison.dispatch import ALL
+from xai_compare.comparison.nulls.null_table import NULL_COLUMNS
 from xai_compare.comparison.registry import METRICS, Metric
 from xai_compare.comparison.resampling.interval import LEAST, LEVEL, interval
 from xai_compare.comparison.resampling.resamples import bins_of, resample_counts
@@ -72,9 +75,50 @@ class ImageScores:
         rows = []
         for (name, a), pictures in self.found.items():
             of_image = {one.image: one.expression for one in pictures}
-            values = _by_image({(i, one.image): one.value for i, one in enumerate(pictures)})
+            values = _by_image((one.image, one.value) for one in pictures)
             rows += [(name, a, b, image, of_image[image], value) for image, value in values.items()]
         return pd.DataFrame(rows, columns=["metric", "a", "b", "image", "expression", "value"])
+
+
+def image_nulls(
+    found: ImageScores, b: str, guesses: Mapping[tuple[str, str, str], Mapping[str, float]]
+) -> pd.DataFrame:
+    """Set scores taken picture by picture beside those of maps that do not know the picture.
+
+    Args:
+        found: the scores.
+        b: what the regions are called in the table.
+        guesses: by metric, source (``""``: whoever) and null, the score of each image.
+
+    Returns:
+        A frame of `NULL_COLUMNS`, over images. ``p``, of ``prior`` alone, is that of a one-sided paired t test: do the
+        source's maps find the regions better than a map of where faces are? It is NaN below three images.
+    """
+    rows = []
+    for (metric, a), pictures in found.found.items():
+        higher = METRICS.get(metric).direction == "higher"
+        for null in dict.fromkeys(key[2] for key in guesses):
+            guess = guesses.get((metric, a, null), guesses.get((metric, "", null), {}))
+            for expression in [*dict.fromkeys(one.expression for one in pictures if one.expression), ALL]:
+                mine = _by_image((one.image, one.value) for one in pictures if expression in (one.expression, ALL))
+                pairs = np.array([(value, guess.get(image, np.nan)) for image, value in mine.items()], float)
+                pairs = pairs.reshape(-1, 2)[np.isfinite(pairs).all(1)] if len(pairs) else np.empty((0, 2))
+                if not len(pairs):
+                    continue
+                p, note = (np.nan, "") if null != "prior" else _paired(pairs, higher)
+                rows.append((metric, a, b, expression, null, pairs[:, 1].mean(), np.nan, p, len(pairs), note))
+    return pd.DataFrame(rows, columns=list(NULL_COLUMNS))
+
+
+def _paired(pairs: npt.NDArray[Any], higher: bool) -> tuple[float, str]:
+    """Return a one-sided p, and why there is none."""
+    if len(pairs) < LEAST:
+        return float("nan"), f"{len(pairs)} images are too few for a test"
+    differences = pairs[:, 0] - pairs[:, 1]
+    if not np.ptp(differences) > 0:
+        return float("nan"), "every image gives the same difference"
+    p = stats.ttest_1samp(differences, 0, alternative="greater" if higher else "less").pvalue
+    return float(p), ""
 
 
 def _row(
@@ -82,8 +126,8 @@ def _row(
 ) -> tuple[object, ...]:
     """Return value, n, ci_low, ci_high, note, floor and floor_kind."""
     known = [one for one in pictures if math.isfinite(one.value)]
-    values = _by_image({(i, one.image): one.value for i, one in enumerate(known)})
-    areas = _by_image({(i, one.image): one.area for i, one in enumerate(known or pictures)})
+    values = _by_image((one.image, one.value) for one in known)
+    areas = _by_image((one.image, one.area) for one in known or pictures)
     note = OF_PICTURES
     missing = len({one.image for one in pictures}) - len(values)
     if missing:
@@ -101,9 +145,9 @@ def _row(
     return value, len(values), low, high, note, *floor
 
 
-def _by_image(values: Mapping[tuple[int, str], float]) -> dict[str, float]:
+def _by_image(values: Iterable[tuple[str, float]]) -> dict[str, float]:
     """Return each image's mean."""
     groups: dict[str, list[float]] = {}
-    for (_, image), value in values.items():
+    for image, value in values:
         groups.setdefault(image, []).append(value)
     return {image: float(np.mean(numbers)) for image, numbers in groups.items()}

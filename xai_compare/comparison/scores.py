@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from xai_compare.comparison import pairwise
 from xai_compare.comparison.arrays import as_maps, size_text
 from xai_compare.comparison.dispatch import (
     MASK_METRICS,
@@ -34,12 +35,12 @@ from xai_compare.comparison.score_frame import (
     as_table,
     of_mean_map,
 )
-from xai_compare.comparison.statistics.clustering import merges
-from xai_compare.comparison.thresholds import dice_masks, otsu_scores
+from xai_compare.comparison.statistics.clustering import Merge, merges
+from xai_compare.comparison.thresholds import otsu_scores
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ordered
 
-MERGE_COLUMNS = ("expression", "form", "step", "height", "members")
+MERGE_COLUMNS = ("expression", "form", *Merge._fields)
 
 
 def with_mean_maps(maps: Maps) -> dict[MapKey, npt.NDArray[np.generic]]:
@@ -250,7 +251,8 @@ def _matrix(metric: Metric, stack: npt.NDArray[Any], options: Options) -> npt.ND
     """Return the scores of all pairs at once, for the metrics that have a fast way; else None."""
     path = fast_path(metric)
     if path == "dice":
-        return _dice_matrix(stack, float(options.get("dice", {}).get("threshold", 50)))
+        maps = pairwise.Maps(stack, options)
+        return pairwise.cross(metric, maps, maps, options)
     return correlation_matrix(stack, path == "pearson") if path else None
 
 
@@ -273,16 +275,3 @@ def _check_sizes(maps: Maps, keys: Sequence[MapKey], like: npt.NDArray[np.generi
 
 def _text(key: MapKey) -> str:
     return f"the map of {key.a}, {key.expression}" + (f", fold {key.fold}" if key.fold != ALL_FOLDS else "")
-
-
-def _dice_matrix(stack: npt.NDArray[np.generic], threshold: float) -> npt.NDArray[np.float64]:
-    masks, defined = dice_masks(stack, threshold)
-    areas = masks.sum((1, 2)).astype(np.float64)
-    flat = masks.reshape(len(masks), -1).astype(np.float32)
-    # Exact: float32 counts whole numbers up to 16,777,216 pixels, more than any map here has.
-    hits = (flat @ flat.T).astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        matrix = 2 * hits / (areas[:, None] + areas)
-    matrix[~defined] = np.nan
-    matrix[:, ~defined] = np.nan
-    return matrix

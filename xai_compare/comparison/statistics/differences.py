@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,22 +31,6 @@ from xai_compare.comparison.resampling.pool import Pool
 from xai_compare.comparison.resampling.replicates import pool_replicates
 from xai_compare.expressions import ordered
 
-DIFFERENCE_COLUMNS = (
-    "metric",
-    "a1",
-    "a2",
-    "b",
-    "expression",
-    "difference",
-    "ci_low",
-    "ci_high",
-    "p",
-    "p_adjusted",
-    "n",
-    "note",
-)
-
-
 SWAPS = 200
 """Random swaps from which the spread of a difference is taken where there is none; half of them mirror the others."""
 
@@ -59,6 +43,9 @@ class DifferenceKey(NamedTuple):
     a2: str
     b: str
     expression: str
+
+
+DIFFERENCE_COLUMNS = (*DifferenceKey._fields, "difference", "ci_low", "ci_high", "p", "p_adjusted", "n", "note")
 
 
 @dataclass(frozen=True)
@@ -116,17 +103,16 @@ def pool_differences(
     for images, pairs in shared.items():
         if len(images) < LEAST:
             continue
-        names = {name for pair in pairs for name in pair}
-        part = _restricted(pool, names, images, against)
+        part = _restricted(pool, {name for pair in pairs for name in pair}, images, against)
         values = pool_replicates(part, expression, metrics, references, options, n=n, seed=seed, against=against)
         for metric in metrics:
-            for b in dict.fromkeys(b for name, _, b in values if name == metric.name):
-                for a1, a2 in pairs:
-                    one, other = values.get((metric.name, a1, b)), values.get((metric.name, a2, b))
-                    if one is not None and other is not None and b not in (a1, a2):
-                        key = DifferenceKey(metric.name, a1, a2, b, expression)
-                        swapped = swaps(metric, a1, a2, b, images)
-                        found[key] = _difference(one - other, len(images), swapped, metric.shift)
+            names = dict.fromkeys(b for name, _, b in values if name == metric.name)
+            for b, (a1, a2) in product(names, pairs):
+                first, second = values.get((metric.name, a1, b)), values.get((metric.name, a2, b))
+                if first is not None and second is not None and b not in (a1, a2):
+                    key = DifferenceKey(metric.name, a1, a2, b, expression)
+                    swapped = swaps(metric, a1, a2, b, images)
+                    found[key] = _difference(first - second, len(images), swapped, metric.shift)
     return found
 
 
@@ -245,12 +231,14 @@ def difference_table(
 
 
 def holm(p: Floats) -> Floats:
-    """Return p values (k,) corrected by Holm's step-down method (Holm 1979)."""
-    order = np.argsort(p)
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(stepped, 1)
-    return corrected
+    """Return p values (k,) corrected by Holm's step-down method (Holm 1979).
+
+    >>> holm(np.array([0.01, 0.04, 0.03])).round(2).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    return multipletests(p, method="holm")[1] if len(p) else p
 
 
 _MISSING = Difference(math.nan, math.nan, 0, "the two sources share fewer than three images")
