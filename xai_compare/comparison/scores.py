@@ -22,7 +22,7 @@ from xai_compare.comparison.dispatch import (
     evaluate,
     fast_path,
 )
-from xai_compare.comparison.metrics.maps import correlation_matrix
+from xai_compare.comparison.metrics.maps import correlations
 from xai_compare.comparison.registry import METRICS, Metric
 from xai_compare.comparison.score_frame import (
     ALL_FOLDS,
@@ -168,7 +168,7 @@ def merges_table(maps: Maps) -> pd.DataFrame:
         stack = _stack(maps, keys)
         for form in ("pearson", "uncentred"):
             centred = form == "pearson"
-            defined = ~np.isnan(correlation_matrix(stack, centred).diagonal())
+            defined = ~np.isnan(correlations(stack, centred).diagonal())
             if not defined.all():
                 left_out[expression, form] = [key.a for key, known in zip(keys, defined, strict=True) if not known]
             if defined.sum() > 1:
@@ -253,7 +253,7 @@ def _matrix(metric: Metric, stack: npt.NDArray[Any], options: Options) -> npt.ND
     if path == "dice":
         maps = pairwise.Maps(stack, options)
         return pairwise.cross(metric, maps, maps, options)
-    return correlation_matrix(stack, path == "pearson") if path else None
+    return correlations(stack, path == "pearson") if path else None
 
 
 def _keys(maps: Maps, expression: str) -> list[MapKey]:

@@ -31,8 +31,15 @@ def to_8bit(maps: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         uint8 (..., h, w): ``round((map - min) / (max - min) * 255)`` in double precision, halves to even. Of a map
         with negative values ``round(max(map, 0) / max * 255)``. A map with nothing to scale (constant, nowhere
         positive though negative somewhere, or with values that are not finite) becomes 0 everywhere.
+
+    >>> to_8bit(np.array([[-1.0, 0.0], [1.0, 2.0]])).tolist()
+    [[0, 0], [128, 255]]
     """
-    array = as_maps(maps)
+    return stretched(as_maps(maps))
+
+
+def stretched(array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    """`to_8bit` of maps that are known to be some."""
     levels = np.zeros(array.shape, dtype=np.uint8)
     pixels = levels.reshape(-1, array.shape[-2] * array.shape[-1])
     for row, scaled in zip(pixels, _scaled(array), strict=True):
@@ -101,12 +108,11 @@ def otsu_scores(maps: npt.ArrayLike, mask: npt.ArrayLike) -> dict[str, Floats]:
     return {name: value.reshape(array.shape[:-2])[()] for name, value in scores.items()}
 
 
-def dice_masks(maps: npt.ArrayLike, threshold: float = 50) -> tuple[Bools, Bools]:
+def dice_masks(array: npt.NDArray[np.generic], threshold: float = 50) -> tuple[Bools, Bools]:
     """Return the masks (..., h, w) that `dice` compares, and (...) whether each map could be scaled at all."""
-    array = as_maps(maps)
     if array.dtype == bool:
         return array.astype(bool, copy=False), np.ones(array.shape[:-2], dtype=bool)
-    levels = to_8bit(array)
+    levels = stretched(array)
     # Scaling takes the greatest value to 255, so only a map with nothing to scale is 0 everywhere.
     return levels > threshold, np.asarray(levels.any(axis=(-2, -1)))
 
@@ -144,7 +150,7 @@ def _scaled(array: npt.NDArray[np.generic]) -> Iterator[npt.NDArray[np.floating]
 
 def _levels(array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     """Return the levels (maps, h * w) that Otsu's method sees: uint8 and boolean maps as they are, others stretched."""
-    levels = array.astype(np.uint8, copy=False) if array.dtype in (np.uint8, np.bool_) else to_8bit(array)
+    levels = array.astype(np.uint8, copy=False) if array.dtype in (np.uint8, np.bool_) else stretched(array)
     return levels.reshape(-1, array.shape[-2] * array.shape[-1])
 
 

@@ -57,9 +57,21 @@ def correlation(a: npt.ArrayLike, b: npt.ArrayLike, centred: bool = True) -> Flo
     Returns:
         float64 (...) in [-1, 1]; NaN, whichever argument it is, for a map that is constant (centred), zero
         everywhere (uncentred) or not finite.
+
+    >>> a, b = [[0.0, 1.0, 2.0]], [[1.0, 1.0, 3.0]]
+    >>> round(float(correlation(a, b)), 3), round(float(correlation(a, b, centred=False)), 3)
+    (0.866, 0.944)
     """
+    return _correlated(*_two_maps(a, b), centred)
+
+
+def _two_maps(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.generic]]:
     first, second = as_maps(a), as_maps(b)
     same_size(first, second)
+    return first, second
+
+
+def _correlated(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic], centred: bool) -> Floats:
     product = (unit_vectors(first, centred) * unit_vectors(second, centred)).sum(-1)
     return np.clip(product, -1.0, 1.0)[()]
 
@@ -69,7 +81,12 @@ def correlation_matrix(maps: npt.ArrayLike, centred: bool = True) -> Floats:
 
     A map without a correlation (see `correlation`) has NaN in its whole row and column.
     """
-    units = unit_vectors(as_maps(maps), centred)
+    return correlations(as_maps(maps), centred)
+
+
+def correlations(array: npt.NDArray[np.generic], centred: bool) -> Floats:
+    """`correlation_matrix` of maps that are known to be some."""
+    units = unit_vectors(array, centred)
     matrix = np.clip(units @ units.T, -1.0, 1.0)
     matrix[np.diag_indices_from(matrix)] = np.where(np.isnan(matrix.diagonal()), np.nan, 1.0)
     return matrix
@@ -107,9 +124,8 @@ def unit_vectors(maps: npt.NDArray[np.generic], centred: bool) -> Floats:
 )
 def spearman(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     """Spearman's rank correlation over the pixels of maps (..., h, w), in [-1, 1]; NaN if either map is constant."""
-    first, second = as_maps(a), as_maps(b)
-    same_size(first, second)
-    return correlation(_ranked(first), _ranked(second), centred=True)
+    first, second = _two_maps(a, b)
+    return _correlated(_ranked(first), _ranked(second), centred=True)
 
 
 def _ranked(maps: npt.NDArray[np.generic]) -> Floats:
@@ -142,9 +158,11 @@ def similarity(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
 
     A map with negative values is first raised until its least value is 0; the MIT benchmark's own code stretches
     every map to 0..1 first, which takes a map's least value away even where that is above 0. NaN if a map has no mass.
+
+    >>> round(float(similarity([[1.0, 1.0, 2.0]], [[2.0, 1.0, 1.0]])), 3)
+    0.75
     """
-    first, second = as_maps(a), as_maps(b)
-    same_size(first, second)
+    first, second = _two_maps(a, b)
     return np.minimum(density(first), density(second)).sum(-1)[()]
 
 
@@ -170,9 +188,11 @@ def kl_divergence(a: npt.ArrayLike, b: npt.ArrayLike, epsilon: float = _MIT_EPSI
 
     Returns:
         float64 (...); NaN if a map has no mass.
+
+    >>> round(float(kl_divergence([[1.0, 1.0]], [[3.0, 1.0]])), 4)
+    0.1308
     """
-    first, second = as_maps(a), as_maps(b)
-    same_size(first, second)
+    first, second = _two_maps(a, b)
     p, q = density(second), density(first)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = p * np.log(epsilon + p / (q + epsilon))

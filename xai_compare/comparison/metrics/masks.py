@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from xai_compare.comparison.arrays import Floats, Ints, as_masks, count, overlap, same_size
+from xai_compare.comparison.arrays import Floats, Ints, as_maps, as_masks, count, overlap, same_size
 from xai_compare.comparison.registry import metric
 from xai_compare.comparison.thresholds import dice_masks
 
@@ -36,7 +36,11 @@ def iou(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     undefined="the first mask is empty",
 )
 def precision(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
-    """Share of mask ``a`` that lies in the reference ``b``, both (..., h, w); NaN if ``a`` is empty."""
+    """Share of mask ``a`` that lies in the reference ``b``, both (..., h, w); NaN if ``a`` is empty.
+
+    >>> float(precision([[True, True, True, True]], [[False, True, True, True]]))
+    0.75
+    """
     return overlap(*_counts(a, b))["precision"]
 
 
@@ -48,7 +52,11 @@ def precision(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     undefined="the second mask is empty",
 )
 def recall(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
-    """Share of the reference ``b`` that mask ``a`` covers, both (..., h, w); NaN if ``b`` is empty."""
+    """Share of the reference ``b`` that mask ``a`` covers, both (..., h, w); NaN if ``b`` is empty.
+
+    >>> float(recall([[True, False, False]], [[True, True, False]]))
+    0.5
+    """
     return overlap(*_counts(a, b))["recall"]
 
 
@@ -60,7 +68,11 @@ def recall(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     undefined="both masks are empty",
 )
 def f1(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
-    """Twice the overlap over the sum of both areas, masks (..., h, w); NaN if both are empty."""
+    """Twice the overlap over the sum of both areas, masks (..., h, w); NaN if both are empty.
+
+    >>> float(f1([[True, True, False]], [[True, False, False]]))
+    0.6666666666666666
+    """
     return overlap(*_counts(a, b))["f1"]
 
 
@@ -82,10 +94,14 @@ def dice(a: npt.ArrayLike, b: npt.ArrayLike, threshold: float = 50) -> Floats:
 
     Returns:
         float64 (...) in [0, 1]; NaN if both masks are empty or a map has nothing to scale.
+
+    >>> round(float(dice([[0.0, 0.5, 1.0]], [[0.0, 0.1, 1.0]])), 3)
+    0.667
     """
-    first, second = dice_masks(a, threshold), dice_masks(b, threshold)
-    same_size(first[0], second[0])
-    return np.where(first[1] & second[1], overlap(*_counts(first[0], second[0]))["f1"], np.nan)[()]
+    maps = as_maps(a), as_maps(b)
+    same_size(*maps)
+    (first, known), (second, also) = (dice_masks(one, threshold) for one in maps)
+    return np.where(known & also, overlap(count(first & second), count(first), count(second))["f1"], np.nan)[()]
 
 
 def _counts(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[Ints, Ints, Ints]:

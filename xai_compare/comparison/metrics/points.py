@@ -44,6 +44,9 @@ def nss(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:
 
     Raises:
         InputError: if a point lies outside the map.
+
+    >>> round(float(nss([[0.0, 0.0], [0.0, 4.0]], [[1, 1]])), 3)
+    1.732
     """
     array, pixels = _with_points(maps, points)
     values = flat(array)
@@ -89,6 +92,9 @@ def auc_judd(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:
     as non-fixations, exact curve) see `auc_uniform`. Points at one pixel count each, where the original marks a
     fixated pixel once. Where the original adds random jitter against ties, equal
     values here pass a threshold together. Arguments and errors as `nss`.
+
+    >>> float(auc_judd([[0.0, 1.0], [2.0, 3.0]], [[0, 1], [1, 1]])), float(auc_judd([[0.0, 1.0], [2.0, 3.0]], [[1, 0]]))
+    (1.0, 0.6666666666666666)
     """
     array, pixels = _with_points(maps, points)
     free = np.ones(array.shape[-2] * array.shape[-1], dtype=bool)
@@ -113,6 +119,9 @@ def auc_borji(maps: npt.ArrayLike, points: npt.ArrayLike, splits: int = 100, see
     Args:
         splits: how many draws.
         seed: of the draws.
+
+    >>> float(auc_borji([[0.0, 1.0], [2.0, 3.0]], [[1, 1]], splits=4))
+    0.875
     """
     array, pixels = _with_points(maps, points)
     drawn = np.random.default_rng(seed).integers(array.shape[-2] * array.shape[-1], size=(splits, pixels.size))
@@ -140,6 +149,9 @@ def auc_shuffled(maps: npt.ArrayLike, points: npt.ArrayLike, nonfixations: npt.A
 
     Raises:
         InputError: if a point lies outside the map.
+
+    >>> float(auc_shuffled([[0.0, 1.0], [2.0, 3.0]], [[1, 1]], nonfixations=[[0, 0], [1, 1]]))
+    0.75
     """
     array, pixels = _with_points(maps, points)
     _, others = _with_points(maps, nonfixations)
@@ -174,6 +186,9 @@ def information_gain(
 
     Raises:
         InputError: if a point lies outside the map, or sizes differ.
+
+    >>> round(float(information_gain([[1.0, 3.0]], [[1, 0]], baseline=[[1.0, 1.0]])), 3)
+    0.585
     """
     array, pixels = _with_points(maps, points)
     reference = as_maps(baseline)

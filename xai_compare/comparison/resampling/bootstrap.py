@@ -41,6 +41,10 @@ def bootstrap(
 
     Raises:
         InputError: without any entry, or with a level outside (0, 1).
+
+    >>> result = bootstrap(np.mean, [2.0, 4.0, 6.0, 8.0], n=500)
+    >>> result.value, result.low < 4 < 6 < result.high
+    (5.0, True)
     """
     array = np.asarray(values)
     who = len(array) if images is None else images

@@ -60,6 +60,10 @@ def ceiling(
 
     Raises:
         InputError: for another method, or maps that are not (participants, h, w).
+
+    >>> people = [[[0.0, 1.0, 2.0]], [[0.0, 2.0, 3.0]], [[1.0, 1.0, 2.0]]]
+    >>> round(ceiling(people, "leave-one-out").value, 3)
+    0.911
     """
     array = as_maps(maps)
     if array.ndim != 3:

@@ -11,7 +11,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from xai_compare.comparison.arrays import Floats, as_maps
-from xai_compare.comparison.metrics.maps import correlation_matrix
+from xai_compare.comparison.metrics.maps import correlations
 from xai_compare.errors import InputError
 
 
@@ -37,11 +37,18 @@ def linkage(maps: npt.ArrayLike, centred: bool = True) -> Floats:
 
     Raises:
         InputError: with fewer than two maps, or if a map has no correlation (constant or not finite).
+
+    >>> maps = [[[0.0, 1.0, 2.0]], [[0.0, 1.0, 3.0]], [[3.0, 1.0, 0.0]]]
+    >>> linkage(maps).round(2).tolist()
+    [[0.0, 1.0, 0.02, 2.0], [2.0, 3.0, 1.96, 3.0]]
     """
-    array = as_maps(maps)
+    return _linkage(as_maps(maps), centred)
+
+
+def _linkage(array: npt.NDArray[np.generic], centred: bool) -> Floats:
     if array.ndim != 3 or len(array) < 2:
         raise InputError(f"clustering needs two maps or more, as (n, h, w); got shape {array.shape}")
-    matrix = correlation_matrix(array, centred)
+    matrix = correlations(array, centred)
     undefined = np.flatnonzero(np.isnan(matrix.diagonal()))
     if undefined.size:
         raise InputError(f"map {undefined[0]} (counting from 0) is constant or missing", hint="leave it out")
@@ -67,7 +74,7 @@ def merges(maps: npt.ArrayLike, names: Sequence[str], centred: bool = True) -> l
         raise InputError(f"{len(names)} names for {len(array)} maps")
     groups: list[tuple[str, ...]] = [(name,) for name in names]
     steps = []
-    for step, (left, right, height, _) in enumerate(linkage(array, centred), start=1):
+    for step, (left, right, height, _) in enumerate(_linkage(array, centred), start=1):
         groups.append(groups[int(left)] + groups[int(right)])
         steps.append(Merge(step, float(height), groups[-1]))
     return steps

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from xai_compare.comparison.arrays import Floats, as_maps
-from xai_compare.comparison.metrics.maps import correlation_matrix
+from xai_compare.comparison.metrics.maps import correlations
 from xai_compare.errors import InputError
 
 LEAST = 4
@@ -42,7 +42,7 @@ def dissimilarities(maps: npt.ArrayLike) -> Floats:
     array = as_maps(maps)
     if array.ndim != 3:
         raise InputError(f"one map for each expression is needed, (expressions, h, w); got shape {array.shape}")
-    found = 1 - np.asarray(correlation_matrix(array, True), np.float64)
+    found = 1 - correlations(array, True)
     np.fill_diagonal(found, np.where(np.isnan(np.diag(found)), np.nan, 0.0))
     return found
 
