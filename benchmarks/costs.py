@@ -19,10 +19,10 @@ import torch
 import yaml
 
 from xai_compare import models, synthetic
+from xai_compare.explainers.explained import create_seeded
 from xai_compare.runs import run
 from xai_compare.runs.estimate import estimate
-from xai_compare.runs.worker import create_explainer
-from xai_compare.study import ExplainerSpec, Study
+from xai_compare.study import Study
 
 EXPLAINERS = ("cam", "grad_cam", "extremal_perturbation", "lime")
 CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
@@ -52,7 +52,7 @@ def per_map(names: list[str], number: int) -> None:
             model.module(batch)
         forward = (time.perf_counter() - began) / 32
         for asked in EXPLAINERS:
-            explainer = create_explainer(ExplainerSpec(name=asked), 0)
+            explainer = create_seeded(asked, {}, 0)
             if explainer.refusal(model):
                 print(f"{name:>20} {asked:>22} {'does not apply':>42}")
                 continue

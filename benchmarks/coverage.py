@@ -26,7 +26,7 @@ from null_studies import null_tests
 from scipy.ndimage import gaussian_filter
 
 from xai_compare import ekman
-from xai_compare.analysis.intervals import StoredMaps
+from xai_compare.analysis.inputs.stored_maps import StoredMaps
 from xai_compare.comparison import (
     METRICS,
     ImageScore,

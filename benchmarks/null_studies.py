@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
-from xai_compare.analysis.judgements import _tested
+from xai_compare.analysis.faithfulness.tables import _tested
 from xai_compare.comparison import (
     anova,
     difference_map,

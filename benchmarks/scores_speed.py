@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "comparis
 
 from plain_intervals import plain_intervals
 
-from xai_compare.analysis.averaging import write_heatmaps
-from xai_compare.analysis.intervals import StoredMaps
-from xai_compare.analysis.scoring import study_masks, tables
+from xai_compare.analysis.heatmaps import write_heatmaps
+from xai_compare.analysis.inputs.stored_maps import StoredMaps
+from xai_compare.analysis.scores.tables import study_masks, tables
 from xai_compare.expressions import BASIC
 from xai_compare.runs import Run, run
 from xai_compare.runs.store import MapStore, Plan, Source
@@ -62,13 +62,13 @@ def compare(directory: Path, replicates: int | None, plain: bool) -> None:
 
 
 PARTS = {
-    "intervals (were there before)": ("analysis.scoring", "intervals"),
-    "nulls, floors, p of mean maps": ("analysis.scoring", "null_table"),
-    "known regions, with floors": ("analysis.scoring", "region_scores"),
-    "ceilings": ("analysis.scoring", "with_ceilings"),
+    "intervals (were there before)": ("analysis.scores.tables", "intervals"),
+    "nulls, floors, p of mean maps": ("analysis.scores.tables", "null_table"),
+    "known regions, with floors": ("analysis.scores.tables", "region_scores"),
+    "ceilings": ("analysis.scores.tables", "with_ceilings"),
     "differences between sources": ("analysis.differences", "differences"),
-    "scores of single pictures": ("analysis.attention", "per_image"),
-    "faithfulness: controls": ("analysis.judging", "_controls"),
+    "scores of single pictures": ("analysis.per_image", "per_image"),
+    "faithfulness: controls": ("analysis.faithfulness.scoring", "_controls"),
     "faithfulness: explained again": ("explainers.faithfulness_batch", "FaithfulnessBatch.retest"),
 }
 """What is timed by ``--added``: where each part lies."""

@@ -274,7 +274,6 @@ def tables() -> dict[str, str]:
         "screen": keys(settings.ScreenGeometry),
         "compare": keys(study.Compare),
         "thresholds": keys(study.Thresholds),
-        "statistics": keys(study.Statistics),
         "stages": stages(),
         "faithfulness": keys(STAGES.get("faithfulness").Options),
         "tests": keys(STAGES.get("tests").Options),

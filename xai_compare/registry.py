@@ -33,8 +33,9 @@ class Registry(Generic[T]):
         group: entry-point group in which other packages name theirs.
         rooms: packages of this package whose modules register things when imported; a name that ends in ``.*`` stands
             for all its modules.
-        one_per_module: whether each module of the rooms holds one thing that is called as the module is. Then
+        one_per_module: whether each module or package in the rooms holds one thing that is called as it is. Then
             `names` imports nothing, and `get` imports one module.
+        besides: modules in the rooms that hold no such thing.
         check: raises, or returns why a thing that a plug-in offers is not one; ``""`` if it is.
     """
 
@@ -45,11 +46,13 @@ class Registry(Generic[T]):
         rooms: tuple[str, ...] = (),
         *,
         one_per_module: bool = False,
+        besides: tuple[str, ...] = (),
         check: Callable[[Any], str] = lambda thing: "",
     ) -> None:
         self.kind, self.group = kind, group
         self.broken: dict[str, str] = {}
         self._rooms, self._one_per_module, self._check = rooms, one_per_module, check
+        self._besides = besides
         self._things: dict[str, T] = {}
         self._filled = False
 
@@ -154,7 +157,7 @@ class Registry(Generic[T]):
             spec = importlib.util.find_spec(top)
             places = [Path(place, *inner) for place in (spec.submodule_search_locations or [])] if spec else []
             for info in sorted(pkgutil.iter_modules(map(str, places)), key=lambda info: info.name):
-                if not info.name.startswith("_"):
+                if not info.name.startswith("_") and info.name not in self._besides:
                     modules[info.name] = f"{room.removesuffix('.*')}.{info.name}"
         return modules
 
@@ -197,15 +200,16 @@ def _identity(thing: Any) -> tuple[object, object]:
 
 
 def _is_stage(thing: Any) -> str:
-    there = isinstance(thing, type) and all(hasattr(thing, name) for name in ("name", "Options", "tasks", "run"))
+    there = isinstance(thing, type) and all(hasattr(thing, name) for name in ("name", "Options", "run"))
     return "" if there else "is not a subclass of xai_compare.runs.stage.Stage"
 
 
 STAGES: Registry[Any] = Registry(
     "stage",
     "xai_compare.stages",
-    ("xai_compare.analysis.stages.*", "xai_compare.report.stages.*"),
+    ("xai_compare.analysis.*", "xai_compare.report.stages.*"),
     one_per_module=True,
+    besides=("inputs",),
     check=_is_stage,
 )
 """The stages of a run; named here, because a study may ask for one by its name."""

@@ -55,8 +55,8 @@ def test_a_stopped_run_says_what_is_kept(place: Path, tmp_path: Path, call, monk
     def stopping(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("xai_compare.analysis.averaging.mean_face", stopping)
-    monkeypatch.setattr("xai_compare.analysis.stages.heatmaps.mean_face", stopping)
+    monkeypatch.setattr("xai_compare.analysis.heatmaps.mean_face", stopping)
+    monkeypatch.setattr("xai_compare.analysis.heatmaps.mean_face", stopping)
     code, _, err = call("run", study(place, tmp_path / "s.yaml"), "--out", tmp_path / "run")
     assert code == 130
     assert err == "stopped; 2 of 2 maps are kept, and the same command continues\n"

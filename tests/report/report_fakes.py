@@ -12,7 +12,7 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter
 
 from xai_compare import ekman
-from xai_compare.analysis.judgements import COLUMNS, CURVES, SCORES
+from xai_compare.analysis.faithfulness.tables import COLUMNS, CURVES, SCORES
 from xai_compare.comparison import mask_scores, merges_table, pair_scores
 from xai_compare.expressions import BASIC
 from xai_compare.faces import SHAPE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -29,7 +29,7 @@ def _one_landmarker() -> Iterator[None]:
 def _code_is_allowed() -> Iterator[None]:
     """The toy networks are code beside these tests: allowed here once, instead of in every call."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xai_compare.runs.job.Settings", partial(Settings, allow_code=True))
+        patch.setattr("xai_compare.runs.job.Settings", lambda **given: Settings(**given | {"allow_code": True}))
         yield
 
 

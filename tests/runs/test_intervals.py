@@ -12,7 +12,7 @@ from plain_intervals import bootstrap_correlations, score_intervals
 from scipy import stats
 
 from xai_compare import ekman
-from xai_compare.analysis.intervals import Entry, StoredMaps, intervals
+from xai_compare.analysis.inputs.stored_maps import Entry, StoredMaps, intervals
 from xai_compare.comparison import (
     DEFAULT_METRICS,
     METRICS,
@@ -134,16 +134,18 @@ def test_bins_of_very_many_images_give_the_same_interval(monkeypatch: pytest.Mon
     draws = np.random.default_rng(0)
     smooth = draws.random((300, 12, 10)).astype(np.float32)
     shape = (12, 10)
-    monkeypatch.setattr("xai_compare.analysis.intervals.SHAPE", shape)
-    monkeypatch.setattr("xai_compare.analysis.intervals.BINS", 100)
-    monkeypatch.setattr("xai_compare.analysis.intervals.bin_of", lambda image: int(image.split()[1]) * 7919 % 100)
+    monkeypatch.setattr("xai_compare.analysis.inputs.stored_maps.SHAPE", shape)
+    monkeypatch.setattr("xai_compare.analysis.inputs.stored_maps.BINS", 100)
+    monkeypatch.setattr(
+        "xai_compare.analysis.inputs.stored_maps.bin_of", lambda image: int(image.split()[1]) * 7919 % 100
+    )
     mask = np.zeros(shape, bool)
     mask[:6] = True
     smooth[:, :6] += 0.05
     maps = Held({"a": smooth}, {"a": [f"image {n}" for n in range(300)]})
     ends = []
     for many in (1000, 10):
-        monkeypatch.setattr("xai_compare.analysis.intervals.MANY", many)
+        monkeypatch.setattr("xai_compare.analysis.inputs.stored_maps.MANY", many)
         pool = maps.pool("anger", tmp_path)
         assert pool is not None
         assert len(pool.maps) == (300 if many == 1000 else 100)
@@ -160,8 +162,8 @@ def test_bins_of_very_many_images_give_the_same_interval(monkeypatch: pytest.Mon
 def test_each_map_is_held_once_and_all_networks_share_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: int
 ) -> None:
-    monkeypatch.setattr("xai_compare.analysis.intervals.SHAPE", (9, 6))
-    monkeypatch.setattr("xai_compare.analysis.intervals._POOL", limit)
+    monkeypatch.setattr("xai_compare.analysis.inputs.stored_maps.SHAPE", (9, 6))
+    monkeypatch.setattr("xai_compare.analysis.inputs.stored_maps._POOL", limit)
     maps = {name: np.random.default_rng(i).random((5, 9, 6)).astype(np.float32) for i, name in enumerate("ab")}
     images = {name: [f"{i}.png" for i in range(5)] for name in "ab"}
     pool = Held(maps, images).pool("anger", tmp_path)

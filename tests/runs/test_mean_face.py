@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from xai_compare.analysis.averaging import FACES_IN_MEAN, mean_face
+from xai_compare.analysis.heatmaps import FACES_IN_MEAN, mean_face
 from xai_compare.faces import CANONICAL, SHAPE
 from xai_compare.runs.face_cache import FaceCache
 

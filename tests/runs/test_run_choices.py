@@ -12,7 +12,7 @@ from toy_study import CLASSES, NETWORK, asked, heatmap, maps_of, score
 
 import xai_compare as xc
 from xai_compare import comparison
-from xai_compare.analysis.scoring import headline
+from xai_compare.analysis.scores.tables import headline
 from xai_compare.errors import InputError
 from xai_compare.explainers import create
 from xai_compare.expressions import ordered
@@ -198,8 +198,9 @@ def test_every_metric_can_be_asked_for(pictures: Path, tmp_path: Path) -> None:
     clicks.to_csv(tmp_path / "clicks.csv", index=False)
     human = [{"name": "c", "file": str(tmp_path / "clicks.csv"), "format": "clicks", "pixels_per_degree": 6}]
     names = list(comparison.METRICS.all())
-    wanted = {"metrics": names, "bootstrap": 6, "statistics": True, "baseline": "mean"}
-    study = asked(pictures, human=human, compare=wanted, explainers=["grad_cam", "random"])
+    wanted = {"metrics": names, "bootstrap": 6, "baseline": "mean"}
+    tests = {"permutations": 20, "studies": 50, "sizes": [10]}
+    study = asked(pictures, human=human, compare=wanted, explainers=["grad_cam", "random"], tests=tests)
     run = xc.run(study, tmp_path / "run", report=False)
     scores = run.scores
     assert set(scores["metric"]) == set(names)
@@ -244,15 +245,15 @@ def test_every_metric_can_be_asked_for(pictures: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"metrics": ["ios"]}, "unknown metric 'ios'"),
-        ({"metrics": ["nss"]}, "name a source under human"),
-        ({"statistics": {"metric": "dise"}}, "did you mean 'dice'"),
+        ({"compare": {"metrics": ["ios"]}}, "unknown metric 'ios'"),
+        ({"compare": {"metrics": ["nss"]}}, "name a source under human"),
+        ({"tests": {"metric": "dise"}}, "did you mean 'dice'"),
     ],
-    ids=["unknown", "no people", "unknown for the statistics"],
+    ids=["unknown", "no people", "unknown for the tests"],
 )
 def test_metrics_are_checked_before_any_work(pictures: Path, tmp_path: Path, wanted: dict, says: str) -> None:
     with pytest.raises(InputError, match=says):
-        xc.run(asked(pictures, compare=wanted), tmp_path / "run", report=False)
+        xc.run(asked(pictures, **wanted), tmp_path / "run", report=False)
 
 
 def test_a_network_called_human_is_no_people(pictures: Path, tmp_path: Path) -> None:

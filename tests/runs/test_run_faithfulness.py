@@ -13,9 +13,9 @@ from toy_study import NETWORK, asked, maps_of, write_pictures
 
 import xai_compare as xc
 from xai_compare import explainers, synthetic
-from xai_compare.analysis.judgements import COLUMNS, CONTROLS, SCORES
-from xai_compare.analysis.stages import faithfulness
-from xai_compare.analysis.stages.faithfulness import sample
+from xai_compare.analysis.faithfulness import stage as faithfulness
+from xai_compare.analysis.faithfulness.stage import sample
+from xai_compare.analysis.faithfulness.tables import COLUMNS, CONTROLS, SCORES
 from xai_compare.errors import InputError
 from xai_compare.explainers.faithfulness import curves, drops, edges, infidelity, rectangles, reseeded, unexplained
 from xai_compare.explainers.methods.random import RandomMap

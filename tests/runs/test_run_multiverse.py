@@ -11,7 +11,7 @@ from toy_study import NETWORK, asked, maps_of, write_pictures
 
 import xai_compare as xc
 from xai_compare import ekman, synthetic
-from xai_compare.analysis.attention import GRID
+from xai_compare.analysis.inputs.observer_maps import GRID
 from xai_compare.analysis.multiverse import COLUMNS, TABLE_OF_FACTORS
 from xai_compare.comparison import iou, otsu_masks
 from xai_compare.comparison.statistics.multiverse import cut_masks, multiverse_factors

@@ -14,9 +14,9 @@ from toy_study import NETWORK, asked, maps_of, write_pictures
 
 import xai_compare as xc
 from xai_compare import ekman, synthetic
-from xai_compare.analysis.attention import GRID, Attention
-from xai_compare.analysis.stages.tests import TABLES
-from xai_compare.analysis.testing import COLUMNS
+from xai_compare.analysis.inputs.observer_maps import GRID, ObserverMaps
+from xai_compare.analysis.tests.stage import OF_PICTURES
+from xai_compare.analysis.tests.tables import COLUMNS
 from xai_compare.comparison import iou, otsu_masks, pearson
 from xai_compare.errors import InputError
 from xai_compare.report.data import from_run
@@ -55,7 +55,7 @@ def ious(run: xc.Run) -> pd.DataFrame:
 
 
 def test_the_tables_of_everything(tested: xc.Run) -> None:
-    for name in TABLES:
+    for name in OF_PICTURES:
         table = tested.table(f"tests_{name}")
         assert tuple(table.columns) == COLUMNS[name], name
         assert len(table), name
@@ -131,7 +131,7 @@ def test_units_are_named(tested: xc.Run) -> None:
     table = tested.table("tests_units")
     assert table.groupby("unit").size().to_dict() == {"images": 4, "participants": 4, "images x participants": 4}
     store = next(s for s in Plan.demand(tested.dir).stores(tested.dir) if s.source.kind == "human")
-    crowd = Attention.of(store)
+    crowd = ObserverMaps.of(store)
     maps = maps_of(tested, "toy/grad_cam")
     low = {image: (one - one.min()) / np.ptp(one) for image, one in maps.items()}
     own = GRID.reduce(np.mean([low[image] for image in crowd.images], axis=0))

@@ -12,8 +12,8 @@ from toy_study import NETWORK, asked, write_pictures
 
 import xai_compare as xc
 from xai_compare import ekman, synthetic
-from xai_compare.analysis.attention import GRID
-from xai_compare.analysis.intervals import StoredMaps
+from xai_compare.analysis.inputs.observer_maps import GRID
+from xai_compare.analysis.inputs.stored_maps import StoredMaps
 from xai_compare.analysis.trainings import NESTED, TRAININGS_COLUMNS, _intervals, _Stack
 from xai_compare.comparison import otsu_scores
 from xai_compare.report.data import from_run

@@ -302,3 +302,10 @@ def test_a_key_of_an_earlier_version_is_answered_with_its_new_name() -> None:
     study = {"name": "a", "images": {"folder": "faces"}, "faithfulness": {"forgetting": True}}
     with pytest.raises(InputError, match=r"unknown key 'faithfulness.forgetting'; it is called 'parameter_random"):
         Study.parse(study)
+
+
+def test_statistics_of_an_earlier_version_are_asked_for_by_tests() -> None:
+    study = {"name": "a", "images": {"folder": "faces"}, "compare": {"statistics": {"metric": "dice"}}}
+    with pytest.raises(InputError, match=r"unknown key 'compare.statistics'; it is called 'tests' now"):
+        Study.parse(study)
+    Study.parse({**study, "compare": {"statistics": None}})

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, Field
 
-from xai_compare.analysis.attention import GRID, Attention
-from xai_compare.analysis.intervals import StoredMaps
-from xai_compare.analysis.scoring import study_masks
+from xai_compare.analysis.inputs.observer_maps import GRID, ObserverMaps
+from xai_compare.analysis.inputs.stored_maps import StoredMaps
+from xai_compare.analysis.scores import Scores
+from xai_compare.analysis.scores.tables import study_masks
 from xai_compare.comparison import dice, iou
 from xai_compare.comparison.statistics.multiverse import FACTOR_COLUMNS, cut_masks, multiverse_factors, orders_beside
+from xai_compare.registry import STAGES
+from xai_compare.runs.stage import TableStage
 from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
+from xai_compare.validation import Strict
 
 COLUMNS = (
     "metric",
@@ -35,8 +40,51 @@ _FACTORS = ("explainer", "scaling", "cut", "sigma")
 _Means = dict[tuple[str, str], dict[str, np.ndarray]]
 
 
+class MultiverseOptions(Strict):
+    """Which choices are varied; explainers are those of the study."""
+
+    scalings: list[Literal["min_max", "positive", "positive_part", "none"]] = Field(
+        ["min_max", "positive", "positive_part"], min_length=1, description="how maps are scaled before the mean"
+    )
+    cuts: list[Literal["otsu", "level", "equal_area"]] = Field(
+        ["otsu", "level", "equal_area"],
+        min_length=1,
+        description="how mean maps are cut: by Otsu's threshold, at the level `compare.thresholds.dice`, or so that as "
+        "much is left as the mask covers",
+    )
+    sigmas: list[float] = Field(
+        [0.5, 1.0, 2.0],
+        min_length=1,
+        description="width of people's Gaussians, as multiples of the study's; held against people only",
+    )
+
+
+@STAGES.register("multiverse")
+class Multiverse(TableStage):
+    """Every defensible way of scaling, cutting and asking, at once."""
+
+    name: ClassVar[str] = "multiverse"
+    title: ClassVar[str] = "multiverse of choices"
+    needs: ClassVar[tuple[str, ...]] = ("points", "scores")
+    Options: ClassVar[type[BaseModel] | None] = MultiverseOptions
+    uses_maps: ClassVar[bool] = True
+    writes: ClassVar[tuple[str, ...]] = ("multiverse", "multiverse_factors")
+
+    def depends_on(self) -> Sequence[Any]:
+        """All that scores depend on, and the choices."""
+        return [self.job.get(Scores).fingerprint(), self.options.model_dump(mode="json")]
+
+    def steps(self) -> int:
+        """One for each scaling."""
+        return len(self.options.scalings)
+
+    def compute(self, advance: Callable[[int], None]) -> dict[str, pd.DataFrame]:
+        """See `multiverse_tables`."""
+        return multiverse_tables(self.job.study, self.job.stores, self.options, advance)
+
+
 def multiverse_tables(
-    study: Study, stores: Sequence[MapStore], asked: Any, advance: Callable[[int], None]
+    study: Study, stores: Sequence[MapStore], options: MultiverseOptions, advance: Callable[[int], None]
 ) -> dict[str, pd.DataFrame]:
     """The tables ``multiverse`` and ``multiverse_factors``.
 
@@ -44,9 +92,9 @@ def multiverse_tables(
     expressions that every network has under every explainer.
 
     Args:
-        study: what is asked.
+        study: what is options.
         stores: the maps of every source.
-        asked: `xai_compare.analysis.stages.multiverse.Asked`.
+        options: which choices are varied.
         advance: called with 1 after each scaling.
 
     Returns:
@@ -55,13 +103,13 @@ def multiverse_tables(
         network, explainers are compared instead.
     """
     masks = {name: (GRID.reduce(mask) > 0.5) for name, mask in study_masks(study).items()}
-    people = {s.source.label: _crowd(s, asked.sigmas) for s in stores if s.source.kind == "human"}
+    people = {s.source.label: _mean_maps_of_people(s, options.sigmas) for s in stores if s.source.kind == "human"}
     level = study.compare.thresholds.dice
     rows: list[tuple[Any, ...]] = []
-    for scaling in asked.scalings:
+    for scaling in options.scalings:
         means = _means(stores, scaling)
         for (explainer, model), maps in means.items():
-            for cut in asked.cuts:
+            for cut in options.cuts:
                 found = _against_masks(maps, masks, cut, level)
                 rows.append(("iou", "ekman", explainer, scaling, cut, np.nan, model, *found))
                 for b, sigmas in people.items():
@@ -117,9 +165,9 @@ def _means(stores: Sequence[MapStore], scaling: str) -> _Means:
     }
 
 
-def _crowd(store: MapStore, sigmas: Sequence[float]) -> dict[float, dict[str, np.ndarray]]:
+def _mean_maps_of_people(store: MapStore, sigmas: Sequence[float]) -> dict[float, dict[str, np.ndarray]]:
     """People's mean maps by width of their Gaussians and expression."""
-    people = Attention.of(store)
+    people = ObserverMaps.of(store)
     found: dict[float, dict[str, np.ndarray]] = {}
     for sigma in sigmas:
         wider = replace(people, points=people.points.assign(sigma=people.points["sigma"] * sigma))

@@ -1,17 +1,63 @@
-"""People's clicks and fixations on the standard face, kept in the run directory for the metrics that need points."""
+"""People's clicks and fixations on the standard face, for the metrics that need points."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
+from xai_compare.analysis.people import People
 from xai_compare.errors import InputError
 from xai_compare.faces import CANONICAL, SHAPE, to_standard
 from xai_compare.images import Frame
-from xai_compare.runs.store import MapStore, make_room
+from xai_compare.registry import STAGES
+from xai_compare.runs.stage import FileStage
+from xai_compare.runs.store import MapStore, digest, make_room
+from xai_compare.study import Study
 
 COLUMNS = ("participant", "image", "x", "y", "weight", "sigma")
 FOLDER = "points"
+RESULTS = 2
+"""Raised whenever a change of the code changes points."""
+
+
+@STAGES.register("points")
+class Points(FileStage):
+    """Brings people's points onto the standard face: a table for each group of people."""
+
+    name: ClassVar[str] = "points"
+    title: ClassVar[str] = "points on the standard face"
+    needs: ClassVar[tuple[str, ...]] = ("people",)
+
+    @classmethod
+    def wanted(cls, study: Study) -> bool:
+        """Whether the study has people."""
+        return bool(study.human)
+
+    def fingerprint(self) -> str:
+        """Of what people's maps depend on."""
+        return digest([RESULTS, [(store.source.slug, self.job.expected[store.source.slug]) for store in self._stores]])
+
+    def files(self) -> Sequence[str]:
+        """A table for each group of people."""
+        return [points_file(store) for store in self._stores]
+
+    def produce(self, advance: Callable[[int], None]) -> None:
+        """Write the tables."""
+        for store in self._stores:
+            group, points = self.job.get(People).points(store.source.label)
+            parts = [
+                on_face(rows, self.job.pictures.frame(str(image)), group.spec.weights, group.sigma)
+                for image, rows in points.groupby("image", sort=False)
+            ]
+            table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+            write_points(store, table)
+
+    @property
+    def _stores(self) -> list[MapStore]:
+        return [store for store in self.job.stores if store.source.kind == "human"]
 
 
 def on_face(points: pd.DataFrame, frame: Frame, weights: str | None, sigma: float) -> pd.DataFrame:

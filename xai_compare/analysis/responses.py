@@ -1,17 +1,29 @@
-"""Networks' answers against people's, trial by trial: the table ``error_consistency``."""
+"""What people answered, trial by trial, beside what networks answered: do they err on the same pictures?"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, Field, model_validator
 
+from xai_compare.analysis.people import People
+from xai_compare.analysis.predict import Predict
 from xai_compare.comparison.registry import FEW
 from xai_compare.comparison.statistics.decisions import MEAN, POOLED, Consistency, kappas
 from xai_compare.human.clicks.answers import noun
+from xai_compare.human.responses import read_responses, responses_of
+from xai_compare.registry import STAGES
+from xai_compare.runs.stage import TableStage
+from xai_compare.study import Study
+from xai_compare.validation import Strict
+
+if TYPE_CHECKING:
+    from xai_compare.runs.job import Job
 
 CONSISTENCY_COLUMNS = (
     "measure",
@@ -31,6 +43,86 @@ ERRORS, ANSWERS = "error_consistency", "answers"
 NEVER_ERRS = "one side is always right, or always wrong: kappa is 0 whatever the other does"
 MOST_PEOPLE = 25
 """People up to which every two of them are compared with one another."""
+
+
+class ResponsesOptions(Strict):
+    """People's answers, where no human source holds them; a file name alone will do."""
+
+    file: str = Field(
+        description="delimited text with the columns `participant`, `image` and `response` (or `correct`), a row for "
+        "each trial"
+    )
+    name: str = Field("responses", pattern=r"^[^/\\]+$", description="what these people are called")
+    simulated: bool = Field(False, description="whether the answers are simulated")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
+
+    def resolve(self, base: Path) -> None:
+        """Make the file start from ``base``."""
+        self.file = str(base / Path(self.file).expanduser())
+
+
+@STAGES.register("responses")
+class Responses(TableStage):
+    """Writes the table ``error_consistency``, where people's answers are known."""
+
+    name: ClassVar[str] = "responses"
+    title: ClassVar[str] = "answers of people and networks"
+    needs: ClassVar[tuple[str, ...]] = ("predict", "people")
+    writes: ClassVar[tuple[str, ...]] = ("error_consistency",)
+    Options: ClassVar[type[BaseModel] | None] = ResponsesOptions
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._from_file: pd.DataFrame | None = None
+        if self.options is not None:
+            self._from_file = read_responses(self.options.file, list(job.pictures.rows.index))
+
+    @classmethod
+    def wanted(cls, study: Study) -> bool:
+        """Whether there are people, in whose data answers may stand, or answers are named."""
+        return bool(study.human) or study.stage_options(cls.name) is not None
+
+    def depends_on(self) -> Sequence[Any]:
+        """The answers of people and networks."""
+        options = None if self.options is None else self.options.model_dump(mode="json")
+        answers = [(name, table.to_csv(index=False)) for name, table in self._answers().items()]
+        return [options, answers, self.job.get(Predict).predictions().to_csv(index=False), self.job.study.seed]
+
+    def files(self) -> Sequence[str]:
+        """The table, if anybody's answers are known."""
+        return super().files() if self._answers() else []
+
+    def inputs(self) -> list[str]:
+        """The file that the study names."""
+        return [] if self.options is None else [self.options.file]
+
+    def run(self) -> None:
+        """Write the table, if anybody's answers are known."""
+        if self._answers():
+            super().run()
+
+    def compute(self, advance: Callable[[int], None]) -> dict[str, pd.DataFrame]:
+        """See `error_consistency_table`."""
+        simulated = {f"human/{spec.name}" for spec in self.job.study.human if spec.simulated}
+        if self.options is not None and self.options.simulated:
+            simulated.add(f"human/{self.options.name}")
+        predictions = self.job.get(Predict).predictions()
+        table = error_consistency_table(predictions, self._answers(), simulated, self.job.study.seed)
+        return {"error_consistency": table}
+
+    def _answers(self) -> dict[str, pd.DataFrame]:
+        """By people, ``participant, image, response, right``."""
+        images = list(self.job.pictures.rows.index)
+        answers = {f"human/{one.spec.name}": responses_of(one.points, images) for one in self.job.get(People).groups}
+        if self._from_file is not None and self.options is not None:
+            answers[f"human/{self.options.name}"] = self._from_file
+        return {name: table for name, table in answers.items() if len(table)}
+
+
 _Trials = dict[str, tuple[list[str], list[str], list[str]]]
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from xai_compare.analysis.attention import GRID
-from xai_compare.analysis.intervals import StoredMaps
-from xai_compare.analysis.scoring import study_masks, study_metrics
+from xai_compare.analysis.inputs.observer_maps import GRID
+from xai_compare.analysis.inputs.stored_maps import StoredMaps
+from xai_compare.analysis.scores import Scores
+from xai_compare.analysis.scores.tables import study_masks, study_metrics
 from xai_compare.comparison import dice, otsu_scores, pearson
 from xai_compare.comparison.dispatch import ALL
 from xai_compare.comparison.registry import METRICS
 from xai_compare.comparison.resampling.units import UNIT_COLUMNS, Factor, unit_intervals
 from xai_compare.expressions import ordered
+from xai_compare.registry import STAGES
+from xai_compare.runs.stage import TableStage
 from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 
@@ -26,6 +29,31 @@ _MANY = 10_000
 """Maps beyond which they are too many to be drawn at once."""
 NESTED = "no picture is explained by two trainings: images and trainings are not crossed"
 _Score = Callable[[np.ndarray], np.ndarray]
+
+
+@STAGES.register("trainings")
+class Trainings(TableStage):
+    """Scores of networks that were trained several times, with trainings drawn as well as images."""
+
+    name: ClassVar[str] = "trainings"
+    title: ClassVar[str] = "intervals over trainings"
+    needs: ClassVar[tuple[str, ...]] = ("points", "scores")
+    uses_maps: ClassVar[bool] = True
+    writes: ClassVar[tuple[str, ...]] = ("trainings",)
+
+    @classmethod
+    def wanted(cls, study: Study) -> bool:
+        """Whether a network was trained several times, and intervals are asked for."""
+        names = [spec.name for spec in study.models]
+        return bool(study.compare.bootstrap) and len(set(names)) < len(names)
+
+    def depends_on(self) -> Sequence[Any]:
+        """All that scores depend on."""
+        return [self.job.get(Scores).fingerprint()]
+
+    def compute(self, advance: Callable[[int], None]) -> dict[str, pd.DataFrame]:
+        """See `trainings_table`."""
+        return {"trainings": trainings_table(self.job.study, self.job.stores)}
 
 
 class _Stack(NamedTuple):

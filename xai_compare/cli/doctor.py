@@ -72,7 +72,7 @@ def needs(path: Path, *, allow_code: bool = False) -> list[Finding]:
         path: of the study file.
         allow_code: whether its factories may run; else the networks that need them are not loaded.
     """
-    from xai_compare.analysis import scoring
+    from xai_compare.analysis.scores.tables import study_masks, study_metrics
     from xai_compare.runs.face_cache import read_pictures
     from xai_compare.study import Study
 
@@ -92,20 +92,20 @@ def needs(path: Path, *, allow_code: bool = False) -> list[Finding]:
     found += _networks(study, allow_code)
     for spec in study.human if images else []:
         found.append(_tried(f"people {spec.name!r}", partial(_points, spec, images)))
-    found.append(_tried("masks", lambda: ", ".join(scoring.study_masks(study)) or "none asked for"))
-    found.append(_tried("metrics", lambda: ", ".join(scoring.study_metrics(study))))
+    found.append(_tried("masks", lambda: ", ".join(study_masks(study)) or "none asked for"))
+    found.append(_tried("metrics", lambda: ", ".join(study_metrics(study))))
     return found
 
 
 def _networks(study: Study, allow_code: bool) -> list[Finding]:
     """Whether each network loads, and which explainers can explain it."""
     from xai_compare import models
-    from xai_compare.runs.worker import create_explainer
+    from xai_compare.explainers.explained import create_seeded
 
     found, made = [], {}
     for asked in study.explainers:
         try:
-            made[str(asked.label)] = create_explainer(asked, study.seed)
+            made[str(asked.label)] = create_seeded(asked.name, asked.options, study.seed)
             found.append(Finding(True, f"explainer {asked.label!r}", "there"))
         except InputError as error:
             found.append(_lacking(f"explainer {asked.label!r}", error))
@@ -122,7 +122,7 @@ def _networks(study: Study, allow_code: bool) -> list[Finding]:
 
 
 def _points(spec: HumanSpec, images: list[str]) -> str:
-    from xai_compare.analysis.stages import people
+    from xai_compare.analysis import people
 
     crowd = people.read(spec, images)
     return f"{len(crowd.points):,} points on {len(crowd.images):,} of the images"

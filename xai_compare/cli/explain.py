@@ -97,16 +97,17 @@ def explain_pictures(
     import pandas as pd
 
     from xai_compare import models
+    from xai_compare.explainers.explained import create_seeded
     from xai_compare.expressions import canonical
     from xai_compare.runs.progress import Silent
-    from xai_compare.runs.worker import create_explainer
 
     network, cutter = _network(model, allow_code)
     network.to(models.torch_device(device))
     goal = target if target == "predicted" else canonical(target)
     if goal != "predicted":
         network.indices([goal])
-    made = {name: create_explainer(explainer_spec(name), seed) for name in names}
+    specs = {name: explainer_spec(name) for name in names}
+    made = {name: create_seeded(spec.name, spec.options, seed) for name, spec in specs.items()}
     for name, explainer in made.items():
         refusal = explainer.refuses(network, goal)
         if refusal:
@@ -191,7 +192,7 @@ def _names(images: Sequence[Path]) -> list[str]:
 
 def _explain(path: Path, name: str, asked: _Asked) -> tuple[list[dict[str, object]], dict[str, np.ndarray]]:
     from xai_compare import report
-    from xai_compare.runs.worker import explain as explain_batch
+    from xai_compare.explainers.explained import explain_faces
 
     network, goal = asked.network, asked.goal
     picture = asked.cutter.read(path)
@@ -202,7 +203,7 @@ def _explain(path: Path, name: str, asked: _Asked) -> tuple[list[dict[str, objec
     probability = float(output[network.classes.index(explained)])
     maps, reasons, kept = {}, {}, {}
     for label, explainer in asked.explainers.items():
-        made = explain_batch(explainer, network, small[None], landmarks[None], [explained])
+        made = explain_faces(explainer, network, small[None], landmarks[None], [explained])
         maps[label], reasons[label] = made.explanation.maps[0], made.explanation.reasons[0]
         asked.advance(1)
         kept[f"{name}--{label}"], kept[f"{name}--{label}--standardized"] = maps[label], made.maps[0]

@@ -109,7 +109,7 @@ def _left_out(skipped: Sequence[tuple[str, str]], rest: str) -> None:
 
 
 def _summary(finished: Run) -> None:
-    from xai_compare.analysis.scoring import headline
+    from xai_compare.analysis.scores.tables import headline
 
     sources = finished.heatmaps
     kinds = dict(zip(sources.source.values.tolist(), sources.kind.values.tolist(), strict=True))

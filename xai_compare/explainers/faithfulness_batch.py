@@ -22,7 +22,7 @@ from xai_compare.models.ensembles import by_pair, is_ensemble
 
 
 @dataclass(frozen=True)
-class Asked:
+class FaithfulnessSettings:
     """How maps are judged.
 
     Attributes:
@@ -46,14 +46,19 @@ class FaithfulnessBatch:
         pictures: uint8 ``(n, h, w, 3)`` at its input size.
         landmarks: float ``(n, 68, 2)`` in their pixels.
         targets: what is explained in each.
-        asked: how maps are judged.
+        settings: how maps are judged.
     """
 
     def __init__(
-        self, model: Model, pictures: np.ndarray, landmarks: np.ndarray, targets: Sequence[Any], asked: Asked
+        self,
+        model: Model,
+        pictures: np.ndarray,
+        landmarks: np.ndarray,
+        targets: Sequence[Any],
+        settings: FaithfulnessSettings,
     ) -> None:
         self.model, self.pictures, self.landmarks = model, pictures, landmarks
-        self.targets, self.asked = list(targets), asked
+        self.targets, self.settings = list(targets), settings
 
     @cached_property
     def ways(self) -> np.ndarray:
@@ -63,7 +68,7 @@ class FaithfulnessBatch:
     @cached_property
     def boxes(self) -> np.ndarray:
         """The random rectangles."""
-        return faithfulness.rectangles(self.model.input.size, self.asked.rectangles, seed=self.asked.seed)
+        return faithfulness.rectangles(self.model.input.size, self.settings.rectangles, seed=self.settings.seed)
 
     @cached_property
     def _parts(self) -> list[tuple[np.ndarray, FaithfulnessBatch]]:
@@ -71,7 +76,7 @@ class FaithfulnessBatch:
         if not is_ensemble(self.model):
             return [(np.arange(len(self.pictures)), self)]
         return [
-            (k, FaithfulnessBatch(one, self.pictures[k], self.landmarks[k], [one.classes] * len(k), self.asked))
+            (k, FaithfulnessBatch(one, self.pictures[k], self.landmarks[k], [one.classes] * len(k), self.settings))
             for k, one in by_pair(self.model, self.targets, len(self.pictures))
         ]
 
@@ -84,7 +89,7 @@ class FaithfulnessBatch:
 
     def random(self) -> tuple[np.ndarray, np.ndarray]:
         """Random maps on the standard face, and as they were before."""
-        raw = RandomMap(seed=self.asked.seed)(self.model, self.pictures, self.targets)
+        raw = RandomMap(seed=self.settings.seed)(self.model, self.pictures, self.targets)
         return standardize(raw, self.landmarks), raw
 
     def blind(self) -> dict[str, np.ndarray]:
@@ -94,12 +99,12 @@ class FaithfulnessBatch:
 
     def scores(self, maps: np.ndarray, drops: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Scores ``(n,)`` and curves ``(n, steps + 1)`` of standardized maps, float32 ``(n, 275, 224)``."""
-        seen, asked = unwarp(maps, self.ways), self.asked
-        lines = {name: np.zeros((len(maps), asked.steps + 1)) for name in ("deletion", "insertion")}
+        seen, settings = unwarp(maps, self.ways), self.settings
+        lines = {name: np.zeros((len(maps), settings.steps + 1)) for name in ("deletion", "insertion")}
         scores = {name: np.zeros(len(maps)) for name in lines}
         for rows, one in self._parts:
             found = faithfulness.curves(
-                one.model, one.pictures, seen[rows], one.targets, steps=asked.steps, fill=asked.fill
+                one.model, one.pictures, seen[rows], one.targets, steps=settings.steps, fill=settings.fill
             )
             lines["deletion"][rows], lines["insertion"][rows] = found.deletion, found.insertion
             scores["deletion"][rows], scores["insertion"][rows] = found.deletion_area, found.insertion_area

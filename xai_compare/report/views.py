@@ -12,7 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from xai_compare.analysis.scoring import headline
+from xai_compare.analysis.scores.tables import headline
 from xai_compare.errors import InputError
 from xai_compare.registry import VIEWS
 from xai_compare.report.data import ALL, from_run

@@ -14,10 +14,9 @@ from xai_compare.explainers import Explainer
 from xai_compare.faces import SHAPE
 from xai_compare.models import Model
 from xai_compare.models.ensembles import is_ensemble, pair
-from xai_compare.registry import STAGES
-from xai_compare.runs.job import ALWAYS, Job, Settings
+from xai_compare.runs.job import Job, Settings
 from xai_compare.runs.progress import Silent
-from xai_compare.runs.worker import BATCH_SIZE, create_explainer
+from xai_compare.runs.worker import BATCH_SIZE
 from xai_compare.study import ExplainerSpec, ModelSpec, Study
 
 DETECTION_SECONDS = 0.02
@@ -114,7 +113,7 @@ def estimate(
     settings = Settings(device=device, batch_size=batch_size, allow_code=allow_code)
     job = Job(study, Path(study.name), settings, Silent())
     rows = job.manifest.rows
-    made = [create_explainer(spec, study.seed) for spec in study.explainers]
+    made = job.worker.explainers
     costs = Costs(study)
     for spec in study.models:
         model = models.load(spec.loading(), device=device, batch_size=batch_size, allow_code=allow_code)
@@ -126,8 +125,7 @@ def estimate(
         count = _count(study, spec, model, rows)
         network = NetworkCost(spec.label, looked, count, _seconds_per_forward(model), groups, each)
         costs.networks.append(network)
-    stages = [STAGES.get(name) for name in (*ALWAYS, *study.stages(), "report")]
-    lines = [line for stage in stages if stage.wanted(study) for line in stage.cost(costs)]
+    lines = [line for stage in job.stages.values() for line in stage.cost(costs)]
     order = {network.label: place for place, network in enumerate(costs.networks)} | {WHOLE: len(costs.networks)}
     frame = pd.DataFrame(sorted(lines, key=lambda line: order[str(line[0])]), columns=list(COLUMNS))
     total = frame[list(COLUMNS[2:])].sum()

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pandas as pd
 
@@ -20,9 +20,10 @@ from xai_compare.registry import STAGES
 from xai_compare.runs import executors, provenance
 from xai_compare.runs.directory import alone, claim, disk_errors, refuse_strangers
 from xai_compare.runs.face_cache import FaceCache, read_pictures
+from xai_compare.runs.map_stage import MapStage
 from xai_compare.runs.progress import Progress, listener
 from xai_compare.runs.results import Run
-from xai_compare.runs.stage import ALL, Stage, Summary, Task
+from xai_compare.runs.stage import ALL, BaseStage, FileStage, Stage, Task
 from xai_compare.runs.store import Done, MapStore, Plan, PlannedSource, PlannedTask, Source, slug, write_tables
 from xai_compare.runs.worker import BATCH_SIZE, Worker
 from xai_compare.study import Study
@@ -30,22 +31,7 @@ from xai_compare.study import Study
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ALWAYS = (
-    "predict",
-    "people",
-    "points",
-    "regions",
-    "explain",
-    "heatmaps",
-    "scores",
-    "differences",
-    "per_image",
-    "responses",
-    "trainings",
-    "statistics",
-    "tables",
-)
-"""The stages of every run that wants them; beside them `report`, and what a study asks for."""
+S = TypeVar("S", bound=BaseStage)
 
 
 @dataclass(frozen=True)
@@ -137,17 +123,21 @@ class Job:
         self.seconds: dict[str, float] = {}
         self.worked = False
         """Whether a task was done, or files were made."""
-        self.stages: dict[str, Stage] = {name: cls(self) for name, cls in self._asked().items()}
+        self.described: dict[str, Any] = {}
+        """What the provenance says of each network, by its label."""
+        self.stages: dict[str, BaseStage] = {name: cls(self) for name, cls in self._ordered().items()}
 
     def finish(self) -> Run:
         """Do every stage that is not done."""
         try:
-            self.stages["predict"].run()
+            for stage in self.stages.values():
+                if stage.first:
+                    stage.run()
             for stage in self.stages.values():
                 stage.plan()
             self._settle()
-            for name, stage in self.stages.items():
-                if name != "predict":
+            for stage in self.stages.values():
+                if not stage.first:
                     stage.run()
         finally:
             if "executor" in self.__dict__:
@@ -179,6 +169,12 @@ class Job:
             yield advance
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
+    def get(self, kind: type[S]) -> S:
+        """The run's stage of a class."""
+        stage = self.stages[kind.name]
+        assert isinstance(stage, kind)
+        return stage
+
     def say(self, line: str) -> None:
         """Tell the user one line."""
         self._progress.say(line)
@@ -201,7 +197,7 @@ class Job:
 
     def note_tasks(self, stage: str, tasks: Sequence[Task]) -> None:
         """Write down which tasks a stage has, for `status` and `verify`."""
-        if tasks and not self.stages[stage].direct:
+        if tasks:
             noted = [PlannedTask(label=t.label, key=t.key, fingerprint=t.fingerprint, size=t.size) for t in tasks]
             self.plan.tasks[stage] = noted
             self.plan.write(self.directory)
@@ -211,19 +207,20 @@ class Job:
         write_tables(self.directory / "tables", **tables)
         self.done.note(self.directory, [f"tables/{name}.{suffix}" for name in tables for suffix in ("csv", "parquet")])
 
-    def _asked(self) -> dict[str, type[Stage]]:
+    def _ordered(self) -> dict[str, type[BaseStage]]:
         """The stages of this run, in an order in which each comes after those that it needs."""
-        names = [*ALWAYS, *self.study.stages(), *(["report"] if self.settings.report else [])]
-        classes = {name: STAGES.get(name) for name in dict.fromkeys(names)}
-        wanted = {name: cls for name, cls in classes.items() if cls.wanted(self.study)}
+        wanted: dict[str, type[BaseStage]] = {}
+        for name, cls in sorted(STAGES.all().items(), key=lambda item: not item[1].always):
+            if cls.wanted(self.study) and (self.settings.report or name != "report"):
+                wanted[name] = cls
         last = [name for name, cls in wanted.items() if ALL in cls.needs]
         graph = {}
         for name, cls in wanted.items():
-            others = [one for one in wanted if one not in last] if name in last else []
-            for one in cls.needs:
-                if one != ALL and one not in STAGES:
-                    raise InputError(f"the stage {name!r} needs the stage {one!r}, which does not exist")
-            graph[name] = [*(one for one in cls.needs if one in wanted), *others]
+            unknown = next((need for need in cls.needs if need != ALL and need not in STAGES), None)
+            if unknown is not None:
+                raise InputError(f"the stage {name!r} needs the stage {unknown!r}, which does not exist")
+            others = [other for other in wanted if other not in last] if name in last else []
+            graph[name] = [*(need for need in cls.needs if need in wanted), *others]
         try:
             return {name: wanted[name] for name in TopologicalSorter(graph).static_order()}
         except CycleError as error:
@@ -257,9 +254,10 @@ class Job:
             expected = self.expected[store.source.slug]
             if any(store.problem(index, one) for index, one in enumerate(expected)):
                 return False
-        summaries = [stage for stage in self.stages.values() if isinstance(stage, Summary) and stage.uses_maps]
-        return all(stage.fresh() for stage in summaries) and not any(
-            stage.problem(task) for stage in self.stages.values() if not stage.direct for task in stage.tasks()
+        stages = list(self.stages.values())
+        recorded = [stage for stage in stages if isinstance(stage, Stage) and not isinstance(stage, MapStage)]
+        return all(stage.fresh() for stage in stages if isinstance(stage, FileStage) and stage.uses_maps) and not any(
+            stage.problem(task) for stage in recorded for task in stage.tasks()
         )
 
     def nothing(self) -> None:
@@ -298,9 +296,6 @@ class Job:
         made = zip(self.study.explainers, self.worker.explainers, strict=True)
         facts["controls"] = [str(spec.label) for spec, explainer in made if explainer.control]
         facts["explaining"] = {store.source.slug: store.effort() for store in self.stores if store.source.explainer}
-        for name, stage in self.stages.items():
-            told = stage.account()
-            if told:
-                facts[name] = told
+        facts |= {name: account for name, stage in self.stages.items() if (account := stage.account())}
         provenance.write(self.directory / "provenance.json", facts)
         self.done.note(self.directory, ["provenance.json"])

@@ -39,7 +39,6 @@ def describe(job: Job, seconds: dict[str, float]) -> dict[str, Any]:
     images = job.pictures.table()
     hashes = images["sha256"].tolist() if len(images) else []
     study = job.study
-    predict: Any = job.stages["predict"]
     files = [str(study.images.manifest or ""), *(file for stage in job.stages.values() for file in stage.inputs())]
     skipped = pd.read_parquet(job.directory / "tables" / "skipped.parquet")
     return {
@@ -51,8 +50,8 @@ def describe(job: Job, seconds: dict[str, float]) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "versions": versions(),
         "scaling": study.compare.scaling,
-        "models": predict.described,
-        "code_that_ran": {label: told["code"] for label, told in predict.described.items() if "code" in told},
+        "models": job.described,
+        "code_that_ran": {label: told["code"] for label, told in job.described.items() if "code" in told},
         "inputs": {path: content(Path(path)) for path in files if Path(path).is_file()},
         "images": {"looked_at": len(images), "sha256": hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()},
         "skipped": skipped.to_dict("records"),

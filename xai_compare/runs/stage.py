@@ -11,12 +11,12 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from xai_compare.runs.store import Records
+from xai_compare.runs.store import Records, digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,21 +53,23 @@ class Task:
     alone: bool = False
 
 
-class Stage:
-    """A step of a run.
+class BaseStage(ABC):
+    """A step of a run; subclass `Stage`, `FileStage` or `TableStage`.
 
     Attributes:
+        title: what its progress bar says.
         needs: names of the stages that come before, if the run has them; ``"*"`` stands for all others.
-        Options: if a study must ask for the stage, the pydantic model of what it says under the stage's name.
-        direct: whether a process that sees the run directory stores outcomes itself (see `store`).
-        files: what the stage writes into the run directory besides tables.
+        always: whether every run has it; any other stage a study must ask for by its name.
+        first: whether it runs before the other stages plan.
+        Options: the pydantic model of what a study may say under the stage's name.
     """
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
+    always: ClassVar[bool] = False
+    first: ClassVar[bool] = False
     Options: ClassVar[type[BaseModel] | None] = None
-    direct: ClassVar[bool] = False
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -75,11 +77,32 @@ class Stage:
 
     @classmethod
     def wanted(cls, study: Study) -> bool:
-        """Whether a study asks for the stage."""
-        return cls.Options is None or study.stage_options(cls.name) is not None
+        """Whether the run of a study has the stage."""
+        return cls.always or study.stage_options(cls.name) is not None
 
-    def plan(self) -> None:
+    def plan(self) -> None:  # noqa: B027 - most stages store nothing that must be planned
         """Say what will be stored, before the stages run (see `xai_compare.runs.job.Job.add_store`)."""
+
+    @abstractmethod
+    def run(self) -> None:
+        """Do whatever is not done."""
+
+    def inputs(self) -> list[str]:
+        """Files of the user's that the stage reads, besides the pictures."""
+        return []
+
+    def account(self) -> dict[str, Any]:
+        """What the provenance says of the stage."""
+        return {}
+
+    @classmethod
+    def cost(cls, costs: Costs) -> list[Line]:
+        """Lines for the estimate before a run."""
+        return []
+
+
+class Stage(BaseStage):
+    """A step that is cut into tasks, whose outcomes are kept as records."""
 
     def run(self) -> None:
         """Do every task that is not done, then write the tables."""
@@ -92,7 +115,7 @@ class Stage:
             rounds: tasks; those of a later round may depend on outcomes of an earlier one.
         """
         tasks = [task for some in rounds for task in some]
-        self.job.note_tasks(self.name, tasks)
+        self.note(tasks)
         todo = {task.key for task in self._todo(tasks)}
         self.job.worked |= bool(todo)
         with self.job.stage(self.name, self.title or self.name, sum(task.size for task in tasks)) as advance:
@@ -127,21 +150,17 @@ class Stage:
         """Bring to memory what a task needs, while another one is done; the pictures, say."""
 
     @staticmethod
+    @abstractmethod
     def make(worker: Worker, task: Task) -> Any:
-        """Do a task, in whatever process: its outcome, JSON-serialisable unless `keep` and `store` say otherwise."""
-        raise NotImplementedError
+        """Do a task, in whatever process: its outcome, which JSON can hold."""
 
-    @staticmethod
-    def store(directory: Path, task: Task, outcome: Any, seconds: float) -> None:
-        """Keep an outcome, in whatever process made it; of `direct` stages only."""
-        raise NotImplementedError
+    def note(self, tasks: Sequence[Task]) -> None:
+        """Write down which tasks there are, for `status` and `verify`."""
+        self.job.note_tasks(self.name, tasks)
 
     def keep(self, task: Task, outcome: Any, seconds: float) -> None:
-        """Keep an outcome that came back, on disk when this returns."""
-        if self.direct:
-            self.store(self.job.directory, task, outcome, seconds)
-        else:
-            self.records.add(task.key, task.fingerprint, outcome, seconds)
+        """Keep an outcome that came back; it is on disk when this returns."""
+        self.records.add(task.key, task.fingerprint, outcome, seconds)
 
     def outcome(self, task: Task) -> Any:
         """What a task came to; None if it could not be done."""
@@ -151,25 +170,10 @@ class Stage:
         """What the stage found, as tables for the run's folder ``tables/``."""
         return {}
 
-    def inputs(self) -> list[str]:
-        """Files of the user's that the stage reads, besides the pictures."""
-        return []
-
-    def account(self) -> dict[str, Any]:
-        """What the provenance says of the stage."""
-        return {}
-
-    @classmethod
-    def cost(cls, costs: Costs) -> list[Line]:
-        """Lines for the estimate before a run."""
-        return []
-
-    @property
+    @cached_property
     def records(self) -> Records:
         """The records of the stage's tasks."""
-        if not hasattr(self, "_records"):
-            self._records = Records(self.job.directory, self.name)
-        return self._records
+        return Records(self.job.directory, self.name)
 
     def _todo(self, tasks: Sequence[Task]) -> list[Task]:
         """The tasks that must be done; says how many are kept, and why others are not."""
@@ -192,8 +196,8 @@ class Stage:
         return todo
 
 
-class Summary(Stage, ABC):
-    """A stage that makes its files at once, from what others kept; made again only if these have changed."""
+class FileStage(BaseStage):
+    """A step that makes its files at once, from what others kept; again only if these have changed."""
 
     uses_maps: ClassVar[bool] = False
     """Whether it reads the maps of single pictures."""
@@ -228,3 +232,35 @@ class Summary(Stage, ABC):
             self.produce(advance)
         seconds = time.perf_counter() - began
         self.job.done.record(self.job.directory, self.name, self.fingerprint(), self.files(), seconds)
+
+
+class TableStage(FileStage):
+    """A step whose files are tables: it says what they depend on, and computes them.
+
+    Attributes:
+        writes: names of the tables.
+        results: raised whenever a change of the code changes the tables, so that those of old runs are made again.
+    """
+
+    writes: ClassVar[tuple[str, ...]] = ()
+    results: ClassVar[int] = 1
+
+    @abstractmethod
+    def depends_on(self) -> Sequence[Any]:
+        """All that the tables depend on, as values that JSON can hold."""
+
+    @abstractmethod
+    def compute(self, advance: Callable[[int], None]) -> Mapping[str, pd.DataFrame]:
+        """The tables by name."""
+
+    def fingerprint(self) -> str:
+        """See `FileStage.fingerprint`."""
+        return digest([self.results, *self.depends_on()])
+
+    def files(self) -> Sequence[str]:
+        """Each table as CSV and as Parquet."""
+        return [f"tables/{name}.{suffix}" for name in self.writes for suffix in ("csv", "parquet")]
+
+    def produce(self, advance: Callable[[int], None]) -> None:
+        """Write the tables."""
+        self.job.write_tables(self.compute(advance))

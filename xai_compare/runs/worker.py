@@ -6,7 +6,6 @@ process, in another one, or on another machine; what it returns is small.
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,59 +13,22 @@ from dataclasses import asdict
 from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from xai_compare import explainers, faces, models
+from xai_compare import explainers, models
+from xai_compare.explainers.explained import create_seeded
 from xai_compare.models import Model
 from xai_compare.runs.face_cache import FaceCache, read_pictures
 from xai_compare.runs.progress import Ticks
 from xai_compare.runs.store import digest
-from xai_compare.study import ExplainerSpec, Study
+from xai_compare.study import Study
 
 HELD_BYTES = 2 * 2**30
 """Weights of the networks that are held at once; beyond that the one used longest ago is let go."""
 BATCH_SIZE = 32
 """FaceCache in one forward pass, unless told otherwise; it changes no result."""
-
-
-def create_explainer(spec: ExplainerSpec, seed: int) -> explainers.Explainer:
-    """The explainer of a study, seeded by the study unless its own options name a seed."""
-    made = explainers.create(spec.name, **spec.options)
-    if "seed" in type(made.options).model_fields and "seed" not in spec.options:
-        made = explainers.create(spec.name, **spec.options, seed=seed)
-    return made
-
-
-class Explained(NamedTuple):
-    """FaceCache explained.
-
-    Attributes:
-        explanation: maps at the network's input size, and what is known about them.
-        maps: float32 ``(n, 275, 224)``, on the standard face.
-        seconds: what the explainer took.
-    """
-
-    explanation: explainers.Explanation
-    maps: np.ndarray
-    seconds: float
-
-
-def explain(
-    explainer: explainers.Explainer, model: Model, pictures: np.ndarray, landmarks: np.ndarray, targets: Sequence[Any]
-) -> Explained:
-    """Explain pictures at the network's input size, and bring the maps onto the standard face.
-
-    Args:
-        pictures: uint8 ``(n, h, w, 3)`` at the network's input size.
-        landmarks: float ``(n, 68, 2)`` in their pixels.
-        targets: what is explained in each, see `xai_compare.explainers.Explainer.explain`.
-    """
-    began = time.perf_counter()
-    result = explainer.explain(model, pictures, list(targets))
-    seconds = time.perf_counter() - began
-    return Explained(result, faces.standardize(result.maps, landmarks), seconds)
 
 
 class Worker:
@@ -98,7 +60,7 @@ class Worker:
     @cached_property
     def explainers(self) -> list[explainers.Explainer]:
         """The study's explainers."""
-        return [create_explainer(spec, self.study.seed) for spec in self.study.explainers]
+        return [create_seeded(spec.name, spec.options, self.study.seed) for spec in self.study.explainers]
 
     def model(self, number: int) -> Model:
         """The study's network of that number."""

@@ -1,6 +1,5 @@
 from .comparisons import Compare as Compare
 from .comparisons import Scaling as Scaling
-from .comparisons import Statistics as Statistics
 from .comparisons import Thresholds as Thresholds
 from .images import Images as Images
 from .networks import ExplainerSpec as ExplainerSpec

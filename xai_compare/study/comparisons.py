@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, model_validator
 
 from xai_compare.validation import Strict
 
@@ -18,20 +19,10 @@ class Thresholds(Strict):
     dice: float = Field(50, ge=0, lt=255)
 
 
-class Statistics(Strict):
-    """What is asked of the scores, beside the scores."""
-
-    metric: str = Field("dice", description="the score whose means over explainers are compared")
-    splits: int = Field(100, ge=1, le=100_000, description="random halvings of the people, for the human ceiling")
-
-
-def _defaults(value: Any) -> Any:
-    """``true`` asks for the defaults, ``false`` for nothing."""
-    return ({} if value else None) if isinstance(value, bool) else value
-
-
 class Compare(Strict):
     """How maps are compared."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"statistics": "tests"}
 
     scaling: Scaling = Field("min_max", description="how each map is scaled before maps are averaged")
     thresholds: Thresholds = Thresholds()
@@ -48,6 +39,11 @@ class Compare(Strict):
         "expressions",
     )
     bootstrap: int = Field(2000, ge=0, le=100_000, description="replicates over images; 0: no intervals")
-    statistics: Annotated[Statistics | None, BeforeValidator(_defaults)] = Field(
-        None, description="the human ceiling, and whether explainers differ, see below; `true` for the defaults"
-    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_statistics(cls, value: Any) -> Any:
+        # Runs of earlier versions hold the key, empty, in their study.yaml; they must still open.
+        if isinstance(value, Mapping) and "statistics" in value and not value["statistics"]:
+            return {key: item for key, item in value.items() if key != "statistics"}
+        return value

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from xai_compare.analysis.judgements import AGAIN
+from xai_compare.analysis.faithfulness.tables import AGAIN
 from xai_compare.report import style
 from xai_compare.report.curve_labels import label_curves
 from xai_compare.report.data import ReportData, pretty

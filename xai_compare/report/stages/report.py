@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from xai_compare.registry import STAGES
 from xai_compare.runs.results import Run
-from xai_compare.runs.stage import ALL, Summary
+from xai_compare.runs.stage import ALL, FileStage
 from xai_compare.runs.store import content, digest
 from xai_compare.version import VERSION
 
@@ -21,10 +21,11 @@ FIGURE_SECONDS = 0.4
 
 
 @STAGES.register("report")
-class Report(Summary):
+class Report(FileStage):
     """Draws the figures and writes the page."""
 
     name: ClassVar[str] = "report"
+    always: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = (ALL,)
 
     @classmethod

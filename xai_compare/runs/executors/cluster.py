@@ -20,6 +20,7 @@ from xai_compare.extras import require
 from xai_compare.registry import STAGES
 from xai_compare.runs.executors import TRIES, USER_ERRORS, Outcome, attempt, reason
 from xai_compare.runs.face_cache import FaceCache
+from xai_compare.runs.map_stage import MapStage
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.worker import Worker, worker_of
 from xai_compare.study import Study
@@ -125,7 +126,7 @@ class Cluster:
                         yield Outcome(task, None, reason(error))
                         continue
                     value = future.result()
-                    if stage.direct and value is not None:
+                    if value is not None and issubclass(stage, MapStage):
                         stage.store(directory, task, *value)
                         value = None
                     yield Outcome(task, value, "")
@@ -227,7 +228,7 @@ def _work(
     worker.pictures.learn(known, write=False)
     cls: type[Stage] = STAGES.get(stage)
     outcome, seconds = attempt(cls, worker, task)
-    if cls.direct and Path(token).exists():
+    if issubclass(cls, MapStage) and Path(token).exists():
         cls.store(Path(token).parent, task, outcome, seconds)
         return None
     return outcome, seconds

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from xai_compare.runs.executors import TRIES, USER_ERRORS, Outcome, attempt, reason
+from xai_compare.runs.map_stage import MapStage
 from xai_compare.runs.stage import Stage, Task
 from xai_compare.runs.worker import Worker
 
@@ -57,7 +58,7 @@ class Local:
             alone = self._one_by_one(stage, [task for task in tasks if task.alone])
             outcomes = itertools.chain(self._side_by_side(stage, together), alone)
         for task, value, failure in outcomes:
-            if stage.direct and value is not None:
+            if value is not None and issubclass(stage, MapStage):
                 stage.store(directory, task, *value)
                 value = None
             yield Outcome(task, value, failure)

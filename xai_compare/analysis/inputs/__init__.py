@@ -1,0 +1,1 @@
+"""What several subjects read: the maps of a run as they are compared, and people's own maps."""
