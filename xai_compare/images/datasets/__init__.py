@@ -1,6 +1,7 @@
 """Datasets of faces as they are distributed: one reader a dataset, and one manifest for all of them.
 
-Another package adds one by naming a `Reader` in the entry-point group ``xai_compare.datasets``.
+A reader is a function ``read(folder, index)`` that fills a `DatasetIndex`, under the decorator `reads_dataset`. Another
+package names it in the entry-point group ``xai_compare.datasets``.
 """
 
 from __future__ import annotations
@@ -39,9 +40,20 @@ def _problem(thing: Any) -> str:
 
 
 DATASETS: Registry[Reader] = Registry(
-    "dataset", "xai_compare.datasets", ("xai_compare.images.datasets.*",), one_per_module=True, check=_problem
+    "dataset", "xai_compare.datasets", ("xai_compare.images.datasets.*",), check=_problem
 )
 """Readers of datasets by name."""
+
+
+def reads_dataset(
+    name: str, *, title: str, layout: str, source: str, rule: str
+) -> Callable[[Callable[[Path, DatasetIndex], None]], Reader]:
+    """Decorate a function that fills an index as the reader of a dataset; see `Reader` for the arguments."""
+
+    def decorate(read: Callable[[Path, DatasetIndex], None]) -> Reader:
+        return DATASETS.register(name, Reader(title, layout, source, rule, read))
+
+    return decorate
 
 
 def find(name: str) -> Reader:

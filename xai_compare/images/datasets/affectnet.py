@@ -7,18 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from xai_compare.images.dataset_index import DatasetIndex, cell, first, read_rows
-from xai_compare.images.datasets import DATASETS, Reader
-
-TITLE = "AffectNet"
-LAYOUT = (
-    "training.csv and validation.csv beside Manually_Annotated_Images/, or train_set/ and val_set/ with images/ "
-    "and annotations/0_exp.npy"
-)
-SOURCE = "the dataset's README"
-RULE = (
-    "The classes none, uncertain and non-face are left out. Splits are `train` and `validation`. "
-    "Subjects are not known, so folds cannot be grouped by person."
-)
+from xai_compare.images.datasets import reads_dataset
 
 LABELS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 _TABLES = {"training.csv": "train", "automatically_annotated.csv": "train", "validation.csv": "validation"}
@@ -30,7 +19,16 @@ _FOLDERS = (
 )
 
 
-def read(folder: Path, index: DatasetIndex) -> None:
+@reads_dataset(
+    "affectnet",
+    title="AffectNet",
+    layout="training.csv and validation.csv beside Manually_Annotated_Images/, or train_set/ and val_set/ "
+    "with images/ and annotations/0_exp.npy",
+    source="the dataset's README",
+    rule="The classes none, uncertain and non-face are left out. Splits are `train` and `validation`. "
+    "Subjects are not known, so folds cannot be grouped by person.",
+)
+def affectnet(folder: Path, index: DatasetIndex) -> None:
     """Fill the index from whichever layout is there."""
     for name, split in _TABLES.items():
         table = first(folder, (name,))
@@ -72,6 +70,3 @@ def _add(path: Path, value: str, split: str, index: DatasetIndex) -> None:
         index.add(path, LABELS[number], split=split)
     else:
         index.skip(path.name, f"its label {value!r} is none, uncertain or not a face")
-
-
-DATASETS.register("affectnet", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

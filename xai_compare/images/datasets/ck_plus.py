@@ -6,21 +6,21 @@ import re
 from pathlib import Path
 
 from xai_compare.images.dataset_index import DatasetIndex, first, pictures_in
-from xai_compare.images.datasets import DATASETS, Reader
-
-TITLE = "CK+"
-LAYOUT = "cohn-kanade-images/S005/001/S005_001_00000011.png and Emotion/S005/001/S005_001_00000011_emotion.txt"
-SOURCE = "the dataset's ReadMeCohnKanadeDatabase"
-RULE = (
-    "The frame that a label file names shows the expression. The first frame of a labelled sequence is neutral. "
-    "Sequences without a label are left out."
-)
+from xai_compare.images.datasets import reads_dataset
 
 LABELS = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 _FRAME = re.compile(r"(S\d{3})_(\d{3})_(\d{8})")
 
 
-def read(folder: Path, index: DatasetIndex) -> None:
+@reads_dataset(
+    "ck_plus",
+    title="CK+",
+    layout="cohn-kanade-images/S005/001/S005_001_00000011.png and Emotion/S005/001/S005_001_00000011_emotion.txt",
+    source="the dataset's ReadMeCohnKanadeDatabase",
+    rule="The frame that a label file names shows the expression. The first frame of a labelled sequence is "
+    "neutral. Sequences without a label are left out.",
+)
+def ck_plus(folder: Path, index: DatasetIndex) -> None:
     """Fill the index from the label files."""
     images = first(folder, ("cohn-kanade-images", "extended-cohn-kanade-images/cohn-kanade-images"))
     emotions = first(folder, ("Emotion", "Emotion_labels/Emotion"))
@@ -52,6 +52,3 @@ def _number(path: Path) -> int | None:
     except (OSError, ValueError, IndexError):
         return None
     return number if 0 <= number < len(LABELS) else None
-
-
-DATASETS.register("ck_plus", Reader(TITLE, LAYOUT, SOURCE, RULE, read))

@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from xai_compare.images.dataset_index import DatasetIndex, first
-from xai_compare.images.datasets import DATASETS, Reader
-
-TITLE = "RAF-DB"
-LAYOUT = "EmoLabel/list_patition_label.txt and Image/original/ or Image/aligned/train_00001_aligned.jpg"
-SOURCE = "the dataset's README"
-RULE = (
-    "Original pictures are taken where they are there, else the aligned ones. Splits are `train` and `test`. "
-    "Subjects are not known."
-)
+from xai_compare.images.datasets import reads_dataset
 
 LABELS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 
 
-def read(folder: Path, index: DatasetIndex) -> None:
+@reads_dataset(
+    "raf_db",
+    title="RAF-DB",
+    layout="EmoLabel/list_patition_label.txt and Image/original/ or Image/aligned/train_00001_aligned.jpg",
+    source="the dataset's README",
+    rule="Original pictures are taken where they are there, else the aligned ones. Splits are `train` and "
+    "`test`. Subjects are not known.",
+)
+def raf_db(folder: Path, index: DatasetIndex) -> None:
     """Fill the index from the label file, whose name is misspelt in the dataset itself."""
     table = first(folder, ("EmoLabel/list_patition_label.txt", "list_patition_label.txt", "list_partition_label.txt"))
     if table is None:
@@ -38,6 +38,3 @@ def read(folder: Path, index: DatasetIndex) -> None:
         )
         path = next((place for place in places if place.is_file()), places[0])
         index.add(path, LABELS[int(number) - 1], split=name.partition("_")[0])
-
-
-DATASETS.register("raf_db", Reader(TITLE, LAYOUT, SOURCE, RULE, read))
