@@ -127,12 +127,12 @@ def track(n, **columns):
 
 
 def test_velocity_and_dwell_by_hand():
-    moved = tracks.moving(track(60, rt=640.0))
+    moved = tracks.kinematics(track(60, rt=640.0))
     assert moved["dwell"].tolist() == [10.0] * 59 + [50.0]
     np.testing.assert_allclose(moved["velocity"][1:], 200)
     np.testing.assert_allclose(moved["acceleration"][2:], 0, atol=1e-6)
     assert moved["acceleration"][:2].isna().all()
-    found = tracks.judged(moved, answers.trial_table(moved))
+    found = tracks.usable_tracks(moved, answers.trial_table(moved))
     assert found.loc[0, ["path", "clicks"]].tolist() == [118, 60]
 
 
@@ -144,8 +144,8 @@ def test_velocity_and_dwell_by_hand():
     ],
 )
 def test_tracks_that_are_not_kept(points, says):
-    moved = tracks.moving(points)
-    assert tracks.judged(moved, answers.trial_table(moved))["reason"].tolist() == [says]
+    moved = tracks.kinematics(points)
+    assert tracks.usable_tracks(moved, answers.trial_table(moved))["reason"].tolist() == [says]
 
 
 def test_mouse_tracks_are_told_from_clicks(tmp_path):

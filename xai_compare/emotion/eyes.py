@@ -13,7 +13,7 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.human.gaze import cleaning
-from xai_compare.human.gaze.trial import Trial, trials
+from xai_compare.human.gaze.trial import Trial, split_trials
 from xai_compare.human.screen import Placement, Screen
 
 EYE_FEATURES = ("pupil_change", "blink", "lost", "speed")
@@ -73,8 +73,8 @@ def prepared_trials(
     screen: Screen | None = None,
     placement: Placement | None = None,
 ) -> Iterator[tuple[Trial, np.ndarray, np.ndarray]]:
-    """Each trial of a recording with its features; arguments as `xai_compare.human.gaze.trial.trials`."""
-    for trial in trials(tables, where, screen=screen, placement=placement):
+    """Each trial of a recording with its features; arguments as `xai_compare.human.gaze.trial.split_trials`."""
+    for trial in split_trials(tables, where, screen=screen, placement=placement):
         yield trial, *eye_samples(trial)
 
 

@@ -33,90 +33,98 @@ def assess_quality(experiment: Experiment, reliability: pd.DataFrame | None = No
         experiment: as read.
         reliability: as from `xai_compare.human.split_half`, if maps could be made.
     """
-    statements = [_trials(experiment), *_people(experiment), *_pictures(experiment)]
-    statements += _tracker(experiment) if experiment.yields == "samples" else []
-    statements += _placed(experiment)
+    notes = [_trials(experiment), *_people(experiment), *_pictures(experiment)]
+    notes += _tracker(experiment) if experiment.yields == "samples" else []
+    notes += _off_picture(experiment)
     if len(experiment.points) and "duration" in experiment.points and experiment.noun == "fixations":
-        statements.append(_durations(experiment))
+        notes.append(_durations(experiment))
     if reliability is not None:
-        statements.append(_reliability(reliability))
-    return statements
+        notes.append(_reliability(reliability))
+    return notes
 
 
-def overall_quality(statements: list[QualityNote]) -> QualityNote:
-    """The overall_quality that follows from the statements, as one sentence."""
-    bad = sum(one.level == "bad" for one in statements)
-    care = sum(one.level == "care" for one in statements)
+def overall_quality(notes: list[QualityNote]) -> QualityNote:
+    """The verdict that follows from the notes, as one sentence."""
+    bad = sum(note.level == "bad" for note in notes)
+    care = sum(note.level == "care" for note in notes)
     if bad:
-        return QualityNote("bad", f"These data should not be used as they are: {_times(bad, 'serious problem')} found.")
+        return QualityNote("bad", f"These data should not be used as they are: {_count(bad, 'serious problem')} found.")
     if care:
-        return QualityNote("care", f"These data can be used with care: {_times(care, 'point')} to keep in mind.")
+        return QualityNote("care", f"These data can be used with care: {_count(care, 'point')} to keep in mind.")
     return QualityNote("good", "These data can be used.")
 
 
-def _times(n: int, what: str) -> str:
+def _count(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def _least(value: float, good: float, care: float) -> Level:
+    """The level of a value that should be large."""
+    return "good" if value >= good else "care" if value >= care else "bad"
+
+
+def _most(value: float, good: float, care: float) -> Level:
+    """The level of a value that should be small."""
+    return "good" if value <= good else "care" if value <= care else "bad"
 
 
 def _trials(experiment: Experiment) -> QualityNote:
     kept, n = int(experiment.trials["kept"].sum()), len(experiment.trials)
     share = kept / n if n else 0.0
-    level: Level = "good" if share >= 0.8 else "care" if share >= 0.5 else "bad"
     reasons = experiment.trials.loc[~experiment.trials["kept"], "reason"].value_counts()
     why = "; ".join(f"{count} {reason}" for reason, count in reasons.head(4).items())
-    return QualityNote(level, f"{kept} of {n} trials ({share:.0%}) are kept{f' (removed: {why})' if why else ''}.")
+    removed = f" (removed: {why})" if why else ""
+    return QualityNote(_least(share, 0.8, 0.5), f"{kept} of {n} trials ({share:.0%}) are kept{removed}.")
 
 
 def _people(experiment: Experiment) -> list[QualityNote]:
     trials = experiment.trials
     everyone, left = trials["participant"].nunique(), experiment.kept["participant"].nunique()
-    out = everyone - left
-    level: Level = "good" if out <= 0.1 * everyone else "care" if out <= 0.4 * everyone else "bad"
-    said = [QualityNote(level, f"{left} of {everyone} participants have at least one trial that is kept.")]
+    level = _most(everyone - left, 0.1 * everyone, 0.4 * everyone)
+    notes = [QualityNote(level, f"{left} of {everyone} participants have at least one trial that is kept.")]
     single = int((trials.groupby("participant", observed=True).size() == 1).sum())
     if single and trials["image"].nunique() > 1:
         has = "participant has" if single == 1 else "participants have"
-        said.append(QualityNote("care", f"{single} {has} a single trial."))
-    return said
+        notes.append(QualityNote("care", f"{single} {has} a single trial."))
+    return notes
 
 
 def _pictures(experiment: Experiment) -> list[QualityNote]:
     seen = experiment.kept.groupby("image", observed=True)["participant"].nunique()
     never = sorted(set(experiment.trials["image"].astype(str)) - set(seen.index.astype(str)))
     never += sorted(set(experiment.shapes) - set(experiment.trials["image"].astype(str)))
-    said = []
+    notes = []
     if len(seen):
         usual = float(seen.median())
-        level: Level = "good" if usual >= 10 else "care" if usual >= 3 else "bad"
         people = "person" if usual == 1 else "people"
         line = f"A picture is seen by {usual:g} {people} (median; fewest {seen.min()}) whose trials are kept."
-        said.append(QualityNote(level, line))
+        notes.append(QualityNote(_least(usual, 10, 3), line))
     if never:
-        some = ", ".join(never[:3]) + (" ..." if len(never) > 3 else "")
-        said.append(
-            QualityNote("care", f"{_times(len(never), 'picture')} never looked at in a trial that is kept: {some}.")
-        )
-    return said
+        names = ", ".join(never[:3]) + (" ..." if len(never) > 3 else "")
+        line = f"{_count(len(never), 'picture')} never looked at in a trial that is kept: {names}."
+        notes.append(QualityNote("care", line))
+    return notes
 
 
 def _tracker(experiment: Experiment) -> list[QualityNote]:
     trials = experiment.trials
     rate, lost = trials["rate"].median(), trials["lost"].mean()
-    said = []
+    notes = []
     if np.isfinite(rate):
-        level: Level = "good" if rate >= 200 else "care" if rate >= 50 else "bad"
-        about = "" if rate >= 200 else "; saccades and short fixations are rough at this rate"
-        said.append(QualityNote(level, f"The tracker took {rate:.0f} samples per second{about}."))
+        doubt = "" if rate >= 200 else "; saccades and short fixations are rough at this rate"
+        notes.append(QualityNote(_least(rate, 200, 50), f"The tracker took {rate:.0f} samples per second{doubt}."))
     if np.isfinite(lost):
-        level = "good" if lost <= 0.05 else "care" if lost <= 0.2 else "bad"
-        said.append(QualityNote(level, f"The eye was not found in {lost:.1%} of all samples (blinks among them)."))
-    if "validation" in trials and trials["validation"].isin(["POOR", "ABORTED"]).any():
-        n = int(trials["validation"].isin(["POOR", "ABORTED"]).sum())
-        said.append(QualityNote("care", f"The tracker's validation failed before {_times(n, 'trial')}."))
-    return said
+        line = f"The eye was not found in {lost:.1%} of all samples (blinks among them)."
+        notes.append(QualityNote(_most(lost, 0.05, 0.2), line))
+    failed = trials["validation"].isin(["POOR", "ABORTED"]) if "validation" in trials else pd.Series(dtype=bool)
+    if failed.any():
+        notes.append(
+            QualityNote("care", f"The tracker's validation failed before {_count(int(failed.sum()), 'trial')}.")
+        )
+    return notes
 
 
-def _placed(experiment: Experiment) -> list[QualityNote]:
+def _off_picture(experiment: Experiment) -> list[QualityNote]:
     points = experiment.points
     if not len(points) or not experiment.shapes:
         return []
@@ -125,9 +133,8 @@ def _placed(experiment: Experiment) -> list[QualityNote]:
     known = height.notna()
     inside = points["x"].between(-0.5, width - 0.5) & points["y"].between(-0.5, height - 0.5)
     off = float(1 - inside[known].mean()) if known.any() else 0.0
-    level: Level = "good" if off <= 0.1 else "care" if off <= 0.3 else "bad"
     doubt = "" if off <= 0.1 else "; are coordinates those of another resolution, or was the picture elsewhere?"
-    return [QualityNote(level, f"{off:.1%} of the {experiment.noun} lie off the picture{doubt}.")]
+    return [QualityNote(_most(off, 0.1, 0.3), f"{off:.1%} of the {experiment.noun} lie off the picture{doubt}.")]
 
 
 def _durations(experiment: Experiment) -> QualityNote:
@@ -141,6 +148,6 @@ def _reliability(reliability: pd.DataFrame) -> QualityNote:
     value = float(reliability["half"].median())
     if not np.isfinite(value):
         return QualityNote("care", "How far people agree with one another could not be computed.")
-    level: Level = "good" if value >= 0.6 else "care" if value >= 0.3 else "bad"
-    said = {"good": "agree well", "care": "agree moderately", "bad": "hardly agree"}[level]
-    return QualityNote(level, f"Two random halves of the people {said} on a picture (median correlation {value:.2f}).")
+    level = _least(value, 0.6, 0.3)
+    agree = {"good": "agree well", "care": "agree moderately", "bad": "hardly agree"}[level]
+    return QualityNote(level, f"Two random halves of the people {agree} on a picture (median correlation {value:.2f}).")

@@ -16,9 +16,20 @@ from xai_compare.human.formats import FORMATS, Yields
 from xai_compare.human.gaze.events import Outcome
 from xai_compare.human.gaze.recording import Collector, outcomes
 from xai_compare.human.image_matching import match_images
-from xai_compare.human.readers import Paths, files_of, find, read_fixations, read_points, recognise, stream_gaze
+from xai_compare.human.readers import (
+    Paths,
+    files_of,
+    find,
+    joined_frames,
+    read_fixations,
+    read_points,
+    recognise,
+    stream_gaze,
+)
 from xai_compare.human.screen import Placement, Screen
 from xai_compare.human.settings import GazeSettings
+
+_TRIAL_KEYS = ["participant", "image", "trial"]
 
 
 @dataclass(frozen=True)
@@ -104,98 +115,90 @@ def read_experiment(
     """
     reading = reading or Reading()
     files = files_of(sources)
-    taken = [_taken_for(file, reading.format) for file in files]
-    kinds = {FORMATS.get(name).yields for name, _ in taken}
+    formats = [_format_of(file, reading.format) for file in files]
+    kinds = {FORMATS.get(name).yields for name, _ in formats}
     if len(kinds) > 1:
         raise InputError(f"the files hold {' and '.join(sorted(kinds))}", hint="give files of one kind at a time")
     kind = kinds.pop()
-    table = pd.DataFrame({"file": [str(file) for file in files], "format": [name for name, _ in taken],
-                          "because": [why for _, why in taken]})  # fmt: skip
-    made = {"samples": _gaze, "fixations": _fixations, "clicks": _clicks, "tracks": _clicks}[kind]
-    found = made(kind, table, reading, each)
-    found.simulated = reading.simulated
-    return found
+    table = pd.DataFrame({"file": [str(file) for file in files], "format": [name for name, _ in formats],
+                          "because": [why for _, why in formats]})  # fmt: skip
+    read = {"samples": _gaze, "fixations": _fixations, "clicks": _clicks, "tracks": _clicks}[kind]
+    return replace(read(kind, table, reading, each), simulated=reading.simulated)
 
 
-def _taken_for(file: Any, format: str) -> tuple[str, str]:
+def _format_of(file: Any, format: str) -> tuple[str, str]:
     if format != "auto":
         find(format, "samples", "fixations", "clicks", "tracks")
         return format, "it was said to be"
-    found, why = recognise(file)
-    return found.name, why
+    recognised, why = recognise(file)
+    return recognised.name, why
 
 
 def _gaze(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[Outcome], None]) -> Experiment:
     collector, count, screens = Collector(), Counter[str](), []
-    fills = reading.placement == "screen"
-    place = reading.placement if isinstance(reading.placement, Placement) else None
+    placement = reading.placement if isinstance(reading.placement, Placement) else None
     for file, format in zip(files["file"], files["format"], strict=True):
-        for one in outcomes(
-            stream_gaze(file, format), reading.gaze, where=file, screen=reading.screen, placement=place,
-            fills_screen=fills, count=count,
+        for outcome in outcomes(
+            stream_gaze(file, format), reading.gaze, where=file, screen=reading.screen, placement=placement,
+            fills_screen=reading.placement == "screen", count=count,
         ):  # fmt: skip
-            each(one)
-            collector.add(one)
-            screens.append(one.trial.screen)
+            each(outcome)
+            collector.add(outcome)
+            screens.append(outcome.trial.screen)
     if not collector.rows:
         raise InputError("no sample is of a picture", where=files["file"].iloc[0])
-    found = collector.events()
-    distances = [one.distance_cm for one in screens if one.distance_cm]
-    last = screens[-1]
-    screen = Screen(last.resolution, last.size_cm, float(np.median(distances)) if distances else None,
-                    last.pixels_per_degree)  # fmt: skip
-    shown = found.trials.dropna(subset=["width", "height"]).groupby("image")[["height", "width"]].max()
-    shapes = {str(image): (round(h), round(w)) for image, (h, w) in zip(shown.index, shown.to_numpy(), strict=True)}
-    trials = answers.exclude(found.trials, reading.beyond_sd, least_share=0.0)
-    points = _of_kept(found.fixations, trials)
-    return Experiment(kind, files, points, _of_kept(found.saccades, trials), trials, screen, shapes)
+    events = collector.events()
+    # People sit at different distances: the experiment's is their median.
+    distances = [screen.distance_cm for screen in screens if screen.distance_cm]
+    screen = replace(screens[-1], distance_cm=float(np.median(distances)) if distances else None)
+    trials = answers.exclude(events.trials, reading.beyond_sd, least_share=0.0)
+    saccades = _of_kept(events.saccades, trials)
+    return Experiment(kind, files, _of_kept(events.fixations, trials), saccades, trials, screen, _shown(events.trials))
 
 
 def _fixations(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[Outcome], None]) -> Experiment:
     read = [read_fixations(file, format) for file, format in zip(files["file"], files["format"], strict=True)]
     files = files.assign(dropped=[frame.attrs["dropped"] for frame in read])
-    for frame in read:
-        frame.attrs = {}
-    points = pd.concat(read, ignore_index=True)
+    points = joined_frames(read)
     points["trial"] = points.get("trial", 1)
     short = points["duration"] < reading.gaze.min_fixation_ms
     trials = answers.trial_table(points).rename(columns={"clicks": "fixations"})
-    removed = points[short].groupby(["participant", "image", "trial"]).size().rename("too_short").reset_index()
-    trials = trials.merge(removed, on=["participant", "image", "trial"], how="left").fillna({"too_short": 0})
+    removed = points[short].groupby(_TRIAL_KEYS).size().rename("too_short").reset_index()
+    trials = trials.merge(removed, on=_TRIAL_KEYS, how="left").fillna({"too_short": 0})
     trials = answers.exclude(trials, reading.beyond_sd, least_share=0.0)
     return Experiment(kind, files, _of_kept(points[~short], trials), pd.DataFrame(), trials, reading.screen)
 
 
 def _clicks(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[Outcome], None]) -> Experiment:
-    points = pd.concat(
-        [read_points(file, format) for file, format in zip(files["file"], files["format"], strict=True)],
-        ignore_index=True,
-    )
+    read = [read_points(file, format) for file, format in zip(files["file"], files["format"], strict=True)]
+    points = pd.concat(read, ignore_index=True)
     points["trial"] = points.get("trial", 1)
     trials = answers.trial_table(points)
     placed = points[points[["x", "y"]].notna().all(axis=1)].reset_index(drop=True)
     if kind == "tracks":
-        placed = tracks.moving(placed)
-        trials = tracks.judged(placed, trials, reading.fewest_points)
+        placed = tracks.kinematics(placed)
+        trials = tracks.usable_tracks(placed, trials, reading.fewest_points)
     else:
         none = trials["clicks"] == 0
         trials["reason"] = np.where(none, "no click", trials["reason"])
         trials["kept"] &= ~none
     # Blocks are told only where answers are: a file of clicks may leave pictures out on purpose.
     trials = answers.exclude(trials, reading.beyond_sd, least_share=0.9 if "response" in trials else 0.0)
-    shapes = {}
-    if {"width", "height"} <= set(placed):
-        shown = placed.dropna(subset=["width", "height"]).groupby("image")[["height", "width"]].max()
-        shapes = {str(image): (round(h), round(w)) for image, (h, w) in zip(shown.index, shown.to_numpy(), strict=True)}
+    shapes = _shown(placed) if {"width", "height"} <= set(placed) else {}
     return Experiment(kind, files, _of_kept(placed, trials), pd.DataFrame(), trials, reading.screen, shapes)
 
 
+def _shown(table: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """The height and width at which each picture was shown."""
+    sizes = table.dropna(subset=["width", "height"]).groupby("image")[["height", "width"]].max()
+    return {str(image): (round(h), round(w)) for image, (h, w) in zip(sizes.index, sizes.to_numpy(), strict=True)}
+
+
 def _of_kept(points: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    keys = ["participant", "image", "trial"]
     if not len(points):
         return points
-    kept = pd.MultiIndex.from_frame(trials.loc[trials["kept"], keys].astype(str))
-    return points[pd.MultiIndex.from_frame(points[keys].astype(str)).isin(kept)].reset_index(drop=True)
+    kept = pd.MultiIndex.from_frame(trials.loc[trials["kept"], _TRIAL_KEYS].astype(str))
+    return points[pd.MultiIndex.from_frame(points[_TRIAL_KEYS].astype(str)).isin(kept)].reset_index(drop=True)
 
 
 def in_image_pixels(experiment: Experiment, shapes: Mapping[str, tuple[int, int]]) -> Experiment:
@@ -212,8 +215,8 @@ def in_image_pixels(experiment: Experiment, shapes: Mapping[str, tuple[int, int]
         InputError: if none of the pictures that people saw is among these.
     """
     names = experiment.trials["image"].astype(str).unique()
-    found, reasons = match_images(names, shapes)
-    if not found:
+    image_of, reasons = match_images(names, shapes)
+    if not image_of:
         raise InputError(
             f"none of the pictures that people saw is among those given ({', '.join(sorted(reasons)[:3])})",
             hint=f"the pictures are {', '.join(sorted(shapes)[:3])}" if shapes else "no picture is given",
@@ -222,25 +225,22 @@ def in_image_pixels(experiment: Experiment, shapes: Mapping[str, tuple[int, int]
     def moved(table: pd.DataFrame, columns: Sequence[tuple[str, int]]) -> pd.DataFrame:
         if not len(table):
             return table
-        names = table["image"].astype(str)
-        out = table[names.isin(found)].copy()
-        names = names[names.isin(found)]
+        matched = table["image"].astype(str).isin(image_of)
+        out, names = table[matched].copy(), table.loc[matched, "image"].astype(str)
         for column, axis in columns:
-            scale = names.map({name: _scale(experiment.shapes.get(name), shapes[found[name]], axis) for name in found})
-            out[column] = (out[column] + 0.5) * scale.to_numpy(float) - 0.5
-        return out.assign(image=names.map(found)).reset_index(drop=True)
+            scales = {name: _scale(experiment.shapes.get(name), shapes[image_of[name]], axis) for name in image_of}
+            # Pixel centres lie at integers, so a picture begins at -0.5: that edge is what stays where it is.
+            out[column] = (out[column] + 0.5) * names.map(scales).to_numpy(float) - 0.5
+        return out.assign(image=names.map(image_of)).reset_index(drop=True)
 
-    points = moved(experiment.points, [("x", 1), ("y", 0)])
-    saccades = moved(experiment.saccades, [("from_x", 1), ("to_x", 1), ("from_y", 0), ("to_y", 0)])
-    trials = moved(experiment.trials, [])
-    known = [name for name in found if name in experiment.shapes]
-    scales = [_scale(experiment.shapes[name], shapes[found[name]], axis) for name in known for axis in (0, 1)]
+    known = [name for name in image_of if name in experiment.shapes]
+    scales = [_scale(experiment.shapes[name], shapes[image_of[name]], axis) for name in known for axis in (0, 1)]
     return replace(
         experiment,
-        points=points,
-        saccades=saccades,
-        trials=trials,
-        shapes={image: shapes[image] for image in found.values()},
+        points=moved(experiment.points, [("x", 1), ("y", 0)]),
+        saccades=moved(experiment.saccades, [("from_x", 1), ("to_x", 1), ("from_y", 0), ("to_y", 0)]),
+        trials=moved(experiment.trials, []),
+        shapes={image: shapes[image] for image in image_of.values()},
         scale=experiment.scale * float(np.mean(scales)) if scales else experiment.scale,
     )
 
@@ -253,15 +253,15 @@ def removals(experiment: Experiment) -> pd.DataFrame:
     """Everything that was removed or set apart, by reason: ``participant, image, what, reason, count``."""
     trials = experiment.trials
     rows = [trials.loc[~trials["kept"], ["participant", "image", "reason"]].assign(what="trial", count=1)]
-    dropped = [one for counts in experiment.files.get("dropped", ()) for one in counts.items()]
+    dropped = [item for counts in experiment.files.get("dropped", ()) for item in counts.items()]
     rows += [pd.DataFrame([{"participant": "", "image": "", "what": "row of a file", "reason": reason, "count": count}])
              for reason, count in dropped if count]  # fmt: skip
     parts = (("too_short", "fixation", "too short"), ("blinks", "run of samples", "blink"),
              ("losses", "run of samples", "eye not found"), ("missing", "sample", "left out by the clock"))  # fmt: skip
     for column, what, reason in parts:
         if column in trials:
-            some = trials[trials[column] > 0]
-            rows.append(some[["participant", "image"]].assign(what=what, reason=reason, count=some[column].astype(int)))
+            hit = trials[trials[column] > 0]
+            rows.append(hit[["participant", "image"]].assign(what=what, reason=reason, count=hit[column].astype(int)))
     if "on_picture" in experiment.points:
         off = experiment.points[~experiment.points["on_picture"].astype(bool)]
         beside = off.groupby(["participant", "image"], observed=True).size().rename("count").reset_index()

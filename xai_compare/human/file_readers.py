@@ -89,7 +89,6 @@ def read_blocks(
     *,
     head: FileHead | None = None,
     names: list[str] | None = None,
-    skip: int = 0,
 ) -> Iterator[pd.DataFrame]:
     """Yield a delimited text file as tables of the columns asked for, a block of some 8 MB at a time.
 
@@ -102,7 +101,6 @@ def read_blocks(
         columns: the columns wanted, as the file names them, and whether they hold numbers or text. Text is categorical.
         head: the beginning of the file, if it is read already.
         names: the names of the columns, for a file without a header.
-        skip: lines before the header.
 
     Raises:
         InputError: if the file cannot be read, lacks a column, or has a cell that is not a number or a line of another
@@ -124,7 +122,6 @@ def read_blocks(
         block_size=BLOCK_BYTES,
         encoding="utf8" if head.encoding == "utf-8-sig" else head.encoding,
         column_names=names,
-        skip_rows=skip,
     )
     convert = arrow_csv.ConvertOptions(
         column_types={name: _TYPES[kind] for name, kind in columns.items()},

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from xai_compare.human.point_tables import validate_points
 from xai_compare.human.screen import Placement, Screen
 
 Paths = str | Path | Iterable[str | Path]
+_POINT = ("participant", "image", "x", "y")
 
 
 def read_clicks(path: Paths, format: str = "clicks") -> pd.DataFrame:
@@ -22,20 +24,32 @@ def read_clicks(path: Paths, format: str = "clicks") -> pd.DataFrame:
 
     Args:
         path: a file, a pattern such as ``"clicks/*.csv"``, or several of them.
-        format: ``clicks`` (delimited text, see `text.read_table`), ``bubbleview`` (MATLAB), another format of
+        format: ``clicks`` (delimited text, see `file_readers.read_table`), ``bubbleview`` (MATLAB), another format of
             clicks, or ``auto``.
 
     Returns:
         ``participant, image`` text; ``x, y`` pixels of the picture; optional ``order``, ``time`` in ms, ``response``,
         ``false_label``, ``label`` text, ``correct`` boolean with NA. Where there is no ``correct`` but a ``response``
         and a ``label``, ``correct`` is whether they name the same expression. Usual other names of columns are known
-        (`tables.COLUMN_ALIASES`). ``attrs`` hold ``files``, ``renamed`` {given name: column}, ``points`` (rows read)
-        and ``dropped`` {reason: rows}.
+        (`point_tables.COLUMN_ALIASES`). ``attrs`` hold ``files``, ``renamed`` {given name: column}, ``points`` (rows
+        read) and ``dropped`` {reason: rows}.
 
     Raises:
         InputError: if a file is absent, unreadable or empty, a column is absent, or a cell is not what it should be.
+
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "clicks.csv")
+    >>> header = "subject,picture,x,y,answer,label"
+    >>> _ = file.write_text(header + "\\n07,a.jpg,12,30.5,happy,happiness\\n07,a.jpg,40,31,sad,fear")
+    >>> clicks = read_clicks(file)
+    >>> print(clicks[["participant", "image", "x", "y", "response", "correct"]].to_string(index=False))
+    participant image    x    y response  correct
+             07 a.jpg 12.0 30.5    happy     True
+             07 a.jpg 40.0 31.0      sad    False
+    >>> clicks.attrs["renamed"]
+    {'subject': 'participant', 'picture': 'image', 'answer': 'response'}
     """
-    return _read(path, format, ("clicks",), ("participant", "image", "x", "y"))
+    return _read(path, format, "clicks", _POINT)
 
 
 def read_fixations(path: Paths, format: str = "fixations") -> pd.DataFrame:
@@ -43,8 +57,7 @@ def read_fixations(path: Paths, format: str = "fixations") -> pd.DataFrame:
 
     Args:
         path: a file, a pattern such as ``"gaze/*.csv"``, or several of them.
-        format: ``fixations`` (delimited text, see `text.read_table`), ``osie`` (MATLAB), another format of
-            fixations, or ``auto``.
+        format: ``fixations`` (delimited text), ``osie`` (MATLAB), another format of fixations, or ``auto``.
 
     Returns:
         As `read_clicks`, with ``duration``; fixations without a duration are dropped and counted.
@@ -52,7 +65,7 @@ def read_fixations(path: Paths, format: str = "fixations") -> pd.DataFrame:
     Raises:
         InputError: as `read_clicks`, and if a duration is negative.
     """
-    return _read(path, format, ("fixations",), ("participant", "image", "x", "y", "duration"))
+    return _read(path, format, "fixations", (*_POINT, "duration"))
 
 
 def recognise(path: str | Path) -> tuple[Format, str]:
@@ -62,13 +75,12 @@ def recognise(path: str | Path) -> tuple[Format, str]:
         InputError: if the file cannot be read, or is of no known format or of several.
     """
     head = FileHead.of(Path(path))
-    found = {name: why for name, one in FORMATS.all().items() if (why := one.recognise(head))}
-    if len(found) == 1:
-        name, why = next(iter(found.items()))
-        return FORMATS.get(name), why
-    if found:
-        several = "; ".join(f"{name}, by {why}" for name, why in found.items())
+    reasons = {name: why for name, format in FORMATS.all().items() if (why := format.recognise(head))}
+    if len(reasons) > 1:
+        several = "; ".join(f"{name}, by {why}" for name, why in reasons.items())
         raise InputError(f"could be of several formats ({several})", where=path, hint="name the format")
+    for name, why in reasons.items():
+        return FORMATS.get(name), why
     raise InputError("its format is not recognised", where=path, hint=f"name it: {', '.join(FORMATS)}")
 
 
@@ -77,22 +89,27 @@ def of_format(path: Path, format: str, kinds: tuple[Yields, ...]) -> Format:
     return find(recognise(path)[0].name if format == "auto" else format, *kinds)
 
 
-def _read(path: Paths, format: str, kinds: tuple[Yields, ...], required: Sequence[str]) -> pd.DataFrame:
+def _read(path: Paths, format: str, kind: Yields, required: Sequence[str]) -> pd.DataFrame:
     if format != "auto":
-        find(format, *kinds)
+        find(format, kind)
     files = files_of(path)
-    frames = [validate_points(_table(of_format(file, format, kinds), file), file, required) for file in files]
-    attrs = {
+    frames = [validate_points(_table(of_format(file, format, (kind,)), file), file, required) for file in files]
+    attrs: dict[Hashable | None, Any] = {
         "files": [str(file) for file in files],
         "renamed": {given: name for frame in frames for given, name in frame.attrs["renamed"].items()},
         "points": sum(frame.attrs["points"] for frame in frames),
         "dropped": _totals(frame.attrs["dropped"] for frame in frames),
     }
-    for frame in frames:
-        frame.attrs.clear()
-    joined = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
-    joined.attrs.update(attrs)
+    joined = joined_frames(frames) if len(frames) > 1 else frames[0]
+    joined.attrs = attrs
     return joined
+
+
+def joined_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The frames below one another, without ``attrs``: pandas compares these, which fails for arrays in them."""
+    for frame in frames:
+        frame.attrs = {}
+    return pd.concat(frames, ignore_index=True)
 
 
 def read_points(path: Paths, format: str = "auto") -> pd.DataFrame:
@@ -111,17 +128,13 @@ def read_points(path: Paths, format: str = "auto") -> pd.DataFrame:
     """
     files = files_of(path)
     formats = [of_format(file, format, ("clicks", "tracks")) for file in files]
-    kinds = {one.yields for one in formats}
+    kinds = {reader.yields for reader in formats}
     if len(kinds) > 1:
         raise InputError("some files hold clicks and others tracks of the mouse", hint="read them apart")
-    required = ("participant", "image", "x", "y")
-    frames = [
-        validate_points(_table(one, file), file, required, unplaced=True)
-        for one, file in zip(formats, files, strict=True)
-    ]
-    for frame in frames:
-        frame.attrs = {}
-    joined = pd.concat(frames, ignore_index=True)
+    tables = (_table(reader, file) for reader, file in zip(formats, files, strict=True))
+    joined = joined_frames(
+        [validate_points(table, file, _POINT, unplaced=True) for table, file in zip(tables, files, strict=True)]
+    )
     if not joined[["x", "y"]].notna().all(axis=1).any():
         raise InputError(f"none of its {len(joined)} rows has a point", where=files[0])
     joined.attrs = {"files": [str(file) for file in files], "yields": kinds.pop()}
@@ -143,16 +156,18 @@ def _totals(counts: Iterable[dict[str, int]]) -> dict[str, int]:
 
 def files_of(path: Paths) -> list[Path]:
     """Return the distinct files that a path, a pattern or several of them name, each pattern's sorted."""
-    given = [path] if isinstance(path, str | Path) else list(path)
-    if not given:
+    patterns = [path] if isinstance(path, str | Path) else list(path)
+    if not patterns:
         raise InputError("no file of human data is named")
     files: dict[Path, None] = {}
-    for one in given:
-        plain = Path(one).expanduser()
-        found = [plain] if plain.exists() else _matches(plain)
-        if not found:
-            raise InputError("no such file", where=one, hint="check the path, which is relative to where it is named")
-        for file in found:
+    for pattern in patterns:
+        plain = Path(pattern).expanduser()
+        matches = [plain] if plain.exists() else _matches(plain)
+        if not matches:
+            raise InputError(
+                "no such file", where=pattern, hint="check the path, which is relative to where it is named"
+            )
+        for file in matches:
             if file.is_dir():
                 raise InputError("is a folder", where=file, hint=f"name its files, such as {file / '*.csv'}")
             files[file] = None
@@ -164,9 +179,8 @@ def _matches(pattern: Path) -> list[Path]:
     try:
         return sorted(root.glob(str(pattern.relative_to(pattern.anchor))))
     except ValueError as error:  # "**" must stand alone between slashes.
-        raise InputError(
-            f"is not a pattern ({error})", where=pattern, hint="write **/ for any depth of folders"
-        ) from None
+        hint = "write **/ for any depth of folders"
+        raise InputError(f"is not a pattern ({error})", where=pattern, hint=hint) from None
 
 
 def stream_gaze(path: Paths, format: str = "auto") -> Iterator[pd.DataFrame]:
@@ -179,9 +193,9 @@ def stream_gaze(path: Paths, format: str = "auto") -> Iterator[pd.DataFrame]:
         InputError: if a file is absent, unreadable, or not of a format of samples.
     """
     files = files_of(path)
-    readers = [of_format(file, format, ("samples",)) for file in files]
-    for file, one in zip(files, readers, strict=True):
-        made = one.read(file)
+    formats = [of_format(file, format, ("samples",)) for file in files]
+    for file, reader in zip(files, formats, strict=True):
+        made = reader.read(file)
         for table in [made] if isinstance(made, pd.DataFrame) else made:
             table.attrs["file"] = str(file)
             yield table
@@ -206,23 +220,33 @@ def read_gaze(
 
     Raises:
         InputError: as `stream_gaze`, or if the picture's place on the screen is needed and not known.
+
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "gaze.csv")
+    >>> rows = "".join(f"ann,a.jpg,{time},{100 + time},90,3.1\\n" for time in range(0, 16, 4))
+    >>> _ = file.write_text("participant,image,time,screen_x,screen_y,pupil\\n" + rows)
+    >>> samples = read_gaze(file, placement=Placement(left=50, top=40, width=200, height=150))
+    >>> print(samples[["participant", "trial", "time", "x", "y", "on_picture"]].to_string(index=False))
+    participant  trial  time    x    y  on_picture
+            ann      1   0.0 50.0 50.0        True
+            ann      1   4.0 54.0 50.0        True
+            ann      1   8.0 58.0 50.0        True
+            ann      1  12.0 62.0 50.0        True
     """
     from xai_compare.human.gaze.recording import table_of
-    from xai_compare.human.gaze.trial import trials
+    from xai_compare.human.gaze.trial import split_trials
 
     files = files_of(path)
     count: Counter[str] = Counter()
     parts = [
         table_of(trial)
         for file in files
-        for trial in trials(stream_gaze(file, format), file, screen=screen, placement=placement, count=count)
+        for trial in split_trials(stream_gaze(file, format), file, screen=screen, placement=placement, count=count)
     ]
     if not parts:
         raise InputError("no sample is of a picture", where=files[0])
     known = parts[0].attrs["screen"]
-    for part in parts:
-        part.attrs.clear()
-    joined = pd.concat(parts, ignore_index=True)
+    joined = joined_frames(parts)
     joined = joined.astype({name: "category" for name in ("participant", "image", "event") if name in joined})
     joined.attrs = {"files": [str(file) for file in files], "screen": known}
     return joined

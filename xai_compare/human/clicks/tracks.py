@@ -11,7 +11,7 @@ FEWEST_POINTS = 50
 """A track with fewer points is not used: the mouse was hardly moved (Bruckert et al. 2023, section 4.2)."""
 
 
-def moving(points: pd.DataFrame) -> pd.DataFrame:
+def kinematics(points: pd.DataFrame) -> pd.DataFrame:
     """Return the points of tracks with ``dwell`` in ms, ``velocity`` in px/s and ``acceleration`` in px/s^2.
 
     The dwell of a point lasts until the next one; that of the last until the answer (``rt``), or 0 where that is not
@@ -41,13 +41,13 @@ def moving(points: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def judged(points: pd.DataFrame, trials: pd.DataFrame, fewest: int = FEWEST_POINTS) -> pd.DataFrame:
+def usable_tracks(points: pd.DataFrame, trials: pd.DataFrame, fewest: int = FEWEST_POINTS) -> pd.DataFrame:
     """Return the trials of tracks with their number of points, path length, and whether they are kept.
 
     Not kept are tracks with fewer than ``fewest`` points and those whose clock runs backwards.
 
     Args:
-        points: as from `moving`.
+        points: as from `kinematics`.
         trials: as from `xai_compare.human.clicks.answers.trial_table`.
     """
     keys = ["participant", "image", "trial"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.human.file_head import FileHead
-from xai_compare.human.file_readers import ColumnKind, read_blocks
+from xai_compare.human.file_readers import ColumnKind, read_blocks, read_json
 from xai_compare.human.formats import reads
 from xai_compare.human.screen import Screen
 
@@ -80,16 +79,13 @@ def _json(path: Path, *, required: bool) -> dict[str, Any]:
         if required:
             raise InputError("the JSON that describes it is not there", where=path)
         return {}
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"is not readable JSON ({error})", where=path) from None
-    return found if isinstance(found, dict) else {}
+    content = read_json(path)
+    return content if isinstance(content, dict) else {}
 
 
 def _entity(path: Path, key: str) -> str:
-    found = re.search(rf"(?:^|_){key}-([A-Za-z0-9]+)", path.name)
-    return found[1] if found else path.name.split("_")[0]
+    entity = re.search(rf"(?:^|_){key}-([A-Za-z0-9]+)", path.name)
+    return entity[1] if entity else path.name.split("_")[0]
 
 
 def _shown(path: Path, about: dict[str, Any]) -> pd.DataFrame:

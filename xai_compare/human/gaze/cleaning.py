@@ -82,7 +82,7 @@ def losses(trial: Trial, rate: float, blink_ms: tuple[float, float] = BLINK_MS) 
     return Losses(starts, stops, ms, blink)
 
 
-def corrected(trial: Trial, found: Losses) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def corrected(trial: Trial, lost: Losses) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Blink, sweep and pupil correction of Liu et al. (2024, section III-A3): x, y, pupil, each float64 (n,).
 
     Lost runs that cannot be a blink, for they last under 75 or over 425 ms, are filled by linear interpolation, in the
@@ -90,7 +90,7 @@ def corrected(trial: Trial, found: Losses) -> tuple[np.ndarray, np.ndarray, np.n
     from the sample before is given, 0 for the first. Runs at either end of a trial have nothing to lean on and stay.
     """
     fill = np.zeros(len(trial), bool)
-    for start, stop, blink in zip(found.starts, found.stops, found.blink, strict=True):
+    for start, stop, blink in zip(lost.starts, lost.stops, lost.blink, strict=True):
         if not blink and start > 0 and stop < len(trial):
             fill[start:stop] = True
     if trial.event is not None:

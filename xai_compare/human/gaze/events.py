@@ -23,7 +23,7 @@ class Outcome:
     Attributes:
         trial: its samples, corrected and shifted if that was asked for.
         labels: uint8 (n,), what each sample is, an index into `LABELS`.
-        fixations, saccades: columns as `xai_compare.human.point_tables.COLUMNS` describes, without the trial's own.
+        fixations, saccades: columns as `xai_compare.human.COLUMNS` describes, without the trial's own.
         row: the trial's row of the table of trials, likewise.
     """
 
@@ -60,10 +60,10 @@ def process(trial: Trial, settings: GazeSettings) -> Outcome:
     if row["lost"] > settings.max_lost:
         why = f"more than {settings.max_lost:.0%} of samples lost"
         return _nothing(trial, row, why, labels)
-    degrees = trial.degrees()
+    degrees = in_degrees(trial.screen, trial.placement, trial.x, trial.y)
     degrees[labels > 2] = np.nan
-    found = detect(settings.detector, degrees, trial.time, rate, **settings.options)
-    fixations, removed = _fixations(trial, found, rate, settings.min_fixation_ms)
+    intervals = detect(settings.detector, degrees, trial.time, rate, **settings.options)
+    fixations, removed = _fixations(trial, intervals, rate, settings.min_fixation_ms)
     row |= {"fixations": len(fixations["x"]), "too_short": removed}
     for start, stop in fixations.pop("spans"):
         labels[start:stop] = 1
@@ -108,11 +108,11 @@ def _count_losses(row: dict[str, Any], trial: Trial, rate: float, lost: cleaning
         row["off_picture"] = float(1 - trial.placement.holds(trial.x[valid], trial.y[valid]).mean())
 
 
-def _fixations(trial: Trial, found: Intervals, rate: float, shortest: float) -> tuple[dict[str, Any], int]:
+def _fixations(trial: Trial, intervals: Intervals, rate: float, shortest: float) -> tuple[dict[str, Any], int]:
     """The fixations long enough, each at the centre of mass of its samples, and how many were removed."""
-    starts = np.array([start for start, _ in found], int)
-    stops = np.array([stop for _, stop in found], int)
-    lasting = trial.time[stops - 1] - trial.time[starts] + 1000 / rate if len(found) else np.zeros(0)
+    starts = np.array([start for start, _ in intervals], int)
+    stops = np.array([stop for _, stop in intervals], int)
+    lasting = trial.time[stops - 1] - trial.time[starts] + 1000 / rate if len(intervals) else np.zeros(0)
     # Times are those of a clock that may round to the millisecond: what is short by rounding is not too short.
     kept = lasting >= shortest - 0.5
     starts, stops, lasting = starts[kept], stops[kept], lasting[kept]

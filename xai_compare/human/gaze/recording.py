@@ -12,17 +12,17 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.human.gaze.events import LABELS, SACCADE_COLUMNS, Outcome, process
-from xai_compare.human.gaze.trial import Trial, trials
+from xai_compare.human.gaze.trial import Trial, split_trials
 from xai_compare.human.screen import Placement, Screen
 from xai_compare.human.settings import Cross, GazeSettings
 
 FIXATION_COLUMNS = ("order", "x", "y", "onset", "duration", "samples", "on_picture")
-_WHOSE = ("participant", "image", "trial")
+_TRIAL_KEYS = ("participant", "image", "trial")
 
 
 @dataclass
 class Events:
-    """Fixations, saccades and trials; their columns are described in `xai_compare.human.point_tables.COLUMNS`."""
+    """Fixations, saccades and trials; their columns are described in `xai_compare.human.COLUMNS`."""
 
     fixations: pd.DataFrame
     saccades: pd.DataFrame
@@ -39,13 +39,12 @@ class Collector:
 
     def add(self, outcome: Outcome) -> None:
         """Take in a trial's events."""
-        row = outcome.row
-        whose = {name: row[name] for name in _WHOSE}
-        facts = {key: value for key, value in outcome.trial.facts.items() if key not in whose}
-        if len(outcome.fixations["x"]) and row["kept"]:
-            self.fixations.append(whose | outcome.fixations | facts)
-            self.saccades.append(whose | outcome.saccades)
-        self.rows.append(row)
+        keys = {name: outcome.row[name] for name in _TRIAL_KEYS}
+        facts = {key: value for key, value in outcome.trial.facts.items() if key not in keys}
+        if len(outcome.fixations["x"]) and outcome.row["kept"]:
+            self.fixations.append(keys | outcome.fixations | facts)
+            self.saccades.append(keys | outcome.saccades)
+        self.rows.append(outcome.row)
 
     def events(self) -> Events:
         """The tables of all that was taken in."""
@@ -57,8 +56,9 @@ class Collector:
 
 
 def _stacked(parts: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
+    """One table of all trials' events, what is the same for a trial repeated for each of its events."""
     if not parts:
-        return pd.DataFrame(columns=[*_WHOSE, *columns])
+        return pd.DataFrame(columns=[*_TRIAL_KEYS, *columns])
     counts = [len(part[columns[0]]) for part in parts]
     names = list(dict.fromkeys(name for part in parts for name in part))
     table = {
@@ -81,22 +81,23 @@ def outcomes(
     fills_screen: bool = False,
     count: Counter[str] | None = None,
 ) -> Iterator[Outcome]:
-    """Yield what becomes of each trial, in the order of the recording; see `process` and `trials` for arguments."""
+    """Yield what becomes of each trial, in the order of the recording; see `process` and `split_trials`."""
     settings = settings or GazeSettings()
-    correct = _CrossKeeper(settings.cross)
-    found = trials(tables, where, screen=screen, placement=placement, fills_screen=fills_screen, count=count)
-    for trial in found:
-        offset, why = correct(trial)
+    correction = _CrossCorrection(settings.cross)
+    for trial in split_trials(
+        tables, where, screen=screen, placement=placement, fills_screen=fills_screen, count=count
+    ):
+        offset, problem = correction(trial)
         if offset is None:
             continue
         outcome = process(trial, settings)
         outcome.row["offset_x"], outcome.row["offset_y"] = offset
-        if why and outcome.row["kept"]:
-            outcome.row |= {"kept": False, "reason": why}
+        if problem and outcome.row["kept"]:
+            outcome.row |= {"kept": False, "reason": problem}
         yield outcome
 
 
-class _CrossKeeper:
+class _CrossCorrection:
     """Remembers how far the tracker was off at each participant's last fixation cross, and shifts what follows."""
 
     def __init__(self, cross: Cross | None) -> None:
@@ -104,6 +105,7 @@ class _CrossKeeper:
         self._offsets: dict[str, tuple[float, float, float]] = {}
 
     def __call__(self, trial: Trial) -> tuple[tuple[float, float] | None, str]:
+        """The offset taken away (None of the cross itself), and why the trial cannot be used."""
         if self._cross is None:
             return (np.nan, np.nan), ""
         if trial.image == self._cross.image:
@@ -122,10 +124,9 @@ class _CrossKeeper:
             return np.nan, np.nan, np.nan
         # The gaze comes to the cross first: what counts is where it rests in the second half.
         half = len(trial) // 2
-        tail = trial.x[half:], trial.y[half:]
-        if not np.isfinite(tail[0]).any():
-            tail = trial.x, trial.y
-        dx, dy = np.nanmedian(tail[0]) - cross.x, np.nanmedian(tail[1]) - cross.y
+        if not np.isfinite(trial.x[half:]).any():
+            half = 0
+        dx, dy = np.nanmedian(trial.x[half:]) - cross.x, np.nanmedian(trial.y[half:]) - cross.y
         across, down = trial.screen.degrees_per_pixel()
         return float(dx), float(dy), float(np.hypot(dx * across, dy * down))
 
@@ -152,7 +153,7 @@ def events(
         Fixations, saccades and trials; trials that were removed are among the last, with the reason.
 
     Raises:
-        InputError: as `process` and `trials`, or if there is no sample.
+        InputError: as `process` and `split_trials`, or if there is no sample.
     """
     settings = replace(settings or GazeSettings(), **changes)
     tables = [samples] if isinstance(samples, pd.DataFrame) else samples
@@ -170,6 +171,17 @@ def fixations(samples: pd.DataFrame | Iterable[pd.DataFrame], **settings: Any) -
 
     Raises:
         InputError: as `events`.
+
+    >>> import numpy as np, pandas as pd
+    >>> from xai_compare.human import Screen
+    >>> time = np.arange(0, 600, 4.0)
+    >>> samples = pd.DataFrame({"participant": "ann", "image": "a.jpg", "time": time,
+    ...                         "x": np.where(time < 300, 80.0, 180.0), "y": 110.0})
+    >>> found = fixations(samples, screen=Screen(pixels_per_degree=30.0))
+    >>> print(found[["order", "x", "y", "onset", "duration"]].to_string(index=False))
+     order     x     y  onset  duration
+         1  80.0 110.0    0.0     292.0
+         2 180.0 110.0  308.0     292.0
     """
     found = events(samples, **settings)
     found.fixations.attrs["trials"] = found.trials
@@ -178,9 +190,7 @@ def fixations(samples: pd.DataFrame | Iterable[pd.DataFrame], **settings: Any) -
 
 def samples_of(outcome: Outcome) -> pd.DataFrame:
     """The samples of a trial as a table, with what each was found to be, as `samples.parquet` holds them."""
-    trial = outcome.trial
-    n = len(trial)
-    place = trial.placement
+    trial, n = outcome.trial, len(outcome.trial)
     table: dict[str, Any] = {
         "participant": pd.Categorical([trial.participant]).repeat(n),
         "image": pd.Categorical([trial.image]).repeat(n),
@@ -190,7 +200,7 @@ def samples_of(outcome: Outcome) -> pd.DataFrame:
         "y": trial.y.astype(np.float32),
         "pupil": trial.pupil.astype(np.float32),
         "label": pd.Categorical.from_codes(outcome.labels.astype(np.int64), pd.Index(LABELS)),
-        "on_picture": place.holds(trial.x, trial.y) if place else np.isfinite(trial.x),
+        "on_picture": trial.on_picture(),
     }
     if trial.event is not None:
         table["event"] = pd.Categorical(trial.event)
@@ -198,20 +208,12 @@ def samples_of(outcome: Outcome) -> pd.DataFrame:
 
 
 def table_of(trial: Trial) -> pd.DataFrame:
-    """The samples of a trial as a table that `trials` would read again, before any cleaning."""
-    n, place = len(trial), trial.placement
-    table: dict[str, Any] = {
-        "participant": trial.participant,
-        "image": trial.image,
-        "trial": np.full(n, trial.number, np.int32),
-        "time": trial.time,
-        "x": trial.x,
-        "y": trial.y,
-        "pupil": trial.pupil,
-        "on_picture": place.holds(trial.x, trial.y) if place else np.isfinite(trial.x),
-    }
-    if place is not None:
-        table |= {"left": place.left, "top": place.top, "width": place.width, "height": place.height}
+    """The samples of a trial as a table that `split_trials` would read again, before any cleaning."""
+    number = np.full(len(trial), trial.number, np.int32)
+    table: dict[str, Any] = {"participant": trial.participant, "image": trial.image, "trial": number}
+    table |= {name: getattr(trial, name) for name in ("time", "x", "y", "pupil")} | {"on_picture": trial.on_picture()}
+    if trial.placement is not None:
+        table |= asdict(trial.placement)
     if trial.event is not None:
         table["event"] = trial.event
     if trial.screen.distance_cm is not None:

@@ -15,6 +15,10 @@ from xai_compare.human.screen import Placement, Screen
 
 _NUMBERS = ("time", "x", "y", "pupil", "distance")
 _PLACE = ("left", "top", "width", "height")
+_KEYS = ("participant", "image", "trial")
+_NO_FACTS = {
+    *_NUMBERS, *_PLACE, *_KEYS, "screen_x", "screen_y", "fraction_x", "fraction_y", "event", "on_picture", "label",
+}  # fmt: skip
 
 
 @dataclass
@@ -48,26 +52,23 @@ class Trial:
     def __len__(self) -> int:
         return len(self.time)
 
-    def degrees(self) -> np.ndarray:
-        """Direction of gaze in degrees, float64 (n, 2), see `Screen.degrees`.
-
-        Where the picture's place on the screen is not known, pixels are divided by those that a degree has at the
-        middle of the screen.
-
-        Raises:
-            InputError: if the screen's geometry is not known.
-        """
-        return in_degrees(self.screen, self.placement, self.x, self.y)
+    def on_picture(self) -> np.ndarray:
+        """Whether each sample lies on the picture, or was found at all where the picture's place is not known."""
+        return self.placement.holds(self.x, self.y) if self.placement else np.isfinite(self.x)
 
 
 def in_degrees(screen: Screen, placement: Placement | None, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pixels of a picture as shown in degrees of visual angle, float64 (n, 2); see `Trial.degrees`."""
+    """Pixels of a picture as shown in degrees of visual angle, float64 (n, 2); see `Screen.degrees`.
+
+    Where the picture's place on the screen is not known, pixels are divided by those that a degree has at the middle of
+    the screen.
+    """
     if placement is None:
         return np.column_stack([x, y]) * screen.degrees_per_pixel()
     return screen.degrees(np.asarray(x) + placement.left, np.asarray(y) + placement.top)
 
 
-def trials(
+def split_trials(
     tables: Iterable[pd.DataFrame],
     where: object,
     *,
@@ -106,14 +107,17 @@ def trials(
 
 
 def _runs(tables: Iterable[pd.DataFrame], where: object) -> Iterator[pd.DataFrame]:
+    """The rows of each trial. A table's last run waits for the next table, which may go on with the same trial."""
     waiting: list[pd.DataFrame] = []
     for table in tables:
         if not len(table):
             continue
-        _check_columns(table, where)
+        for name in ("participant", "image", "time"):
+            if name not in table:
+                raise InputError(f"no column {name!r}", where=where, hint=nearest(name, map(str, table.columns)))
         edges = np.flatnonzero(_changes(table)) + 1
         parts = [table.iloc[a:b] for a, b in zip([0, *edges], [*edges, len(table)], strict=True)]
-        if waiting and _key(waiting[-1]) != _key(parts[0]):
+        if waiting and _last_key(waiting[-1]) != _last_key(parts[0]):
             yield _joined(waiting)
             waiting = []
         for part in parts[:-1]:
@@ -124,37 +128,30 @@ def _runs(tables: Iterable[pd.DataFrame], where: object) -> Iterator[pd.DataFram
         yield _joined(waiting)
 
 
-def _check_columns(table: pd.DataFrame, where: object) -> None:
-    for name in ("participant", "image", "time"):
-        if name not in table:
-            raise InputError(f"no column {name!r}", where=where, hint=nearest(name, map(str, table.columns)))
-
-
 def _changes(table: pd.DataFrame) -> np.ndarray:
     """Where a row belongs to another trial than the one before it: bool (n - 1,)."""
     changed = np.zeros(len(table) - 1, bool)
-    for name in ("participant", "image", "trial"):
+    for name in _KEYS:
         if name in table:
             codes = table[name].astype("category").cat.codes.to_numpy()
             changed |= codes[1:] != codes[:-1]
     return changed
 
 
-def _key(rows: pd.DataFrame) -> tuple[str, ...]:
-    """What names the trial of the last row, which the next table's first row may go on with."""
-    return tuple(str(rows[name].iloc[-1]) for name in ("participant", "image", "trial") if name in rows)
+def _last_key(rows: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(str(rows[name].iloc[-1]) for name in _KEYS if name in rows)
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     if len(parts) == 1:
         return parts[0]
-    attrs = parts[-1].attrs
+    # Each block has categories of its own, which pandas would not put below one another.
     plain = [
         part.astype(dict.fromkeys(part.select_dtypes("category"), object)).set_axis(part.columns, axis=1)
         for part in parts
     ]
     joined = pd.concat(plain, ignore_index=True)
-    joined.attrs = attrs
+    joined.attrs = parts[-1].attrs
     return joined
 
 
@@ -172,63 +169,46 @@ def _trial(
     own = Screen.of(rows.attrs.get("screen"))
     if "distance" in values and np.isfinite(values["distance"]).any():
         own = Screen(own.resolution, own.size_cm, float(np.nanmedian(values["distance"])))
-    whole = (screen or Screen()).completed(own)
-    place = _place(rows, name, where) or placement
-    if place is None and fills_screen:
-        place = Placement(0, 0, *_resolution(whole, where))
-    x, y = _on_picture(rows, whole, place, where)
+    screen = (screen or Screen()).completed(own)
+    placement = _place(rows, name, where) or placement
+    if placement is None and fills_screen:
+        placement = Placement(0, 0, *_resolution(screen, where))
+    x, y = _on_picture(rows, screen, placement, where)
     lost = ~(np.isfinite(x) & np.isfinite(y))
-    facts = {name: first[name] for name in map(str, rows.columns) if name not in _NO_FACTS}
     return Trial(
-        str(first["participant"]),
-        str(first["image"]),
-        number,
-        values["time"],
-        np.where(lost, np.nan, x),
-        np.where(lost, np.nan, y),
-        values.get("pupil", np.full(len(rows), np.nan)),
-        rows["event"].to_numpy(object) if "event" in rows else None,
-        place,
-        whole,
-        facts,
+        participant=str(first["participant"]),
+        image=str(first["image"]),
+        number=number,
+        time=values["time"],
+        x=np.where(lost, np.nan, x),
+        y=np.where(lost, np.nan, y),
+        pupil=values.get("pupil", np.full(len(rows), np.nan)),
+        event=rows["event"].to_numpy(object) if "event" in rows else None,
+        placement=placement,
+        screen=screen,
+        facts={name: first[name] for name in map(str, rows.columns) if name not in _NO_FACTS},
     )
 
 
-_NO_FACTS = {
-    *_NUMBERS,
-    *_PLACE,
-    "screen_x",
-    "screen_y",
-    "fraction_x",
-    "fraction_y",
-    "participant",
-    "image",
-    "trial",
-    "event",
-    "on_picture",
-    "label",
-}
-
-
 def _on_picture(
-    rows: pd.DataFrame, screen: Screen, place: Placement | None, where: object
+    rows: pd.DataFrame, screen: Screen, placement: Placement | None, where: object
 ) -> tuple[np.ndarray, np.ndarray]:
     if "x" in rows and "y" in rows:
         return rows["x"].to_numpy(float), rows["y"].to_numpy(float)
     if "fraction_x" in rows:
         width, height = _resolution(screen, where)
-        x, y = (rows[f"fraction_{a}"].to_numpy(float) * n - 0.5 for a, n in (("x", width), ("y", height)))
+        x, y = (rows[f"fraction_{axis}"].to_numpy(float) * n - 0.5 for axis, n in (("x", width), ("y", height)))
     elif "screen_x" in rows:
         x, y = rows["screen_x"].to_numpy(float), rows["screen_y"].to_numpy(float)
     else:
         raise InputError("no column 'x' and 'y'", where=where, hint=nearest("x", map(str, rows.columns)))
-    if place is None:
+    if placement is None:
         raise InputError(
             "where on the screen the picture lay is not known",
             where=where,
             hint="give placement: [left, top, width, height], or placement: screen if it filled the screen",
         )
-    return place.to_picture(x, y)
+    return placement.to_picture(x, y)
 
 
 def _resolution(screen: Screen, where: object) -> tuple[int, int]:
