@@ -36,7 +36,7 @@ PER_IMAGE_COLUMNS = ("metric", "a", "b", "image", "expression", "value", "note")
 LEFT_OUT = "one person left out"
 CEILING = "ceiling"
 PRIOR, ELSEWHERE = "face prior", "other pictures"
-"""Two maps that know nothing of a picture: a Gaussian where faces are, and the people's mean map of all others."""
+"""Two maps that ignore the picture: a Gaussian where faces are, and the people's mean map of all other pictures."""
 _SPLITS = 20
 _DRAWS = 200
 
@@ -69,8 +69,8 @@ class Score(NamedTuple):
 
 
 def image_scores(
-    one: npt.NDArray[Any],
-    crowd: Observers,
+    attention: npt.NDArray[Any],
+    observers: Observers,
     mean: npt.NDArray[Any] | None = None,
     points: Floats | None = None,
     options: Options | None = None,
@@ -78,40 +78,40 @@ def image_scores(
     """Compare a map (h, w) of a picture with the people before it, by every one of `IMAGE_METRICS`.
 
     Args:
-        one: the map.
-        crowd: the people.
+        attention: the map.
+        observers: the people.
         mean, points: if only some of them count, their mean map and points.
         options: keyword arguments by metric.
     """
-    mean = crowd.maps.mean(0) if mean is None else mean
-    there = crowd.points if points is None else points
-    given = {"map": mean, "points": there, "nonfixations": crowd.nonfixations, "baseline": crowd.baseline}
-    found = []
+    mean = observers.maps.mean(0) if mean is None else mean
+    looked_at = observers.points if points is None else points
+    given = {"map": mean, "points": looked_at, "nonfixations": observers.nonfixations, "baseline": observers.baseline}
+    scores = []
     for name in IMAGE_METRICS:
         metric = METRICS.get(name)
-        asked = {"splits": _SPLITS} if name == "auc_borji" else dict((options or {}).get(name, {}))
-        value = float(metric.function(one, *(given[need] for need in metric.needs[1:]), **asked))
-        found.append(Score(name, value, reason(name, value)))
-    return found
+        keywords = {"splits": _SPLITS} if name == "auc_borji" else dict((options or {}).get(name, {}))
+        value = float(metric.function(attention, *(given[need] for need in metric.needs[1:]), **keywords))
+        scores.append(Score(name, value, reason(name, value)))
+    return scores
 
 
-def left_out_scores(crowd: Observers, options: Options | None = None) -> list[Score]:
+def left_out_scores(observers: Observers, options: Options | None = None) -> list[Score]:
     """The mean over people of each one's map against the others' mean map and points: one more person's score."""
-    people = len(crowd.maps)
+    people = len(observers.maps)
     if people < 2:
         return [Score(name, math.nan, "fewer than two people attended to it") for name in IMAGE_METRICS]
-    total = crowd.maps.sum(0)
-    each = [
-        image_scores(one, crowd, (total - one) / (people - 1), crowd.points[crowd.whose != i], options)
-        for i, one in enumerate(crowd.maps)
-    ]
-    found = []
+    total = observers.maps.sum(0)
+    each = []
+    for i, attention in enumerate(observers.maps):
+        points = observers.points[observers.whose != i]
+        each.append(image_scores(attention, observers, (total - attention) / (people - 1), points, options))
+    rows = []
     for scores in zip(*each, strict=True):
         values = np.array([score.value for score in scores])
         known = values[~np.isnan(values)]
         note = "" if known.size == values.size else f"undefined for {values.size - known.size} of {people} people"
-        found.append(Score(scores[0].metric, float(known.mean()) if known.size else math.nan, note))
-    return found
+        rows.append(Score(scores[0].metric, float(known.mean()) if known.size else math.nan, note))
+    return rows
 
 
 def reliability(maps: npt.NDArray[Any], centred: bool = True) -> float:
@@ -128,8 +128,8 @@ def reliability(maps: npt.NDArray[Any], centred: bool = True) -> float:
     if people < 2:
         return math.nan
     total = float((rows.sum(0) ** 2).sum())
-    own = float((rows**2).sum())
-    return float(ratio((total - own) / (people * (people - 1)), total / people**2))
+    single = float((rows**2).sum())
+    return float(ratio((total - single) / (people * (people - 1)), total / people**2))
 
 
 def upper_ceiling(maps: npt.NDArray[Any], centred: bool = True) -> Score:
@@ -154,14 +154,14 @@ def ceilings(metric: str, maps: npt.NDArray[Any], options: Options | None = None
     people = len(maps)
     if people < 3:
         return math.nan, math.nan
-    known, asked = METRICS.get(metric), dict((options or {}).get(metric, {}))
+    known, keywords = METRICS.get(metric), dict((options or {}).get(metric, {}))
     total = maps.sum(0)
     others = (total - maps) / (people - 1)
-    low = float(np.nanmean(known.function(maps, others, **asked)))
+    low = float(np.nanmean(known.function(maps, others, **keywords)))
     if metric in ("pearson", "uncentred", "noise_corrected"):
         high = upper_ceiling(maps, metric != "uncentred").value
     else:
         drawn = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=_DRAWS)
         means = np.tensordot(drawn / people, maps, 1)
-        high = float(np.nanmean(known.function(means, np.broadcast_to(total / people, means.shape), **asked)))
+        high = float(np.nanmean(known.function(means, np.broadcast_to(total / people, means.shape), **keywords)))
     return low, high

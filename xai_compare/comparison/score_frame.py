@@ -106,25 +106,28 @@ def as_table(rows: Rows, counts: Counts | None = None, intervals: Intervals | No
     every = {**(counts or {}), **{(*group, MEAN_OF_FOLDS): sum(numbers) for group, numbers in folds.items()}}
     table = []
     for key, (value, note) in rows.items():
-        sources = [every.get((source, key.expression, key.fold)) for source in (key.a, key.b)]
-        known = [number for number in sources if number is not None]
+        fewest = _fewest(every, key)
         low, high = (intervals or {}).get(key, (math.nan, math.nan))
-        note += _small(key.metric, min(known) if known else None, low)
-        table.append((*key, value, min(known) if known else None, low, high, note, *floor_of(METRICS.get(key.metric))))
+        note += _few(key.metric, fewest, low)
+        table.append((*key, value, fewest, low, high, note, *floor_of(METRICS.get(key.metric))))
     return in_order(as_frame(table))
 
 
 def with_estimates(scores: pd.DataFrame, estimates: Mapping[Any, Any], counts: Counts) -> pd.DataFrame:
     """Add rows of `xai_compare.comparison.resampling.noise.Estimate` by (metric, a, b, expression, fold)."""
     rows = []
-    for key, one in estimates.items():
-        sizes = [counts.get((name, key[3], key[4])) for name in (key[1], key[2])]
-        known = [size for size in sizes if size is not None]
-        note = OF_MANY_IMAGES + (f"; {'' if one.value == one.value else 'undefined: '}{one.note}" if one.note else "")
-        fewest = min(known) if known else None
-        note += _small(key.metric, fewest, one.low)
-        rows.append((*key, one.value, fewest, one.low, one.high, note, math.nan, ""))
+    for key, (value, low, high, why) in estimates.items():
+        fewest = _fewest(counts, key)
+        note = OF_MANY_IMAGES + (f"; {'undefined: ' if math.isnan(value) else ''}{why}" if why else "")
+        rows.append((*key, value, fewest, low, high, note + _few(key[0], fewest, low), math.nan, ""))
     return pd.concat([scores, as_frame(rows)], ignore_index=True) if rows else scores
+
+
+def _fewest(counts: Counts, key: Any) -> int | None:
+    """The smaller number of images behind a score of (metric, a, b, expression, fold)."""
+    _, a, b, expression, fold = key
+    known = [counts[name, expression, fold] for name in (a, b) if (name, expression, fold) in counts]
+    return min(known, default=None)
 
 
 def floor_of(metric: Metric, area: float = math.nan) -> tuple[float, str]:
@@ -138,7 +141,7 @@ def floor_of(metric: Metric, area: float = math.nan) -> tuple[float, str]:
     return (math.nan, "") if math.isnan(chance) else (chance, "chance")
 
 
-def _small(metric: str, images: int | None, low: float) -> str:
+def _few(metric: str, images: int | None, low: float) -> str:
     """What must be said of an interval from few images."""
     if images is None or math.isnan(low) or images >= METRICS.get(metric).few():
         return ""
@@ -147,8 +150,8 @@ def _small(metric: str, images: int | None, low: float) -> str:
 
 def as_frame(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
     """Return rows as a frame of `COLUMNS` with their types, also of no rows; columns that rows lack are empty."""
-    found = list(rows)
-    frame = pd.DataFrame(found, columns=list(COLUMNS[: len(found[0]) if found else None]))
+    table = list(rows)
+    frame = pd.DataFrame(table, columns=list(COLUMNS[: len(table[0]) if table else None]))
     numbers = ("value", "ci_low", "ci_high", "floor", "ceiling_low", "ceiling_high", "p", "p_adjusted")
     return frame.reindex(columns=list(COLUMNS)).astype({"n": "Int64", **dict.fromkeys(numbers, float)})
 

@@ -161,19 +161,15 @@ def merges_table(maps: Maps) -> pd.DataFrame:
         `pair_scores` say why. An expression with fewer than two others has no rows.
     """
     rows, left_out = [], {}
-    for expression in ordered(key[1] for key in maps):
+    for expression in ordered(key[1] for key in maps if key[2] == ALL_FOLDS):
         keys = [key for key in _keys(maps, expression) if key.fold == ALL_FOLDS]
-        if not keys:
-            continue
-        stack = _stack(maps, keys)
+        stack, names = _stack(maps, keys), np.array([key.a for key in keys])
         for form in ("pearson", "uncentred"):
-            centred = form == "pearson"
-            defined = ~np.isnan(correlations(stack, centred).diagonal())
+            defined = ~np.isnan(correlations(stack, form == "pearson").diagonal())
             if not defined.all():
-                left_out[expression, form] = [key.a for key, known in zip(keys, defined, strict=True) if not known]
+                left_out[expression, form] = names[~defined].tolist()
             if defined.sum() > 1:
-                names = [key.a for key, known in zip(keys, defined, strict=True) if known]
-                for step, height, members in merges(stack[defined], names, centred):
+                for step, height, members in merges(stack[defined], names[defined].tolist(), form == "pearson"):
                     rows.append((expression, form, step, height, " + ".join(members)))
     frame = pd.DataFrame(rows, columns=list(MERGE_COLUMNS))
     frame.attrs["left_out"] = left_out
@@ -210,26 +206,21 @@ def _of_single_maps(
         keys = _keys(maps, expression)
         if metric.needs[1] == "mask" and expression in references.masks:
             _check_sizes(maps, keys, references.masks[expression], f"the mask of {expression}")
-        shape = np.shape(maps[keys[0]])
-        found = comparisons(metric, list(dict.fromkeys(key.a for key in keys)), expression, references, shape)
-        by_source: dict[str, list[Any]] = {}
-        for one in found:
-            by_source.setdefault(one.a, []).append(one)
-        for key in keys:
-            for one in by_source.get(key.a, ()):
-                why = None
-                if fast_path(metric) == "overlap":
-                    if key not in overlaps:
-                        overlaps[key] = otsu_scores(maps[key], one.others[0])
-                    value = float(overlaps[key][metric.name])
-                    undefined = math.isnan(overlaps[key]["iou"])
-                else:
-                    value = float(evaluate(one, np.asarray(maps[key])[None], options=options)[0])
-                    undefined = metric.needs[0] == "mask" and not np.ptp(maps[key]) > 0
-                if undefined:
-                    # A map with a threshold has pixels above it, so only one without leaves the IoU undefined.
-                    why = "no Otsu threshold, the map is constant, nowhere positive or missing"
-                yield ScoreKey(metric.name, key.a, one.b, expression, key.fold), of_mean_map(metric.name, value, why)
+        sources = list(dict.fromkeys(key.a for key in keys))
+        of_group = list(comparisons(metric, sources, expression, references, np.shape(maps[keys[0]])))
+        for key, comparison in ((key, one) for key in keys for one in of_group if one.a == key.a):
+            if fast_path(metric) == "overlap":
+                if key not in overlaps:
+                    overlaps[key] = otsu_scores(maps[key], comparison.others[0])
+                value = float(overlaps[key][metric.name])
+                # A map with a threshold has pixels above it, so only one without leaves the IoU undefined.
+                uncut = math.isnan(overlaps[key]["iou"])
+            else:
+                value = float(evaluate(comparison, np.asarray(maps[key])[None], options=options)[0])
+                uncut = metric.needs[0] == "mask" and not np.ptp(maps[key]) > 0
+            why = "no Otsu threshold, the map is constant, nowhere positive or missing" if uncut else None
+            score = ScoreKey(metric.name, key.a, comparison.b, expression, key.fold)
+            yield score, of_mean_map(metric.name, value, why)
 
 
 def _of_pairs(
@@ -241,10 +232,11 @@ def _of_pairs(
         stack = _stack(maps, keys)
         place = {key.a: i for i, key in enumerate(keys)}
         matrix = _matrix(metric, stack, options)
-        for one in comparisons(metric, list(place), expression, references, stack.shape[1:]):
-            i, j = place[one.a], place[one.b]
-            value = evaluate(one, stack[i], stack[j], options) if matrix is None else matrix[i, j]
-            yield ScoreKey(metric.name, one.a, one.b, expression, fold), of_mean_map(metric.name, float(value))
+        for comparison in comparisons(metric, list(place), expression, references, stack.shape[1:]):
+            i, j = place[comparison.a], place[comparison.b]
+            value = evaluate(comparison, stack[i], stack[j], options) if matrix is None else matrix[i, j]
+            score = ScoreKey(metric.name, comparison.a, comparison.b, expression, fold)
+            yield score, of_mean_map(metric.name, float(value))
 
 
 def _matrix(metric: Metric, stack: npt.NDArray[Any], options: Options) -> npt.NDArray[np.float64] | None:

@@ -45,21 +45,23 @@ def corrected(
     """
     names = list(dict.fromkeys([*map(str, a[1]), *map(str, b[1])]))
     place = {name: i for i, name in enumerate(names)}
-    sides = [(rows, np.array([place[str(name)] for name in images])) for rows, images in (a, b)]
-    fewest = min(len(np.unique(images)) for _, images in sides)
+    first, second = ((rows, np.array([place[str(name)] for name in images])) for rows, images in (a, b))
+    fewest = min(len(np.unique(images)) for _, images in (first, second))
     if fewest < FEW:
         return Estimate(np.nan, np.nan, np.nan, f"{fewest} images are too few, at least {FEW} are needed")
-    (own, owns), (other, others), (both, boths) = (
-        _without_shared(products, *pair, len(names))
-        for pair in ((sides[0], sides[0]), (sides[1], sides[1]), (sides[0], sides[1]))
+    # A map times itself, or times another source's map of the same image, holds the image's own noise twice: its square
+    # lifts the mean product above that of the population's mean maps. Products of different images have no such part.
+    (own_a, without_a), (own_b, without_b), (both, without_both) = (
+        _without_shared(products, *sides, len(names)) for sides in ((first, first), (second, second), (first, second))
     )
-    if not (own > 0 and other > 0):
+    if not (own_a > 0 and own_b > 0):
         return Estimate(np.nan, np.nan, np.nan, "a mean map cannot be told from noise")
-    value = float(np.clip(both / np.sqrt(own * other), -1, 1))
+    value = float(np.clip(both / np.sqrt(own_a * own_b), -1, 1))
     with np.errstate(invalid="ignore"):
-        without = ratio(boths, np.sqrt(owns * others))
+        without = ratio(without_both, np.sqrt(without_a * without_b))
     if not np.isfinite(without).all():
         return Estimate(value, np.nan, np.nan, "no interval: without one image, a mean map cannot be told from noise")
+    # On Fisher's z, whose spread hardly depends on the correlation itself and whose interval cannot leave [-1, 1].
     z = np.arctanh(np.clip(without, -_EDGE, _EDGE))
     error = float(np.sqrt((fewest - 1) / fewest * ((z - z.mean()) ** 2).sum()))
     away = float(stats.t.ppf((1 + level) / 2, fewest - 1)) * error
@@ -78,12 +80,12 @@ def _without_shared(
     np.add.at(table, a[1], products[np.ix_(a[0], b[0])])
     grouped = np.zeros((images, images))
     np.add.at(grouped.T, b[1], table.T)
-    mine, theirs = (np.bincount(side[1], minlength=images).astype(np.float64) for side in (a, b))
+    first, second = (np.bincount(side[1], minlength=images).astype(np.float64) for side in (a, b))
     np.fill_diagonal(grouped, 0)
-    pairs = mine.sum() * theirs.sum() - (mine * theirs).sum()
+    pairs = first.sum() * second.sum() - (first * second).sum()
     total = grouped.sum()
-    gone = mine * (theirs.sum() - theirs) + theirs * (mine.sum() - mine)
-    return float(ratio(total, pairs)), ratio(total - grouped.sum(0) - grouped.sum(1), pairs - gone)
+    lost = first * (second.sum() - second) + second * (first.sum() - first)
+    return float(ratio(total, pairs)), ratio(total - grouped.sum(0) - grouped.sum(1), pairs - lost)
 
 
 class Share(NamedTuple):

@@ -38,9 +38,9 @@ def crossed_variance(first: float, second: float, both: float, sizes: tuple[int,
         first, second, both: variances of the resampled scores.
         sizes: of the factors, at least two each.
     """
-    one, other = (size / (size - 1) for size in sizes)
-    found = one * first + other * second - one * other * (both - first - second)
-    return float(min(max(found, one * first, other * second), both))
+    rows, columns = (size / (size - 1) for size in sizes)
+    variance = rows * first + columns * second - rows * columns * (both - first - second)
+    return float(min(max(variance, rows * first, columns * second), both))
 
 
 def unit_intervals(
@@ -76,38 +76,36 @@ def unit_intervals(
     """
     if factors[0].name == factors[1].name:
         raise InputError(f"two factors are called {factors[0].name!r}")
-    ones = tuple(np.ones(one.size) for one in factors)
+    ones = tuple(np.ones(factor.size) for factor in factors)
     score = statistic if together else _one_by_one(statistic)
-    value = float(score(*(one[None] for one in ones))[0])
+    value = float(score(*(weights[None] for weights in ones))[0])
     rng = np.random.default_rng([seed, 31])
-    spreads: dict[str, tuple[float, float]] = {}
-    few = [one.size < LEAST for one in factors]
-    crossed = f"{factors[0].name} x {factors[1].name}"
-    for kind, drawn in ((factors[0].name, (0,)), (factors[1].name, (1,)), (crossed, (0, 1))):
+    few = [factor.size < LEAST for factor in factors]
+    variances: list[float] = []
+    rows: list[tuple[Any, ...]] = []
+    for drawn in ((0,), (1,), (0, 1)):
+        name = " x ".join(factors[place].name for place in drawn)
+        size = min(factors[place].size for place in drawn)
+        replicates = np.empty(0)
         if not any(few[place] for place in drawn):
             counts = [_weights(factors, ones, drawn, rng) for _ in range(n)]
-            found = np.asarray(score(*map(np.stack, zip(*counts, strict=True))), np.float64)
-            found = found[np.isfinite(found)]
-            if len(found) > 1 and np.isfinite(value):
-                spreads[kind] = float(found.var()), shift_counts * float(found.mean() - value)
-    rows: list[tuple[Any, ...]] = []
-    for place, one in enumerate(factors):
-        enough = one.size / (one.size - 1) if one.size > 1 else np.nan
-        if one.name in spreads:
-            variance, shift = spreads[one.name]
-            rows.append(_row(one.name, value, variance * enough, shift, one.size, level))
+            replicates = np.asarray(score(*map(np.stack, zip(*counts, strict=True))), np.float64)
+            replicates = replicates[np.isfinite(replicates)]
+        if len(replicates) < 2 or not np.isfinite(value) or len(variances) < len(drawn) - 1:
+            why = f"{size} {name} are too few" if few[drawn[0]] else "the score is undefined"
+            note = why if len(drawn) == 1 else "one factor has too few levels"
+            rows.append((name, value, np.nan, np.nan, np.nan, size, note))
+            continue
+        variance, shift = float(replicates.var()), shift_counts * float(replicates.mean() - value)
+        variances.append(variance)
+        if len(drawn) == 1:
+            variance *= size / (size - 1)
         else:
-            why = f"{one.size} {one.name} are too few" if few[place] else "the score is undefined"
-            rows.append((one.name, value, np.nan, np.nan, np.nan, one.size, why))
-    fewest = min(one.size for one in factors)
-    if crossed in spreads:
-        first, second, (both, shift) = spreads[factors[0].name][0], spreads[factors[1].name][0], spreads[crossed]
-        variance = crossed_variance(first, second, both, (factors[0].size, factors[1].size))
-        # The correction is noisy too: two factors together are never surer than one of them.
-        variance = max(variance, *(float(row[2]) ** 2 - shift**2 for row in rows))
-        rows.append(_row(crossed, value, variance, shift, fewest, level))
-    else:
-        rows.append((crossed, value, np.nan, np.nan, np.nan, fewest, "one factor has too few levels"))
+            first, second, both = variances
+            variance = crossed_variance(first, second, both, (factors[0].size, factors[1].size))
+            # The correction is noisy too: two factors together are never surer than one of them.
+            variance = max(variance, *(float(row[2]) ** 2 - shift**2 for row in rows))
+        rows.append(_row(name, value, variance, shift, size, level))
     return pd.DataFrame(rows, columns=list(UNIT_COLUMNS))
 
 
@@ -115,7 +113,7 @@ def _one_by_one(
     statistic: Callable[[npt.NDArray[Any], npt.NDArray[Any]], float],
 ) -> Callable[[npt.NDArray[Any], npt.NDArray[Any]], Floats]:
     def score(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> Floats:
-        return np.array([statistic(one, other) for one, other in zip(first, second, strict=True)], np.float64)
+        return np.array([statistic(*weights) for weights in zip(first, second, strict=True)], np.float64)
 
     return score
 
@@ -123,9 +121,10 @@ def _one_by_one(
 def _weights(
     factors: tuple[Factor, Factor], ones: tuple[Floats, ...], drawn: tuple[int, ...], rng: np.random.Generator
 ) -> list[Floats]:
+    sizes = [factor.size for factor in factors]
     return [
-        rng.multinomial(one.size, np.full(one.size, 1 / one.size)).astype(np.float64) if place in drawn else ones[place]
-        for place, one in enumerate(factors)
+        rng.multinomial(size, np.full(size, 1 / size)).astype(np.float64) if place in drawn else ones[place]
+        for place, size in enumerate(sizes)
     ]
 
 

@@ -50,19 +50,19 @@ def error_consistency(a: Sequence[bool], b: Sequence[bool], n: int = 2000, seed:
     Raises:
         InputError: if the trials differ in number.
     """
-    one, other = np.asarray(a, bool), np.asarray(b, bool)
-    if one.shape != other.shape or one.ndim != 1:
-        raise InputError(f"both deciders need an answer to every trial, got {one.shape} and {other.shape}")
-    if not one.size:
+    first, second = np.asarray(a, bool), np.asarray(b, bool)
+    if first.shape != second.shape or first.ndim != 1:
+        raise InputError(f"both deciders need an answer to every trial, got {first.shape} and {second.shape}")
+    if not first.size:
         return Consistency(np.nan, np.nan, np.nan, np.nan, np.nan, 0)
-    kinds = 2 * one.astype(int) + other
+    kinds = 2 * first.astype(int) + second
     counts = np.bincount(kinds, minlength=4).reshape(2, 2)
     kappa, observed, expected = map(float, cohen_kappa(counts))
     low = high = np.nan
-    if one.size >= _LEAST and np.isfinite(kappa):
-        weights = resample_counts(one.size, n, seed).astype(np.float64)
+    if first.size >= _LEAST and np.isfinite(kappa):
+        weights = resample_counts(first.size, n, seed).astype(np.float64)
         low, high = _ends(cohen_kappa((weights @ np.eye(4)[kinds]).reshape(-1, 2, 2))[0])
-    return Consistency(kappa, low, high, observed, expected, int(one.size))
+    return Consistency(kappa, low, high, observed, expected, int(first.size))
 
 
 def kappas(
@@ -89,31 +89,30 @@ def kappas(
             raise InputError(f"a participant is called {name!r}, as a summary is", hint="give another name")
         if len({len(part) for part in parts}) > 1:
             raise InputError(f"every trial of {name!r} needs an image and both answers")
-    images = sorted({image for shown, _, _ in trials.values() for image in shown})
+    images = sorted({image for pictures, _, _ in trials.values() for image in pictures})
     names = sorted({answer for _, a, b in trials.values() for answer in (*a, *b)})
     if not images:
         return {}
-    place, code = ({one: i for i, one in enumerate(some)} for some in (images, names))
+    place, code = ({name: i for i, name in enumerate(some)} for some in (images, names))
     weights = np.vstack([np.ones((1, len(images))), resample_counts(images, n, seed)])
     pooled = np.zeros((len(images), len(names), len(names)))
-    made: dict[str, Consistency] = {}
-    total, known = np.zeros(n), np.zeros(n)
-    for name, (shown, a, b) in trials.items():
+    summaries: dict[str, Consistency] = {}
+    total, defined = np.zeros(n), np.zeros(n)
+    for name, (pictures, a, b) in trials.items():
         table = np.zeros_like(pooled)
-        np.add.at(table, ([place[i] for i in shown], [code[x] for x in a], [code[x] for x in b]), 1)
+        np.add.at(table, ([place[i] for i in pictures], [code[x] for x in a], [code[x] for x in b]), 1)
         pooled += table
         kappa, observed, expected = cohen_kappa(np.tensordot(weights, table, 1))
-        made[name] = _summary(kappa, observed, expected, table)
+        summaries[name] = _summary(kappa, observed, expected, table)
         total += np.where(np.isfinite(kappa[1:]), kappa[1:], 0)
-        known += np.isfinite(kappa[1:])
-    single = [one for one in made.values() if np.isfinite(one.kappa)]
-    made[POOLED] = _summary(*cohen_kappa(np.tensordot(weights, pooled, 1)), pooled)
-    ends = _ends(np.asarray(ratio(total, known))) if len(images) >= _LEAST and single else (np.nan, np.nan)
-    mean = (float(np.mean([getattr(one, part) for one in single])) if single else np.nan
-            for part in ("kappa", "observed", "expected"))  # fmt: skip
-    value, observed_mean, expected_mean = mean
-    made[MEAN] = Consistency(value, *ends, observed_mean, expected_mean, made[POOLED].n)
-    return made
+        defined += np.isfinite(kappa[1:])
+    single = [summary for summary in summaries.values() if np.isfinite(summary.kappa)]
+    summaries[POOLED] = _summary(*cohen_kappa(np.tensordot(weights, pooled, 1)), pooled)
+    ends = _ends(np.asarray(ratio(total, defined))) if len(images) >= _LEAST and single else (np.nan, np.nan)
+    means = np.mean([(one.kappa, one.observed, one.expected) for one in single], axis=0) if single else [np.nan] * 3
+    kappa_mean, observed_mean, expected_mean = map(float, means)
+    summaries[MEAN] = Consistency(kappa_mean, *ends, observed_mean, expected_mean, summaries[POOLED].n)
+    return summaries
 
 
 def _summary(kappa: Floats, observed: Floats, expected: Floats, table: Floats) -> Consistency:

@@ -94,17 +94,17 @@ def pool_differences(
         against: names ``b``: people, masks.
         n, seed: of the resamples.
     """
-    there = [name for name in sources if name in pool.rows]
+    present = [name for name in sources if name in pool.rows]
     shared: dict[frozenset[str], list[tuple[str, str]]] = {}
-    for a1, a2 in combinations(there, 2):
+    for a1, a2 in combinations(present, 2):
         shared.setdefault(frozenset(pool.images[a1]) & frozenset(pool.images[a2]), []).append((a1, a2))
-    found: Differences = {}
+    differences: Differences = {}
     swaps = _Swaps(pool, expression, references, options or {}, seed)
     for images, pairs in shared.items():
         if len(images) < LEAST:
             continue
-        part = _restricted(pool, {name for pair in pairs for name in pair}, images, against)
-        values = pool_replicates(part, expression, metrics, references, options, n=n, seed=seed, against=against)
+        restricted = _restricted(pool, {name for pair in pairs for name in pair}, images, against)
+        values = pool_replicates(restricted, expression, metrics, references, options, n=n, seed=seed, against=against)
         for metric in metrics:
             names = dict.fromkeys(b for name, _, b in values if name == metric.name)
             for b, (a1, a2) in product(names, pairs):
@@ -112,8 +112,8 @@ def pool_differences(
                 if first is not None and second is not None and b not in (a1, a2):
                     key = DifferenceKey(metric.name, a1, a2, b, expression)
                     swapped = swaps(metric, a1, a2, b, images)
-                    found[key] = _difference(first - second, len(images), swapped, metric.shift)
-    return found
+                    differences[key] = _difference(first - second, len(images), swapped, metric.shift)
+    return differences
 
 
 class _Swaps:
@@ -132,8 +132,8 @@ class _Swaps:
         if self._stacks is None or self._stacks[0] != (a1, a2, images):
             self._stacks = (a1, a2, images), self._drawn(a1, a2, images)
         maps, often = self._stacks[1]
-        both = cross(metric, maps, self._reference(metric, b), self.options)[:, 0].reshape(2, -1)
-        away = both[0] - both[1]
+        scores = cross(metric, maps, self._reference(metric, b), self.options)[:, 0].reshape(2, -1)
+        away = scores[0] - scores[1]
         known = np.isfinite(away[1:])
         spread = np.average(away[1:][known] ** 2, weights=often[known]) if known.any() else math.nan
         return float(away[0]), float(np.sqrt(spread))
@@ -144,11 +144,11 @@ class _Swaps:
         A swap of all other images is the same swap with the sources exchanged, which only turns the difference's sign:
         of the two the one is taken that leaves the first image alone.
         """
-        one, other = self._of_images(a1, images), self._of_images(a2, images)
-        coins = np.random.default_rng([self.seed, 22]).random((SWAPS // 2, len(one))) < 0.5
+        first, second = self._of_images(a1, images), self._of_images(a2, images)
+        coins = np.random.default_rng([self.seed, 22]).random((SWAPS // 2, len(first))) < 0.5
         coins, often = np.unique(coins ^ coins[:, :1], axis=0, return_counts=True)
-        moved = np.vstack([np.zeros((1, len(one))), coins]) @ (other - one)
-        both = np.concatenate([one.sum(0) + moved, other.sum(0) - moved])
+        moved = np.vstack([np.zeros((1, len(first))), coins]) @ (second - first)
+        both = np.concatenate([first.sum(0) + moved, second.sum(0) - moved])
         return Maps(both.reshape(-1, *self.grid.coarse), self.options), often.astype(np.float64)
 
     def _of_images(self, name: str, images: frozenset[str]) -> Floats:
@@ -166,10 +166,10 @@ class _Swaps:
         kind = metric.needs[1]
         if (kind, b) not in self._others:
             if kind == "mask":
-                found = self.grid.reduce(self.references.masks[self.expression])
+                reference = self.grid.reduce(self.references.masks[self.expression])
             else:
-                found = self._of_images(b, frozenset(self.pool.images[b])).sum(0).reshape(self.grid.coarse)
-            self._others[kind, b] = Maps(found[None], self.options)
+                reference = self._of_images(b, frozenset(self.pool.images[b])).sum(0).reshape(self.grid.coarse)
+            self._others[kind, b] = Maps(reference[None], self.options)
         return self._others[kind, b]
 
 
@@ -182,49 +182,49 @@ def image_differences(scores: Mapping[tuple[str, str, str, str], Mapping[str, fl
     groups: dict[tuple[str, str, str], list[str]] = {}
     for metric, a, b, expression in scores:
         groups.setdefault((metric, b, expression), []).append(a)
-    found: Differences = {}
+    differences: Differences = {}
     for (metric, b, expression), names in groups.items():
         for a1, a2 in combinations(names, 2):
-            one, other = scores[metric, a1, b, expression], scores[metric, a2, b, expression]
-            pairs = np.array([one[image] - other[image] for image in one if image in other], float)
+            first, second = scores[metric, a1, b, expression], scores[metric, a2, b, expression]
+            pairs = np.array([first[image] - second[image] for image in first if image in second], float)
             pairs = pairs[np.isfinite(pairs)]
             if len(pairs) >= LEAST:
                 error = float(pairs.std(ddof=1) / np.sqrt(len(pairs)))
                 key = DifferenceKey(metric, a1, a2, b, expression)
-                found[key] = Difference(float(pairs.mean()), error, len(pairs))
-    return found
+                differences[key] = Difference(float(pairs.mean()), error, len(pairs))
+    return differences
 
 
 def difference_table(
-    found: Differences, wanted: Iterable[DifferenceKey] = (), *, mean: bool = True, level: float = LEVEL
+    differences: Differences, wanted: Iterable[DifferenceKey] = (), *, mean: bool = True, level: float = LEVEL
 ) -> pd.DataFrame:
     """Intervals and p values, corrected by Holm's method over the rows of a metric, reference and expression.
 
     Args:
-        found: the differences of expressions.
-        wanted: further rows, given as missing where ``found`` does not have them.
+        differences: of expressions.
+        wanted: further rows, given as missing where ``differences`` does not have them.
         mean: whether rows of expression ``"all"`` are added, of the mean over expressions that both sources have.
         level: of the intervals.
 
     Returns:
         A frame of `DIFFERENCE_COLUMNS`.
     """
-    every = {key: found.get(key, _MISSING) for key in [*wanted, *found]}
+    every = {key: differences.get(key, _MISSING) for key in [*wanted, *differences]}
     rows: list[tuple[Any, ...]] = []
     groups: dict[tuple[str, str, str, str], list[Difference]] = {}
-    for key, one in every.items():
-        tested = _tested(one.value, one.error, one.n - 1.0, level, *_ratio([one]), one.n)
-        rows.append((*key, *tested, one.n, _said(one, key.metric)))
-        if key.expression != ALL and math.isfinite(one.value) and one.error > 0:
-            groups.setdefault(key[:4], []).append(one)
+    for key, part in every.items():
+        tested = _tested(part.value, part.error, part.n - 1.0, level, *_ratio([part]), part.n)
+        rows.append((*key, *tested, part.n, _note(part, key.metric)))
+        if key.expression != ALL and math.isfinite(part.value) and part.error > 0:
+            groups.setdefault(key[:4], []).append(part)
     if mean:
         for group, parts in groups.items():
             if len(parts) > 1:
                 rows.append((*group, ALL, *_mean_of(parts, level, group[0])))
     table = pd.DataFrame(rows, columns=[name for name in DIFFERENCE_COLUMNS if name != "p_adjusted"])
     table["p_adjusted"] = np.nan
-    for _, mine in table[table["p"].notna()].groupby(["metric", "b", "expression"], sort=False):
-        table.loc[mine.index, "p_adjusted"] = holm(mine["p"].to_numpy(float))
+    for _, tests in table[table["p"].notna()].groupby(["metric", "b", "expression"], sort=False):
+        table.loc[tests.index, "p_adjusted"] = holm(tests["p"].to_numpy(float))
     place = {name: i for i, name in enumerate(ordered(table["expression"]))}
     order = sorted(range(len(table)), key=lambda row: place[table["expression"].iloc[row]])
     return table.iloc[order].reset_index(drop=True)[list(DIFFERENCE_COLUMNS)]
@@ -257,28 +257,25 @@ def _difference(values: Floats, images: int, swapped: tuple[float, float], shift
 def _restricted(pool: Pool, names: Iterable[str], images: frozenset[str], against: Sequence[str]) -> Pool:
     """The maps of some sources on some images; what they are compared with keeps all of its own."""
     rows, kept = {}, {}
-    for name, its in pool.images.items():
+    for name, every in pool.images.items():
         if name in names or name in against:
-            chosen = [i for i, image in enumerate(its) if name in against or image in images]
-            rows[name] = np.asarray(pool.rows[name])[chosen]
-            kept[name] = [its[i] for i in chosen]
+            places = [i for i, image in enumerate(every) if name in against or image in images]
+            rows[name], kept[name] = np.asarray(pool.rows[name])[places], [every[i] for i in places]
     return Pool(pool.maps, rows, kept)
 
 
 def _tested(
     value: float, error: float, df: float, level: float, ratio: float, swapped: bool, images: int
 ) -> tuple[float, float, float, float]:
-    """Return value, ci_low, ci_high and p.
-
-    A difference over its spread under swaps has no t distribution, for what was found is part of that spread. Of plain
-    numbers x the ratio is ``sum(x) / sqrt(sum(x^2))``, and Student's t follows from it exactly; that is what is taken.
-    No p is below what all swaps of so few images could give.
-    """
+    """Return value, ci_low, ci_high and p."""
     if not (math.isfinite(value) and error > 0 and df > 0):
         return value, math.nan, math.nan, math.nan
     away = float(stats.t.ppf((1 + level) / 2, df)) * error
     p = float(2 * stats.t.sf(ratio, df))
     if swapped and math.isfinite(ratio):
+        # A difference over its spread under swaps has no t distribution, for the difference is part of that spread: of
+        # plain numbers x the ratio is sum(x) / sqrt(sum(x ** 2)), at most sqrt(n), and Student's t follows from it
+        # exactly. No p is below what all swaps of so few images could give.
         left = df + 1 - ratio**2
         p = float(2 * stats.t.sf(ratio * math.sqrt(df / left), df)) if left > 0 else 0.0
         p = max(p, 2.0 ** (1 - images))
@@ -287,18 +284,18 @@ def _tested(
 
 def _ratio(parts: Sequence[Difference]) -> tuple[float, bool]:
     """The mean difference that is tested over its spread, without sign, and whether swaps gave the spread."""
-    pairs = np.array([one.swapped or (one.value, one.error) for one in parts], float)
+    pairs = np.array([part.swapped or (part.value, part.error) for part in parts], float)
     spread = float(np.sqrt((pairs[:, 1] ** 2).sum()))
-    found = abs(float(pairs[:, 0].sum())) / spread if spread > 0 else math.nan
-    return found, all(one.swapped is not None for one in parts)
+    ratio = abs(float(pairs[:, 0].sum())) / spread if spread > 0 else math.nan
+    return ratio, all(part.swapped is not None for part in parts)
 
 
 def _mean_of(parts: Sequence[Difference], level: float, metric: str) -> tuple[Any, ...]:
     """The mean over expressions: their images differ, so that their errors add; degrees of freedom by Satterthwaite."""
-    variances = np.array([one.error**2 for one in parts])
-    sizes = np.array([one.n for one in parts])
+    variances = np.array([part.error**2 for part in parts])
+    sizes = np.array([part.n for part in parts])
     df = variances.sum() ** 2 / (variances**2 / (sizes - 1)).sum()
-    value = float(np.mean([one.value for one in parts]))
+    value = float(np.mean([part.value for part in parts]))
     note = f"mean over {len(parts)} expressions"
     if sizes.min() < METRICS.get(metric).few(difference=True):
         note += f", of as few as {sizes.min()} images: the interval may be too narrow"
@@ -307,8 +304,8 @@ def _mean_of(parts: Sequence[Difference], level: float, metric: str) -> tuple[An
     return *_tested(value, error, float(df), level, *_ratio(parts), images), images, note
 
 
-def _said(one: Difference, metric: str) -> str:
-    if one.note or not math.isfinite(one.error):
-        return one.note
-    few = one.n < METRICS.get(metric).few(difference=True)
-    return f"{one.n} images are few: the interval may be too narrow" if few else ""
+def _note(difference: Difference, metric: str) -> str:
+    if difference.note or not math.isfinite(difference.error):
+        return difference.note
+    few = difference.n < METRICS.get(metric).few(difference=True)
+    return f"{difference.n} images are few: the interval may be too narrow" if few else ""

@@ -71,7 +71,7 @@ def repeated_anova(
     """
     wide = complete_cells(table, unit, within, value)
     levels = _levels(wide)
-    sizes = [len(one) for one in levels]
+    sizes = [len(level) for level in levels]
     if not sizes or min(sizes) < 2 or len(wide.columns) != int(np.prod(sizes)):
         raise InputError("an analysis of repeated measures needs factors of at least two levels, in every combination")
     groups, names = _groups(table, unit, between, wide)
@@ -80,12 +80,13 @@ def repeated_anova(
     if between is not None and len(names) < 2:
         raise InputError(f"all units that have every combination are of one level of {between!r}")
     scores, dummies = wide.to_numpy(np.float64), np.eye(len(names))[groups]
+    # The generalized eta squared relates an effect to all variance between and within units, not to its own error.
     noise = float(((scores - dummies @ ((dummies.T @ scores) / dummies.sum(0)[:, None])) ** 2).sum())
     rows = []
-    for name, found, error, df, df_error, epsilon in _effects(scores, sizes, list(within), dummies, between):
-        f = float(ratio(found / df, error / df_error))
+    for name, effect, error, df, df_error, epsilon in _effects(scores, sizes, list(within), dummies, between):
+        f = float(ratio(effect / df, error / df_error))
         p, corrected = (float(stats.f.sf(f, df * times, df_error * times)) for times in (1.0, epsilon))
-        shares = float(ratio(found, found + error)), float(ratio(found, found + noise))
+        shares = float(ratio(effect, effect + error)), float(ratio(effect, effect + noise))
         rows.append((name, f, df, df_error, p, corrected, epsilon, *shares, len(wide)))
     return pd.DataFrame(rows, columns=list(ANOVA_COLUMNS))
 
@@ -94,7 +95,7 @@ class _Effect(NamedTuple):
     """Sums of squares of an effect and its error, their degrees of freedom, and epsilon."""
 
     name: str
-    found: float
+    effect: float
     error: float
     df: int
     df_error: int
@@ -106,13 +107,15 @@ def _effects(
 ) -> Iterator[_Effect]:
     if between is not None:
         yield _effect(between, scores.mean(1, keepdims=True) * np.sqrt(scores.shape[1]), dummies, of_groups=True)
-    for many in range(1, len(within) + 1):
-        for chosen in combinations(range(len(within)), many):
+    # Every effect has contrasts of its own: a product, over the factors, of the differences between levels where the
+    # factor is part of the effect, and of the mean over levels where it is not. Each unit's scores on them are one row.
+    for order in range(1, len(within) + 1):
+        for factors in combinations(range(len(within)), order):
             contrasts = np.ones((1, 1))
             for factor, size in enumerate(sizes):
                 mean = np.full((size, 1), 1 / np.sqrt(size))
-                contrasts = np.kron(contrasts, _contrasts(size) if factor in chosen else mean)
-            name, columns = ":".join(within[factor] for factor in chosen), scores @ contrasts
+                contrasts = np.kron(contrasts, _contrasts(size) if factor in factors else mean)
+            name, columns = ":".join(within[factor] for factor in factors), scores @ contrasts
             yield _effect(name, columns, dummies, of_groups=False)
             if between is not None:
                 yield _effect(f"{between}:{name}", columns, dummies, of_groups=True)
@@ -126,17 +129,20 @@ def _contrasts(levels: int) -> Floats:
 def _effect(name: str, columns: Floats, dummies: Floats, of_groups: bool) -> _Effect:
     """Test contrasts of the units: the mean of the groups' means, or the groups' differences, against the scatter."""
     sizes = dummies.sum(0)
+    # A unit's own level is gone from contrasts, so that what is left is how differently units respond: the error.
     means = (dummies.T @ columns) / sizes[:, None]
-    left = columns - dummies @ means
+    residuals = columns - dummies @ means
     df_units, width = len(columns) - len(sizes), columns.shape[1]
     if of_groups:
-        found, df = float((sizes[:, None] * (means - columns.mean(0)) ** 2).sum()), width * (len(sizes) - 1)
+        effect, df = float((sizes[:, None] * (means - columns.mean(0)) ** 2).sum()), width * (len(sizes) - 1)
     else:
-        found, df = float((means.mean(0) ** 2).sum() * len(sizes) ** 2 / (1 / sizes).sum()), width
-    covariance = left.T @ left / df_units
+        effect, df = float((means.mean(0) ** 2).sum() * len(sizes) ** 2 / (1 / sizes).sum()), width
+    # Contrasts that differ in variance or go together make F too large; epsilon says by how much its degrees of freedom
+    # must shrink (Greenhouse & Geisser 1959).
+    covariance = residuals.T @ residuals / df_units
     spread = width * float((covariance**2).sum())
     epsilon = float(np.trace(covariance)) ** 2 / spread if spread > 0 else float("nan")
-    return _Effect(name, found, float((left**2).sum()), df, df_units * width, epsilon)
+    return _Effect(name, effect, float((residuals**2).sum()), df, df_units * width, epsilon)
 
 
 def mixed_model(
@@ -170,36 +176,36 @@ def mixed_model(
     known = table[np.isfinite(table[value].to_numpy(float))]
     known = pd.DataFrame({"_value": known[value].astype(float), **{name: known[name].astype(str) for name in known}})
     kept = [name for name in fixed if known[name].nunique() > 1]
-    few = [name for name in random if known[name].nunique() < _FEW]
-    if not kept or few or not len(random):
-        what = f"{few[0]!r} has fewer than {_FEW} levels" if few else "no fixed factor has two levels"
+    small = [name for name in random if known[name].nunique() < _FEW]
+    if not kept or small or not len(random):
+        what = f"{small[0]!r} has fewer than {_FEW} levels" if small else "no fixed factor has two levels"
         raise InputError(f"a mixed model cannot be fitted: {what}")
     cells = known.groupby(kept).size()
     if interactions and len(cells) < np.prod([known[name].nunique() for name in kept]):
         raise InputError("a mixed model with interactions needs every combination of the fixed factors")
     formula = "_value ~ " + (" * " if interactions else " + ").join(f"C(Q({name!r}), Sum)" for name in kept)
-    parts = {name: f"0 + C(Q({name!r}))" for name in random}
+    intercepts = {name: f"0 + C(Q({name!r}))" for name in random}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # What they say is looked up in the fit.
-        fitted = mixedlm(formula, known, groups=np.ones(len(known)), re_formula="0", vc_formula=parts).fit(reml=True)
+        model = mixedlm(formula, known, groups=np.ones(len(known)), re_formula="0", vc_formula=intercepts)
+        fitted = model.fit(reml=True)
         tests = fitted.wald_test_terms(scalar=True).table
     note = "" if fitted.converged else "the fit did not converge"
     rows: list[tuple[Any, ...]] = []
     for term, row in tests.iterrows():
         if term != "Intercept":
             name = ":".join(kept[i] for i in range(len(kept)) if f"Q({kept[i]!r})" in str(term))
-            rows.append(
-                (name, "fixed", np.nan, float(row["statistic"]), int(row["df_constraint"]), float(row["pvalue"]))
-            )
-    variances = dict(zip(fitted.model.exog_vc.names, map(float, fitted.vcomp), strict=True)) | {
-        "rest": float(fitted.scale)
-    }
+            chi2, df, p = float(row["statistic"]), int(row["df_constraint"]), float(row["pvalue"])
+            rows.append((name, "fixed", np.nan, chi2, df, p))
+    variances = dict(zip(fitted.model.exog_vc.names, map(float, fitted.vcomp), strict=True))
+    variances["rest"] = float(fitted.scale)
     if not note and min(variances.values()) < _NOTHING * sum(variances.values()):
         note = "a variance is at its bound of 0"
-    rest, moved = sum(variances.values()), float(np.var(fitted.model.exog @ fitted.fe_params))
-    rows += [(name, "variance", one / rest, np.nan, np.nan, np.nan) for name, one in variances.items()]
-    explained = {"marginal": moved, "conditional": moved + rest - variances["rest"]}
-    rows += [(name, "r_squared", one / (moved + rest), np.nan, np.nan, np.nan) for name, one in explained.items()]
+    total, moved = sum(variances.values()), float(np.var(fitted.model.exog @ fitted.fe_params))
+    shares = [(name, "variance", variance / total) for name, variance in variances.items()]
+    explained = {"marginal": moved, "conditional": moved + total - variances["rest"]}
+    shares += [(name, "r_squared", variance / (moved + total)) for name, variance in explained.items()]
+    rows += [(*share, np.nan, np.nan, np.nan) for share in shares]
     return pd.DataFrame([(*row, note) for row in rows], columns=list(MIXED_COLUMNS))
 
 
@@ -215,6 +221,6 @@ def _groups(table: pd.DataFrame, unit: str, between: str | None, wide: pd.DataFr
     pairs = table[[unit, between]].drop_duplicates()
     if pairs[unit].duplicated().any():
         raise InputError(f"a {unit} has several levels of {between!r}", hint="name it among the factors within units")
-    of_unit = pairs.set_index(unit)[between].reindex(wide.index)
-    places, names = pd.factorize(of_unit)
-    return places, [str(name) for name in names]
+    level_of_unit = pairs.set_index(unit)[between].reindex(wide.index)
+    codes, names = pd.factorize(level_of_unit)
+    return codes, [str(name) for name in names]
