@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -14,8 +14,10 @@ from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.faces import SHAPE
 from xai_compare.faces.warp import complete, weights
-from xai_compare.runs.face_cache import FaceCache, read_pictures
-from xai_compare.runs.store import MapStore, Plan
+
+if TYPE_CHECKING:
+    from xai_compare.runs import Run
+    from xai_compare.runs.store import MapStore
 
 MOST_NETWORKS = 2
 
@@ -44,23 +46,19 @@ class Example:
     simulated: bool
 
 
-def examples(run: Any) -> list[Example]:
+def examples(run: Run) -> list[Example]:
     """The first picture of each expression, in the study's own random order, for the first two networks.
 
     Nothing where the maps of single pictures were removed, or the pictures are no longer there.
     """
-    plan = Plan.read(run.dir)
-    if plan.keep == "heatmaps":
-        return []
-    stores = [store for store in plan.stores(run.dir) if store.source.kind == "model" and store.items]
-    if not stores:
-        return []
     try:
-        pictures = FaceCache(run.study.images, read_pictures(run.study), run.dir / "faces.jsonl")
+        stores = [store for store in run.stores if store.source.kind == "model" and store.items and not store.removed]
+        if not stores:
+            return []
 
         @cache
         def face(image: str) -> np.ndarray:
-            crop = pictures.crop(image)
+            crop = run.pictures.crop(image)
             return standard(crop.image, crop.landmarks)
 
         return [

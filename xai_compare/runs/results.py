@@ -19,6 +19,9 @@ from xai_compare.study import Study
 if TYPE_CHECKING:
     import xarray as xr
 
+    from xai_compare.runs.face_cache import FaceCache
+    from xai_compare.runs.store import MapStore
+
 
 @dataclass
 class Run:
@@ -64,12 +67,28 @@ class Run:
 
         root = self._finished("maps.zarr")
         parts = []
-        for store in sorted(Plan.demand(self.dir).stores(self.dir), key=lambda store: store.source.slug):
+        for store in sorted(self.stores, key=lambda store: store.source.slug):
             sizes = {"item": store.size, "y": SHAPE[0], "x": SHAPE[1]}
             parts.append(_decoded(load(root / store.source.slug, sizes)))
         shared = set.intersection(*(set(part.coords) for part in parts)) if parts else set()
         parts = [part.drop_vars([name for name in part.coords if name not in shared]) for part in parts]
         return xr.concat(parts, dim="item") if parts else xr.Dataset()
+
+    @property
+    def stores(self) -> list[MapStore]:
+        """Where the maps of each source lie; a store's maps may have been removed on purpose."""
+        return Plan.demand(self.dir).stores(self.dir)
+
+    @cached_property
+    def pictures(self) -> FaceCache:
+        """The study's pictures, and what the run knows of their faces.
+
+        Raises:
+            InputError: if the study's manifest or folder is no longer there.
+        """
+        from xai_compare.runs.face_cache import FaceCache, read_pictures
+
+        return FaceCache(self.study.images, read_pictures(self.study), self.dir / "faces.jsonl")
 
     @cached_property
     def scores(self) -> pd.DataFrame:

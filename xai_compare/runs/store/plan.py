@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -29,10 +29,7 @@ def _what_is_wrong(path: Path) -> str:
 class _Kept(Checked):
     """A file of the run directory."""
 
-    @classmethod
-    def file(cls) -> str:
-        """Its name."""
-        raise NotImplementedError
+    FILE: ClassVar[str]
 
     @classmethod
     def read(cls, run: Path) -> Self:
@@ -47,21 +44,21 @@ class _Kept(Checked):
             InputError: if it is damaged.
         """
         known = cls._known(run)
-        if known is None and (run / cls.file()).exists():
-            raise InputError(_what_is_wrong(run / cls.file()), where=run / cls.file(), hint=MEND)
+        if known is None and (run / cls.FILE).exists():
+            raise InputError(_what_is_wrong(run / cls.FILE), where=run / cls.FILE, hint=MEND)
         return known or cls()
 
     @classmethod
     def _known(cls, run: Path) -> Self | None:
         try:
-            facts = verify_checksum((run / cls.file()).read_bytes())
+            facts = verify_checksum((run / cls.FILE).read_bytes())
         except OSError:
             return None
         return None if facts is None else fits(facts, cls)
 
     def write(self, run: Path) -> None:
         """Write the file."""
-        write_atomically(run / self.file(), with_checksum(self.model_dump(mode="json")))
+        write_atomically(run / self.FILE, with_checksum(self.model_dump(mode="json")))
 
 
 class PlannedSource(Checked):
@@ -89,14 +86,10 @@ class Plan(_Kept):
         keep: ``heatmaps`` once the maps of single pictures were removed on purpose.
     """
 
+    FILE: ClassVar[str] = PLAN
     sources: list[PlannedSource] = Field(default_factory=list)
     tasks: dict[str, list[PlannedTask]] = Field(default_factory=dict)
     keep: Kept = "maps"
-
-    @classmethod
-    def file(cls) -> str:
-        """Its name."""
-        return PLAN
 
     def stores(self, run: Path) -> list[MapStore]:
         """The stores of the sources."""
@@ -120,12 +113,8 @@ class Finished(Checked):
 class Done(_Kept):
     """The stages of a run that are done, by name."""
 
+    FILE: ClassVar[str] = DONE
     stages: dict[str, Finished] = Field(default_factory=dict)
-
-    @classmethod
-    def file(cls) -> str:
-        """Its name."""
-        return DONE
 
     def fresh(self, run: Path, stage: str, fingerprint: str, files: Sequence[str]) -> bool:
         """Whether a stage's files are there, whole, and of this fingerprint."""
