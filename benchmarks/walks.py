@@ -2,13 +2,14 @@
 
 ``python benchmarks/walks.py`` runs a small simulated study in one thread and notes every call from one module of the
 package to another. Printed are the modules that the walk touches, and the climbs: pairs of modules of which the lower
-calls the higher (a task that asks its stage, say). Which is higher follows from the rooms, as in ``.importlinter``;
-within `runs` and `analysis` from `WITHIN`. ``--list`` names them.
+calls the higher (a task that asks its stage, say). Which is higher follows from the order of the rooms in ``.importlinter``;
+within `runs` and `analysis` from `height`. ``--list`` names them.
 """
 
 from __future__ import annotations
 
 import argparse
+import configparser
 import sys
 import tempfile
 import threading
@@ -22,30 +23,10 @@ import yaml
 import xai_compare as xc
 from xai_compare.registry import STAGES
 
-ROOMS = [
-    "version",
-    "errors",
-    "validation",
-    "expressions",
-    "agreement",
-    "registry",
-    "heatmaps",
-    "images",
-    "faces",
-    "ekman",
-    "models",
-    "explainers",
-    "human",
-    "comparison",
-    "emotion",
-    "study",
-    "runs",
-    "analysis",
-    "report",
-    "synthetic",
-    "api",
-    "cli",
-]
+RULES = configparser.ConfigParser()
+RULES.read(Path(__file__).parents[1] / ".importlinter")
+ROOMS = RULES["importlinter:contract:rooms"]["layers"].split()[::-1]
+"""The rooms, from the lowest."""
 WITHIN = ("store", "progress", "face_cache", "worker", "stage", "executors", "job")
 """Parts of `runs`, from the lowest; the others lie between the store and the worker."""
 Walk = set[tuple[str, str]]
@@ -94,9 +75,12 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="name the modules and the climbs")
     listed = parser.parse_args().list
     walks: dict[str, Walk] = {"faithfulness task": set(), "scores": set(), "batch of pictures": set()}
-    places = (("faithfulness", "make"), ("faithfulness", "fill"), ("scores", "produce"), ("predict", "make"))
-    for (stage, method), walk in zip(
-        places, (*[walks["faithfulness task"]] * 2, *list(walks.values())[1:]), strict=True
+    judging, scoring, looking = walks.values()
+    for stage, method, walk in (
+        ("faithfulness", "make", judging),
+        ("faithfulness", "fill", judging),
+        ("scores", "produce", scoring),
+        ("predict", "make", looking),
     ):
         cls = STAGES.get(stage)
         function = walked(getattr(cls, method), walk)
