@@ -2,8 +2,8 @@
 
 ``python benchmarks/walks.py`` runs a small simulated study in one thread and notes every call from one module of the
 package to another. Printed are the modules that the walk touches, and the climbs: pairs of modules of which the lower
-calls the higher (a task that asks its stage, say). Which is higher follows from the order of the rooms in ``.importlinter``;
-within `runs` and `analysis` from `height`. ``--list`` names them.
+calls the higher (a task that asks its stage, say). Which is higher follows from the order of the rooms in
+``.importlinter``; within `runs` and `analysis` from `height`. ``--list`` names them.
 """
 
 from __future__ import annotations
