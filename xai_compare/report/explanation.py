@@ -86,7 +86,7 @@ def _figure(
         f"What mattered in {style.plain(title, 48)}",
         said,
         rows,
-        ["FigureSpec", "Map", "Map over picture"],
+        ["Picture", "Map", "Map over picture"],
         aspect=min(max(height / width, 0.4), 2.5),
         foot=False,
         largest=2.0,

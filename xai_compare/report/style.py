@@ -107,7 +107,7 @@ class FigureSpec:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw and save inside this group with the house's settings; nothing outside it changes."""
+    """Draw and save inside this block with the house's settings; nothing outside it changes."""
     with mpl.rc_context(_RC), warnings.catch_warnings():
         # A name in a script the bundled font lacks shows as boxes in a figure; the page itself has it in full.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)

@@ -52,7 +52,7 @@ class EmotionData(PageData):
         return FigureSpec(name, title, what, "", figure, raster=True, simulated=self.clips.simulated)
 
 
-@EMOTION_SECTIONS.named("gap")
+@EMOTION_SECTIONS.register("gap")
 class Gap(BaseSection[EmotionData]):
     """Which self-reports are seen as which expressions, how far both agree, and what the eyes have to do with it."""
 
@@ -110,7 +110,7 @@ def _eye_means(clips: Clips) -> tuple[np.ndarray | None, tuple[str, ...]]:
     return np.array(rows, float), clips.eye_features
 
 
-@EMOTION_SECTIONS.named("networks")
+@EMOTION_SECTIONS.register("networks")
 class Networks(BaseSection[EmotionData]):
     """Scores of every protocol and setting, differences between settings, and what each modality contributes."""
 

@@ -40,7 +40,7 @@ def _sheet(network: str, examples: list[Example], controls: set[str]) -> FigureS
         f"What the explainers say of single pictures: {style.plain(network, 44)}",
         "One picture of each expression on the standard face, and every explainer's map of it",
         [(one.group.capitalize(), _answer(one)) for one in examples],
-        ["FigureSpec", *names],
+        ["Picture", *names],
         aspect=height / width,
         foot=False,
         simulated=simulated,

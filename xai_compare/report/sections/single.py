@@ -28,7 +28,7 @@ _METRICS = {
 class SinglePictures(Section):
     """A table for each group of people: how well each map of a picture predicts it, on average over pictures."""
 
-    title = "FigureSpec by picture"
+    title = "Picture by picture"
     lead = (
         "How well the map of a picture predicts where people attend in this picture, averaged over pictures. A mean "
         "map can look right while its single maps are not."

@@ -2,21 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from xai_compare.report import style
+from xai_compare.report.charts import inch_box
 from xai_compare.report.data import ReportData
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import FigureSpec
-from xai_compare.report.table import Cell, Table, decimals, signed
+from xai_compare.report.table import Table, p_value, text, thousandths, whole
 
 _SCORES = {"iou": "IoU with the mask", "pearson": "correlation with people", "known_auc": "known region, AUC"}
 _POWER = 0.8
-_Column = tuple[str, str, Callable[[Any], str]]
+
+
+def _score(value: Any) -> str:
+    return _SCORES.get(str(value), str(value))
+
+
+_COLUMNS = {
+    "metric": ("score", _score),
+    "b": ("against", text),
+    "a": ("source", text),
+    "a1": ("first", text),
+    "a2": ("second", text),
+    "explainer_1": ("first", text),
+    "explainer_2": ("second", text),
+    "effect": ("effect", text),
+    "kind": ("kind", text),
+    "unit": ("resampled", text),
+    "units": ("people", text),
+    "known_from": ("known from", text),
+    "note": ("note", text),
+    "f": ("F", thousandths),
+    "chi2": ("χ²", thousandths),
+    "value": ("value", thousandths),
+    "share": ("share", thousandths),
+    "difference": ("difference", thousandths),
+    "ci_low": ("from", thousandths),
+    "ci_high": ("to", thousandths),
+    "partial_eta_squared": ("η²p", thousandths),
+    "generalized_eta_squared": ("η²G", thousandths),
+    "confusion_r": ("r of confusions", thousandths),
+    "confusion_r_mistakes": ("without diagonal", thousandths),
+    "kappa": ("κ of errors", thousandths),
+    "rho": ("ρ", thousandths),
+    "power": ("power", thousandths),
+    "repeatability": ("correlation of two runs", thousandths),
+    "df": ("df", whole),
+    "df_error": ("df error", whole),
+    "n": ("pictures", whole),
+    "expressions": ("expressions", whole),
+    "p": ("p", p_value),
+    "p_corrected": ("p", p_value),
+    "p_adjusted": ("p, corrected", p_value),
+}
+"""Heading and format of every column that a table of tests may show."""
+
+_TABLES = {
+    "anova": (
+        "Analysis of variance over pictures",
+        "metric b effect f df df_error p_corrected p_adjusted partial_eta_squared generalized_eta_squared units note",
+        "Repeated measures: explainer and network within pictures, expression between pictures. p: "
+        "Greenhouse-Geisser; corrected: false discovery rate over the table. η²p and η²G: partial and generalized "
+        "effect size.",
+    ),
+    "mixed": (
+        "Mixed models",
+        "metric b effect kind value chi2 df p p_adjusted note",
+        "Random effects: pictures, and against people also participants. Fixed effects: Wald’s χ², too optimistic with "
+        "few pictures or people. Variance: shares after the fixed effects. R²: marginal and conditional.",
+    ),
+    "tukey": (
+        "Tukey’s test of every two explainers",
+        "metric b explainer_1 explainer_2 difference ci_low ci_high p",
+        "As papers report it. It assumes that all scores are independent, which those of one picture are not.",
+    ),
+    "equivalence": (
+        "Are two sources practically equal?",
+        "metric b a1 a2 difference ci_low ci_high p p_adjusted n note",
+        "Two one-sided paired tests over pictures, with their 90 % interval.",
+    ),
+    "decisions": (
+        "Do the networks make the same mistakes?",
+        "a1 a2 confusion_r confusion_r_mistakes kappa ci_low ci_high n",
+        "r of the two confusion matrices, with and without the diagonal. Cohen’s κ of which pictures are answered "
+        "correctly, beyond what the accuracies alone would give, with its 95 % interval over pictures.",
+    ),
+    "geometry": (
+        "Are the same expressions similar?",
+        "a1 a2 rho p p_adjusted expressions note",
+        "Spearman’s ρ between the matrices of 1 − r between the mean maps of expressions; p permutes expressions.",
+    ),
+    "power": (
+        "How many pictures and people would show that two sources differ?",
+        "metric b a1 a2 n units power ci_low ci_high note",
+        "Share of simulated studies, drawn from the observed differences, in which a paired t test gives p < 0.05. "
+        "This treats the observed differences as the truth, which is too optimistic with few pictures.",
+    ),
+    "noise": (
+        "How much of it is the explainer’s own randomness?",
+        "a n repeatability known_from share note",
+        "Share of the variation of maps over pictures that the explainer would produce again on the very same "
+        "pictures. Intervals over pictures already include it.",
+    ),
+    "units": (
+        "What is resampled for an interval",
+        "metric a b unit value ci_low ci_high n note",
+        "Correlation of mean maps with people’s. An interval over images holds people fixed, and the reverse; images x "
+        "participants resamples both, with the correction of Schütt et al. (2023).",
+    ),
+}
+"""Title, columns and note of each table; the first is open, the others are folded."""
+_HEADINGS = {
+    ("mixed", "value"): "share",
+    ("anova", "units"): "pictures",
+    ("units", "b"): "people",
+    ("units", "value"): "score",
+    ("units", "n"): "n",
+}
+"""Where a table calls a column otherwise."""
 
 
 @SECTIONS.register("tests")
@@ -26,8 +134,8 @@ class Tests(Section):
     __test__ = False
     title = "Do the differences hold, picture by picture?"
     lead = (
-        "Every picture is its own control: it is compared with itself under another explainer or network. Pictures, "
-        "and people, are taken for samples of many more."
+        "Each picture is its own control: its maps by different explainers or networks are compared with one another. "
+        "Pictures, and people, are treated as samples from larger populations."
     )
     order = 55
     papers = (
@@ -49,28 +157,38 @@ class Tests(Section):
         return [_figure(data, str(a1), str(a2), rows) for (a1, a2), rows in table.groupby(["a1", "a2"], sort=False)]
 
     def findings(self, data: ReportData) -> list[str]:
-        return [text for text in (_equal(data), *_power(data)) if text]
+        return [*_equal(data), *_power(data)]
 
     def tables(self, data: ReportData) -> list[Table]:
-        return [one for one in (_anova(data), *_others(data)) if one is not None]
+        shown = {name: table for name in _TABLES if not (table := data.table(f"tests_{name}")).empty}
+        return [_table(name, table) for name, table in shown.items()]
 
 
-def _equal(data: ReportData) -> str:
+def _table(name: str, table: pd.DataFrame) -> Table:
+    title, keys, note = _TABLES[name]
+    columns = []
+    for key in keys.split():
+        heading, show = _COLUMNS[key]
+        count = (name, key) == ("anova", "units")
+        columns.append((key, _HEADINGS.get((name, key), heading), whole if count else show))
+    return Table.from_frame(title, table, columns, note=note, folded=name != "anova")
+
+
+def _equal(data: ReportData) -> list[str]:
     table = data.table("tests_equivalence")
     known = table[table["p_adjusted"].notna()] if len(table) else table
     if known.empty:
-        return ""
-    same = int((known["p_adjusted"] < 0.05).sum())
-    return (
-        f"In {same} of {len(known)} comparisons the two sources are equal for practical purposes: their mean "
-        f"difference is shown to be smaller than {float(known['margin'].iloc[0]):g} (two one-sided tests, corrected by "
-        "Holm’s method)."
-    )
+        return []
+    same, margin = int((known["p_adjusted"] < 0.05).sum()), float(known["margin"].iloc[0])
+    return [
+        f"In {same} of {len(known)} comparisons the two sources are practically equal: their mean difference is "
+        f"smaller than {margin:g} (two one-sided tests, Holm’s correction)."
+    ]
 
 
 def _power(data: ReportData) -> list[str]:
     table = data.table("tests_power")
-    found = []
+    sentences = []
     groups = table.groupby(["metric", "b", "a1", "a2"], sort=False) if len(table) else ()
     for (metric, b, a1, a2), rows in groups:
         known = rows[rows["power"].notna()]
@@ -81,49 +199,36 @@ def _power(data: ReportData) -> list[str]:
         people = f" and {known['units'].iloc[0]}" if known["units"].iloc[0] else ""
         against = _SCORES[str(metric)] + (f" ({str(b).removeprefix('human/')})" if metric == "pearson" else "")
         if len(reached):
-            said = f"about {int(reached['n'].iloc[0])} pictures{people} would tell them apart in four studies of five"
+            needed = f"about {int(reached['n'].iloc[0])} pictures{people} would"
         else:
-            said = f"not even {int(known['n'].max())} pictures{people} would tell them apart in four studies of five"
-        found.append(f"{a1} and {a2}, {against}: if the truth is what these maps show, {said}.")
-    return found
+            needed = f"even {int(known['n'].max())} pictures{people} would not"
+        sentences.append(
+            f"{a1} and {a2}, {against}: if the true difference is the observed one, {needed} show it in four of five "
+            "studies."
+        )
+    return sentences
 
 
 def _figure(data: ReportData, a1: str, a2: str, rows: pd.DataFrame) -> FigureSpec:
     shape = int(rows["y"].max()) + 1, int(rows["x"].max()) + 1
     t, p = (rows[name].to_numpy(float).reshape(shape) for name in ("t", "p"))
-    one, other = (data.by_name[name].label if name in data.by_name else name for name in (a1, a2))
-    simulated = data.simulated([data.by_name[name] for name in (a1, a2) if name in data.by_name])
-    width, height, head = 6.4, 5.6, 0.85
-    figure = style.new_figure(width, height)
-    title = f"Where they differ: {style.plain(one, 30)}, {style.plain(other, 30)}"
-    pictures = int(rows["n"].iloc[0])
-    found = np.nanmin(p) < 0.05 if np.isfinite(p).any() else False
-    told = "outlined: p < 0.05, corrected over the face" if found else "nowhere is p < 0.05, corrected over the face"
-    style.heading(figure, title, f"Student’s t over {pictures} pictures; {told}", simulated)
-    axes = figure.add_axes((0.06, 0.04, 0.68, (height - head - 0.25) / height))
-    extent = (0, data.shape[1], data.shape[0], 0)
-    face = data.aligned_mean_face
-    if face is not None:
-        axes.imshow(np.repeat(face.mean(2, keepdims=True) / 255, 3, 2), extent=extent)
-    most = max(float(np.abs(t).max()), 1e-9)
-    image = axes.imshow(t, cmap="RdBu_r", vmin=-most, vmax=most, alpha=0.72, extent=extent, interpolation="bilinear")
-    if found:
-        step = data.shape[0] / shape[0], data.shape[1] / shape[1]
-        y, x = ((np.arange(size) + 0.5) * one for size, one in zip(shape, step, strict=True))
-        axes.contour(x, y, (p < 0.05).astype(float), levels=[0.5], colors=style.INK, linewidths=1.6)
-    axes.set_xlim(extent[:2])
-    axes.set_ylim(extent[2:])
-    axes.axis("off")
-    bar = figure.colorbar(image, cax=figure.add_axes((0.79, 0.14, 0.03, 0.6)))
-    bar.outline.set_visible(False)
-    bar.set_label(f"red: {style.plain(one, 34)} looks here more", size=8)
+    known = [data.by_name[name] for name in (a1, a2) if name in data.by_name]
+    first, second = (data.by_name[name].label if name in data.by_name else name for name in (a1, a2))
+    simulated = data.simulated(known)
+    figure = style.new_figure(6.4, 5.6)
+    title = f"Where they differ: {style.plain(first, 30)}, {style.plain(second, 30)}"
+    significant = bool((p < 0.05).any())
+    where = "outlined: p < 0.05" if significant else "p < 0.05 nowhere"
+    subtitle = f"Student’s t over {int(rows['n'].iloc[0])} pictures; {where}, corrected over the face"
+    style.heading(figure, title, subtitle, simulated)
+    _draw_differences(inch_box(figure, 0.38, 0.22, 4.35, 4.5), data, t, p if significant else None, first)
     return FigureSpec(
         name=f"where_{style.slug(f'{a1}-{a2}')}",
         title=title,
-        what="Each map is brought to mean 0 and standard deviation 1, then the two sources’ maps of the same pictures "
-        "are compared pixel by pixel.",
-        how="Red: the first marks the place more strongly; blue: the second. Inside the outline the difference is more "
-        "than random signs of the pictures’ differences give anywhere on the face (threshold-free cluster "
+        what="Each map is standardized to mean 0 and standard deviation 1; then the two sources’ maps of the same "
+        "pictures are compared pixel by pixel.",
+        how="Red: the first source marks the place more strongly; blue: the second. Inside the outline the difference "
+        "is larger than random signs of the pictures’ differences produce anywhere on the face (threshold-free cluster "
         "enhancement).",
         figure=figure,
         raster=True,
@@ -131,187 +236,20 @@ def _figure(data: ReportData, a1: str, a2: str, rows: pd.DataFrame) -> FigureSpe
     )
 
 
-def _number(value: Any) -> str:
-    return signed(float(value), 3)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
-
-
-def _whole(value: Any) -> str:
-    return "–" if pd.isna(value) else f"{float(value):g}"
-
-
-def _p(value: Any) -> str:
-    return "–" if pd.isna(value) else ("< 0.001" if float(value) < 0.001 else decimals(float(value), 3))
-
-
-def _against(value: Any) -> str:
-    return _SCORES.get(str(value), str(value))
-
-
-def _listing(
-    data: ReportData, name: str, title: str, columns: Sequence[_Column], note: str, folded: bool = True
-) -> Table | None:
-    table = data.table(f"tests_{name}")
-    if table.empty:
-        return None
-    rows = [[Cell(told(row[key])) for key, _, told in columns] for row in table.to_dict("records")]
-    numbers = [place for place, (_, _, told) in enumerate(columns) if told in (_number, _whole, _p)]
-    return Table(title, [called for _, called, _ in columns], rows, numbers, note, folded)
-
-
-def _anova(data: ReportData) -> Table | None:
-    columns = (
-        ("metric", "score", _against),
-        ("b", "against", _text),
-        ("effect", "effect", _text),
-        ("f", "F", _number),
-        ("df", "df", _whole),
-        ("df_error", "df error", _whole),
-        ("p_corrected", "p", _p),
-        ("p_adjusted", "p, corrected", _p),
-        ("partial_eta_squared", "η²p", _number),
-        ("generalized_eta_squared", "η²G", _number),
-        ("units", "pictures", _whole),
-        ("note", "note", _text),
-    )
-    note = (
-        "Repeated measures: explainer and network within pictures, expression between them. p: after Greenhouse and "
-        "Geisser; corrected: false discovery rate over the table. η²p and η²G: partial and generalized effect size."
-    )
-    return _listing(data, "anova", "Analysis of variance over pictures", columns, note, folded=False)
-
-
-def _others(data: ReportData) -> list[Table | None]:
-    pair: tuple[_Column, ...] = (("a1", "first", _text), ("a2", "second", _text))
-    score: tuple[_Column, ...] = (("metric", "score", _against), ("b", "against", _text))
-    interval: tuple[_Column, ...] = (("ci_low", "from", _number), ("ci_high", "to", _number))
-    both: tuple[_Column, ...] = (("p", "p", _p), ("p_adjusted", "p, corrected", _p))
-    mixed = (
-        *score,
-        ("effect", "effect", _text),
-        ("kind", "kind", _text),
-        ("value", "share", _number),
-        ("chi2", "χ²", _number),
-        ("df", "df", _whole),
-        *both,
-        ("note", "note", _text),
-    )
-    tukey = (
-        *score,
-        ("explainer_1", "first", _text),
-        ("explainer_2", "second", _text),
-        ("difference", "difference", _number),
-        *interval,
-        ("p", "p", _p),
-    )
-    equal = (
-        *score,
-        *pair,
-        ("difference", "difference", _number),
-        *interval,
-        *both,
-        ("n", "pictures", _whole),
-        ("note", "note", _text),
-    )
-    decisions = (
-        *pair,
-        ("confusion_r", "r of confusions", _number),
-        ("confusion_r_mistakes", "without diagonal", _number),
-        ("kappa", "κ of errors", _number),
-        *interval,
-        ("n", "pictures", _whole),
-    )
-    geometry = (*pair, ("rho", "ρ", _number), *both, ("expressions", "expressions", _whole), ("note", "note", _text))
-    power = (
-        *score,
-        *pair,
-        ("n", "pictures", _whole),
-        ("units", "people", _text),
-        ("power", "power", _number),
-        *interval,
-        ("note", "note", _text),
-    )
-    noise = (
-        ("a", "source", _text),
-        ("n", "pictures", _whole),
-        ("repeatability", "two runs correlate by", _number),
-        ("known_from", "known from", _text),
-        ("share", "share", _number),
-        ("note", "note", _text),
-    )
-    drawn = (
-        ("metric", "score", _against),
-        ("a", "source", _text),
-        ("b", "people", _text),
-        ("unit", "drawn", _text),
-        ("value", "score", _number),
-        *interval,
-        ("n", "n", _whole),
-        ("note", "note", _text),
-    )
-    return [
-        _listing(
-            data,
-            "mixed",
-            "Mixed models",
-            mixed,
-            "Pictures, and against people participants too, differ at random. Fixed effects: Wald’s χ², too hopeful "
-            "where pictures or people are few. Variance: shares after the fixed effects. R²: marginal and conditional.",
-        ),
-        _listing(
-            data,
-            "tukey",
-            "Tukey’s test of every two explainers",
-            tukey,
-            "As papers report it. It takes all scores for independent, which those of one picture are not.",
-        ),
-        _listing(
-            data,
-            "equivalence",
-            "Are two sources as good as equal?",
-            equal,
-            "Two one-sided paired tests over pictures; the interval is the 90 % one that belongs to them.",
-        ),
-        _listing(
-            data,
-            "decisions",
-            "Do the networks make the same mistakes?",
-            decisions,
-            "r of the two confusion matrices, with the diagonal and without it; Cohen’s κ of which pictures are "
-            "answered rightly, beyond what accuracy alone makes of it, with its 95 % interval over pictures.",
-        ),
-        _listing(
-            data,
-            "geometry",
-            "Are the same expressions alike?",
-            geometry,
-            "Spearman’s ρ between the matrices of 1 − r between the mean maps of expressions; p permutes expressions.",
-        ),
-        _listing(
-            data,
-            "power",
-            "How many pictures and people would tell two sources apart?",
-            power,
-            "Share of studies, drawn from the differences at hand, whose paired t test gives p < 0.05. It holds what "
-            "is at hand for the truth, which from few pictures is too hopeful.",
-        ),
-        _listing(
-            data,
-            "noise",
-            "How much of it is the explainer’s own chance?",
-            noise,
-            "Share of the spread of maps over pictures that the explainer would make anew on the very same pictures. "
-            "Intervals over pictures hold it already.",
-        ),
-        _listing(
-            data,
-            "units",
-            "What is drawn for an interval",
-            drawn,
-            "Correlation of mean maps with people’s. An interval over images holds people fixed, and the reverse; "
-            "images x participants draws both, with the correction of Schütt et al. (2023).",
-        ),
-    ]
+def _draw_differences(axes: Any, data: ReportData, t: np.ndarray, p: np.ndarray | None, first: str) -> None:
+    """Draw t over the mean face, and an outline where p is below 0.05."""
+    height, width = data.shape
+    extent: Sequence[float] = (0, width, height, 0)
+    face = data.aligned_mean_face
+    if face is not None:
+        axes.imshow(np.repeat(face.mean(2, keepdims=True) / 255, 3, 2), extent=extent)
+    most = max(float(np.abs(t).max()), 1e-9)
+    image = axes.imshow(t, cmap="RdBu_r", vmin=-most, vmax=most, alpha=0.72, extent=extent, interpolation="bilinear")
+    if p is not None:
+        y, x = ((np.arange(size) + 0.5) * whole / size for size, whole in zip(t.shape, data.shape, strict=True))
+        axes.contour(x, y, (p < 0.05).astype(float), levels=[0.5], colors=style.INK, linewidths=1.6)
+    axes.set(xlim=extent[:2], ylim=extent[2:])
+    axes.axis("off")
+    bar = axes.figure.colorbar(image, cax=inch_box(axes.figure, 5.06, 0.78, 0.19, 3.36))
+    bar.outline.set_visible(False)
+    bar.set_label(f"red: {style.plain(first, 34)} looks here more", size=8)

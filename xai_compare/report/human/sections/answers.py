@@ -27,7 +27,7 @@ _PAIRS = {
 }
 
 
-@HUMAN_SECTIONS.named("mouse")
+@HUMAN_SECTIONS.register("mouse")
 class Mouse(BaseSection[HumanData]):
     """How a mouse moves."""
 
@@ -43,7 +43,7 @@ class Mouse(BaseSection[HumanData]):
         return RenderedSection([data.figure("movement", "Velocity and acceleration", what, drawn)])
 
 
-@HUMAN_SECTIONS.named("agreement")
+@HUMAN_SECTIONS.register("agreement")
 class Agreement(BaseSection[HumanData]):
     """How far people agree on what each picture shows, and what goes with it."""
 
@@ -86,7 +86,7 @@ def _with_path(experiment: Experiment) -> pd.DataFrame:
     return experiment.kept.merge(path.reset_index(), on=keys, how="left")
 
 
-@HUMAN_SECTIONS.named("pairs")
+@HUMAN_SECTIONS.register("pairs")
 class Pairs(BaseSection[HumanData]):
     """Answers by label; of a two-alternative task, accuracy, clicks and time by pair."""
 
@@ -129,7 +129,7 @@ class Pairs(BaseSection[HumanData]):
         )
 
 
-@HUMAN_SECTIONS.named("click_order")
+@HUMAN_SECTIONS.register("click_order")
 class ClickOrder(BaseSection[HumanData]):
     """In which order people uncovered the pictures answered best and worst."""
 
@@ -164,7 +164,7 @@ class ClickOrder(BaseSection[HumanData]):
         return RenderedSection([data.figure("click_order", self.title, what, drawn)])
 
 
-@HUMAN_SECTIONS.named("uncovered")
+@HUMAN_SECTIONS.register("uncovered")
 class Uncovered(BaseSection[HumanData]):
     """Pictures as people uncovered them, as files."""
 

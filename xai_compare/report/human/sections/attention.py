@@ -21,7 +21,7 @@ from xai_compare.report.table import head_of_frame
 _PEOPLE_DRAWN, _GROWTH_DRAWS, _GROWTH_PICTURES = 40, 6, 60
 
 
-@HUMAN_SECTIONS.named("quality")
+@HUMAN_SECTIONS.register("quality")
 class Quality(BaseSection[HumanData]):
     """What was removed, and how reliable the rest is; the assessment itself stands at the head of the page."""
 
@@ -40,7 +40,7 @@ class Quality(BaseSection[HumanData]):
         )
 
 
-@HUMAN_SECTIONS.named("gaze")
+@HUMAN_SECTIONS.register("gaze")
 class Gaze(BaseSection[HumanData]):
     """Fixations and saccades, overall and by expression; scanpaths of each participant as files."""
 
@@ -97,7 +97,7 @@ def _gaze_by_expression(data: HumanData) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@HUMAN_SECTIONS.named("maps")
+@HUMAN_SECTIONS.register("maps")
 class Maps(BaseSection[HumanData]):
     """The map of each picture as a file; mean maps on the standard face, and whether they differ by expression."""
 
@@ -127,7 +127,7 @@ class Maps(BaseSection[HumanData]):
         return RenderedSection([figure], csv_tables=tables, notices=remarks)
 
 
-@HUMAN_SECTIONS.named("map_differences")
+@HUMAN_SECTIONS.register("map_differences")
 class MapDifferences(BaseSection[HumanData]):
     """Whether the maps of a picture tell which expression it shows."""
 
@@ -147,7 +147,7 @@ class MapDifferences(BaseSection[HumanData]):
         return RenderedSection(findings=[finding], csv_tables={"told_apart": result.table})
 
 
-@HUMAN_SECTIONS.named("areas")
+@HUMAN_SECTIONS.register("areas")
 class AreaShares(BaseSection[HumanData]):
     """The share of attention on each area of the face, by expression, and from which area it moves to which."""
 
@@ -198,7 +198,7 @@ def _area_table(data: HumanData, joined: dict[str, aoi.Areas], sides: dict[str, 
     return table
 
 
-@HUMAN_SECTIONS.named("people_needed")
+@HUMAN_SECTIONS.register("people_needed")
 class PeopleNeeded(BaseSection[HumanData]):
     """How agreement grows with the number of people."""
 
@@ -224,7 +224,7 @@ class PeopleNeeded(BaseSection[HumanData]):
         return RenderedSection([data.figure("growth", "Agreement", what, drawn)], csv_tables={"growth": table})
 
 
-@HUMAN_SECTIONS.named("kernel")
+@HUMAN_SECTIONS.register("kernel")
 class Kernel(BaseSection[HumanData]):
     """The width of the kernel that predicts people best."""
 
@@ -247,7 +247,7 @@ class Kernel(BaseSection[HumanData]):
         return RenderedSection(tables=[head_of_frame(self.title, note, table)], csv_tables={"kernel": table})
 
 
-@HUMAN_SECTIONS.named("scanpaths")
+@HUMAN_SECTIONS.register("scanpaths")
 class Scanpaths(BaseSection[HumanData]):
     """Scanpaths compared by MultiMatch."""
 
