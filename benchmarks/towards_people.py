@@ -27,8 +27,9 @@ from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.config import Training
 from xai_compare.models.training.cross_validation import shown
 from xai_compare.models.training.folds import grouped
+from xai_compare.models.training.sampling import derive_seed
 from xai_compare.models.training.trainer import Length, fit
-from xai_compare.models.training.training_faces import derive_seed, side_for
+from xai_compare.models.training.training_faces import side_for
 from xai_compare.synthetic import faces
 
 CONDITIONS = ("none", "ekman", "other", "prior", "random")

@@ -9,23 +9,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from xai_compare.emotion.emert import Fusion
 from xai_compare.emotion.losses import RELEASED, LossWeights
 from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.errors import InputError
 from xai_compare.extras import require
-
-if TYPE_CHECKING:
-    import lightning
+from xai_compare.models.training.sampling import EpochSampler
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def fit(
     """
     require("lightning")
     from xai_compare.emotion.learner import Learner
-    from xai_compare.models.training.checkpointing import CHECKPOINT, quiet_lightning
+    from xai_compare.models.training.checkpointing import CHECKPOINT, resume
 
     for name, values in targets.items():
         if name not in net.heads:
@@ -96,19 +94,17 @@ def fit(
             raise InputError(f"{len(values)} targets of {name} for {len(data)} clips")
     module = Learner(net, recipe, _digest(net, data, targets, recipe), tick)
     loader: DataLoader[Any] = DataLoader(
-        range(len(data)),  # type: ignore[arg-type]
+        _Batches(data, scaler, targets),
         recipe.batch,
-        sampler=_Order(len(data), recipe.seed),
-        collate_fn=_Batches(data, scaler, targets),
+        sampler=EpochSampler(len(data), recipe.seed),
+        collate_fn=lambda batch: batch,
     )
     checkpoint = None if folder is None else Path(folder) / CHECKPOINT
     if checkpoint is not None and checkpoint.is_file():
         _check_same(checkpoint, module.digest)
-    with quiet_lightning():
-        trainer = _trainer(recipe, folder)
-        trainer.fit(
-            module, loader, ckpt_path=checkpoint if checkpoint and checkpoint.is_file() else None, weights_only=True
-        )
+    accelerator = "auto" if torch.cuda.is_available() else "cpu"
+    place = None if folder is None else Path(folder)
+    resume(module, loader, place, recipe.epochs, enable_progress_bar=False, accelerator=accelerator, devices=1)
     net.eval()
     return History(module.history)
 
@@ -126,29 +122,18 @@ def predict(net: Fusion, data: ClipArrays, scaler: Scaler, batch: int = 64) -> d
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-class _Order(Sampler[int]):
-    """The clips in an order that the seed and the epoch decide; Lightning says which epoch it is."""
+class _Batches(Dataset[Any]):
+    """Whole batches, by the places of their clips."""
 
-    def __init__(self, n: int, seed: int) -> None:
-        self.n, self.seed, self.epoch = n, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.n
-
-    def __iter__(self) -> Iterator[int]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.n)
-        return iter(order.tolist())
-
-
-class _Batches:
     def __init__(self, data: ClipArrays, scaler: Scaler, targets: Mapping[str, np.ndarray]) -> None:
         self.data, self.scaler = data, scaler
         self.targets = {name: torch.from_numpy(_typed(values)) for name, values in targets.items()}
 
-    def __call__(self, places: list[int]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitems__(self, pairs: list[tuple[int, int]]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        places = [place for _, place in pairs]
         inputs = self.scaler.tensors(self.data.part(np.array(places)))
         return inputs, {name: values[places] for name, values in self.targets.items()}
 
@@ -184,23 +169,3 @@ def _check_same(checkpoint: Path, digest: str) -> None:
             where=checkpoint,
             hint="delete it, or train into another folder",
         )
-
-
-def _trainer(recipe: Recipe, folder: str | Path | None) -> lightning.Trainer:
-    import lightning
-
-    from xai_compare.models.training.checkpointing import EpochCheckpoint
-
-    if folder is not None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    return lightning.Trainer(
-        max_epochs=recipe.epochs,
-        accelerator="auto" if torch.cuda.is_available() else "cpu",
-        devices=1,
-        callbacks=[] if folder is None else [EpochCheckpoint(Path(folder))],
-        enable_checkpointing=folder is not None,
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )

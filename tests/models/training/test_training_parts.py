@@ -22,9 +22,10 @@ from xai_compare.models import InputSpec, Model, cam_head
 from xai_compare.models.bundled import ARCHITECTURES
 from xai_compare.models.training import click_masks, evaluation, map_loss
 from xai_compare.models.training.augmentation import augmentation
-from xai_compare.models.training.click_tuning import correct_trials, tuning_set
+from xai_compare.models.training.click_masks import correct_trials, tuning_set
 from xai_compare.models.training.config import ClickTuningOptions, MapLossOptions
-from xai_compare.models.training.training_faces import AugmentedFaces, EpochSampler
+from xai_compare.models.training.sampling import EpochSampler
+from xai_compare.models.training.training_faces import AugmentedFaces
 
 CLASSES = ("anger", "fear", "happiness")
 PARK = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")

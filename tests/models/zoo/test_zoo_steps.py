@@ -13,7 +13,8 @@ from xai_compare.models import load
 from xai_compare.models.training.checkpointing import quiet_lightning
 from xai_compare.models.training.classifier import ClassifierModule
 from xai_compare.models.training.config import Optimizer
-from xai_compare.models.training.training_faces import AugmentedFaces, EpochSampler
+from xai_compare.models.training.sampling import EpochSampler
+from xai_compare.models.training.training_faces import AugmentedFaces
 from xai_compare.models.zoo import ZOO
 
 CLASSES = ("anger", "happiness")
@@ -34,7 +35,7 @@ def test_it_takes_a_step(name: str, drawn: synthetic.SimulatedFaces) -> None:
     labels = np.array([CLASSES.index(label) for label in drawn.labels])
     learner = ClassifierModule(model, None, Optimizer(name="sgd", lr=1e-3), seed=0)
     loader = DataLoader(
-        AugmentedFaces(images, labels, torch.nn.Identity(), 0), batch_size=2, sampler=EpochSampler(2, 0, batch=2)
+        AugmentedFaces(images, labels, torch.nn.Identity(), 0), batch_size=2, sampler=EpochSampler(2, 0, 2, batch=2)
     )
     weights = [p for p in model.module.parameters() if p.ndim > 1]
     before = [float(p.detach().double().sum()) for p in weights]

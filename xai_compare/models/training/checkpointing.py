@@ -1,16 +1,19 @@
-"""What every training on Lightning here shares: checkpoints that are whole or absent, and quiet."""
+"""What every training on Lightning here shares: checkpoints that are whole or absent, the trainer, and quiet."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Checkpoint
+
+from xai_compare.errors import InputError, first_line
 
 CHECKPOINT = "last.ckpt"
 _LOGGERS = ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero", "lightning.fabric")
@@ -51,3 +54,54 @@ def quiet_lightning() -> Iterator[None]:
         finally:
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)
+
+
+def resume(
+    module: lightning.LightningModule,
+    loader: Any,
+    folder: Path | None,
+    epochs: int,
+    *,
+    finished: Callable[[Path], bool] = lambda checkpoint: False,
+    **options: Any,
+) -> None:
+    """Train for ``epochs``, from the checkpoint in ``folder`` if there is one.
+
+    Args:
+        module: what is trained.
+        loader: of its batches, in an order that depends on the epoch alone.
+        folder: where a checkpoint is kept after each epoch; with None nothing is written.
+        epochs: how long, those of the checkpoint included.
+        finished: given the checkpoint; whether its training had come to its end, so that nothing is left to do.
+        options: of Lightning's trainer, such as ``devices``.
+
+    Raises:
+        InputError: if Lightning refuses the options.
+    """
+    checkpoint = None if folder is None else folder / CHECKPOINT
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with quiet_lightning():
+        try:
+            trainer = lightning.Trainer(
+                max_epochs=epochs,
+                callbacks=[] if folder is None else [EpochCheckpoint(folder)],
+                enable_checkpointing=folder is not None,
+                default_root_dir=folder,
+                logger=False,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                use_distributed_sampler=False,
+                **options,
+            )
+        except Exception as error:
+            raise InputError(
+                f"Lightning refuses these devices ({first_line(error)})",
+                where="training",
+                hint="check accelerator, devices and strategy",
+            ) from None
+        if checkpoint is None or not checkpoint.is_file():
+            trainer.fit(module, loader)
+        elif not finished(checkpoint):
+            # Only tensors and plain values are read: a checkpoint may come from anywhere, and a pickle can run code.
+            trainer.fit(module, loader, ckpt_path=checkpoint, weights_only=True)

@@ -14,7 +14,7 @@ from xai_compare.errors import InputError
 from xai_compare.models.model import Model
 from xai_compare.models.training.config import Optimizer
 from xai_compare.models.training.map_loss import MapLoss
-from xai_compare.models.training.training_faces import derive_seed
+from xai_compare.models.training.sampling import derive_seed
 
 
 class ClassifierModule(lightning.LightningModule):

@@ -1,9 +1,18 @@
-"""Pictures as people uncovered them: discs on a blurred grey picture (Park & Wallraven 2022, 4.2 and 5.1)."""
+"""Pictures as people uncovered them by clicking, and fine-tuning with them (Park & Wallraven 2022, 4.2 and 5.1)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
+from PIL import Image
 from scipy import ndimage
+
+from xai_compare.errors import InputError
+from xai_compare.faces.cropping import FaceCropper
+from xai_compare.models.training.augmentation import ROOM
+from xai_compare.models.training.config import ClickTuningOptions
 
 SHIFTS = tuple((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if (dx, dy) != (0, 0))
 """The eight directions by one pixel in which the paper shifts the mask."""
@@ -46,3 +55,81 @@ def reveal(
 def shifted(image: np.ndarray, points: np.ndarray, radius: float, blur: int = 70) -> list[np.ndarray]:
     """The revealed picture and its eight shifts."""
     return [reveal(image, points, radius, blur, shift) for shift in ((0, 0), *SHIFTS)]
+
+
+def correct_trials(clicks: pd.DataFrame, names: Sequence[str], classes: Sequence[str]) -> list[tuple[int, np.ndarray]]:
+    """The clicks of each correct trial on the pictures ``names``: index of the picture and points ``(n, 2)``.
+
+    Trials that are known to be wrong are left out, and so are those whose ``false_label`` is not one of the classes.
+    """
+    place = {name: k for k, name in enumerate(names)}
+    kept = clicks[clicks["image"].astype(str).isin(place)]
+    if "correct" in kept:
+        kept = kept[kept["correct"].fillna(True).astype(bool)]
+    if "false_label" in kept:
+        false = kept["false_label"].fillna("").astype(str)
+        kept = kept[(false == "") | false.isin(list(classes))]
+    groups = kept.groupby(["image", "participant"], sort=True)
+    return [(place[str(image)], part[["x", "y"]].to_numpy(float)) for (image, _), part in groups]
+
+
+def tuning_set(
+    rows: pd.DataFrame,
+    clicks: pd.DataFrame,
+    classes: Sequence[str],
+    asked: ClickTuningOptions,
+    margin: float,
+    side: int,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Revealed pictures with their eight shifts, and whole ones, cut out as for training.
+
+    Args:
+        rows: the training pictures: image, path, expression, face, cropped.
+        clicks: columns ``image, participant, x, y``, in pixels of the pictures as they are on disk.
+        classes: of the network.
+        asked: radius, blur, and how many whole pictures for each revealed one.
+        margin: side of the network's crop over the extent of the landmarks.
+        side: of the stored faces.
+        seed: of the choice of whole pictures.
+
+    Returns:
+        uint8 ``(n, side, side, 3)`` and int ``(n,)``, indices into ``classes``.
+
+    Raises:
+        InputError: if no click is on a training picture.
+    """
+    found = correct_trials(clicks, list(rows["image"].astype(str)), classes)
+    if not found:
+        raise InputError("no correct trial is on a training picture", where=asked.clicks, hint="check the image names")
+    cutter = FaceCropper(margin * ROOM)
+    images, labels, whole = [], [], []
+    for index, points in found:
+        row = rows.iloc[index]
+        picture = cutter.read(str(row["path"]))
+        label = list(classes).index(str(row["expression"]))
+        marks = None if row["cropped"] else cutter.choose(picture, str(row["face"])).face.landmarks
+        for shown in shifted(picture, points, asked.radius, asked.blur):
+            images.append(_cut(shown, marks, cutter, side))
+            labels.append(label)
+        whole.append((_cut(picture, marks, cutter, side), label))
+    count = round(asked.unmasked * len(images))
+    drawn = np.random.default_rng([seed, 8]).integers(0, len(whole), count)
+    images += [whole[k][0] for k in drawn]
+    labels += [whole[k][1] for k in drawn]
+    return np.stack(images), np.array(labels)
+
+
+def _cut(picture: np.ndarray, marks: np.ndarray | None, cutter: FaceCropper, side: int) -> np.ndarray:
+    if marks is not None:
+        return cutter.crop(picture, marks).resized((side, side))[0]
+    return widened(picture, side)
+
+
+def widened(picture: np.ndarray, side: int) -> np.ndarray:
+    """A picture that is a network's crop already, with its own edge going on around it: uint8 ``(side, side, 3)``."""
+    inner = round(side / ROOM)
+    small = np.array(Image.fromarray(picture).resize((inner, inner), Image.Resampling.BILINEAR))
+    before = (side - inner) // 2
+    edges = (before, side - inner - before)
+    return np.pad(small, (edges, edges, (0, 0)), mode="edge")

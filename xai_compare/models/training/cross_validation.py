@@ -23,10 +23,11 @@ from xai_compare.models.provenance import file_sha256
 from xai_compare.models.training import cards, evaluation, figures, map_loss
 from xai_compare.models.training import folds as dividing
 from xai_compare.models.training.augmentation import augmentation
-from xai_compare.models.training.click_tuning import tuning_set
+from xai_compare.models.training.click_masks import tuning_set
 from xai_compare.models.training.config import Training
+from xai_compare.models.training.sampling import derive_seed
 from xai_compare.models.training.trainer import Length, fit, undersampled
-from xai_compare.models.training.training_faces import TrainingFaces, derive_seed, expressions, load_faces
+from xai_compare.models.training.training_faces import TrainingFaces, expressions, load_faces
 
 Say = Callable[[str], None]
 CONFIG = "training.yaml"

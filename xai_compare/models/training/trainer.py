@@ -16,12 +16,10 @@ from xai_compare.models.model import Model
 from xai_compare.models.training.augmentation import augmentation
 from xai_compare.models.training.config import Training
 from xai_compare.models.training.map_loss import MapLoss
-from xai_compare.models.training.training_faces import AugmentedFaces, EpochSampler
+from xai_compare.models.training.sampling import EpochSampler
+from xai_compare.models.training.training_faces import AugmentedFaces
 
 if TYPE_CHECKING:
-    import lightning
-    from lightning.pytorch.callbacks import Callback
-
     from xai_compare.models.training.classifier import ClassifierModule
 
 
@@ -86,10 +84,9 @@ def fit(
             is not installed.
     """
     require("lightning")
-    from xai_compare.models.training.checkpointing import CHECKPOINT, EpochCheckpoint, quiet_lightning
+    from xai_compare.models.training.checkpointing import resume
     from xai_compare.models.training.classifier import ClassifierModule
 
-    folder.mkdir(parents=True, exist_ok=True)
     weights = class_weights(labels, len(model.classes)) if config.weighted else None
     term = None if maps is None or config.towards is None else MapLoss(model, config.towards)
     learner = ClassifierModule(model, weights, config.optimizer, seed, config.label_smoothing, term, length.until)
@@ -97,17 +94,25 @@ def fit(
     loader: DataLoader[Any] = DataLoader(
         AugmentedFaces(images, labels, augmentation(config.augment, model.input.size), seed, maps),
         batch_size=batch,
-        sampler=EpochSampler(len(labels), seed, batch=batch),
+        sampler=EpochSampler(len(labels), seed, 2, batch=batch),
         num_workers=config.workers,
     )
-    checkpoint = folder / CHECKPOINT
-    with quiet_lightning(), torch.random.fork_rng(devices=[]):
-        trainer = _trainer(config, length.epochs, [EpochCheckpoint(folder)], folder, progress)
-        if checkpoint.is_file() and _finished(checkpoint, learner, length):
-            return learner.history
+    with torch.random.fork_rng(devices=[]):
         model.module.train().to(memory_format=torch.channels_last)
         try:
-            trainer.fit(learner, loader, ckpt_path=checkpoint if checkpoint.is_file() else None, weights_only=True)
+            resume(
+                learner,
+                loader,
+                folder,
+                length.epochs,
+                finished=lambda checkpoint: _finished(checkpoint, learner, length),
+                enable_progress_bar=progress,
+                accelerator=config.accelerator,
+                devices=config.devices,
+                strategy=config.strategy,
+                precision=config.precision,
+                deterministic="warn",
+            )
         finally:
             model.module.eval().to(memory_format=torch.contiguous_format)
     model.module.to("cpu")
@@ -115,11 +120,11 @@ def fit(
 
 
 def _finished(checkpoint: Path, learner: ClassifierModule, length: Length) -> bool:
-    """Lay a checkpoint's weights in; whether its training had come to its end."""
+    """Load a checkpoint's weights; whether its training had come to its end."""
     try:
-        held = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        learner.load_state_dict(held["state_dict"])
-        learner.history = list(held["history"])
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        learner.load_state_dict(state["state_dict"])
+        learner.history = list(state["history"])
     except Exception as error:
         raise InputError(
             f"the checkpoint is not one of this network ({first_line(error)})",
@@ -128,31 +133,3 @@ def _finished(checkpoint: Path, learner: ClassifierModule, length: Length) -> bo
         ) from None
     done = len(learner.history) >= length.epochs
     return done or (length.until is not None and learner.reached(length.until))
-
-
-def _trainer(
-    config: Training, epochs: int, callbacks: list[Callback], folder: Path, progress: bool
-) -> lightning.Trainer:
-    import lightning
-
-    try:
-        return lightning.Trainer(
-            max_epochs=epochs,
-            accelerator=config.accelerator,
-            devices=config.devices,
-            strategy=config.strategy,
-            precision=config.precision,
-            callbacks=callbacks,
-            default_root_dir=folder,
-            logger=False,
-            enable_model_summary=False,
-            enable_progress_bar=progress,
-            use_distributed_sampler=False,
-            deterministic="warn",
-        )
-    except Exception as error:
-        raise InputError(
-            f"Lightning refuses these devices ({first_line(error)})",
-            where="training",
-            hint="check accelerator, devices and strategy",
-        ) from None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -20,8 +20,9 @@ from xai_compare.expressions import ordered
 from xai_compare.faces.cropping import FaceCropper
 from xai_compare.images import read_manifest
 from xai_compare.models.training.augmentation import ROOM
-from xai_compare.models.training.click_tuning import widened
+from xai_compare.models.training.click_masks import widened
 from xai_compare.models.training.config import Source
+from xai_compare.models.training.sampling import derive_seed
 
 
 @dataclass(frozen=True)
@@ -178,41 +179,3 @@ class AugmentedFaces(Dataset[Item]):
                 return self._transform(picture).as_subclass(torch.Tensor), label, torch.empty(0)
             moved, there = self._transform(picture, tv_tensors.Mask(self._maps[index][None]))
             return moved.as_subclass(torch.Tensor), label, there.as_subclass(torch.Tensor)[0]
-
-
-class EpochSampler(Sampler[tuple[int, int]]):
-    """The order of an epoch, drawn from the seed and the epoch alone; each process of several takes its share."""
-
-    def __init__(self, count: int, seed: int, *, batch: int) -> None:
-        self._count, self._seed, self._batch, self.epoch = count, seed, batch, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch, also after a resume."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(range(0, self._whole(), _world()[1]))
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.random.default_rng([self._seed, 2, self.epoch]).permutation(self._count)
-        rank, world = _world()
-        order = np.resize(order, self._whole())
-        return iter([(self.epoch, int(k)) for k in order[rank::world]])
-
-    def _whole(self) -> int:
-        """So many that each process gets the same number, and the last batch is not a single picture."""
-        count = -(-self._count // _world()[1]) * _world()[1]
-        return count + _world()[1] if count // _world()[1] % self._batch == 1 and count > 1 else count
-
-
-def _world() -> tuple[int, int]:
-    """This process's number and how many there are."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return 0, 1
-
-
-def derive_seed(*parts: int) -> int:
-    """A seed of 63 bits from numbers."""
-    low, high = np.random.SeedSequence([abs(part) for part in parts]).generate_state(2, np.uint32)
-    return (int(high) << 31) ^ int(low)
