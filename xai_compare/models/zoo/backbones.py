@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import timm
 import torchvision
 from torch import nn
 
@@ -25,6 +24,8 @@ def _torchvision(name: str, channels: int, classes: int, pretrained: bool) -> nn
 
 
 def _timm(name: str, channels: int, classes: int, pretrained: bool) -> nn.Module:
+    import timm
+
     features: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, global_pool="")
     for top in ("global_pool", "head"):
         if hasattr(features, top):

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from timm.layers.conv2d_same import Conv2dSame
-from timm.layers.pool2d_same import create_pool2d
 from torch import nn
 
 from xai_compare.models.model import InputSpec
@@ -73,11 +71,15 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list
     """A convolution padded as Keras pads ``same`` (more at the bottom and right where the padding is odd), and ReLU."""
     if stride == 1:
         return [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.ReLU()]
+    from timm.layers.conv2d_same import Conv2dSame
+
     return [Conv2dSame(inputs, outputs, kernel, stride), nn.ReLU()]
 
 
 def pooling(kernel: int, stride: int) -> nn.Module:
     """Maximum pooling padded as Keras pads ``same``."""
+    from timm.layers.pool2d_same import create_pool2d
+
     made: nn.Module = create_pool2d("max", kernel, stride=stride, padding="same")
     return made
 
