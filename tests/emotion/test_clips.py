@@ -12,7 +12,6 @@ from PIL import Image
 from scipy.io import savemat
 
 from xai_compare.emotion import LAYOUTS, Clip, Clips, Sizes, clip_arrays, read_clips, write_clips
-from xai_compare.emotion.adapters import EmerNames
 from xai_compare.emotion.protocols import with_coarse
 from xai_compare.emotion.sampling import Scaler, evenly_spaced, interpolated, shuffled
 from xai_compare.errors import InputError
@@ -176,21 +175,8 @@ def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
     for layout in LAYOUTS:
         with pytest.raises(InputError, match=r"^[^\n]*$"):
             read_clips(tmp_path, layout)
-    with pytest.raises(InputError, match="unknown layout of clips 'emr'; did you mean 'emer'"):
-        read_clips(tmp_path, "emr")
-
-
-def test_emer_is_read_by_its_folders(tmp_path: Path) -> None:
-    (tmp_path / "facial_expression" / "1").mkdir(parents=True)
-    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "facial_expression" / "1" / "0.png")
-    for name, columns in (("eye_movement", ["pupil", "speed"]), ("eye_fixation", ["x", "y"])):
-        (tmp_path / name).mkdir()
-        pd.DataFrame(np.ones((4, 2)), columns=columns).to_csv(tmp_path / name / "1.csv", index=False)
-    pd.DataFrame({"id": [1], "subject": ["s"], "emotion": ["sad"]}).to_csv(tmp_path / "labels.csv", index=False)
-    names = EmerNames(columns={"clip": "id", "person": "subject", "er": "emotion"})
-    clip = (clips := read_clips(tmp_path, "emer", names=names))[0]
-    assert clips.table["er"].tolist() == ["sadness"]
-    assert (clip.face.shape, clip.eye.shape, clip.fixation.shape) == ((1, 8, 8, 3), (4, 2), (4, 2))  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="unknown layout of clips 'seed_v'; did you mean 'seed_iv'"):
+        read_clips(tmp_path, "seed_v")
 
 
 def test_seed_iv_and_seed_vii_are_eyes_without_faces(tmp_path: Path) -> None:

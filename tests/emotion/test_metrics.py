@@ -68,13 +68,13 @@ def test_intervals_are_over_people_not_clips() -> None:
     found = score_classes(np.ones(1000, int), right.astype(int), 2, people(1000, 50))[0]
     assert found.metric == "war"
     expected = np.sqrt(found.value * (1 - found.value) / 20)
-    assert (found.high - found.low) / 3.92 == pytest.approx(expected, rel=0.15)
+    assert (found.ci_high - found.ci_low) / 3.92 == pytest.approx(expected, rel=0.15)
 
 
 def test_one_person_gives_no_interval() -> None:
     found = score_classes([0, 1], [0, 1], 2, ["p", "p"])[0]
     assert found.value == 1
-    assert np.isnan([found.low, found.high]).all()
+    assert np.isnan([found.ci_low, found.ci_high]).all()
 
 
 @settings(max_examples=25, deadline=None)
@@ -98,7 +98,7 @@ def test_plain_folds_are_offered_and_part_clips() -> None:
 @pytest.mark.parametrize(
     ("call", "line"),
     [
-        (lambda: folds(people(20), 5), "4 people cannot be parted into 5 folds; ask for fewer folds"),
+        (lambda: folds(people(20), 5), "4 people cannot be split into 5 folds; ask for fewer folds"),
         (lambda: folds(people(20), 2, by="persons"), "unknown kind of folds 'persons'; did you mean 'person'?"),
         (lambda: check_folds([0, 1], ["a", "a"], "split.csv"), "split.csv: person 'a' is in the folds 0 and 1"),
         (

@@ -76,7 +76,7 @@ def test_another_plan_is_refused_and_nothing_is_lost(clips: Clips, tmp_path: Pat
 
 
 def test_a_call_that_failed_before_training_binds_nobody(clips: Clips, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="6 people cannot be parted into 9 folds"):
+    with pytest.raises(InputError, match="6 people cannot be split into 9 folds"):
         run_plan(clips, Plan(settings=("eye",), recipe=RECIPE, n_folds=9, sizes=SIZES), tmp_path)
     assert len(run_plan(clips, plan("eye"), tmp_path).predictions) == len(clips)
 
@@ -162,7 +162,7 @@ def test_the_command_from_a_folder_to_a_page(clips: Clips, tmp_path: Path) -> No
     [
         (["--train-noise", "much"], "'much' is not VARIANCE:ON"),
         (["--protocol", "er7"], "unknown protocol 'er7'"),
-        (["--folds", "9"], "6 people cannot be parted into 9 folds"),
+        (["--folds", "9"], "6 people cannot be split into 9 folds"),
         (["--layout", "emre"], "unknown layout of clips 'emre'"),
     ],
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def emotion(
     clips: Annotated[Path, typer.Argument(help="The folder of the clips.")],
     out: RequiredOut,
-    layout: Annotated[str, typer.Option(help="neutral, emer, seed_iv, seed_vii, mahnob.")] = "neutral",
+    layout: Annotated[str, typer.Option(help="neutral, seed_iv, seed_vii, mahnob.")] = "neutral",
     protocol: Annotated[
         list[str] | None, typer.Option(help="What is learned, er_7 by default; repeatable. er: self-report.")
     ] = None,

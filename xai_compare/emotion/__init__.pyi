@@ -8,8 +8,6 @@ from .clips import Clips as Clips
 from .clips import read_clips as read_clips
 from .clips import write_clips as write_clips
 from .emert import EMERT as EMERT
-from .emert import HEADS as HEADS
-from .emert import Outputs as Outputs
 from .evaluation import ABLATIONS as ABLATIONS
 from .evaluation import CrossValidation as CrossValidation
 from .evaluation import Setting as Setting
@@ -21,6 +19,8 @@ from .evaluation import scores as scores
 from .evaluation import setting_difference as setting_difference
 from .folds import check_folds as check_folds
 from .folds import folds as folds
+from .fusion import HEADS as HEADS
+from .fusion import Outputs as Outputs
 from .gap import FILTER_NOTE as FILTER_NOTE
 from .gap import agreement as agreement
 from .gap import confusion as confusion

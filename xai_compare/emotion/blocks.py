@@ -28,7 +28,16 @@ class _Reversal(torch.autograd.Function):
 
 
 def reverse_gradient(x: torch.Tensor, strength: float = 1.0) -> torch.Tensor:
-    """``x`` itself going forward; going back, the gradient times ``-strength`` (Ganin et al. 2016)."""
+    """``x`` itself going forward; going back, the gradient times ``-strength`` (Ganin et al. 2016).
+
+    What follows then learns to name the modality, while what comes before learns to make that impossible: one
+    optimizer and one loss do both. Without the reversal, the common features would learn to be told apart.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> reverse_gradient(3 * x).sum().backward()
+    >>> x.grad
+    tensor([-3., -3.])
+    """
     reverse: Callable[[torch.Tensor, float], torch.Tensor] = _Reversal.apply
     return reverse(x, strength)
 
@@ -40,10 +49,10 @@ def pooled_features(network: nn.Module, frames: torch.Tensor) -> torch.Tensor:
     """
     if not hasattr(network, "layer4"):
         return network(frames)
-    stem: Any = network
-    x = stem.maxpool(stem.relu(stem.bn1(stem.conv1(frames))))
-    x = stem.layer4(stem.layer3(stem.layer2(stem.layer1(x))))
-    return stem.avgpool(x).flatten(1)
+    resnet: Any = network
+    x = resnet.maxpool(resnet.relu(resnet.bn1(resnet.conv1(frames))))
+    x = resnet.layer4(resnet.layer3(resnet.layer2(resnet.layer1(x))))
+    return resnet.avgpool(x).flatten(1)
 
 
 class Features(nn.Module):
@@ -109,30 +118,25 @@ class _CrossAttention(nn.Module):
         return self.fn(self.norm_q(queries), self.norm_k(memory), self.norm_v(memory))
 
 
-class _TwoLayers(nn.Module):
+class _FeedForward(nn.Module):
+    """A normed layer of two; the names of its parts are those of the released state dicts."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
+        self.norm = nn.LayerNorm(width)
         # The identity stands where the released network drops nothing out, so that the second layer is number 3.
-        self.net = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Identity(), nn.Linear(width, width))
+        layers = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Identity(), nn.Linear(width, width))
+        self.fn = nn.ModuleDict({"net": layers})
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net(x)
-
-
-class _Normed(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm, self.fn = nn.LayerNorm(width), _TwoLayers(width)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.fn(self.norm(x))
+        return self.fn["net"](self.norm(x))
 
 
 class _Encoder(nn.Module):
     def __init__(self, width: int, depth: int, heads: int, head_width: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            nn.ModuleList([_CrossAttention(width, heads, head_width), _Normed(width)]) for _ in range(depth)
+            nn.ModuleList([_CrossAttention(width, heads, head_width), _FeedForward(width)]) for _ in range(depth)
         )
 
     def forward(self, queries: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:

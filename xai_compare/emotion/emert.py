@@ -3,54 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import nn
 from torchvision.models import resnet18
 
-from xai_compare.emotion.blocks import MODALITIES, CrossTransformer, Features, projection, reverse_gradient
-from xai_compare.errors import InputError, nearest
+from xai_compare.emotion.blocks import MODALITIES, CrossTransformer, projection, reverse_gradient
+from xai_compare.emotion.fusion import Fusion, Outputs, check_known, feature_width, head_sizes, mlp_head
+from xai_compare.errors import InputError
 
 Layout = Literal["released", "paper"]
 Task = Literal["classification", "regression", "intensity"]
-HEADS = {"er": "self-report", "fer": "seen expression"}
-"""The two tasks of the paper, and what their outputs are called here: neither is anybody's emotion itself."""
-
-
-@dataclass
-class Outputs:
-    """What a network answers.
-
-    Attributes:
-        heads: ``(b, outputs)`` for each head: logits of classes, or one value.
-        common, private: for each modality ``(b, 3)``, the logits of which modality its features come from.
-        features: ``(b, width)``, what the heads read.
-    """
-
-    heads: dict[str, torch.Tensor]
-    common: list[torch.Tensor] = field(default_factory=list)
-    private: list[torch.Tensor] = field(default_factory=list)
-    features: torch.Tensor | None = None
-
-
-class Fusion(nn.Module):
-    """What EMERT and the networks it is setting_difference with have in common: three sequences in, heads out.
-
-    Attributes:
-        modalities: which of the three it reads; the others may be None.
-        heads: the outputs of each head, by name.
-    """
-
-    modalities: tuple[str, ...] = MODALITIES
-    heads: Mapping[str, int]
-
-    def outputs(
-        self, face: torch.Tensor | None, eye: torch.Tensor | None, fixation: torch.Tensor | None
-    ) -> Outputs:  # pragma: no cover
-        """All answers; face ``(b, t, 3, h, w)`` in [0, 1] or features ``(b, t, f)``, eye ``(b, n, e)``, ..."""
-        raise NotImplementedError
 
 
 class EMERT(Fusion):
@@ -83,6 +47,11 @@ class EMERT(Fusion):
 
     Attributes:
         arguments: those that it was made with, but for the backbone.
+
+    >>> net = EMERT("paper", frames=2, steps=4).eval()
+    >>> face, eye, fixation = torch.zeros(1, 2, 3, 64, 64), torch.zeros(1, 4, 39), torch.zeros(1, 4, 2)
+    >>> {head: tuple(logits.shape) for head, logits in net.outputs(face, eye, fixation).heads.items()}
+    {'er': (1, 7), 'fer': (1, 7)}
     """
 
     def __init__(
@@ -103,34 +72,19 @@ class EMERT(Fusion):
         heads: int = 8,
         head_width: int = 64,
     ) -> None:
-        super().__init__()
-        _known("layout", layout, get_args(Layout))
-        _known("task", task, get_args(Task))
-        own = (tuple(tasks), tuple(modalities), decoupling, transformer, backbone, layers, heads, head_width)
-        if layout == "released" and own != (("er", "fer"), MODALITIES, True, True, None, 3, 8, 64):
+        # The first line, so that nothing but the arguments is there: a saved network is built again from them.
+        arguments = {name: value for name, value in locals().items() if name not in ("self", "backbone", "__class__")}
+        check_known("layout", layout, get_args(Layout))
+        check_known("task", task, get_args(Task))
+        options = (tuple(tasks), tuple(modalities), decoupling, transformer, backbone, layers, heads, head_width)
+        if layout == "released" and options != (("er", "fer"), MODALITIES, True, True, None, 3, 8, 64):
             raise InputError("the released networks have no options but task and classes", hint='say layout="paper"')
-        self.layout, self.task = layout, task
-        self.arguments = {
-            "layout": layout,
-            "task": task,
-            "classes": classes,
-            "tasks": list(tasks),
-            "modalities": list(modalities),
-            "decoupling": decoupling,
-            "transformer": transformer,
-            "eye_features": eye_features,
-            "frames": frames,
-            "steps": steps,
-            "layers": layers,
-            "heads": heads,
-            "head_width": head_width,
-        }
-        self.modalities = chosen(modalities)
+        trunk = resnet18() if backbone is None else backbone
+        super().__init__(modalities, trunk, eye_features, layers, unused_classifier=layout == "released")
+        self.layout, self.task, self.arguments = layout, task, arguments
         width = 32 if task == "classification" else 64
         two = task == "classification" or layout == "paper"
-        trunk = resnet18() if backbone is None else backbone
-        self.subnet = Features(trunk, eye_features, 2, layers, unused_classifier=layout == "released")
-        self.proj_v1 = nn.Linear(_width_of(trunk), 128)
+        self.proj_v1 = nn.Linear(feature_width(trunk), 128)
         self.dropout = nn.Dropout(0.5)
         # Letters as the authors have them: video (face), audio (where the eye is now), language (fixation).
         self.specific_projection_v = projection(width, two)
@@ -140,65 +94,46 @@ class EMERT(Fusion):
         if decoupling:
             self.invariant_projection = projection(width, two)
             self.distriminator = nn.Sequential(nn.Linear(width, 3))
-        tokens = {"face": frames, "eye": steps, "fixation": steps}
         self.transformer = None
         if transformer:
-            count = sum(tokens[m] for m in self.modalities)
-            self.transformer = CrossTransformer(count, width, heads=heads, head_width=head_width)
+            lengths = {"face": frames, "eye": steps, "fixation": steps}
+            tokens = sum(lengths[name] for name in self.modalities)
+            self.transformer = CrossTransformer(tokens, width, heads=heads, head_width=head_width)
+        # Without the transformer, common and private features are read side by side.
         read = width * 2 if decoupling and not transformer else width
-        self.heads, self._modules_of_heads = {}, cast(dict[str, str], {})
-        _add_heads(self, read, layout, task, classes, tasks)
+        layers_of_heads = _heads(read, layout, task, classes, tasks)
+        self.heads = {name: outputs for name, (_, outputs, _) in layers_of_heads.items()}
+        self._attributes = {name: attribute for name, (attribute, _, _) in layers_of_heads.items()}
+        for attribute, _, head in layers_of_heads.values():
+            setattr(self, attribute, head)
 
     def forward(self, face: torch.Tensor, eye: torch.Tensor, fixation: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The tuple described above."""
         out = self.outputs(face, eye, fixation)
-        last = (
-            (out.features,)
-            if self.layout == "released" and self.task == "classification" and out.features is not None
-            else ()
-        )
-        return (*out.common, *out.private, *out.heads.values(), *last)
+        answers = (*out.common, *out.private, *out.heads.values())
+        if self.layout == "released" and self.task == "classification" and out.features is not None:
+            return (*answers, out.features)
+        return answers
 
-    def outputs(self, face: torch.Tensor | None, eye: torch.Tensor | None, fixation: torch.Tensor | None) -> Outputs:
-        """The answers by name, see `Outputs`.
-
-        Raises:
-            InputError: if a modality that it reads is None.
-        """
-        return self.fused(self.sequences(face, eye, fixation))
-
-    def sequences(
-        self, face: torch.Tensor | None, eye: torch.Tensor | None, fixation: torch.Tensor | None
-    ) -> dict[str, torch.Tensor]:
-        """The sequences ``(b, t, f)`` of features of each modality that is read: 128 of eye and fixation."""
-        given = {"face": face, "eye": eye, "fixation": fixation}
-        for name in self.modalities:
-            if given[name] is None:
-                raise InputError(f"there is no {name} input", hint=f"leave {name} out of the network's modalities")
-        found = {}
-        if "face" in self.modalities:
-            found["face"] = self.subnet.face(cast(torch.Tensor, face))
-        for name, lstm in (("eye", self.subnet.e_lstm), ("fixation", self.subnet.v_lstm)):
-            if name in self.modalities:
-                found[name] = lstm(cast(torch.Tensor, given[name]))[0]
-        return found
-
-    def fused(self, sequences: Mapping[str, torch.Tensor]) -> Outputs:
+    def from_sequences(self, sequences: Mapping[str, torch.Tensor]) -> Outputs:
         """The answers to sequences of features, as `sequences` gives them."""
-        drawn = {
+        inputs = {
             name: self.dropout(self.proj_v1(values) if name == "face" else values) for name, values in sequences.items()
         }
-        own = {
+        projections = {
             "face": self.specific_projection_v,
             "eye": self.specific_projection_a,
             "fixation": self.specific_projection_l,
         }
-        private = [own[name](drawn[name]) for name in self.modalities]
-        common = [self.invariant_projection(drawn[name]) for name in self.modalities] if self.decoupling else private
-        told: dict[str, list[torch.Tensor]] = {"common": [], "private": []}
+        private = [projections[name](inputs[name]) for name in self.modalities]
+        common = [self.invariant_projection(inputs[name]) for name in self.modalities] if self.decoupling else private
+        modality_logits: dict[str, list[torch.Tensor]] = {"common": [], "private": []}
         if self.decoupling and len(self.modalities) > 1:
-            told["common"] = [self.distriminator(reverse_gradient(x.mean(1))) for x in common]
-            told["private"] = [self.distriminator(x.mean(1)) for x in private]
+            # The discriminator learns to tell modalities apart; reversed, its gradient makes the common features lose
+            # what tells them apart. Private features go without reversal and so keep it. Nothing is reversed twice:
+            # the discriminator itself gets the plain gradient in both cases.
+            modality_logits["common"] = [self.distriminator(reverse_gradient(x.mean(1))) for x in common]
+            modality_logits["private"] = [self.distriminator(x.mean(1)) for x in private]
         queries, memory = torch.cat(common, 1), torch.cat(private, 1)
         if self.transformer is not None:
             features = self.transformer(queries, memory).mean(1)
@@ -206,66 +141,24 @@ class EMERT(Fusion):
             features = torch.cat([queries.mean(1), memory.mean(1)], -1)
         else:
             features = memory.mean(1)
-        heads = {name: getattr(self, module)(features) for name, module in self._modules_of_heads.items()}
-        return Outputs(heads, **told, features=features)
+        answers = {name: getattr(self, attribute)(features) for name, attribute in self._attributes.items()}
+        return Outputs(answers, **modality_logits, features=features)
 
 
-def chosen(modalities: Sequence[str]) -> tuple[str, ...]:
-    """The modalities in their order.
-
-    Raises:
-        InputError: for an unknown one, or none.
-    """
-    for name in modalities:
-        _known("modality", name, MODALITIES)
-    if not modalities:
-        raise InputError("a network reads at least one modality", hint=f"known: {', '.join(MODALITIES)}")
-    return tuple(name for name in MODALITIES if name in modalities)
-
-
-def head_sizes(task: str, classes: int, tasks: Sequence[str]) -> dict[str, int]:
-    """The outputs of each head of a two-headed network, by name."""
-    for name in tasks:
-        _known("task of a head", name, HEADS)
-    if task == "intensity":
-        return {"fer": classes, "intensity": 1}
-    return {name: classes if task == "classification" else 1 for name in HEADS if name in tasks}
-
-
-def two_layers(width: int, outputs: int) -> nn.Sequential:
-    """A head of the paper: an MLP of two layers."""
-    return nn.Sequential(nn.Linear(width, width), nn.LeakyReLU(0.1), nn.Linear(width, outputs))
-
-
-def _add_heads(net: Any, width: int, layout: str, task: str, classes: int, tasks: Sequence[str]) -> None:
+def _heads(
+    width: int, layout: str, task: str, classes: int, tasks: Sequence[str]
+) -> dict[str, tuple[str, int, nn.Module]]:
+    """Of each head, the attribute that the state dict names it by, its number of outputs, and its layers."""
     if layout == "paper":
-        net.heads = head_sizes(task, classes, tasks)
-        for name, outputs in net.heads.items():
-            setattr(net, f"head_{name}", two_layers(width, outputs))
-        net._modules_of_heads = {name: f"head_{name}" for name in net.heads}
-    elif task == "classification":
-        net.cls_head = nn.Sequential(nn.Linear(width, classes))
-        net.heads, net._modules_of_heads = {"classes": classes}, {"classes": "cls_head"}
-    elif task == "regression":
-        steps: list[nn.Module] = []
-        for inner, outer in ((width, 32), (32, 16), (16, 8)):
-            steps += [nn.Linear(inner, outer), nn.LeakyReLU(0.01)]
-        net.cls_head = nn.Sequential(*steps, nn.Linear(8, 1))
-        net.heads, net._modules_of_heads = {"value": 1}, {"value": "cls_head"}
-    else:
-        net.cls_head_e, net.cls_head_in = nn.Sequential(nn.Linear(width, classes)), nn.Sequential(nn.Linear(width, 1))
-        net.heads = {"classes": classes, "intensity": 1}
-        net._modules_of_heads = {"classes": "cls_head_e", "intensity": "cls_head_in"}
-
-
-def _width_of(backbone: nn.Module) -> int:
-    if hasattr(backbone, "layer4"):
-        return int(cast(Any, backbone).fc.in_features)
-    if not isinstance(getattr(backbone, "out_features", None), int):
-        raise InputError("the backbone does not say how many features it gives", hint="set its out_features")
-    return int(backbone.out_features)  # type: ignore[arg-type]
-
-
-def _known(what: str, name: str, known: Any) -> None:
-    if name not in known:
-        raise InputError(f"unknown {what} {name!r}", hint=nearest(str(name), known))
+        return {name: (f"head_{name}", n, mlp_head(width, n)) for name, n in head_sizes(task, classes, tasks).items()}
+    if task == "classification":
+        return {"classes": ("cls_head", classes, nn.Sequential(nn.Linear(width, classes)))}
+    if task == "intensity":
+        return {
+            "classes": ("cls_head_e", classes, nn.Sequential(nn.Linear(width, classes))),
+            "intensity": ("cls_head_in", 1, nn.Sequential(nn.Linear(width, 1))),
+        }
+    steps: list[nn.Module] = []
+    for inner, outer in ((width, 32), (32, 16), (16, 8)):
+        steps += [nn.Linear(inner, outer), nn.LeakyReLU(0.01)]
+    return {"value": ("cls_head", 1, nn.Sequential(*steps, nn.Linear(8, 1)))}

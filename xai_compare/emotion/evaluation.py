@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from xai_compare.comparison.resampling.resamples import resample_counts
+from xai_compare.emotion.baselines import BASELINES
 from xai_compare.emotion.blocks import MODALITIES
 from xai_compare.emotion.clips import Clips
-from xai_compare.emotion.emert import EMERT, Fusion
+from xai_compare.emotion.emert import EMERT
 from xai_compare.emotion.folds import check_classes, check_folds, folds
-from xai_compare.emotion.metrics import Averaging, Score, score_classes, score_values
+from xai_compare.emotion.fusion import Fusion
+from xai_compare.emotion.metrics import Averaging, score_classes, score_values
 from xai_compare.emotion.noise import Noise, with_noise
 from xai_compare.emotion.protocols import PROTOCOLS, Protocol, partner
 from xai_compare.emotion.sampling import ClipArrays, Scaler, shuffled
@@ -65,7 +68,7 @@ ABLATIONS = (
 
 @dataclass
 class CrossValidation:
-    """What a setting gave: predictions of every clip by the network that had not seen its person.
+    """Predictions of every clip by the network that had not seen its person, and the networks.
 
     Attributes:
         predictions: ``setting, protocol, clip, person, fold, label, predicted``, and ``p_CLASS`` for classes.
@@ -81,8 +84,6 @@ def build(
     setting: Setting, protocol: Protocol, data: ClipArrays, backbone: Callable[[], Any] | None, seed: int
 ) -> Fusion:
     """The network of a setting, its weights drawn from ``seed``."""
-    from xai_compare.emotion.baselines import BASELINES
-
     options: dict[str, Any] = {
         "tasks": setting.tasks,
         "modalities": setting.modalities,
@@ -137,25 +138,25 @@ def cross_validate(
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol!r}", hint=f"known: {', '.join(PROTOCOLS)}")
-    wanted = PROTOCOLS[protocol]
     if fold is None:
         fold = folds(clips.people, n_folds, by)  # type: ignore[arg-type]
     elif by == "person":
         check_folds(fold, clips.people.tolist(), clips.where)
     places = np.asarray(fold)
-    targets = _targets(clips, wanted, setting)
+    targets = _targets(clips, PROTOCOLS[protocol], setting)
     used = shuffled(data, recipe.seed) if setting.shuffle else data
     if "face" not in setting.modalities:
         used = replace(used, face=None)
-    source = _Source(used, None if used.face is None else reader)
+    inputs = _Inputs(used, None if used.face is None else reader)
+    job = _Folds(setting, PROTOCOLS[protocol], inputs, targets, recipe, backbone, folder, tick)
     parts, nets, scalers = [], [], []
     for k in sorted(set(places.tolist())):
         training, where = places != k, f"{clips.where}, fold {k}"
         for head, values in targets.items():
             if values.dtype.kind == "i":
-                check_classes(values, training, _classes_of(wanted, head), f"{where}, {head}")
-        net, scaler = _trained(setting, wanted, source, targets, training, recipe, k, backbone, folder, tick)
-        parts.append(_tested(net, scaler, wanted, source, ~training, setting, recipe, targets))
+                check_classes(values, training, job.classes(head), f"{where}, {head}")
+        net, scaler = job.train(k, np.flatnonzero(training))
+        parts.append(job.test(net, scaler, np.flatnonzero(~training)))
         parts[-1].insert(0, "fold", k)
         nets.append(net)
         scalers.append(scaler)
@@ -190,37 +191,33 @@ def evaluate_with_noise(
     Returns:
         The table of `CrossValidation.predictions` under another name.
     """
-    wanted = PROTOCOLS[protocol]
     table = trained.predictions.copy()
     table["setting"] = name
-    source = _Source(data, reader)
-    for k, (net, scaler) in enumerate(zip(trained.nets, trained.scalers, strict=True)):
-        rows = np.flatnonzero(table["fold"].to_numpy() == sorted(table["fold"].unique())[k])
-        said = predict(net, source.part(rows, noise, scaler, seed + k), scaler)[wanted.head]
-        table.loc[rows, "predicted"] = said.argmax(1) if said.ndim == 2 else said
-        if said.ndim == 2:
-            table.loc[rows, [f"p_{label}" for label in wanted.classes]] = said
+    inputs = _Inputs(data, reader)
+    folds_of_clips = table["fold"].to_numpy()
+    numbers = sorted(table["fold"].unique())
+    for k, (number, net, scaler) in enumerate(zip(numbers, trained.nets, trained.scalers, strict=True)):
+        rows = np.flatnonzero(folds_of_clips == number)
+        answers = predict(net, inputs.part(rows, noise, scaler, seed + k), scaler)[PROTOCOLS[protocol].head]
+        table.loc[rows, "predicted"] = answers.argmax(1) if answers.ndim == 2 else answers
+        if answers.ndim == 2:
+            table.loc[rows, [f"p_{label}" for label in PROTOCOLS[protocol].classes]] = answers
     return table[[c for c in map(str, table) if not c.startswith(("er_", "fer_", "intensity_"))]]
 
 
 def scores(predictions: pd.DataFrame, protocol: str, averaging: Averaging = "pooled", **options: Any) -> pd.DataFrame:
     """Scores with 95 % intervals: ``setting, protocol, averaging, metric, value, ci_low, ci_high, n, note``."""
-    wanted = PROTOCOLS[protocol]
+    classes = PROTOCOLS[protocol].classes
     rows = []
     for setting, part in predictions.groupby("setting", sort=False):
         people = part["person"].tolist()
-        if wanted.kind == "classes":
-            found = score_classes(
-                part["label"].to_numpy(int),
-                part["predicted"].to_numpy(int),
-                len(wanted.classes),
-                people,
-                averaging,
-                **options,
-            )
+        if classes:
+            labels, predicted = part["label"].to_numpy(int), part["predicted"].to_numpy(int)
+            found = score_classes(labels, predicted, len(classes), people, averaging, **options)
         else:
             found = score_values(part["label"], part["predicted"], people, averaging, **options)
-        rows += [_row(str(setting), protocol, averaging, score) for score in found]
+        about = {"setting": str(setting), "protocol": protocol, "averaging": averaging}
+        rows += [about | asdict(score) for score in found]
     return pd.DataFrame(rows)
 
 
@@ -240,8 +237,6 @@ def setting_difference(predictions: pd.DataFrame, a: str, b: str, n: int = 2000,
     Returns:
         ``difference`` of the shares right, ``ci_low``, ``ci_high`` and ``p`` (two-sided, of the bootstrap).
     """
-    from xai_compare.comparison.resampling.resamples import resample_counts
-
     table = predictions.assign(right=(predictions["label"] == predictions["predicted"]).astype(float))
     wide = table.pivot(index=["person", "clip"], columns="setting", values="right")
     gain = (wide[a] - wide[b]).groupby("person").agg(["sum", "count"])
@@ -258,8 +253,8 @@ def setting_difference(predictions: pd.DataFrame, a: str, b: str, n: int = 2000,
 
 
 @dataclass
-class _Source:
-    """The clips, noisy where that is asked for, and as the frozen backbone sees them."""
+class _Inputs:
+    """The clips, with noise where there is any, and as the frozen backbone reads them."""
 
     data: ClipArrays
     reader: Callable[[ClipArrays], ClipArrays] | None
@@ -269,6 +264,7 @@ class _Source:
         part = self.data.part(places) if noise is None else with_noise(self.data.part(places), noise, scaler, seed)
         if self.reader is None:
             return part
+        # Frames with noise are other frames, so that the backbone reads them again; all others it has read once.
         if noise is not None and noise.on != "eye":
             return self.reader(part)
         if self._read is None:
@@ -277,92 +273,66 @@ class _Source:
         return replace(part, face=self._read.face[places])
 
 
-def _row(setting: str, protocol: str, averaging: str, score: Score) -> dict[str, object]:
-    return {
-        "setting": setting,
-        "protocol": protocol,
-        "averaging": averaging,
-        "metric": score.metric,
-        "value": score.value,
-        "ci_low": score.low,
-        "ci_high": score.high,
-        "n": score.n,
-        "note": score.note,
-    }
-
-
-def _targets(clips: Clips, wanted: Protocol, setting: Setting) -> dict[str, np.ndarray]:
-    found = {}
-    both = wanted.head == "intensity" or set(setting.tasks) >= {"er", "fer"}
-    for protocol in (wanted, partner(wanted)) if both else (wanted,):
-        if protocol.column not in clips.table:
-            raise InputError(
-                f"there is no column {protocol.column!r}",
-                where=clips.where,
-                hint="give the labels" + (f", or train {wanted.head} alone" if protocol is not wanted else ""),
-            )
-        values = clips.table[protocol.column]
-        if protocol.kind == "classes":
-            index = {name: k for k, name in enumerate(protocol.classes)}
-            found[protocol.head] = values.map(index).fillna(-1).to_numpy(np.int64)
+def _targets(clips: Clips, protocol: Protocol, setting: Setting) -> dict[str, np.ndarray]:
+    """The labels of each head that is trained: class indices, -1 for none, or values, NaN for none."""
+    targets = {}
+    both = protocol.head == "intensity" or set(setting.tasks) >= {"er", "fer"}
+    for trained in (protocol, partner(protocol)) if both else (protocol,):
+        if trained.column not in clips.table:
+            alone = "" if trained is protocol else f", or train {protocol.head} alone"
+            what = f"there is no column {trained.column!r}"
+            raise InputError(what, where=clips.where, hint=f"give the labels{alone}")
+        values = clips.table[trained.column]
+        if trained.kind == "classes":
+            index = {name: k for k, name in enumerate(trained.classes)}
+            targets[trained.head] = values.map(index).fillna(-1).to_numpy(np.int64)
         else:
-            found[protocol.head] = values.to_numpy(np.float64)
-    return found
+            targets[trained.head] = values.to_numpy(np.float64)
+    return targets
 
 
-def _classes_of(wanted: Protocol, head: str) -> tuple[str, ...]:
-    return wanted.classes if head == wanted.head else partner(wanted).classes
+@dataclass
+class _Folds:
+    """One setting, trained and tested in each fold."""
 
+    setting: Setting
+    protocol: Protocol
+    inputs: _Inputs
+    targets: dict[str, np.ndarray]
+    recipe: Recipe
+    backbone: Callable[[], Any] | None
+    folder: str | Path | None
+    tick: Callable[[int], None]
 
-def _trained(
-    setting: Setting,
-    wanted: Protocol,
-    source: _Source,
-    targets: dict[str, np.ndarray],
-    training: np.ndarray,
-    recipe: Recipe,
-    k: int,
-    backbone: Callable[[], Any] | None,
-    folder: str | Path | None,
-    tick: Callable[[int], None],
-) -> tuple[Fusion, Scaler]:
-    recipe = replace(recipe, seed=recipe.seed + k)
-    places = np.flatnonzero(training)
-    scaler = Scaler.fit(source.data.part(places))
-    part = source.part(places, setting.train_noise, scaler, recipe.seed)
-    net = build(setting, wanted, part, backbone, recipe.seed)
-    own = None if folder is None else Path(folder) / f"fold_{k}"
-    fit(net, part, scaler, {name: values[training] for name, values in targets.items()}, recipe, own, tick)
-    return net, scaler
+    def classes(self, head: str) -> tuple[str, ...]:
+        return self.protocol.classes if head == self.protocol.head else partner(self.protocol).classes
 
+    def train(self, k: int, places: np.ndarray) -> tuple[Fusion, Scaler]:
+        """The network of fold k and the scaler of its training clips."""
+        recipe = replace(self.recipe, seed=self.recipe.seed + k)
+        scaler = Scaler.fit(self.inputs.data.part(places))
+        part = self.inputs.part(places, self.setting.train_noise, scaler, recipe.seed)
+        net = build(self.setting, self.protocol, part, self.backbone, recipe.seed)
+        targets = {name: values[places] for name, values in self.targets.items()}
+        fit(net, part, scaler, targets, recipe, self.folder and Path(self.folder) / f"fold_{k}", self.tick)
+        return net, scaler
 
-def _tested(
-    net: Fusion,
-    scaler: Scaler,
-    wanted: Protocol,
-    source: _Source,
-    testing: np.ndarray,
-    setting: Setting,
-    recipe: Recipe,
-    targets: dict[str, np.ndarray],
-) -> pd.DataFrame:
-    places = np.flatnonzero(testing)
-    part = source.part(places, setting.test_noise, scaler, recipe.seed + 1000)
-    said = predict(net, part, scaler)
-    frames = {}
-    for head, values in targets.items():
-        out = said[head]
-        frame = pd.DataFrame(
-            {"place": places, "label": values[places], "predicted": out.argmax(1) if out.ndim == 2 else out}
-        )
-        if out.ndim == 2:
-            for name, column in zip(_classes_of(wanted, head), out.T, strict=True):
-                frame[f"p_{name}"] = column
-        frames[head] = frame
-    table = frames.pop(wanted.head)
-    for head, frame in frames.items():
-        table = table.join(frame.drop(columns="place").add_prefix(f"{head}_"))
-    return table
+    def test(self, net: Fusion, scaler: Scaler, places: np.ndarray) -> pd.DataFrame:
+        """Labels and predictions of the scored head; those of the head beside it with its name before."""
+        part = self.inputs.part(places, self.setting.test_noise, scaler, self.recipe.seed + 1000)
+        answers = predict(net, part, scaler)
+        frames = {}
+        for head, values in self.targets.items():
+            out = answers[head]
+            predicted = out.argmax(1) if out.ndim == 2 else out
+            frame = pd.DataFrame({"place": places, "label": values[places], "predicted": predicted})
+            if out.ndim == 2:
+                frame[[f"p_{name}" for name in self.classes(head)]] = out
+            frames[head] = frame
+        table = frames.pop(self.protocol.head)
+        for head, frame in frames.items():
+            table = table.join(frame.drop(columns="place").add_prefix(f"{head}_"))
+        return table
 
 
 def as_protocol(predictions: pd.DataFrame, protocol: str) -> pd.DataFrame:

@@ -34,15 +34,12 @@ def folds(people: Sequence[str], n: int = 5, by: FoldBy = "person", seed: int = 
     distinct = len(set(names.tolist())) if by == "person" else len(names)
     if n < 2 or distinct < n:
         what = {"person": "people", "clip": "clips"}[by]
-        raise InputError(f"{distinct} {what} cannot be parted into {n} folds", hint="ask for fewer folds, at least 2")
-    kind = (
-        GroupKFold(n, shuffle=True, random_state=seed) if by == "person" else KFold(n, shuffle=True, random_state=seed)
-    )
-    found = np.empty(len(names), int)
-    groups = names if by == "person" else None
-    for k, (_, test) in enumerate(kind.split(names[:, None], groups=groups)):
-        found[test] = k
-    return found
+        raise InputError(f"{distinct} {what} cannot be split into {n} folds", hint="ask for fewer folds, at least 2")
+    splitter = (GroupKFold if by == "person" else KFold)(n, shuffle=True, random_state=seed)
+    fold, groups = np.empty(len(names), int), names if by == "person" else None
+    for k, (_, test) in enumerate(splitter.split(names[:, None], groups=groups)):
+        fold[test] = k
+    return fold
 
 
 def check_folds(fold: Sequence[int] | np.ndarray, people: Sequence[str], where: object = "folds") -> None:
@@ -52,15 +49,10 @@ def check_folds(fold: Sequence[int] | np.ndarray, people: Sequence[str], where: 
         InputError: if a person is in two folds.
     """
     table = pd.DataFrame({"person": np.asarray(people, str), "fold": np.asarray(fold)})
-    spread = table.groupby("person", sort=True)["fold"].unique()
-    for person, found in spread.items():
-        if len(found) > 1:
-            places = " and ".join(str(k) for k in sorted(found)[:2])
-            raise InputError(
-                f"person {person!r} is in the folds {places}",
-                where=where,
-                hint="keep each person in one fold, or say by='clip'",
-            )
+    for person, numbers in table.groupby("person", sort=True)["fold"].unique().items():
+        if len(numbers) > 1:
+            what = f"person {person!r} is in the folds {' and '.join(str(k) for k in sorted(numbers)[:2])}"
+            raise InputError(what, where=where, hint="keep each person in one fold, or say by='clip'")
 
 
 def check_classes(labels: np.ndarray, training: np.ndarray, classes: Sequence[str], where: object) -> list[str]:
@@ -78,9 +70,6 @@ def check_classes(labels: np.ndarray, training: np.ndarray, classes: Sequence[st
     occurring = {k: name for k, name in enumerate(classes) if (labels == k).any()}
     for k, name in occurring.items():
         if not (labels[training] == k).any():
-            raise InputError(
-                f"no training clip has the class {name!r}",
-                where=where,
-                hint="use fewer folds, or empty the label of its clips",
-            )
+            hint = "use fewer folds, or empty the label of its clips"
+            raise InputError(f"no training clip has the class {name!r}", where=where, hint=hint)
     return [name for k, name in occurring.items() if not (labels[~training] == k).any()]

@@ -9,7 +9,7 @@ import lightning
 import numpy as np
 import torch
 
-from xai_compare.emotion.emert import Fusion
+from xai_compare.emotion.fusion import Fusion
 from xai_compare.emotion.losses import total_loss
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ class Learner(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW on a cosine, stepped once an epoch."""
-        wanted = [p for p in self.net.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(wanted, self.recipe.rate, weight_decay=self.recipe.weight_decay)
+        trained = [p for p in self.net.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(trained, self.recipe.rate, weight_decay=self.recipe.weight_decay)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.recipe.epochs)
         return [optimizer], [schedule]
 
@@ -40,7 +40,8 @@ class Learner(lightning.LightningModule):
     def training_step(self, batch: tuple[dict[str, Any], dict[str, torch.Tensor]], index: int) -> torch.Tensor:
         """One step; see the module `xai_compare.emotion.training` on what is random in it."""
         inputs, targets = batch
-        # Seeded at each step, for Lightning and its loaders draw numbers of their own, more of them after a resumption.
+        # Seeded at each step, because Lightning and its loaders draw numbers of their own, and more of them after a
+        # resumption: dropout would differ, and a resumed training would end with other weights.
         torch.manual_seed(_seed_of(self.recipe.seed, self.current_epoch, index))
         parts = total_loss(self.net.outputs(**inputs), targets, self.recipe.weights, self.net.modalities)
         for name, value in parts.items():

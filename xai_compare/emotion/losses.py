@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from xai_compare.emotion.blocks import MODALITIES
-from xai_compare.emotion.emert import Outputs
+from xai_compare.emotion.fusion import Outputs
 
 
 @dataclass(frozen=True)

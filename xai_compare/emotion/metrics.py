@@ -22,8 +22,6 @@ from xai_compare.errors import InputError
 
 Averaging = Literal["pooled", "batches"]
 Floats = npt.NDArray[np.float64]
-CLASS_METRICS = ("war", "uar", "f1", "f1_macro")
-VALUE_METRICS = ("mae", "mse", "rmse")
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,8 @@ class Score:
 
     metric: str
     value: float
-    low: float
-    high: float
+    ci_low: float
+    ci_high: float
     n: int
     note: str = ""
 
@@ -46,11 +44,11 @@ def confusion_scores(confusion: Floats) -> dict[str, Floats]:
     what UAR allows for an unweighted one. ``f1_macro``: unweighted, over classes that occur or are predicted.
     """
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    true, said = confusion.sum(-1), confusion.sum(-2)
+    true, predicted = confusion.sum(-1), confusion.sum(-2)
     total = true.sum(-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = right / true
-        f1 = 2 * right / (true + said)
+        f1 = 2 * right / (true + predicted)
         return {
             "war": right.sum(-1) / total,
             "uar": _mean_of_defined(recall),
@@ -59,8 +57,9 @@ def confusion_scores(confusion: Floats) -> dict[str, Floats]:
         }
 
 
-def error_scores(absolute: Floats, squared: Floats, n: Floats) -> dict[str, Floats]:
-    """MAE, MSE and RMSE from sums of absolute and squared errors over ``n`` clips."""
+def error_scores(sums: Floats) -> dict[str, Floats]:
+    """MAE, MSE and RMSE from ``(..., 3)``: sums of absolute errors, sums of squared errors, and the number of clips."""
+    absolute, squared, n = sums[..., 0], sums[..., 1], sums[..., 2]
     with np.errstate(invalid="ignore", divide="ignore"):
         mse = squared / n
         return {"mae": absolute / n, "mse": mse, "rmse": np.sqrt(mse)}
@@ -89,10 +88,10 @@ def score_classes(
     Raises:
         InputError: if lengths differ, or no clip has a label.
     """
-    true, said = np.asarray(labels, int), np.asarray(predicted, int)
-    groups, keep = _groups(true >= 0, [true, said], people, averaging, batch)
+    true, guess = np.asarray(labels, int), np.asarray(predicted, int)
+    groups, keep = _groups(true >= 0, [true, guess], people, averaging, batch)
     parts = np.zeros((groups.max() + 1, n_classes, n_classes))
-    np.add.at(parts, (groups, true[keep], said[keep]), 1)
+    np.add.at(parts, (groups, true[keep], guess[keep]), 1)
     absent = n_classes - len(np.unique(true[keep]))
     note = f"{absent} of {n_classes} classes do not occur, and are left out of the mean" if absent else ""
     return _scored(parts, confusion_scores, averaging, int(keep.sum()), n, seed, {"uar": note, "f1_macro": note})
@@ -108,17 +107,12 @@ def score_values(
     seed: int = 0,
 ) -> list[Score]:
     """Score predicted values ``(clips,)``; arguments as `score_classes`, a label of NaN is none."""
-    true, said = np.asarray(labels, float), np.asarray(predicted, float)
-    groups, keep = _groups(np.isfinite(true), [true, said], people, averaging, batch)
-    error = said[keep] - true[keep]
-    sums = np.stack([np.abs(error), error**2, np.ones_like(error)], 1)
+    true, guess = np.asarray(labels, float), np.asarray(predicted, float)
+    groups, keep = _groups(np.isfinite(true), [true, guess], people, averaging, batch)
+    error = guess[keep] - true[keep]
     parts = np.zeros((groups.max() + 1, 3))
-    np.add.at(parts, groups, sums)
-
-    def scores(totals: Floats) -> dict[str, Floats]:
-        return error_scores(totals[..., 0], totals[..., 1], totals[..., 2])
-
-    return _scored(parts, scores, averaging, int(keep.sum()), n, seed, {})
+    np.add.at(parts, groups, np.stack([np.abs(error), error**2, np.ones_like(error)], 1))
+    return _scored(parts, error_scores, averaging, int(keep.sum()), n, seed, {})
 
 
 def _groups(
@@ -131,9 +125,9 @@ def _groups(
     """To which person or batch each clip with a label belongs, and which clips those are."""
     if averaging not in ("pooled", "batches"):
         raise InputError(f"unknown averaging {averaging!r}", hint="known: pooled, batches")
-    if len({len(one) for one in (*arrays, people)}) != 1:
-        lengths = ", ".join(str(len(one)) for one in (*arrays, people))
-        raise InputError(f"labels, predictions and people differ in number: {lengths}")
+    lengths = [len(values) for values in (*arrays, people)]
+    if len(set(lengths)) != 1:
+        raise InputError(f"labels, predictions and people differ in number: {', '.join(map(str, lengths))}")
     if not known.any():
         raise InputError("no clip has a label", hint="check the column of labels")
     if averaging == "batches":
@@ -154,17 +148,18 @@ def _scored(
     counts = resample_counts(len(parts), n, seed) if len(parts) > 1 else np.ones((1, 1), int)
     if averaging == "pooled":
         values = scores(parts.sum(0))
-        drawn = scores(np.tensordot(counts, parts, 1))
+        replicates = scores(np.tensordot(counts, parts, 1))
     else:
-        each = scores(parts)
-        values = {name: np.asarray(np.nanmean(one)) for name, one in each.items()}
-        drawn = {name: counts @ one / len(parts) for name, one in each.items()}
-    found = []
+        batches = scores(parts)
+        values = {name: np.asarray(np.nanmean(batch)) for name, batch in batches.items()}
+        replicates = {name: counts @ batch / len(parts) for name, batch in batches.items()}
+    rows = []
     for name, value in values.items():
         # Percentiles: recentred ones suit mean maps, whose replicates are noisier than they; counts are not.
-        ends = interval(float(value), np.asarray(drawn[name], float), images=len(parts), kind="percentile")
-        found.append(Score(name, float(value), ends.low, ends.high, clips, notes.get(name, "")))
-    return found
+        drawn = np.asarray(replicates[name], float)
+        ends = interval(float(value), drawn, images=len(parts), kind="percentile")
+        rows.append(Score(name, float(value), ends.low, ends.high, clips, notes.get(name, "")))
+    return rows
 
 
 def _mean_of_defined(values: Floats) -> Floats:

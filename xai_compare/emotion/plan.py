@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,23 +74,22 @@ class Plan:
                 if name not in known:
                     raise InputError(f"unknown {what} {name!r}", hint=nearest(name, known))
         if self.alone and "fer_intensity" in self.protocols:
-            raise InputError(
-                "fer_intensity has the classes beside it in the paper's network", hint="train it without alone"
-            )
+            what = "fer_intensity has the classes beside it in the paper's network"
+            raise InputError(what, hint="train it without alone")
         if self.freeze and self.backbone is None:
             raise InputError("a frozen backbone with random weights learns nothing", hint="give its weights")
 
     def setting(self, name: str, protocol: str) -> Setting:
         """The setting of that name, with this plan's noise and heads."""
-        made = next((s for s in ABLATIONS if s.name == name), Setting(name, network=name))
+        setting = next((s for s in ABLATIONS if s.name == name), Setting(name, network=name))
         if self.alone:
-            made = dataclasses.replace(made, tasks=(PROTOCOLS[protocol].head,))
-        return dataclasses.replace(made, train_noise=self.train_noise, test_noise=self.train_noise)
+            setting = dataclasses.replace(setting, tasks=(PROTOCOLS[protocol].head,))
+        return dataclasses.replace(setting, train_noise=self.train_noise, test_noise=self.train_noise)
 
 
 @dataclass
 class PlanResult:
-    """What a plan came to.
+    """What a plan gave.
 
     Attributes:
         predictions: of every protocol and setting, as in `CrossValidation`.
@@ -106,11 +106,11 @@ Stage = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Opens a stage of so many steps, by its title; the context is called with the steps done."""
 
 
-def _unseen(title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+def _no_progress(title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(lambda steps: None)
 
 
-def run_plan(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _unseen) -> PlanResult:
+def run_plan(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _no_progress) -> PlanResult:
     """Train and test everything in the plan; what is there already is kept, and a stopped training goes on.
 
     Args:
@@ -118,79 +118,48 @@ def run_plan(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _unseen) 
         plan: what is wanted.
         out: the directory. ``trained/PROTOCOL/SETTING/`` holds the predictions, and ``fold_K/`` each network of EMERT,
             which a study takes for a source (see `xai_compare.emotion.saving.saved_head`).
-        stage: told of each training, whose steps are the epochs of all folds.
+        stage: opens a progress bar for each training, whose steps are the epochs of all folds.
 
     Raises:
         InputError: if the directory holds another plan's trainings, or the clips cannot be trained on.
     """
     out = Path(out)
-    _same_plan(clips, plan, out)
+    _check_same_plan(clips, plan, out)
     jobs = [(protocol, name) for protocol in plan.protocols for name in plan.settings]
     left = [job for job in jobs if not (_folder(out, *job) / "predictions.parquet").is_file()]
     if left:
-        wanted = {modality for protocol, name in left for modality in plan.setting(name, protocol).modalities}
-        data = clip_arrays(clips, sorted(wanted), plan.sizes)
-        make, reader = _backbones(plan)
+        modalities = {modality for protocol, name in left for modality in plan.setting(name, protocol).modalities}
+        trainings = _Trainings(clips, clip_arrays(clips, sorted(modalities), plan.sizes), plan)
         for protocol, name in left:
             with stage(f"{name}, {protocol}: epochs", plan.n_folds * plan.recipe.epochs) as tick:
-                _train(
-                    clips,
-                    data,
-                    plan,
-                    protocol,
-                    plan.setting(name, protocol),
-                    _folder(out, protocol, name),
-                    make,
-                    reader,
-                    tick,
-                )
+                trainings.run(protocol, plan.setting(name, protocol), _folder(out, protocol, name), tick)
     parts = [pd.read_parquet(_folder(out, *job) / "predictions.parquet") for job in jobs]
     shares = [pd.read_parquet(f) for job in jobs if (f := _folder(out, *job) / "shares.parquet").is_file()]
     networks = sorted(file.parent for job in jobs for file in _folder(out, *job).glob("fold_*/card.json"))
-    return PlanResult(
-        pd.concat(parts, ignore_index=True),
-        pd.concat(shares, ignore_index=True) if shares else pd.DataFrame(),
-        networks,
-    )
+    shares_table = pd.concat(shares, ignore_index=True) if shares else pd.DataFrame()
+    return PlanResult(pd.concat(parts, ignore_index=True), shares_table, networks)
 
 
 def _folder(out: Path, protocol: str, name: str) -> Path:
     return out / "trained" / protocol / name.replace(" + ", "+").replace(" ", "_")
 
 
-def _same_plan(clips: Clips, plan: Plan, out: Path) -> None:
+def _check_same_plan(clips: Clips, plan: Plan, out: Path) -> None:
     """What a training depends on stands in plan.json; more protocols and settings may join later."""
     labels = hashlib.sha256(clips.table.to_csv(index=False).encode()).hexdigest()
     text = json.dumps(dataclasses.asdict(plan) | {"labels": labels}, default=str, sort_keys=True)
-    asked = {k: v for k, v in json.loads(text).items() if k not in ("protocols", "settings")}
+    wanted = {k: v for k, v in json.loads(text).items() if k not in ("protocols", "settings")}
     if plan.backbone is not None:
-        asked["backbone"] = hashlib.sha256(Path(plan.backbone).read_bytes()).hexdigest()
+        wanted["backbone"] = hashlib.sha256(Path(plan.backbone).read_bytes()).hexdigest()
     file = out / PLAN
     # A call that failed before anything was trained binds nobody.
-    if file.is_file() and any(one.is_file() for one in (out / "trained").rglob("*")):
-        held = json.loads(file.read_text("utf-8"))
-        differing = [key for key in asked if held.get(key) != asked[key]]
-        if differing:
-            raise InputError(
-                f"the directory holds trainings that differ in: {', '.join(differing)}",
-                where=out,
-                hint="name another directory, or ask for the same",
-            )
+    if file.is_file() and any(path.is_file() for path in (out / "trained").rglob("*")):
+        stored = json.loads(file.read_text("utf-8"))
+        if differing := [key for key in wanted if stored.get(key) != wanted[key]]:
+            what = f"the directory holds trainings that differ in: {', '.join(differing)}"
+            raise InputError(what, where=out, hint="name another directory, or ask for the same")
     out.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(asked, indent=2) + "\n", "utf-8")
-
-
-def _backbones(plan: Plan) -> tuple[Callable[[], nn.Module], Callable[[ClipArrays], ClipArrays] | None]:
-    """What makes a trunk for each network, and what a frozen one makes of frames."""
-    weights = None if plan.backbone is None else _trunk_weights(plan.backbone)
-
-    def make() -> nn.Module:
-        trunk = resnet18()
-        if weights is not None:
-            trunk.load_state_dict(weights, strict=False)
-        return frozen(trunk) if plan.freeze else trunk
-
-    return make, functools.partial(read_faces, make()) if plan.freeze else None
+    file.write_text(json.dumps(wanted, indent=2) + "\n", "utf-8")
 
 
 def _trunk_weights(file: Path) -> dict[str, torch.Tensor]:
@@ -199,82 +168,71 @@ def _trunk_weights(file: Path) -> dict[str, torch.Tensor]:
     Raises:
         InputError: if the file does not hold them.
     """
-    held = {name: value for name, value in read_state_dict(file).items() if not name.startswith("fc.")}
+    stored = {name: value for name, value in read_state_dict(file).items() if not name.startswith("fc.")}
     expected = {name: value for name, value in resnet18().state_dict().items() if not name.startswith("fc.")}
     for name, value in expected.items():
-        if name not in held or held[name].shape != value.shape:
-            raise InputError(
-                f"{name} is absent or has another shape: not the weights of a ResNet-18",
-                where=file,
-                hint="give a state dict with torchvision's names",
+        if name not in stored or stored[name].shape != value.shape:
+            what = f"{name} is absent or has another shape: not the weights of a ResNet-18"
+            raise InputError(what, where=file, hint="give a state dict with torchvision's names")
+    return {name: stored[name] for name in expected}
+
+
+class _Trainings:
+    """Trains settings of a plan; a frozen backbone is made once and reads for all of them."""
+
+    def __init__(self, clips: Clips, data: ClipArrays, plan: Plan) -> None:
+        self.clips, self.data, self.plan = clips, data, plan
+        self.fold = folds(clips.people.tolist(), plan.n_folds, plan.by)  # type: ignore[arg-type]
+        self.weights = None if plan.backbone is None else _trunk_weights(plan.backbone)
+        self.reader = functools.partial(read_faces, self.backbone()) if plan.freeze else None
+
+    def backbone(self) -> nn.Module:
+        trunk = resnet18()
+        if self.weights is not None:
+            trunk.load_state_dict(self.weights, strict=False)
+        return frozen(trunk) if self.plan.freeze else trunk
+
+    def run(self, protocol: str, setting: Setting, folder: Path, tick: Callable[[int], None]) -> None:
+        """Train and test a setting; its predictions, networks and shares are files in ``folder``."""
+        plan, clips, data, reader = self.plan, self.clips, self.data, self.reader
+        options: dict[str, Any] = {"fold": self.fold, "by": plan.by, "backbone": self.backbone, "reader": reader}
+        checkpoints = folder / "checkpoints"
+        trained = cross_validate(clips, data, protocol, setting, plan.recipe, **options, folder=checkpoints, tick=tick)
+        if "face" not in setting.modalities:
+            data, reader = dataclasses.replace(data, face=None), None
+        tables, seed = [trained.predictions], plan.recipe.seed
+        for noise in () if setting.shuffle else plan.test_noise:
+            name = f"{setting.name}, noise {noise.variance:g} on {noise.on} in testing"
+            tables.append(
+                evaluate_with_noise(trained, clips, data, protocol, noise, name=name, seed=seed, reader=reader)
             )
-    return {name: held[name] for name in expected}
-
-
-def _train(
-    clips: Clips,
-    data: ClipArrays,
-    plan: Plan,
-    protocol: str,
-    setting: Setting,
-    folder: Path,
-    make: Callable[[], nn.Module],
-    reader: Callable[[ClipArrays], ClipArrays] | None,
-    tick: Callable[[int], None],
-) -> None:
-    fold = folds(clips.people.tolist(), plan.n_folds, plan.by)  # type: ignore[arg-type]
-    trained = cross_validate(
-        clips,
-        data,
-        protocol,
-        setting,
-        plan.recipe,
-        fold=fold,
-        by=plan.by,
-        backbone=make,
-        reader=reader,
-        folder=folder / "checkpoints",
-        tick=tick,
-    )
-    if "face" not in setting.modalities:
-        data, reader = dataclasses.replace(data, face=None), None
-    tables = [trained.predictions]
-    for noise in () if setting.shuffle else plan.test_noise:
-        name = f"{setting.name}, noise {noise.variance:g} on {noise.on} in testing"
-        tables.append(
-            evaluate_with_noise(trained, clips, data, protocol, noise, name=name, seed=plan.recipe.seed, reader=reader)
-        )
-    seen = data if reader is None else reader(data)
-    shares = _shares(clips, seen, trained, protocol, setting, fold)
-    if len(shares):
-        shares.to_parquet(folder / "shares.parquet")
-    for k, (net, scaler) in enumerate(zip(trained.nets, trained.scalers, strict=True)):
-        if isinstance(net, EMERT) and "face" in setting.modalities:
-            save_network(
-                folder / f"fold_{k}", net, scaler, seen.part(np.flatnonzero(fold != k)), simulated=clips.simulated
-            )
-    # Predictions come last: where they are, everything else is too.
-    pd.concat(tables, ignore_index=True).to_parquet(folder / "predictions.parquet")
-    shutil.rmtree(folder / "checkpoints")
-
-
-def _shares(
-    clips: Clips, data: ClipArrays, trained: CrossValidation, protocol: str, setting: Setting, fold: np.ndarray
-) -> pd.DataFrame:
-    """How much each modality contributes to each head of classes, over the networks of all folds."""
-    wanted = PROTOCOLS[protocol]
-    if wanted.kind != "classes" or len(setting.modalities) < 2 or setting.shuffle:
-        return pd.DataFrame()
-    table, rows = trained.predictions, []
-    for head in trained.nets[0].heads:
-        column = "label" if head == wanted.head else f"{head}_label"
-        labels = table[column].to_numpy(int)
-        falls = []
+        read = data if reader is None else reader(data)
+        shares = self.shares(read, trained, protocol, setting)
+        if len(shares):
+            shares.to_parquet(folder / "shares.parquet")
         for k, (net, scaler) in enumerate(zip(trained.nets, trained.scalers, strict=True)):
-            testing, training = np.flatnonzero(fold == k), data.part(np.flatnonzero(fold != k))
-            found = modality_drops(net, data.part(testing), training, scaler, labels[testing], head)
-            falls.append(found.assign(clip=testing[found["clip"]]))
-        share = modality_share(pd.concat(falls), clips.people.tolist())
-        rows.append(share.assign(setting=setting.name, protocol=protocol, head=head))
-    shares = pd.concat(rows, ignore_index=True)
-    return shares[["setting", "protocol", "head", *[c for c in shares if c not in ("setting", "protocol", "head")]]]
+            if isinstance(net, EMERT) and "face" in setting.modalities:
+                training = read.part(np.flatnonzero(self.fold != k))
+                save_network(folder / f"fold_{k}", net, scaler, training, simulated=clips.simulated)
+        # Predictions come last: where they are, everything else is too.
+        pd.concat(tables, ignore_index=True).to_parquet(folder / "predictions.parquet")
+        shutil.rmtree(checkpoints)
+
+    def shares(self, data: ClipArrays, trained: CrossValidation, protocol: str, setting: Setting) -> pd.DataFrame:
+        """How much each modality contributes to each head of classes, over the networks of all folds."""
+        if PROTOCOLS[protocol].kind != "classes" or len(setting.modalities) < 2 or setting.shuffle:
+            return pd.DataFrame()
+        tables = []
+        for head in trained.nets[0].heads:
+            column = "label" if head == PROTOCOLS[protocol].head else f"{head}_label"
+            labels = trained.predictions[column].to_numpy(int)
+            parts = []
+            for k, (net, scaler) in enumerate(zip(trained.nets, trained.scalers, strict=True)):
+                testing, training = np.flatnonzero(self.fold == k), data.part(np.flatnonzero(self.fold != k))
+                drops = modality_drops(net, data.part(testing), training, scaler, labels[testing], head)
+                parts.append(drops.assign(clip=testing[drops["clip"]]))
+            share = modality_share(pd.concat(parts), self.clips.people.tolist())
+            for place, (name, value) in enumerate((("setting", setting.name), ("protocol", protocol), ("head", head))):
+                share.insert(place, name, value)
+            tables.append(share)
+        return pd.concat(tables, ignore_index=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from xai_compare.comparison.resampling.bootstrap import REPLICATES
 from xai_compare.comparison.resampling.resamples import resample_counts
-from xai_compare.emotion.emert import Fusion
+from xai_compare.emotion.fusion import Fusion
 from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.emotion.training import predict
 from xai_compare.errors import InputError

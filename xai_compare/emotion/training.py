@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from xai_compare.emotion.emert import Fusion
+from xai_compare.emotion.blocks import MODALITIES
+from xai_compare.emotion.fusion import Fusion
 from xai_compare.emotion.losses import RELEASED, LossWeights
 from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.errors import InputError
@@ -77,7 +78,7 @@ def fit(
         recipe: how.
         folder: where checkpoints are kept, one after each epoch, so that a killed training goes on from there; with
             none nothing is written.
-        tick: told how many epochs more are done: those of a checkpoint at once, then one after the other.
+        tick: called with the number of epochs done since the last call: those of a checkpoint at once, then 1 each.
 
     Raises:
         InputError: if a target has another number of clips, ``folder`` holds another training's checkpoint, or
@@ -99,26 +100,25 @@ def fit(
         sampler=EpochSampler(len(data), recipe.seed),
         collate_fn=lambda batch: batch,
     )
-    checkpoint = None if folder is None else Path(folder) / CHECKPOINT
-    if checkpoint is not None and checkpoint.is_file():
-        _check_same(checkpoint, module.digest)
-    accelerator = "auto" if torch.cuda.is_available() else "cpu"
     place = None if folder is None else Path(folder)
+    if place is not None and (place / CHECKPOINT).is_file():
+        _check_same(place / CHECKPOINT, module.digest)
+    accelerator = "auto" if torch.cuda.is_available() else "cpu"
     resume(module, loader, place, recipe.epochs, enable_progress_bar=False, accelerator=accelerator, devices=1)
     net.eval()
     return History(module.history)
 
 
 def predict(net: Fusion, data: ClipArrays, scaler: Scaler, batch: int = 64) -> dict[str, np.ndarray]:
-    """What each head says of each clip: probabilities ``(n, classes)``, or values ``(n,)``; float64."""
+    """What each head answers for each clip: probabilities ``(n, classes)``, or values ``(n,)``; float64."""
     net.eval()
     parts: dict[str, list[np.ndarray]] = {name: [] for name in net.heads}
     with torch.no_grad():
         for start in range(0, len(data), batch):
             part = data.part(np.arange(start, min(start + batch, len(data))))
             for name, out in net.outputs(**scaler.tensors(part)).heads.items():
-                said = out[:, 0] if out.shape[1] == 1 else out.double().softmax(-1)
-                parts[name].append(said.double().cpu().numpy())
+                answers = out[:, 0] if out.shape[1] == 1 else out.double().softmax(-1)
+                parts[name].append(answers.double().cpu().numpy())
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
@@ -145,27 +145,23 @@ def _typed(values: np.ndarray) -> np.ndarray:
 
 def _digest(net: Fusion, data: ClipArrays, targets: Mapping[str, np.ndarray], recipe: Recipe) -> str:
     """What makes two trainings the same: the initial weights, the clips, their labels and the recipe."""
-    said = hashlib.sha256(json.dumps([dataclasses.asdict(recipe), data.names], sort_keys=True).encode())
-    for name in ("face", "eye", "fixation"):
+    digest = hashlib.sha256(json.dumps([dataclasses.asdict(recipe), data.names], sort_keys=True).encode())
+    for name in MODALITIES:
         if (values := getattr(data, name)) is not None:
-            said.update(np.ascontiguousarray(values).tobytes())
+            digest.update(np.ascontiguousarray(values).tobytes())
     for name, values in sorted(targets.items()):
-        said.update(name.encode() + _typed(values).tobytes())
+        digest.update(name.encode() + _typed(values).tobytes())
     for name, tensor in net.state_dict().items():
-        said.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    return said.hexdigest()
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _check_same(checkpoint: Path, digest: str) -> None:
     try:
-        held = torch.load(checkpoint, map_location="cpu", weights_only=True).get("digest")
+        stored = torch.load(checkpoint, map_location="cpu", weights_only=True).get("digest")
     except Exception as error:
-        raise InputError(
-            f"the checkpoint cannot be read ({type(error).__name__})", where=checkpoint, hint="delete it to begin again"
-        ) from error
-    if held != digest:
-        raise InputError(
-            "the checkpoint is of another training: clips, labels, network or recipe differ",
-            where=checkpoint,
-            hint="delete it, or train into another folder",
-        )
+        what = f"the checkpoint cannot be read ({type(error).__name__})"
+        raise InputError(what, where=checkpoint, hint="delete it to begin again") from error
+    if stored != digest:
+        what = "the checkpoint is of another training: clips, labels, network or recipe differ"
+        raise InputError(what, where=checkpoint, hint="delete it, or train into another folder")

@@ -8,9 +8,10 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from xai_compare.emotion.baselines.encoders import Baseline
+from xai_compare.emotion.baselines.base import Baseline
 from xai_compare.emotion.blocks import pooled_features
-from xai_compare.emotion.emert import EMERT, HEADS, Fusion
+from xai_compare.emotion.emert import EMERT
+from xai_compare.emotion.fusion import HEADS, Fusion
 from xai_compare.emotion.protocols import CLASSES
 from xai_compare.emotion.sampling import MEAN, STD, ClipArrays, Scaler
 from xai_compare.errors import InputError
@@ -26,9 +27,9 @@ class FrameView(nn.Module):
 
     def __init__(self, net: Fusion, sequences: Mapping[str, torch.Tensor], frame: int | None, head: str) -> None:
         super().__init__()
-        self.backbone = cast(Any, net).subnet.f_extractor
+        self.backbone = net.subnet.f_extractor
         self.head, self.frame = head, frame
-        self._rest: Callable[..., Any] = cast(Any, net).fused
+        self._rest: Callable[..., Any] = net.from_sequences
         self._sequences = dict(sequences)
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> FrameView:
@@ -132,4 +133,4 @@ def _model(
 
 def side_of(net: Fusion) -> int:
     """The side of the frames that the backbone says it reads (``input_side``), else the paper's 112."""
-    return int(getattr(cast(Any, net).subnet.f_extractor, "input_side", 112))
+    return int(getattr(net.subnet.f_extractor, "input_side", 112))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from xai_compare.emotion.baselines import BASELINES
-from xai_compare.emotion.baselines.encoders import WIDTH, Baseline
+from xai_compare.emotion.baselines.base import WIDTH, Baseline
 
 
 @BASELINES.register("resnet_lstm")

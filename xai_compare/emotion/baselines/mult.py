@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from xai_compare.emotion.baselines import BASELINES
-from xai_compare.emotion.baselines.encoders import WIDTH, Baseline
+from xai_compare.emotion.baselines.base import WIDTH, Baseline
 
 _HEADS = 4
 
@@ -55,6 +55,6 @@ class MulT(Baseline):
         placed = {name: values + self.positions[name] for name, values in sequences.items()}
         last = []
         for name in self.modalities:
-            told = [self.cross[f"{a}_{b}"](placed[a], placed[b]) for a, b in self.pairs if a == name]
-            last.append(self.itself[name](torch.cat(told, -1))[:, -1])
+            attended = [self.cross[f"{a}_{b}"](placed[a], placed[b]) for a, b in self.pairs if a == name]
+            last.append(self.itself[name](torch.cat(attended, -1))[:, -1])
         return torch.cat(last, -1)
