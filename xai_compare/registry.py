@@ -89,6 +89,10 @@ class Registry(Generic[T]):
 
     named = register
 
+    def remove(self, name: str) -> None:
+        """Forget what was registered by a name, so that something else may have it."""
+        self._things.pop(name, None)
+
     def names(self, *, plugins: bool = True) -> list[str]:
         """Every name: this package's in the order of definition, those registered since, then plug-ins', sorted."""
         own = self._modules() if self._one_per_module else self._own()

@@ -192,7 +192,7 @@ def installed(tmp_path, monkeypatch):
     (info / "entry_points.txt").write_text("\n".join(["[xai_compare.explainers]", *points]))
     monkeypatch.syspath_prepend(tmp_path)
     yield
-    explainers.REGISTRY._things.pop("flat", None)
+    explainers.REGISTRY.remove("flat")
 
 
 def test_a_third_party_explainer_comes_by_entry_point(installed, make_model, blobs):

@@ -44,7 +44,7 @@ def installed(tmp_path, monkeypatch):
     (info / "entry_points.txt").write_text("[xai_compare.networks]\nflat = flat_source:Flat\nodd = flat_source:Odd\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield
-    SOURCES._things.pop("flat", None)
+    SOURCES.remove("flat")
 
 
 def test_another_package_adds_a_source(installed):

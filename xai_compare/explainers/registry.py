@@ -53,6 +53,7 @@ def register(name: str) -> Callable[[E], E]:
     ...     return batch.images.mean(3) ** power
     >>> create("brightness", power=2)
     brightness(power=2.0)
+    >>> REGISTRY.remove("brightness")
     """
 
     def decorate(thing: E) -> E:
