@@ -39,7 +39,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from xai_compare import ekman, synthetic
-from xai_compare.cli.compare import compare_heatmaps
+from xai_compare.api import write_comparison
 from xai_compare.comparison import read_heatmaps
 from xai_compare.errors import InputError
 from xai_compare.human import read_clicks
@@ -163,7 +163,7 @@ def one(place: Path, out: Path, kind: str) -> str:
         if kind in ("heatmap", "array"):
             read = read_heatmaps(place / "heat") if kind == "heatmap" else read_heatmaps(place / "arrays", ARRAYS)
             if random.random() < 0.1:  # Drawing takes seconds.
-                compare_heatmaps(place / "heat", place / "masks", out, overwrite=True)
+                write_comparison(place / "heat", place / "masks", out, overwrite=True)
             assert read
         elif kind == "weights":
             read_state_dict(path)

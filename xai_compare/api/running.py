@@ -60,15 +60,8 @@ def run(
     xai_compare.errors.InputError: no_such_study.yaml: the study cannot be read (No such file or directory)
     """
     from xai_compare import runs
-    from xai_compare.study import Study
 
-    if study is None:
-        from xai_compare.synthetic import bundled_study
-
-        out = Path(out or "runs/default")
-        study = bundled_study(out)
-    elif not isinstance(study, Study):
-        study = Study.load(study)
+    study, out = load_study(study, out)
     return runs.run(
         study,
         out,
@@ -84,3 +77,15 @@ def run(
         keep=keep,
         report=report,
     )
+
+
+def load_study(study: Study | str | Path | None, out: str | Path | None) -> tuple[Study, str | Path | None]:
+    """The study that is to be run (the bundled default if None), and its run directory where it has one."""
+    from xai_compare.study import Study
+
+    if study is None:
+        from xai_compare.synthetic import bundled_study
+
+        out = Path(out or "runs/default")
+        return bundled_study(out), out
+    return (study if isinstance(study, Study) else Study.load(study)), out

@@ -18,7 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from xai_compare.cli.app import app
 from xai_compare.errors import InputError
 
-SHARED = ("__main__", "app", "screen")
+SHARED = ("__main__", "app", "progress")
 """Modules of this folder that are not commands."""
 STOPPED = 130
 """The exit code after Ctrl-C."""

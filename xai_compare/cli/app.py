@@ -46,7 +46,7 @@ def options(
     """When a network reads a facial expression, does it look where people look?"""
 
 
-def check_there(path: Path, folder: bool) -> None:
+def check_exists(path: Path, folder: bool) -> None:
     """Check at once that a file or folder is there, before anything heavy is imported.
 
     Raises:
@@ -78,6 +78,6 @@ def _cell(value: object, digits: int) -> str:
     return str(value)
 
 
-def tell(line: str) -> None:
+def echo(line: str) -> None:
     """Print a line as it is, however long."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)

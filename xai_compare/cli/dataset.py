@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xai_compare.cli.app import app, tell
+from xai_compare.cli.app import app, echo
 
 if TYPE_CHECKING:
     from xai_compare.images.dataset_index import DatasetIndex
@@ -25,11 +25,11 @@ def dataset(
     index = write_manifest(name, folder, out)
     counts = Counter(row["expression"] for row in index.rows)
     people = len({row["subject"] for row in index.rows} - {""})
-    tell(f"{index.dataset}: {len(index.rows)} pictures, {people or 'unknown'} people")
-    tell(", ".join(f"{count} {expression}" for expression, count in counts.most_common()))
+    echo(f"{index.dataset}: {len(index.rows)} pictures, {people or 'unknown'} people")
+    echo(", ".join(f"{count} {expression}" for expression, count in counts.most_common()))
     for reason, count in Counter(reason for _, reason in index.skipped).most_common(5):
-        tell(f"left out {count}: {reason}")
-    tell(f"images: {{manifest: {out}, root: {index.root}}}")
+        echo(f"left out {count}: {reason}")
+    echo(f"images: {{manifest: {out}, root: {index.root}}}")
 
 
 def write_manifest(name: str, folder: Path, out: Path) -> DatasetIndex:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xai_compare.cli.app import RequiredOut, app, check_there, show, tell
+from xai_compare.cli.app import RequiredOut, app, check_exists, echo, show
 from xai_compare.errors import InputError
 from xai_compare.extras import require
 
@@ -56,8 +56,8 @@ def emotion(
 
     Writes tables, figures, networks and a one-page summary. The same command continues what was stopped.
     """
-    check_there(clips, folder=True)
-    from xai_compare.cli.screen import Screen
+    check_exists(clips, folder=True)
+    from xai_compare.cli.progress import TerminalProgress
     from xai_compare.emotion import PAPER, RELEASED, Recipe, Sizes, read_clips
     from xai_compare.emotion.plan import Plan
     from xai_compare.report.emotion import write
@@ -82,14 +82,14 @@ def emotion(
             alone=alone,
             test_noise=tuple(_noise(text, "--test-noise") for text in test_noise or []),
         )
-    with Screen() as screen:
-        found = write(held, out, plan, screen)
+    with TerminalProgress() as progress:
+        found = write(held, out, plan, progress)
     if len(found):
         kept = found[found["metric"].isin(["war", "uar", "rmse"])]
         columns = ["protocol", "setting", "metric", "value", "ci_low", "ci_high"]
         title = "On people not seen in training" if by == "person" else "On clips not seen in training"
         show(kept[columns], f"{title}, simulated" if held.simulated else title)
-    tell(f"Summary: {out / 'summary.html'}")
+    echo(f"Summary: {out / 'summary.html'}")
 
 
 def _noise(text: str, option: str) -> Noise:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xai_compare.cli.app import Overwrite, RequiredOut, app, tell
+from xai_compare.cli.app import Overwrite, RequiredOut, app, echo
 from xai_compare.errors import InputError
 from xai_compare.human.settings import GazeSettings, Kernel, MapKeys
 
@@ -120,11 +120,11 @@ def human(
         title=out.resolve().name,
         seed=seed,
     )
-    _, statements = write(sources, out, asked, overwrite=overwrite, say=tell)
-    tell(overall_quality(statements).line)
+    _, statements = write(sources, out, asked, overwrite=overwrite, say=echo)
+    echo(overall_quality(statements).line)
     for one in statements:
-        tell(f"  {one.level}: {one.line}")
-    tell(f"Summary: {out / 'summary.html'}")
+        echo(f"  {one.level}: {one.line}")
+    echo(f"Summary: {out / 'summary.html'}")
 
 
 def _cross(text: str | None) -> Cross | None:
@@ -172,7 +172,7 @@ def _pictures(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, int]]
         found = faces.detect(picture)
         if found:
             landmarks[name] = found[0].landmarks
-    tell(f"{len(files)} pictures, a face found in {len(landmarks)}")
+    echo(f"{len(files)} pictures, a face found in {len(landmarks)}")
     return files, shapes, landmarks
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xai_compare.cli.app import RunDirectory, app, tell
+from xai_compare.cli.app import RunDirectory, app, echo
 
 
 @app.command()
@@ -11,4 +11,4 @@ def report(run_dir: RunDirectory) -> None:
     from xai_compare import report as pages
     from xai_compare.runs import Run
 
-    tell(f"Report: {pages.build(Run.open(run_dir))}")
+    echo(f"Report: {pages.build(Run.open(run_dir))}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from xai_compare.cli.app import AllowCode, BatchSize, Device, Out, Overwrite, app, show, tell
+from xai_compare.cli.app import AllowCode, BatchSize, Device, Out, Overwrite, app, echo, show
 from xai_compare.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ Keep = Literal["maps", "heatmaps"]
 
 @app.command()
 def run(
-    study: Annotated[Path | None, typer.Argument(help="Study file (YAML); the bundled default without one.")] = None,
+    study: Annotated[Path | None, typer.Argument(help="Study file (YAML); the bundled default if left out.")] = None,
     out: Out = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
     batch_size: BatchSize = 32,
-    seed: Annotated[int | None, typer.Option(help="Use this seed instead of the study's.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes of a local Dask cluster.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that runs already.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed to use instead of the study's.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes of a local Dask cluster.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a running Dask scheduler.")] = None,
     tls: Annotated[
         tuple[Path, Path, Path] | None,
         typer.Option(
@@ -39,40 +39,35 @@ def run(
         ),
     ] = None,
     keep: Annotated[Keep, typer.Option(help="Keep the maps of single pictures, or only the heatmaps.")] = "maps",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it costs.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the study would cost; run nothing.")] = False,
     allow_code: AllowCode = False,
 ) -> None:
     """Explain pictures with networks, compare with people and anatomy, and write a report."""
+    from xai_compare.api.running import load_study
     from xai_compare.study import Study
 
-    if study is None:
-        from xai_compare.synthetic import bundled_study
-
-        out = out or Path("runs/default")
-        asked = bundled_study(out)
-    else:
-        asked = Study.load(study)
+    loaded, directory = load_study(study, out)
     if seed is not None:
-        asked = Study.parse({**asked.model_dump(mode="json"), "seed": seed}, where="--seed")
+        loaded = Study.parse({**loaded.model_dump(mode="json"), "seed": seed}, where="--seed")
     if dry_run:
         from xai_compare.runs.estimate import estimate
 
-        _costs(estimate(asked, device, batch_size, allow_code=allow_code))
+        _costs(estimate(loaded, device, batch_size, allow_code=allow_code))
         return
     settings = {"device": device, "batch_size": batch_size, "workers": workers, "scheduler": scheduler, "tls": tls}
-    _summary(_run(asked, out, overwrite=overwrite, **settings, keep=keep, allow_code=allow_code))
+    _summary(_run(loaded, directory, overwrite=overwrite, **settings, keep=keep, allow_code=allow_code))
 
 
-def _run(asked: Study, out: Path | None, **settings: Any) -> Run:
-    from xai_compare import runs
-    from xai_compare.cli.screen import Screen
+def _run(study: Study, out: str | Path | None, **settings: Any) -> Run:
+    from xai_compare import api
+    from xai_compare.cli.progress import TerminalProgress
     from xai_compare.runs.store import slug
 
     try:
-        with Screen() as screen:
-            return runs.run(asked, out, progress=screen, **settings)
+        with TerminalProgress() as progress:
+            return api.run(study, out, progress=progress, **settings)
     except KeyboardInterrupt:
-        print(stopped(Path(out or Path("runs") / slug(asked.name))), file=sys.stderr)
+        print(stopped(Path(out or Path("runs") / slug(study.name))), file=sys.stderr)
         raise typer.Exit(130) from None
 
 
@@ -101,11 +96,11 @@ def _costs(frame: pd.DataFrame) -> None:
 def _left_out(skipped: Sequence[tuple[str, str]], rest: str) -> None:
     """Say which images are skipped, the first five by name."""
     if skipped:
-        tell(f"{len(skipped)} images skipped:")
+        echo(f"{len(skipped)} images skipped:")
     for image, reason in skipped[:5]:
-        tell(f"  {image}: {reason}")
+        echo(f"  {image}: {reason}")
     if len(skipped) > 5:
-        tell(f"  ... and {len(skipped) - 5} more{rest}")
+        echo(f"  ... and {len(skipped) - 5} more{rest}")
 
 
 def _summary(finished: Run) -> None:
@@ -123,5 +118,5 @@ def _summary(finished: Run) -> None:
     rows = list(zip(skipped["image"], skipped["reason"], strict=True))
     _left_out(rows, f", all of them in {finished.dir / 'tables' / 'skipped.csv'}")
     if finished.simulated:
-        tell(f"Simulated data: {', '.join(sorted(finished.simulated))}")
-    tell(f"Report: {finished.dir / 'report.html'}")
+        echo(f"Simulated data: {', '.join(sorted(finished.simulated))}")
+    echo(f"Report: {finished.dir / 'report.html'}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xai_compare.cli.app import AllowCode, RequiredOut, app, check_there, console, show, tell
+from xai_compare.cli.app import AllowCode, RequiredOut, app, check_exists, console, echo, show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ def train(
     allow_code: AllowCode = False,
 ) -> None:
     """Train networks, fold by fold, and evaluate them; the same command continues a training that was stopped."""
-    check_there(config, folder=False)
+    check_exists(config, folder=False)
     import pandas as pd
 
     from xai_compare.models import training
@@ -30,11 +30,11 @@ def train(
     asked = training.Training.load(config)
     asked.allow_code(allow_code)
     clicks = read_clicks(asked)
-    training.train(asked, out, clicks=clicks, say=tell, progress=console.is_terminal)
+    training.train(asked, out, clicks=clicks, say=echo, progress=console.is_terminal)
     metrics = pd.read_csv(out / "metrics.csv")
     wanted = metrics[metrics["metric"].isin(["accuracy", "balanced_accuracy", "calibration_error"])]
     show(wanted.pivot(index=["model", "fold"], columns="metric", values="value").reset_index(), "On unseen pictures")
-    tell(f"Weights, card, tables and figures: {out}")
+    echo(f"Weights, card, tables and figures: {out}")
 
 
 def read_clicks(config: Training) -> pd.DataFrame | None:

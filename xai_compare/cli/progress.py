@@ -23,7 +23,7 @@ _EVERY = 30.0
 """Seconds between two lines where there is no terminal."""
 
 
-class Screen:
+class TerminalProgress:
     """Shows how far a run is; see `xai_compare.runs.progress.Progress`."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Screen:
             disable=not console.is_terminal,
         )
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> TerminalProgress:
         self._bars.start()
         return self
 
