@@ -241,7 +241,7 @@ def _created(explainers: Any, seed: int) -> dict[str, Explainer]:
     created: dict[str, Explainer] = {}
     for item in [explainers] if isinstance(explainers, str | Explainer) else explainers:
         if isinstance(item, Explainer):
-            created[repr(item)] = item
+            created[repr(item).removesuffix("()")] = item
         else:
             created[item] = create_seeded(*parse_explainer(item), seed)
     return created
