@@ -38,7 +38,7 @@ def read_heatmaps(folder: Path | str, pattern: str = PATTERN) -> dict[MapKey, np
             that cannot be read as one grey picture, two files for one map, or differing sizes.
     """
     folder = Path(folder)
-    found: dict[MapKey, Path] = {}
+    files: dict[MapKey, Path] = {}
     for path, fields in _matches(folder, pattern):
         try:
             expression = canonical(fields["expression"])
@@ -47,15 +47,15 @@ def read_heatmaps(folder: Path | str, pattern: str = PATTERN) -> dict[MapKey, np
         key = MapKey(fields["model"], expression, fields.get("fold", ALL_FOLDS))
         if "fold" in fields and key.fold in (ALL_FOLDS, MEAN_OF_FOLDS):
             raise InputError(f"a fold cannot be called {key.fold!r}, which stands for all of them", where=path)
-        if key in found:
-            raise InputError(f"the same map as {found[key].name}: {', '.join(key)}", where=path, hint="keep one")
-        found[key] = path
-    if not found:
+        if key in files:
+            raise InputError(f"the same map as {files[key].name}: {', '.join(key)}", where=path, hint="keep one")
+        files[key] = path
+    if not files:
         raise InputError(f"no file is named {pattern}{_example(folder)}", where=folder, hint="give another pattern")
-    order = {expression: i for i, expression in enumerate(ordered(key.expression for key in found))}
-    keys = sorted(found, key=lambda key: (key.a.casefold(), key.a, order[key.expression], _natural(key.fold)))
-    maps = {key: read_grey(found[key]) for key in keys}
-    _check_sizes({found[key]: maps[key] for key in keys})
+    order = {expression: i for i, expression in enumerate(ordered(key.expression for key in files))}
+    keys = sorted(files, key=lambda key: (key.a.casefold(), key.a, order[key.expression], _natural(key.fold)))
+    maps = {key: read_grey(files[key]) for key in keys}
+    _check_sizes({files[key]: maps[key] for key in keys})
     return maps
 
 

@@ -36,18 +36,18 @@ class ImageScore(NamedTuple):
 class ImageScores:
     """Scores of single pictures, gathered as maps stream by, and their table.
 
-    >>> found = ImageScores()
+    >>> scores = ImageScores()
     >>> for fold in (0.4, 0.8):
-    ...     found.add("known_auc", "net/cam", ImageScore("a.png", "fear", fold, 0.2))
-    >>> found.table("known/region")[["expression", "value", "n", "floor"]].values.tolist()
+    ...     scores.add("known_auc", "net/cam", ImageScore("a.png", "fear", fold, 0.2))
+    >>> scores.table("known/region")[["expression", "value", "n", "floor"]].values.tolist()
     [['fear', 0.6000000000000001, 1, 0.5], ['all', 0.6000000000000001, 1, 0.5]]
     """
 
-    found: dict[tuple[str, str], list[ImageScore]] = field(default_factory=dict)
+    scores: dict[tuple[str, str], list[ImageScore]] = field(default_factory=dict)
 
     def add(self, metric: str, a: str, picture: ImageScore) -> None:
         """Note the score of one map of the source ``a``."""
-        self.found.setdefault((metric, a), []).append(picture)
+        self.scores.setdefault((metric, a), []).append(picture)
 
     def table(self, b: str, replicates: int = 0, seed: int = 0, level: float = LEVEL) -> pd.DataFrame:
         """Return the means over pictures, a row for each metric, source and expression, and for all expressions.
@@ -63,17 +63,17 @@ class ImageScores:
             level: of the intervals.
         """
         rows = []
-        for (name, a), pictures in self.found.items():
+        for (name, a), pictures in self.scores.items():
             metric = METRICS.get(name)
             for expression in [*dict.fromkeys(one.expression for one in pictures if one.expression), ALL]:
-                mine = [one for one in pictures if expression in (one.expression, ALL)]
-                rows.append((name, a, b, expression, ALL, *_row(metric, mine, replicates, seed, level)))
+                part = [one for one in pictures if expression in (one.expression, ALL)]
+                rows.append((name, a, b, expression, ALL, *_row(metric, part, replicates, seed, level)))
         return as_frame(rows)
 
     def images(self, b: str) -> pd.DataFrame:
         """Return the score of every picture, the mean over trainings: metric, a, b, image, expression, value."""
         rows = []
-        for (name, a), pictures in self.found.items():
+        for (name, a), pictures in self.scores.items():
             of_image = {one.image: one.expression for one in pictures}
             values = _by_image((one.image, one.value) for one in pictures)
             rows += [(name, a, b, image, of_image[image], value) for image, value in values.items()]
@@ -81,12 +81,12 @@ class ImageScores:
 
 
 def image_nulls(
-    found: ImageScores, b: str, guesses: Mapping[tuple[str, str, str], Mapping[str, float]]
+    scores: ImageScores, b: str, guesses: Mapping[tuple[str, str, str], Mapping[str, float]]
 ) -> pd.DataFrame:
     """Set scores taken picture by picture beside those of maps that do not know the picture.
 
     Args:
-        found: the scores.
+        scores: of single pictures.
         b: what the regions are called in the table.
         guesses: by metric, source (``""``: whoever) and null, the score of each image.
 
@@ -95,13 +95,13 @@ def image_nulls(
         source's maps find the regions better than a map of where faces are? It is NaN below three images.
     """
     rows = []
-    for (metric, a), pictures in found.found.items():
+    for (metric, a), pictures in scores.scores.items():
         higher = METRICS.get(metric).direction == "higher"
         for null in dict.fromkeys(key[2] for key in guesses):
             guess = guesses.get((metric, a, null), guesses.get((metric, "", null), {}))
             for expression in [*dict.fromkeys(one.expression for one in pictures if one.expression), ALL]:
-                mine = _by_image((one.image, one.value) for one in pictures if expression in (one.expression, ALL))
-                pairs = np.array([(value, guess.get(image, np.nan)) for image, value in mine.items()], float)
+                values = _by_image((one.image, one.value) for one in pictures if expression in (one.expression, ALL))
+                pairs = np.array([(value, guess.get(image, np.nan)) for image, value in values.items()], float)
                 pairs = pairs.reshape(-1, 2)[np.isfinite(pairs).all(1)] if len(pairs) else np.empty((0, 2))
                 if not len(pairs):
                     continue

@@ -29,18 +29,18 @@ def with_nulls(scores: pd.DataFrame, nulls: pd.DataFrame) -> pd.DataFrame:
     order = table[_KEY].assign(row=table.index)[(table["fold"] == ALL)]
     of_row = nulls[~((nulls["expression"] == ALL) & nulls["null"].isin(["other", "permuted"]))]
     joined = order.merge(of_row, on=_KEY, how="inner")
-    for metric, mine in joined.dropna(subset=["mean"]).groupby("metric", sort=False):
+    for metric, rows in joined.dropna(subset=["mean"]).groupby("metric", sort=False):
         higher = METRICS.get(str(metric)).direction == "higher"
-        best = mine.loc[mine.groupby("row")["mean"].idxmax() if higher else mine.groupby("row")["mean"].idxmin()]
+        best = rows.loc[rows.groupby("row")["mean"].idxmax() if higher else rows.groupby("row")["mean"].idxmin()]
         best = best.set_index("row")
-        there = table.loc[best.index, "floor"]
-        better = there.isna() | (best["mean"] > there if higher else best["mean"] < there)
-        rows = best.index[better]
-        table.loc[rows, "floor"] = best.loc[rows, "mean"]
-        table.loc[rows, "floor_kind"] = best.loc[rows, "null"]
+        floors = table.loc[best.index, "floor"]
+        better = floors.isna() | (best["mean"] > floors if higher else best["mean"] < floors)
+        improved = best.index[better]
+        table.loc[improved, "floor"] = best.loc[improved, "mean"]
+        table.loc[improved, "floor_kind"] = best.loc[improved, "null"]
     for null in ("prior", "surrogate"):
-        known = joined[(joined["null"] == null) & joined["p"].notna()].set_index("row")["p"]
-        table.loc[known.index, "p"] = known
+        p = joined[(joined["null"] == null) & joined["p"].notna()].set_index("row")["p"]
+        table.loc[p.index, "p"] = p
     for _, rows in table[table["p"].notna()].groupby("metric", sort=False):
         table.loc[rows.index, "p_adjusted"] = stats.false_discovery_control(rows["p"].to_numpy(float))
     return table

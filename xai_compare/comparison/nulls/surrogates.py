@@ -99,6 +99,8 @@ class Surrogates:
         wide = np.concatenate([array, array[:, ::-1]], 1)
         whole = np.concatenate([wide, wide[::-1]])
         amplitudes = np.abs(fft.rfft2(whole - whole.mean()))[: self.shape[0] + 1]
+        # A field with random phases has the map's spectrum but Gaussian values. Its pixels get the map's own values by
+        # rank, so that whatever depends on values alone (Otsu's threshold, the level of Dice) is as in the map.
         values, made = np.sort(array.ravel()), np.empty((self.n, array.size), np.float32)
         for first in range(0, self.n, _TOGETHER):
             part = slice(first, first + _TOGETHER)

@@ -138,7 +138,7 @@ class _Resamples(NamedTuple):
         return cls(counts, place.reshape(-1), of_map)
 
     def summed(self, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Sum maps (maps, pixels) of one image, which are drawn together, and so in the order of the images."""
+        """The sums (images, pixels) of the maps (maps, pixels) of each image."""
         total = np.zeros((self.counts.shape[1], rows.shape[1]), rows.dtype)
         for place, row in zip(self.of_map, rows, strict=True):
             total[place] += row
@@ -176,8 +176,8 @@ class _Replicates:
         self.names = list(pool.rows)
         self.shape = (int(pool.maps.shape[1]), int(pool.maps.shape[2]))
         fast = [metric for metric in metrics if metric.bootstrap]
-        asked = [one for m in fast for one in comparisons(m, self.names, expression, references, self.shape)]
-        self.scores = [*(one for one in asked if against is None or one.b in against), *more]
+        every = [one for m in fast for one in comparisons(m, self.names, expression, references, self.shape)]
+        self.scores = [*(one for one in every if against is None or one.b in against), *more]
         self.values = np.full((len(self.scores), n + 1), np.nan)
         paths = ("overlap", "dice", "pearson", "uncentred", "map", "pair")
         self.by_path: dict[str, list[tuple[int, Comparison]]] = {path: [] for path in paths}
@@ -253,11 +253,8 @@ class _Replicates:
         for first in range(0, self.count, most):
             part = slice(first, min(first + most, self.count))
             rows = {name: np.unique(self.resamples[name].place[part], return_inverse=True) for name in names}
-            tasks = [
-                (name, rows[name][0][start : start + _TASK])
-                for name in names
-                for start in range(0, len(rows[name][0]), _TASK)
-            ]
+            starts = ((name, start) for name in names for start in range(0, len(rows[name][0]), _TASK))
+            tasks = [(name, rows[name][0][start : start + _TASK]) for name, start in starts]
             masks: dict[str, list[_LevelMasks]] = {}
             for (name, _), some in zip(tasks, workers.map(lambda task: self._measure(*task), tasks), strict=True):
                 masks.setdefault(name, []).extend(some)
@@ -279,6 +276,7 @@ class _Replicates:
         maps, region = self.pool.of_source(name), self.region
         repeated = len(resamples.of_map) > resamples.counts.shape[1]
         sizes = np.bincount(resamples.of_map) if repeated else None
+        # Maps of one image are drawn together, so their sum stands for them: as many rows fewer in every product.
         maps = resamples.summed(maps) if repeated else maps
         counts = resamples.counts if repeated else resamples.counts[:, resamples.of_map]
         if self.order is not None and region is not None:
@@ -356,7 +354,7 @@ class _Replicates:
         by_metric: dict[str, list[int]] = {}
         for row, one in enumerate(self.scores):
             by_metric.setdefault(one.metric.name, []).append(row)
-        found = {}
+        by_score = {}
         for name, rows in by_metric.items():
             scores = [self.scores[row] for row in rows]
             fewest = np.array([min(images[x] for x in (one.a, one.b if one.pair else one.a)) for one in scores])
@@ -368,8 +366,8 @@ class _Replicates:
             ends = interval_ends(values[:, 0], values[:, 1:], level, fewest, "rms", metric.range, shift, left_out)
             for one, (low, high) in zip(scores, ends.tolist(), strict=True):
                 if not np.isnan(low):
-                    found[name, one.a, one.b] = (low, high)
-        return found
+                    by_score[name, one.a, one.b] = (low, high)
+        return by_score
 
     def _left_out(self, row: int) -> Floats:
         """The scores with groups of images left out; NaN where neither side loses any."""
@@ -391,7 +389,7 @@ def _dice(first: tuple[_LevelMasks, Ints], second: tuple[_LevelMasks, Ints]) -> 
 
 
 def _level_masks(levels: npt.NDArray[np.uint8], threshold: float) -> _LevelMasks:
-    """Return the masks of `dice` of 8-bit levels (maps, pixels)."""
+    """The masks of `dice` of 8-bit levels (maps, pixels), a bit for each pixel: words of them are counted at once."""
     bits = np.zeros((len(levels), -(-levels.shape[1] // 64) * 8), np.uint8)
     packed = np.packbits(levels > threshold, axis=1)
     bits[:, : packed.shape[1]] = packed

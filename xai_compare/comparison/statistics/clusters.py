@@ -54,17 +54,17 @@ def enhance(values: npt.ArrayLike, step: float, extent: float = 0.5, height: flo
     if not step > 0:
         raise InputError(f"a step between thresholds is positive, got {step}")
     array = np.asarray(values, np.float64)
-    found = np.zeros(array.shape)
+    enhanced = np.zeros(array.shape)
     for sign in (1, -1):
-        one = sign * array
+        signed = sign * array
         # Whole multiples, so that rounding does not lose the last threshold.
-        for threshold in step * np.arange(1, int(np.floor(max(one.max(), 0) / step + 1e-9)) + 1):
-            hills, count = ndimage.label(one >= threshold - 1e-12)
+        for threshold in step * np.arange(1, int(np.floor(max(signed.max(), 0) / step + 1e-9)) + 1):
+            hills, count = ndimage.label(signed >= threshold - 1e-12)
             if count:
                 sizes = np.bincount(hills.ravel()).astype(np.float64)
                 sizes[0] = 0
-                found += sign * (sizes**extent)[hills] * threshold**height * step
-    return found
+                enhanced += sign * (sizes**extent)[hills] * threshold**height * step
+    return enhanced
 
 
 def difference_map(
@@ -81,10 +81,10 @@ def difference_map(
     Raises:
         InputError: if the maps are not paired.
     """
-    one, other = as_maps(a), as_maps(b)
-    if one.shape != other.shape or one.ndim != 3:
-        raise InputError(f"paired maps (pictures, h, w) are needed, got {one.shape} and {other.shape}")
-    pairs = one.astype(np.float64) - other.astype(np.float64)
+    first, second = as_maps(a), as_maps(b)
+    if first.shape != second.shape or first.ndim != 3:
+        raise InputError(f"paired maps (pictures, h, w) are needed, got {first.shape} and {second.shape}")
+    pairs = first.astype(np.float64) - second.astype(np.float64)
     count, shape = len(pairs), pairs.shape[1:]
     rows = pairs.reshape(count, -1)
     squares = (rows**2).sum(0)

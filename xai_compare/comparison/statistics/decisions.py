@@ -109,8 +109,10 @@ def kappas(
     single = [summary for summary in summaries.values() if np.isfinite(summary.kappa)]
     summaries[POOLED] = _summary(*cohen_kappa(np.tensordot(weights, pooled, 1)), pooled)
     ends = _ends(np.asarray(ratio(total, defined))) if len(images) >= _LEAST and single else (np.nan, np.nan)
-    parts = zip(*((one.kappa, one.observed, one.expected) for one in single), strict=True)
-    kappa_mean, observed_mean, expected_mean = (float(np.mean(part)) for part in parts) if single else [np.nan] * 3
+    columns = zip(*((one.kappa, one.observed, one.expected) for one in single), strict=True)
+    kappa_mean, observed_mean, expected_mean = (
+        (float(np.mean(column)) for column in columns) if single else [np.nan] * 3
+    )
     summaries[MEAN] = Consistency(kappa_mean, *ends, observed_mean, expected_mean, summaries[POOLED].n)
     return summaries
 

@@ -103,11 +103,11 @@ def power_curve(
         raise InputError(f"{len(table)} pictures are too few to tell what more of them would show")
     rng = np.random.default_rng(seed)
     rows = []
-    for crowd in people or (table.shape[1],):
+    for count in people or (table.shape[1],):
         for size in sizes:
-            hits = sum(_significant(table, size, crowd, alpha, rng) for _ in range(studies))
+            hits = sum(_significant(table, size, count, alpha, rng) for _ in range(studies))
             low, high = stats.binomtest(hits, studies).proportion_ci(method="wilson")
-            rows.append((f"{crowd} people" if table.shape[1] > 1 else "", size, hits / studies, low, high))
+            rows.append((f"{count} people" if table.shape[1] > 1 else "", size, hits / studies, low, high))
     return pd.DataFrame(rows, columns=list(POWER_COLUMNS))
 
 
@@ -117,18 +117,18 @@ def enough(curve: pd.DataFrame, power: float = 0.8) -> int | None:
     return int(reached["n"].iloc[0]) if len(reached) else None
 
 
-def _significant(table: Floats, size: int, crowd: int, alpha: float, rng: np.random.Generator) -> bool:
+def _significant(table: Floats, size: int, people: int, alpha: float, rng: np.random.Generator) -> bool:
     rows = table[rng.integers(len(table), size=size)]
     if table.shape[1] > 1:
-        rows = rows[:, rng.integers(table.shape[1], size=crowd)]
+        rows = rows[:, rng.integers(table.shape[1], size=people)]
         rows = rows[np.isfinite(rows).any(1)]
     values = np.nanmean(rows, axis=1)
     return len(values) >= 2 and np.ptp(values) > 0 and bool(stats.ttest_1samp(values, 0).pvalue < alpha)
 
 
 def _pairs(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
-    one, other = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if one.shape != other.shape or one.ndim != 1:
-        raise InputError(f"paired scores are of one length, got {one.shape} and {other.shape}")
-    found = one - other
-    return found[np.isfinite(found)]
+    first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if first.shape != second.shape or first.ndim != 1:
+        raise InputError(f"paired scores are of one length, got {first.shape} and {second.shape}")
+    differences = first - second
+    return differences[np.isfinite(differences)]

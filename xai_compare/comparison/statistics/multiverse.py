@@ -84,7 +84,7 @@ def multiverse_factors(
             continue
         between = float((levels.size() * (means - known[value].mean()) ** 2).sum())
         total = float(((known[value] - known[value].mean()) ** 2).sum())
-        taus, changes = _orders(known, factor, [one for one in factors if one != factor], contestant, value)
+        taus, changes = _orders(known, factor, [other for other in factors if other != factor], contestant, value)
         mean, least = (float(np.mean(taus)), float(np.min(taus))) if taus else (np.nan, np.nan)
         changed = float(np.mean(changes)) if changes else np.nan
         spread = float(means.max() - means.min())
@@ -125,17 +125,17 @@ def _orders(
     taus, changes = [], []
     for rows in groups:
         wide = rows.pivot_table(index=factor, columns=contestant, values=value, sort=False)
-        for one, other in combinations(range(len(wide)), 2):
-            tau = _tau(wide.iloc[one], wide.iloc[other])
+        for i, j in combinations(range(len(wide)), 2):
+            tau = _tau(wide.iloc[i], wide.iloc[j])
             if np.isfinite(tau):
                 taus.append(tau)
-                both = wide.iloc[[one, other]].dropna(axis=1)
+                both = wide.iloc[[i, j]].dropna(axis=1)
                 changes.append(bool(both.iloc[0].idxmax() != both.iloc[1].idxmax()))
     return taus, changes
 
 
-def _tau(one: pd.Series, other: pd.Series) -> float:
-    both = pd.concat([one, other], axis=1).dropna().to_numpy(float)
+def _tau(first: pd.Series, second: pd.Series) -> float:
+    both = pd.concat([first, second], axis=1).dropna().to_numpy(float)
     if len(both) < 2 or np.ptp(both[:, 0]) == 0 or np.ptp(both[:, 1]) == 0:
         return float("nan")
     return float(stats.kendalltau(both[:, 0], both[:, 1]).statistic)

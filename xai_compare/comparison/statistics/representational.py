@@ -42,9 +42,9 @@ def dissimilarities(maps: npt.ArrayLike) -> Floats:
     array = as_maps(maps)
     if array.ndim != 3:
         raise InputError(f"one map for each expression is needed, (expressions, h, w); got shape {array.shape}")
-    found = 1 - correlations(array, True)
-    np.fill_diagonal(found, np.where(np.isnan(np.diag(found)), np.nan, 0.0))
-    return found
+    matrix = 1 - correlations(array, True)
+    np.fill_diagonal(matrix, np.where(np.isnan(np.diag(matrix)), np.nan, 0.0))
+    return matrix
 
 
 def representational_similarity(
@@ -64,10 +64,10 @@ def representational_similarity(
         return Likeness(
             np.nan, np.nan, len(names), f"{len(names)} expressions are too few, at least {LEAST} are needed"
         )
-    one, other = (dissimilarities(np.stack([np.asarray(side[name]) for name in names])) for side in (a, b))
+    first, second = (dissimilarities(np.stack([np.asarray(side[name]) for name in names])) for side in (a, b))
     cells = np.triu_indices(len(names), 1)
-    first = stats.rankdata(one[cells])
-    if np.ptp(first) == 0 or np.ptp(other[cells]) == 0:
+    first = stats.rankdata(first[cells])
+    if np.ptp(first) == 0 or np.ptp(second[cells]) == 0:
         return Likeness(np.nan, np.nan, len(names), "all expressions are equally alike")
     if len(names) <= _EXACT:
         orders = np.array(list(permutations(range(len(names)))))
@@ -75,12 +75,12 @@ def representational_similarity(
         rng = np.random.default_rng(seed)
         drawn = [rng.permutation(len(names)) for _ in range(_DRAWS)]
         orders = np.array([np.arange(len(names)), *drawn])
-    ranks = np.zeros_like(other)
-    ranks[cells] = stats.rankdata(other[cells])
+    ranks = np.zeros_like(second)
+    ranks[cells] = stats.rankdata(second[cells])
     ranks += ranks.T
     moved = ranks[orders[:, cells[0]], orders[:, cells[1]]]
-    found = _correlations(first, moved)
-    return Likeness(float(found[0]), float((found >= found[0] - 1e-12).mean()), len(names))
+    rhos = _correlations(first, moved)
+    return Likeness(float(rhos[0]), float((rhos >= rhos[0] - 1e-12).mean()), len(names))
 
 
 def ceiling(matrices: npt.ArrayLike) -> tuple[float, float]:
