@@ -87,10 +87,11 @@ class Landmarker:
 
         A picture in which no face is found is searched once more at twice its size, for faces under 80 pixels.
         """
+        # Enlarging first would find these faces at once, but four times slower, and with more false ones in textures.
         image = np.ascontiguousarray(image)
         boxes = self._detect(image, 0) or self._detect(image, 1)
-        found = [Face((b.left(), b.top(), b.right(), b.bottom()), self._landmarks(image, b)) for b in boxes]
-        return sorted(found, key=lambda face: face.area, reverse=True)
+        faces = [Face((b.left(), b.top(), b.right(), b.bottom()), self._landmarks(image, b)) for b in boxes]
+        return sorted(faces, key=lambda face: face.area, reverse=True)
 
     def _landmarks(self, image: np.ndarray, box: Any) -> np.ndarray:
         shape = self._predict(image, box)
@@ -109,6 +110,9 @@ def detect(image: np.ndarray) -> list[Face]:
 
     Raises:
         InputError: if dlib or its landmark model is not installed, or ``image`` is not uint8 ``(h, w, 3)``.
+
+    >>> detect(np.zeros((120, 120, 3), np.uint8))
+    []
     """
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:

@@ -47,10 +47,10 @@ class Areas:
         height, width = self.labels.shape
         columns, rows = np.rint(np.asarray(x, float)), np.rint(np.asarray(y, float))
         inside = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
-        found = np.full(len(columns), "off picture", object)
-        names = np.array(self.names, object)
-        found[inside] = names[self.labels[rows[inside].astype(int), columns[inside].astype(int)]]
-        return found
+        names_at = np.full(len(columns), "off picture", object)
+        at = self.labels[rows[inside].astype(int), columns[inside].astype(int)]
+        names_at[inside] = np.array(self.names, object)[at]
+        return names_at
 
     def mask(self, name: str) -> np.ndarray:
         """The pixels of an area: bool (h, w)."""
@@ -60,7 +60,7 @@ class Areas:
         """Both eyes as ``eyes``, both brows as ``brows`` and so on."""
         short = [_plural(name) for name in self.names]
         names = tuple(dict.fromkeys(short))
-        return Areas(names, np.array([names.index(one) for one in short], np.uint8)[self.labels])
+        return Areas(names, np.array([names.index(name) for name in short], np.uint8)[self.labels])
 
 
 def _plural(name: str) -> str:
@@ -208,11 +208,11 @@ def point_shares(
             where = areas[str(image)].at(own["x"].to_numpy(), own["y"].to_numpy())
             weight = own[weights].to_numpy(float) if weights else np.ones(len(own))
             parts.append(pd.DataFrame({"expression": expressions[str(image)], "area": where, "weight": weight}))
-    found = pd.concat(parts) if parts else pd.DataFrame({"expression": [], "area": [], "weight": []})
-    found = found[found["area"] != "off picture"]
+    hits = pd.concat(parts) if parts else pd.DataFrame({"expression": [], "area": [], "weight": []})
+    hits = hits[hits["area"] != "off picture"]
     rows = []
     for expression, images in _by_expression(areas, expressions).items():
-        own = found if expression == "all" else found[found["expression"] == expression]
+        own = hits if expression == "all" else hits[hits["expression"] == expression]
         sums, total = own.groupby("area")["weight"].sum(), own["weight"].sum()
         for name in areas[images[0]].names:
             share = float(sums.get(name, 0.0) / total) if total > 0 else np.nan
@@ -264,10 +264,10 @@ def transitions(points: pd.DataFrame, areas: Mapping[str, Areas]) -> pd.DataFram
         points: fixations in order: participant, image, perhaps trial and order, x, y.
         areas: the areas of each picture.
     """
-    names = list(dict.fromkeys(name for one in areas.values() for name in one.names))
+    names = list(dict.fromkeys(name for own in areas.values() for name in own.names))
     keys = [key for key in ("participant", "image", "trial") if key in points]
     ranked = points.sort_values([*keys, "order"], kind="stable") if "order" in points else points
-    found = np.zeros((len(names), len(names)))
+    counted = np.zeros((len(names), len(names)))
     trial = ranked.groupby(keys, sort=False, observed=True).ngroup().to_numpy()
     rank = ranked["order"].to_numpy(float) if "order" in ranked else np.arange(len(ranked), dtype=float)
     for image, rows in ranked.groupby("image", sort=False, observed=True).indices.items():
@@ -277,8 +277,8 @@ def transitions(points: pd.DataFrame, areas: Mapping[str, Areas]) -> pd.DataFram
         where = pd.Index(names).get_indexer(pd.Index(areas[str(image)].at(own["x"].to_numpy(), own["y"].to_numpy())))
         same = (np.diff(trial[rows]) == 0) & (np.diff(rank[rows]) == 1)
         both = same & (where[1:] >= 0) & (where[:-1] >= 0)
-        np.add.at(found, (where[:-1][both], where[1:][both]), 1)
-    counts = pd.DataFrame(found, index=pd.Index(names, name="from"), columns=pd.Index(names, name="to"))
+        np.add.at(counted, (where[:-1][both], where[1:][both]), 1)
+    counts = pd.DataFrame(counted, index=pd.Index(names, name="from"), columns=pd.Index(names, name="to"))
     total = counts.sum(axis=1)
     return counts.div(total.where(total > 0), axis=0)
 

@@ -136,15 +136,15 @@ def classify_by_mean_map(
     products = stack @ stack.T
     sums, size = stack.sum(1), stack.shape[1]
     labels = np.array([names.index(expressions[image]) for image in known])
-    found = _nearest(products, sums, size, labels, len(names))
+    nearest = _nearest(products, sums, size, labels, len(names))
     rng = np.random.default_rng(seed)
     hits = [
         float((_nearest(products, sums, size, shuffled, len(names)) == shuffled).mean())
         for shuffled in (rng.permutation(labels) for _ in range(n_permutations))
     ]
-    accuracy = float((found == labels).mean())
+    accuracy = float((nearest == labels).mean())
     p = (1 + sum(hit >= accuracy - 1e-12 for hit in hits)) / (1 + n_permutations)
-    table = pd.crosstab(pd.Series(labels).map(names.__getitem__), pd.Series(found).map(names.__getitem__))
+    table = pd.crosstab(pd.Series(labels).map(names.__getitem__), pd.Series(nearest).map(names.__getitem__))
     table = table.reindex(index=names, columns=names, fill_value=0).rename_axis(index="expression", columns="found")
     return Apart(accuracy, float(np.mean(hits)), p, len(known), table)
 

@@ -132,19 +132,19 @@ def read_blocks(
     )
     parse = arrow_csv.ParseOptions(delimiter=head.separator, invalid_row_handler=skip_uneven)
     # One block is held back: whether the file's last line was cut short is known only once all are read.
-    held = None
+    previous = None
     try:
         for batch in arrow_csv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert):
-            if held is not None:
-                yield held
-            held = batch.to_pandas()
+            if previous is not None:
+                yield previous
+            previous = batch.to_pandas()
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise InputError(_arrow_problem(error), where=path) from error
     if uneven:
         _allow_only_the_last(uneven, path, head)
-    if held is not None:
-        held.attrs["half_line"] = len(uneven)
-        yield held
+    if previous is not None:
+        previous.attrs["half_line"] = len(uneven)
+        yield previous
 
 
 def _decimal_commas(head: FileHead) -> bool:

@@ -28,19 +28,19 @@ def match_images(names: Iterable[str], images: Iterable[str]) -> tuple[dict[str,
     by_stem: dict[str, list[str]] = {}
     for image in images:
         by_stem.setdefault(parts[image][0][-1], []).append(image)
-    found: dict[str, str] = {}
+    matched: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for name in dict.fromkeys(names):
         own = _parts(name)
         fits = [image for image in by_stem.get(own[0][-1], []) if _compatible(own, parts[image])]
         if name in parts:
-            found[name] = name
+            matched[name] = name
         elif len(fits) == 1:
-            found[name] = fits[0]
+            matched[name] = fits[0]
         else:
             reasons[name] = f"could be {' or '.join(fits[:3])}" if fits else "no picture of that name"
-    _unmatch_rivals(found, reasons)
-    return found, reasons
+    _unmatch_rivals(matched, reasons)
+    return matched, reasons
 
 
 def _parts(name: str) -> tuple[tuple[str, ...], str]:
@@ -56,10 +56,10 @@ def _compatible(a: tuple[tuple[str, ...], str], b: tuple[tuple[str, ...], str]) 
     return a[0][-depth:] == b[0][-depth:] and (a[1] == b[1] or not a[1] or not b[1])
 
 
-def _unmatch_rivals(found: dict[str, str], reasons: dict[str, str]) -> None:
+def _unmatch_rivals(matched: dict[str, str], reasons: dict[str, str]) -> None:
     """Take back names of different pictures that fit the same image, such as a/1.jpg and b/1.jpg for 1.jpg."""
     names_of: dict[str, list[str]] = {}
-    for name, image in found.items():
+    for name, image in matched.items():
         names_of.setdefault(image, []).append(name)
     for image, names in names_of.items():
         if image in names:
@@ -68,7 +68,7 @@ def _unmatch_rivals(found: dict[str, str], reasons: dict[str, str]) -> None:
             longest = _parts(max(names, key=lambda name: len(_parts(name)[0])))
             rivals = names if any(not _compatible(_parts(name), longest) for name in names) else []
         for name in rivals:
-            del found[name]
+            del matched[name]
             reasons[name] = f"as {' and '.join(names[:3])}, could be {image}"
 
 
@@ -87,14 +87,13 @@ def points_on_images(frame: pd.DataFrame, images: Mapping[str, tuple[int, int]])
         InputError: if no name matches, or no point lies on a picture.
     """
     names = frame["image"].astype(str)
-    found, reasons = match_images(names.unique(), images)
-    if not found:
-        some = _some(sorted(reasons))
-        hint = f"the pictures are {_some(sorted(images))}" if images else "no picture is given"
-        raise InputError(f"none of the images that people saw is among the pictures ({some})", hint=hint)
-    known = frame.assign(image=names.map(found))[names.isin(set(found))]
-    height = known["image"].map({image: shape[0] for image, shape in images.items()})
-    width = known["image"].map({image: shape[1] for image, shape in images.items()})
+    image_of, reasons = match_images(names.unique(), images)
+    if not image_of:
+        hint = f"the pictures are {_few(sorted(images))}" if images else "no picture is given"
+        what = f"none of the images that people saw is among the pictures ({_few(sorted(reasons))})"
+        raise InputError(what, hint=hint)
+    known = frame.assign(image=names.map(image_of))[names.isin(set(image_of))]
+    height, width = (known["image"].map({image: shape[axis] for image, shape in images.items()}) for axis in (0, 1))
     inside = known["x"].ge(-0.5) & known["y"].ge(-0.5) & known["x"].lt(width - 0.5) & known["y"].lt(height - 0.5)
     if not inside.any():
         what = f"all {len(known)} points lie outside their pictures"
@@ -114,12 +113,12 @@ def _unmatched(reasons: Mapping[str, str]) -> str:
     absent = sorted(name for name, why in reasons.items() if why.startswith("no picture"))
     line = f"{len(reasons)} images that people saw are left out:"
     if absent:
-        line += f" {len(absent)} not among the pictures ({_some(absent)});"
+        line += f" {len(absent)} not among the pictures ({_few(absent)});"
     for name in sorted(set(reasons) - set(absent))[:_SHOWN]:
         line += f" {name} {reasons[name]};"
     return line.rstrip(";")
 
 
-def _some(names: Sequence[str]) -> str:
+def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

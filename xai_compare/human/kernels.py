@@ -127,20 +127,21 @@ def fit_kernel(
     ]
     if not pictures:
         raise InputError("no picture has points of two people", hint="a kernel is fitted by leaving people out")
-    largest = max(max(one.shape) for one in pictures)
+    largest = max(max(picture.shape) for picture in pictures)
+    # The likelihood can have several peaks over the width: a grid finds the highest, the search refines it.
     widths = np.geomspace(max(1.0, largest / 300), largest / 2, 24)
     scores = [_mixed(pictures, sigma)[0] for sigma in widths]
     best = int(np.argmax(scores))
     low, high = widths[max(best - 1, 0)], widths[min(best + 1, len(widths) - 1)]
-    found = minimize_scalar(
+    optimum = minimize_scalar(
         lambda log_sigma: -_mixed(pictures, math.exp(log_sigma))[0],
         bounds=(math.log(low), math.log(high)),
         method="bounded",
         options={"xatol": 1e-3},
     )
-    sigma = math.exp(found.x)
+    sigma = math.exp(optimum.x)
     bits, shares = _mixed(pictures, sigma)
-    n = sum(len(one.x) for one in pictures)
+    n = sum(len(picture.x) for picture in pictures)
     return FittedKernel(
         sigma, float(shares[1]), float(shares[2]), bits, _fixed(pictures, fixed_sigma), fixed_sigma, n, len(pictures)
     )
@@ -156,10 +157,7 @@ def _picture(own: pd.DataFrame, shape: tuple[int, int], prior: np.ndarray | None
     squared[same] = np.inf
     at_prior = np.zeros(len(x))
     if prior is not None:
-        rows, columns = (
-            np.clip(np.rint(y).astype(int), 0, shape[0] - 1),
-            np.clip(np.rint(x).astype(int), 0, shape[1] - 1),
-        )
+        rows, columns = (np.clip(np.rint(v).astype(int), 0, n - 1) for v, n in ((y, shape[0]), (x, shape[1])))
         # As a multiple of the uniform density, like all else here.
         at_prior = np.asarray(prior, float)[rows, columns] * shape[0] * shape[1]
     return _Picture(squared, x, y, shape, (~same).sum(1), at_prior)
@@ -168,18 +166,22 @@ def _picture(own: pd.DataFrame, shape: tuple[int, int], prior: np.ndarray | None
 def _densities(pictures: list[_Picture], sigma: float) -> np.ndarray:
     """Density at each point by the Gaussians of others, uniformly, and by the prior, over uniform: (n, 3)."""
     parts = []
-    for one in pictures:
+    for own in pictures:
         # Gaussians reach beyond the picture: each is scaled by what of it lies on the picture.
-        inside = masses(one.x, one.y, one.shape, sigma)
+        inside = masses(own.x, own.y, own.shape, sigma)
         weights = 1 / (2 * math.pi * sigma**2 * np.maximum(inside, 1e-12))
-        total = np.exp(-one.squared / (2 * sigma**2)) @ weights
-        density = np.divide(total, one.others, out=np.zeros_like(total), where=one.others > 0)
-        parts.append(np.column_stack([density * one.shape[0] * one.shape[1], np.ones(len(one.x)), one.prior]))
+        total = np.exp(-own.squared / (2 * sigma**2)) @ weights
+        density = np.divide(total, own.others, out=np.zeros_like(total), where=own.others > 0)
+        parts.append(np.column_stack([density * own.shape[0] * own.shape[1], np.ones(len(own.x)), own.prior]))
     return np.concatenate(parts)
 
 
 def _mixed(pictures: list[_Picture], sigma: float) -> tuple[float, np.ndarray]:
-    """Bits per point by the best mixture at this width, and the three shares; they are found by EM."""
+    """Bits per point by the best mixture at this width, and the three shares; they are found by EM.
+
+    The densities do not depend on the shares, so a step of EM is exact and can only gain: no step size has to be chosen,
+    and no share leaves 0 to 1. A share that begins at 0 (no prior) stays there.
+    """
     densities = _densities(pictures, sigma)
     shares = np.array([0.8, 0.1, 0.1 if densities[:, 2].any() else 0.0])
     shares /= shares.sum()
@@ -191,6 +193,7 @@ def _mixed(pictures: list[_Picture], sigma: float) -> tuple[float, np.ndarray]:
 
 def _fixed(pictures: list[_Picture], sigma: float) -> float:
     densities = _densities(pictures, sigma)[:, :2]
+    # Without any uniform share, one point far from all others would have a likelihood of 0, and the mean be -inf.
     least = 1 / len(densities)
     return float(np.log2(densities @ np.array([1 - least, least])).mean())
 

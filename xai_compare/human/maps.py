@@ -13,6 +13,7 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.human.image_matching import points_on_images
 
 _BLOCK = 4096
+_NOBODY = "nobody attended to it"
 
 
 class HumanMap(NamedTuple):
@@ -33,6 +34,13 @@ class HumanMap(NamedTuple):
     n_points: int
     reason: str
     group: dict[str, str]
+
+    @classmethod
+    def of_nobody(
+        cls, image: str, shape: tuple[int, int], group: dict[str, str] | None = None, reason: str = _NOBODY
+    ) -> HumanMap:
+        """A map that is NaN everywhere, and why."""
+        return cls(image, np.full(shape, np.nan, np.float32), 0, 0, reason, group or {})
 
 
 def attention_map(
@@ -60,10 +68,16 @@ def attention_map(
 
     Raises:
         InputError: if sigma or the shape is not positive, lengths differ, a point is not finite, a weight negative.
+
+    >>> attention_map([2.0], [1.0], shape=(3, 5), sigma=1.0).round(3)
+    array([[0.013, 0.059, 0.097, 0.059, 0.013],
+           [0.022, 0.097, 0.159, 0.097, 0.022],
+           [0.013, 0.059, 0.097, 0.059, 0.013]], dtype=float32)
     """
     x, y, weights = _checked(x, y, weights)
     _check_grid(shape, sigma)
     total = np.zeros(shape)
+    # A Gaussian is a product of one across and one down: so a sum of them is one matrix product, a block at a time.
     for start in range(0, len(x), _BLOCK):
         block = slice(start, start + _BLOCK)
         columns = gaussians(x[block], shape[1], sigma)
@@ -148,7 +162,7 @@ def _maps(
     for image, shape in images.items():
         points = groups.get(image)
         if points is None:
-            yield _nobody(image, shape, {})
+            yield HumanMap.of_nobody(image, shape)
         elif further:
             for values, part in points.groupby(further, dropna=False):
                 yield _one_map(image, shape, part, sigma, weights, dict(zip(further, map(str, values), strict=True)))
@@ -168,7 +182,7 @@ def _one_map(
     used = shares > 0
     people = points["participant"].to_numpy()[used]
     if not used.any():
-        return _nobody(image, shape, group, f"no point weighs anything by {weights}")
+        return HumanMap.of_nobody(image, shape, group, f"no point weighs anything by {weights}")
     n_participants = len(set(people))
     x, y = points["x"].to_numpy()[used], points["y"].to_numpy()[used]
     averaged = attention_map(x, y, shape, sigma, shares[used] / n_participants)
@@ -181,10 +195,6 @@ def participant_shares(points: pd.DataFrame, shape: tuple[int, int], sigma: floa
     people = pd.factorize(points["participant"])[0]
     totals = np.bincount(people, weighing * masses(x, y, shape, sigma))[people]
     return np.divide(weighing, totals, out=np.zeros_like(weighing), where=totals > 0)
-
-
-def _nobody(image: str, shape: tuple[int, int], group: dict[str, str], why: str = "nobody attended to it") -> HumanMap:
-    return HumanMap(image, np.full(shape, np.nan, np.float32), 0, 0, why, group)
 
 
 def _check_grid(shape: tuple[int, int], sigma: float) -> None:

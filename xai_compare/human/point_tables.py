@@ -89,11 +89,11 @@ def _canonical_columns(
         raise InputError(f"more than one column is called {alike[0]!r}, give or take its case", where=where)
     renamed: dict[str, str] = {}
     for name, aliases in COLUMN_ALIASES.items():
-        found = [name] if name in given else [alias for alias in aliases if alias in given]
-        if len(found) > 1:
-            several = " and ".join(repr(given[alias]) for alias in found)
+        candidates = [name] if name in given else [alias for alias in aliases if alias in given]
+        if len(candidates) > 1:
+            several = " and ".join(repr(given[alias]) for alias in candidates)
             raise InputError(f"{several} could each be the column {name!r}", where=where, hint=f"name one {name!r}")
-        renamed |= {given[alias]: name for alias in found if given[alias] != name}
+        renamed |= {given[alias]: name for alias in candidates if given[alias] != name}
     missing = [name for name in required if name not in {*renamed.values(), *map(str, table.columns)}]
     if missing:
         raise InputError(

@@ -35,11 +35,11 @@ def read_responses(path: str | Path, images: Sequence[str]) -> pd.DataFrame:
     table = validate_points(read_table(Path(path)), path, ("participant", "image"), unplaced=True)
     if not {"response", "correct"} & set(table):
         raise InputError("no column 'response' or 'correct'", where=path, hint="name the answers")
-    found = _of_images(table, images)
-    if found.empty:
-        some = ", ".join(str(name) for name in table["image"].unique()[:3])
-        raise InputError(f"holds no answer to an image of the study (it has {some} ...)", where=path)
-    return found
+    answers = _of_images(table, images)
+    if answers.empty:
+        few = ", ".join(str(name) for name in table["image"].unique()[:3])
+        raise InputError(f"holds no answer to an image of the study (it has {few} ...)", where=path)
+    return answers
 
 
 def responses_of(points: pd.DataFrame, images: Sequence[str]) -> pd.DataFrame:
@@ -53,12 +53,12 @@ def _of_images(trials: pd.DataFrame, images: Sequence[str]) -> pd.DataFrame:
     meant, _ = match_images(trials["image"].astype(str).unique(), images)
     absent = pd.Series(pd.NA, index=trials.index)
     given, right = (trials.get(name, absent) for name in ("response", "correct"))
-    said = given.map(lambda one: "" if pd.isna(one) or not str(one).strip() else noun(one))
+    answers = given.map(lambda answer: "" if pd.isna(answer) or not str(answer).strip() else noun(answer))
     table = pd.DataFrame(
         {
             "participant": trials["participant"].astype(str),
             "image": trials["image"].astype(str).map(meant),
-            "response": said.astype(str),
+            "response": answers.astype(str),
             "right": right.astype("boolean"),
         }
     )

@@ -54,9 +54,9 @@ def multimatch(
         if len(pairs) > most_pairs:
             pairs = [pairs[at] for at in rng.choice(len(pairs), most_pairs, replace=False)]
         values = [docomparison(paths[a], paths[b], screensize=[width, height]) for a, b in pairs]
-        found = np.array(values, float).mean(0) if values else np.full(len(MEASURES), np.nan)
+        means = np.array(values, float).mean(0) if values else np.full(len(MEASURES), np.nan)
         note = "" if pairs else f"fewer than two people with {_FEWEST} fixations"
-        measured = dict(zip(MEASURES, found.tolist(), strict=True))
+        measured = dict(zip(MEASURES, means.tolist(), strict=True))
         rows.append({"image": image, "pairs": len(pairs)} | measured | {"note": note})
     return pd.DataFrame(rows, columns=["image", "pairs", *MEASURES, "note"])
 

@@ -125,8 +125,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
 def _check_columns(table: pd.DataFrame, path: Path) -> None:
     for column in REQUIRED:
         if column not in table:
-            found = nearest(column, table.columns) if len(table.columns) else "it has none"
-            raise InputError(f"column {column!r} is missing", where=path, hint=f"rename the column: {found}")
+            known = nearest(column, table.columns) if len(table.columns) else "it has none"
+            raise InputError(f"column {column!r} is missing", where=path, hint=f"rename the column: {known}")
     if table.empty:
         raise InputError("the manifest has no rows", where=path)
 
@@ -143,7 +143,7 @@ def _expression(name: str, path: Path, line: object) -> str:
 def _neighbour(place: Path) -> str:
     """The file of the same name with another ending, if there is one."""
     try:
-        there = sorted(one.name for one in place.parent.glob(f"{glob.escape(place.stem)}.*") if one.is_file())
+        there = sorted(file.name for file in place.parent.glob(f"{glob.escape(place.stem)}.*") if file.is_file())
     except (OSError, ValueError):
         return ""
     return f"; did you mean {there[0]!r}?" if there else ""

@@ -108,8 +108,8 @@ def correlation(x: np.ndarray, y: np.ndarray) -> dict[str, object]:
         return {"r": np.nan, "p": np.nan, "n": len(x), "note": "fewer than three pairs of values"}
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return {"r": np.nan, "p": np.nan, "n": len(x), "note": "one of the two does not vary"}
-    found = pearsonr(x, y)
-    return {"r": float(found.statistic), "p": float(found.pvalue), "n": len(x), "note": ""}
+    result = pearsonr(x, y)
+    return {"r": float(result.statistic), "p": float(result.pvalue), "n": len(x), "note": ""}
 
 
 def confusion(trials: pd.DataFrame) -> pd.DataFrame:

@@ -38,8 +38,8 @@ def uncovered(x: np.ndarray, y: np.ndarray, shape: tuple[int, int], radius: floa
     """
     _check(radius)
     seen = np.zeros(shape, bool)
-    for one, other in zip(np.asarray(x, float), np.asarray(y, float), strict=True):
-        rows, columns, within = disc(one, other, shape, radius)
+    for column, row in zip(np.asarray(x, float), np.asarray(y, float), strict=True):
+        rows, columns, within = disc(column, row, shape, radius)
         seen[rows, columns] |= within
     return seen
 
@@ -63,7 +63,7 @@ def disc_maps(
     for image, shape in images.items():
         own = groups.get(image)
         if own is None:
-            yield HumanMap(image, np.full(shape, np.nan, np.float32), 0, 0, "nobody attended to it", {})
+            yield HumanMap.of_nobody(image, shape)
             continue
         people = list(own.groupby("participant", sort=False, observed=True))
         total = np.zeros(shape)

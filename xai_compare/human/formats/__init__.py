@@ -79,7 +79,7 @@ def reads(
 
 def formats_of(*kinds: Yields) -> list[str]:
     """The names of the formats that yield one of ``kinds``, sorted. Plug-ins that cannot be loaded are left out."""
-    return sorted(name for name, one in FORMATS.all().items() if one.yields in kinds)
+    return sorted(name for name, format in FORMATS.all().items() if format.yields in kinds)
 
 
 def click_formats() -> list[str]:
@@ -98,17 +98,11 @@ def find(name: str, *kinds: Yields) -> Format:
     Raises:
         InputError: if there is none of that name, or it yields something else.
     """
+    known = formats_of(*kinds)
     if name not in FORMATS:
-        raise InputError(
-            f"unknown format of {' or '.join(kinds)} {name!r}", hint=nearest(str(name), formats_of(*kinds))
-        )
-    found = FORMATS.get(name)
-    if found.yields not in kinds:
-        raise InputError(
-            f"the format {name!r} holds {found.yields}, not {' or '.join(kinds)}", hint=f"known: {_listed(kinds)}"
-        )
-    return found
-
-
-def _listed(kinds: tuple[Yields, ...]) -> str:
-    return ", ".join(formats_of(*kinds)) or "none"
+        raise InputError(f"unknown format of {' or '.join(kinds)} {name!r}", hint=nearest(str(name), known))
+    format = FORMATS.get(name)
+    if format.yields not in kinds:
+        what = f"the format {name!r} holds {format.yields}, not {' or '.join(kinds)}"
+        raise InputError(what, hint=f"known: {', '.join(known) or 'none'}")
+    return format

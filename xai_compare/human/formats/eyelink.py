@@ -55,7 +55,9 @@ def eyelink(path: Path) -> Iterator[pd.DataFrame]:
         part = samples[(samples["time"] >= onset) & (samples["time"] < over)]
         if not len(part):
             continue
-        earlier = [found["result"] for time, text in messages if time < begin and (found := _VALIDATION.search(text))]
+        earlier = [
+            outcome["result"] for time, text in messages if time < begin and (outcome := _VALIDATION.search(text))
+        ]
         facts = _picture([text for _, text in own], screen) | {"validation": earlier[-1] if earlier else ""}
         table = part.assign(participant=path.stem.removesuffix(".asc"), trial=begin, **facts)
         table.attrs["screen"] = screen

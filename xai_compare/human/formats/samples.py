@@ -15,21 +15,24 @@ from xai_compare.human.file_readers import ColumnKind, read_blocks
 from xai_compare.human.formats import reads
 from xai_compare.human.point_tables import canonical_names
 
-_NUMBERS = {
-    "time",
-    "x",
-    "y",
-    "screen_x",
-    "screen_y",
-    "fraction_x",
-    "fraction_y",
-    "left",
-    "top",
-    "width",
-    "height",
-    "pupil",
-    "distance",
-}
+_NUMBERS = frozenset(
+    [
+        "time",
+        "x",
+        "y",
+        "screen_x",
+        "screen_y",
+        "fraction_x",
+        "fraction_y",
+        "left",
+        "top",
+        "width",
+        "height",
+        "pupil",
+        "distance",
+    ]
+)
+_CLICKED = ("order", "response")
 
 
 def _recognise(head: FileHead) -> str:
@@ -38,9 +41,6 @@ def _recognise(head: FileHead) -> str:
     named = set(canonical_names(head.columns).values()) | {column.casefold() for column in head.columns}
     samples = {"participant", "image", "time"} <= named and "duration" not in named and not named & set(_CLICKED)
     return "its columns participant, image, time and pupil" if samples and "pupil" in named else ""
-
-
-_CLICKED = ("order", "response")
 
 
 @reads("samples", yields="samples", about="samples of gaze, delimited text or parquet", recognise=_recognise)
@@ -59,7 +59,7 @@ def samples(path: Path) -> Iterator[pd.DataFrame]:
     for needed in ("participant", "image", "time"):
         if needed not in own.values():
             raise InputError(f"no column {needed!r}", where=path, hint=f"its columns: {', '.join(head.columns)}")
-    columns: dict[str, ColumnKind] = {name: "number" if one in _NUMBERS else "text" for name, one in own.items()}
+    columns: dict[str, ColumnKind] = {name: "number" if column in _NUMBERS else "text" for name, column in own.items()}
     for table in read_blocks(path, columns, head=head):
         yield table.rename(columns=own).dropna(subset=["participant", "image"])
 

@@ -48,9 +48,9 @@ _EVENTS = {"Fixation": "fixation", "Saccade": "saccade", "EyesNotFound": "loss",
 
 
 def _recognise(head: FileHead) -> str:
-    found = _columns(head)
-    if {"time", "participant"} <= set(found) and ({"screen_x"} & set(found) or {"x"} & set(found)):
-        return f"its columns {found['participant']!r} and {found['time']!r}"
+    columns_of = _columns(head)
+    if {"time", "participant"} <= set(columns_of) and ({"screen_x"} & set(columns_of) or {"x"} & set(columns_of)):
+        return f"its columns {columns_of['participant']!r} and {columns_of['time']!r}"
     return ""
 
 
@@ -66,20 +66,20 @@ def tobii(path: Path) -> Iterator[pd.DataFrame]:
         InputError: if columns are absent, or a cell is not a number.
     """
     head = FileHead.of(path)
-    found = _columns(head)
+    columns_of = _columns(head)
     for name in ("participant", "time"):
-        if name not in found:
+        if name not in columns_of:
             raise InputError(f"no column of the {name}", where=path, hint="is it a Tobii export of samples?")
-    if "screen_x" not in found and "x" not in found:
+    if "screen_x" not in columns_of and "x" not in columns_of:
         raise InputError("no column of the gaze point", where=path, hint="export GazePointX (ADCSpx) and Y")
     # Gaze on the picture is rounded by the exporter and blank off the picture; gaze on the screen with the picture's
     # place tells the same and keeps what lies off it.
-    placed = {"left", "top", "width", "height", "screen_x"} <= set(found)
-    unwanted = {"x", "y"} if placed or "x" not in found else {"screen_x", "screen_y"}
+    placed = {"left", "top", "width", "height", "screen_x"} <= set(columns_of)
+    unwanted = {"x", "y"} if placed or "x" not in columns_of else {"screen_x", "screen_y"}
     columns: dict[str, ColumnKind] = {
-        own: "text" if name in _TEXTS else "number" for name, own in found.items() if name not in unwanted
+        own: "text" if name in _TEXTS else "number" for name, own in columns_of.items() if name not in unwanted
     }
-    renamed = {own: name for name, own in found.items()}
+    renamed = {own: name for name, own in columns_of.items()}
     unit, screen = 0.0, None
     for table in read_blocks(path, columns, head=head):
         attrs = table.attrs
@@ -91,19 +91,19 @@ def tobii(path: Path) -> Iterator[pd.DataFrame]:
             table = table[table["image"].notna()]
         if not len(table):
             continue
-        unit = unit or _unit(table["time"].to_numpy(), found["time"])
+        unit = unit or _unit(table["time"].to_numpy(), columns_of["time"])
         yield _tidied(table, path, unit, attrs | {"screen": screen})
 
 
 def _columns(head: FileHead) -> dict[str, str]:
     """Which column of the file is which: {our name: the file's}."""
     plain = {re.sub(r"[^a-zμµ]", "", column.casefold()): column for column in reversed(head.columns)}
-    found: dict[str, str] = {}
+    columns_of: dict[str, str] = {}
     for name, known in _NAMES.items():
-        for one in known:
-            if one in plain and name not in found:
-                found[name] = plain[one]
-    return found
+        given = next((plain[alias] for alias in known if alias in plain), None)
+        if given is not None:
+            columns_of[name] = given
+    return columns_of
 
 
 def _unit(time: np.ndarray, name: str) -> float:

@@ -183,9 +183,9 @@ def fixations(samples: pd.DataFrame | Iterable[pd.DataFrame], **settings: Any) -
          1  80.0 110.0    0.0     292.0
          2 180.0 110.0  308.0     292.0
     """
-    found = events(samples, **settings)
-    found.fixations.attrs["trials"] = found.trials
-    return found.fixations
+    events_found = events(samples, **settings)
+    events_found.fixations.attrs["trials"] = events_found.trials
+    return events_found.fixations
 
 
 def samples_of(outcome: Outcome) -> pd.DataFrame:

@@ -62,7 +62,7 @@ def find(name: str) -> Reader:
     Raises:
         InputError: if there is none.
     """
-    known = {_bare(one): one for one in DATASETS.names()}
+    known = {_bare(own): own for own in DATASETS.names()}
     if _bare(name) not in known:
         raise InputError(f"unknown dataset {name!r}", hint=nearest(name, DATASETS.names()))
     return DATASETS.get(known[_bare(name)])

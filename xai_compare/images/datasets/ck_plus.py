@@ -28,22 +28,22 @@ def ck_plus(folder: Path, index: DatasetIndex) -> None:
         return
     sequences: dict[tuple[str, str], list[Path]] = {}
     for path in pictures_in(images):
-        if found := _FRAME.fullmatch(path.stem):
-            sequences.setdefault((found[1], found[2]), []).append(path)
+        if name := _FRAME.fullmatch(path.stem):
+            sequences.setdefault((name[1], name[2]), []).append(path)
     for label in sorted(emotions.rglob("*_emotion.txt")):
-        found = _FRAME.fullmatch(label.stem.removesuffix("_emotion"))
-        frames = sequences.get((found[1], found[2]), []) if found else []
+        name = _FRAME.fullmatch(label.stem.removesuffix("_emotion"))
+        frames = sequences.get((name[1], name[2]), []) if name else []
         number = _number(label)
-        if not found or not frames or number is None:
+        if not name or not frames or number is None:
             index.skip(label.name, "the label has no number" if frames else "its sequence has no pictures")
             continue
         peak = next((path for path in frames if path.stem == label.stem.removesuffix("_emotion")), None)
         if peak is None:
             index.skip(label.name, "the frame that it names is not there")
             continue
-        index.add(peak, LABELS[number], found[1])
+        index.add(peak, LABELS[number], name[1])
         if peak != frames[0]:
-            index.add(frames[0], "neutral", found[1])
+            index.add(frames[0], "neutral", name[1])
 
 
 def _number(path: Path) -> int | None:

@@ -42,9 +42,13 @@ def detect(name: str, degrees: np.ndarray, time: np.ndarray, rate: float, **opti
     Raises:
         InputError: if there is no such detector, or it has no such option.
     """
-    found = DETECTORS.get(name)
-    known = [key for key, one in inspect.signature(found).parameters.items() if one.kind is one.KEYWORD_ONLY]
+    find_fixations = DETECTORS.get(name)
+    known = [
+        key
+        for key, option in inspect.signature(find_fixations).parameters.items()
+        if option.kind is option.KEYWORD_ONLY
+    ]
     for key in options:
         if key not in known:
             raise InputError(f"the detector {name!r} has no option {key!r}", hint=nearest(key, known))
-    return found(degrees, time, rate, **options)
+    return find_fixations(degrees, time, rate, **options)

@@ -51,12 +51,13 @@ def remodnav(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         events = classifier(classifier.preproc(data), classify_isp=True, sort_events=True)
-    found: Intervals = []
+    # REMoDNaV reports times rounded to its clock, by which neighbours can overlap by a sample.
+    fixations: Intervals = []
     for event in events:
         if event["label"] == "FIXA":
             start, stop = (begin + round(event[f"{edge}_time"] * rate) for edge in ("start", "end"))
-            found.append((max(start, found[-1][1] if found else 0), min(stop, end)))
-    return [(start, stop) for start, stop in found if stop > start]
+            fixations.append((max(start, fixations[-1][1] if fixations else 0), min(stop, end)))
+    return [(start, stop) for start, stop in fixations if stop > start]
 
 
 def _whole(degrees: np.ndarray, rate: float) -> tuple[int, int]:

@@ -31,5 +31,5 @@ def idt(
         return []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # Windows of lost samples only have no extent.
-        found = pymovements_idt(degrees, minimum_duration=shortest, dispersion_threshold=dispersion).frame
-    return [(int(a), int(b) + 1) for a, b in zip(found["onset"], found["offset"], strict=True)]
+        intervals = pymovements_idt(degrees, minimum_duration=shortest, dispersion_threshold=dispersion).frame
+    return [(int(a), int(b) + 1) for a, b in zip(intervals["onset"], intervals["offset"], strict=True)]

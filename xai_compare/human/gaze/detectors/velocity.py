@@ -50,8 +50,8 @@ def ivt(
         # pymovements' pos2acc multiplies by the rate once where the second derivative needs its square (0.28).
         change = savgol_filter(degrees, window, 2, deriv=2, delta=1 / rate, axis=0, mode="nearest")
         speed = np.where(np.linalg.norm(change, axis=1, keepdims=True) < acceleration, speed, np.inf)
-    found = pymovements_ivt(speed, minimum_duration=0, velocity_threshold=velocity).frame
-    return [(int(a), int(b) + 1) for a, b in zip(found["onset"], found["offset"], strict=True)]
+    intervals = pymovements_ivt(speed, minimum_duration=0, velocity_threshold=velocity).frame
+    return [(int(a), int(b) + 1) for a, b in zip(intervals["onset"], intervals["offset"], strict=True)]
 
 
 def _window(rate: float, window_ms: float) -> int:
