@@ -179,8 +179,8 @@ def _densities(pictures: list[_Picture], sigma: float) -> np.ndarray:
 def _mixed(pictures: list[_Picture], sigma: float) -> tuple[float, np.ndarray]:
     """Bits per point by the best mixture at this width, and the three shares; they are found by EM.
 
-    The densities do not depend on the shares, so a step of EM is exact and can only gain: no step size has to be chosen,
-    and no share leaves 0 to 1. A share that begins at 0 (no prior) stays there.
+    The densities do not depend on the shares, so a step of EM is exact and can only gain: no step size has to be
+    chosen, and no share leaves 0 to 1. A share that begins at 0 (no prior) stays there.
     """
     densities = _densities(pictures, sigma)
     shares = np.array([0.8, 0.1, 0.1 if densities[:, 2].any() else 0.0])

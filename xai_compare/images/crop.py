@@ -100,7 +100,7 @@ def align(image: np.ndarray, landmarks: np.ndarray, margin: float = MARGIN) -> C
     >>> picture = np.full((300, 300, 3), 128, np.uint8)
     >>> crop = align(picture, CANONICAL[:68] + 20)
     >>> crop.side, crop.image.shape
-    (223, (223, 223, 3))
+    (286, (286, 286, 3))
     """
     placed = frame(landmarks, margin)
     padded, shift = _continued(np.asarray(image), placed.matrix, placed.side)

@@ -55,9 +55,8 @@ def eyelink(path: Path) -> Iterator[pd.DataFrame]:
         part = samples[(samples["time"] >= onset) & (samples["time"] < over)]
         if not len(part):
             continue
-        earlier = [
-            outcome["result"] for time, text in messages if time < begin and (outcome := _VALIDATION.search(text))
-        ]
+        validations = [_VALIDATION.search(text) for time, text in messages if time < begin]
+        earlier = [outcome["result"] for outcome in validations if outcome]
         facts = _picture([text for _, text in own], screen) | {"validation": earlier[-1] if earlier else ""}
         table = part.assign(participant=path.stem.removesuffix(".asc"), trial=begin, **facts)
         table.attrs["screen"] = screen

@@ -15,23 +15,8 @@ from xai_compare.human.file_readers import ColumnKind, read_blocks
 from xai_compare.human.formats import reads
 from xai_compare.human.point_tables import canonical_names
 
-_NUMBERS = frozenset(
-    [
-        "time",
-        "x",
-        "y",
-        "screen_x",
-        "screen_y",
-        "fraction_x",
-        "fraction_y",
-        "left",
-        "top",
-        "width",
-        "height",
-        "pupil",
-        "distance",
-    ]
-)
+_GAZE = ("x", "y", "screen_x", "screen_y", "fraction_x", "fraction_y")
+_NUMBERS = {*_GAZE, "time", "left", "top", "width", "height", "pupil", "distance"}
 _CLICKED = ("order", "response")
 
 

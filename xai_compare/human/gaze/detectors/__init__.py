@@ -43,11 +43,8 @@ def detect(name: str, degrees: np.ndarray, time: np.ndarray, rate: float, **opti
         InputError: if there is no such detector, or it has no such option.
     """
     find_fixations = DETECTORS.get(name)
-    known = [
-        key
-        for key, option in inspect.signature(find_fixations).parameters.items()
-        if option.kind is option.KEYWORD_ONLY
-    ]
+    parameters = inspect.signature(find_fixations).parameters
+    known = [key for key, option in parameters.items() if option.kind is option.KEYWORD_ONLY]
     for key in options:
         if key not in known:
             raise InputError(f"the detector {name!r} has no option {key!r}", hint=nearest(key, known))

@@ -51,7 +51,7 @@ def remodnav(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         events = classifier(classifier.preproc(data), classify_isp=True, sort_events=True)
-    # REMoDNaV reports times rounded to its clock, by which neighbours can overlap by a sample.
+    # It gives seconds: rounded to samples, neighbours can overlap by one.
     fixations: Intervals = []
     for event in events:
         if event["label"] == "FIXA":
