@@ -25,6 +25,9 @@ _SEED_IV_CLASSES = ("neutral", "sadness", "fear", "happiness")
 _MAHNOB_CLASSES = ("neutral", "anger", "disgust", "fear", "happiness", "sadness", "surprise")
 _MAHNOB_FEATURES = ("PupilLeft", "PupilRight", "DistanceLeft", "DistanceRight", "ValidityLeft", "ValidityRight")
 
+_Row = tuple[str, str, Path, str | None, np.ndarray]
+"""A clip, its person, its file, the class of its stimulus, and its eye features."""
+
 
 @LAYOUTS.register("seed_iv")
 def seed_iv(folder: Path) -> Clips:
@@ -33,7 +36,7 @@ def seed_iv(folder: Path) -> Clips:
     There are no faces, and no labels of seen expressions; ``er`` is the class that the film was chosen for, which
     SEED-IV calls the label: not even a self-report, as ``stimulus_class`` says.
     """
-    rows = []
+    rows: list[_Row] = []
     for session, labels in enumerate(SEED_IV_LABELS, start=1):
         for file in sorted((folder / "eye_feature_smooth" / str(session)).glob("*_*.mat")):
             person = file.stem.partition("_")[0]
@@ -51,7 +54,7 @@ def seed_vii(folder: Path, labels: Mapping[int, str] | None = None) -> Clips:
         folder: of the dataset.
         labels: the class of each film from 1, from the dataset's own table, which does not lie beside the features.
     """
-    rows = []
+    rows: list[_Row] = []
     for file in sorted((folder / "EYE_features").glob("*.mat")):
         for film, values in _matrices(file, r"(\d+)").items():
             rows.append((f"{file.stem}_{film}", file.stem, file, (labels or {}).get(film), values))
@@ -71,7 +74,7 @@ def mahnob(folder: Path, classes: Mapping[int, str] | None = None) -> Clips:
             4 happiness, 5 sadness, 6 surprise.
     """
     names = classes or dict(enumerate(_MAHNOB_CLASSES))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for session in sorted((folder / "Sessions").glob("*"), key=lambda p: (len(p.name), p.name)):
         exports, about = sorted(session.glob("*All-Data*.tsv")), session / "session.xml"
         if not exports or not about.is_file():
@@ -114,8 +117,8 @@ def _tobii(file: Path) -> dict[str, np.ndarray]:
     return {"eye": eye.to_numpy(np.float32), "fixation": gaze.astype(np.float32)}
 
 
-def _eye_features(folder: Path, rows: list[tuple[str, str, Path, str | None, np.ndarray]], pattern: str) -> Clips:
-    """Clips of eye features alone; each row is a clip, a person, a file, the stimulus' class, and the features."""
+def _eye_features(folder: Path, rows: list[_Row], pattern: str) -> Clips:
+    """Clips of eye features alone."""
     if not rows:
         raise InputError(f"no file like {pattern}", where=folder, hint="name the folder of the dataset")
     table = pd.DataFrame([(*row[:2], str(row[2]), row[3], row[3]) for row in rows])

@@ -86,6 +86,13 @@ def read_clips(folder: str | Path, layout: str = "neutral", **options: object) -
 
     Raises:
         InputError: in one line, for whatever is wrong with the folder or its labels.
+
+    >>> import tempfile
+    >>> clip = Clip("a", "anna", eye=np.zeros((9, 5), np.float32))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     clips = read_clips(write_clips(folder, pd.DataFrame({"er": ["sad"]}), [clip]))
+    ...     print(clips.table["er"].tolist(), clips[0].eye.shape)
+    ['sadness'] (9, 5)
     """
     return LAYOUTS.get(layout)(Path(folder), **options)
 
@@ -185,8 +192,7 @@ def write_clips(
     for clip, file in zip(clips, table["file"], strict=True):
         arrays = {"face": clip.face, "eye": clip.eye, "fixation": clip.fixation}
         np.savez_compressed(folder / file, **{k: v for k, v in arrays.items() if v is not None})  # type: ignore[arg-type]
-    first = ["clip", "person", "file"]
-    table[first + [c for c in table if c not in first]].to_csv(folder / "clips.csv", index=False)
+    table[[*NEEDED, *(c for c in table if c not in NEEDED)]].to_csv(folder / "clips.csv", index=False)
     if eye_features:
         pd.DataFrame({"feature": list(eye_features)}).to_csv(folder / "eye_features.csv", index=False)
     return folder
@@ -205,11 +211,11 @@ def _eye_names(folder: Path) -> tuple[str, ...]:
 def _from_npz(file: Path) -> Mapping[str, np.ndarray]:
     try:
         with np.load(file, allow_pickle=False) as archive:
-            found = {name: archive[name] for name in ("face", "eye", "fixation") if name in archive}
+            arrays = {name: archive[name] for name in ("face", "eye", "fixation") if name in archive}
     except (OSError, ValueError, KeyError) as error:
         line = (str(error).splitlines() or [""])[0]
         raise InputError(f"is not a readable npz file ({line})", where=file, hint="save plain arrays") from error
-    return {name: values if name == "face" else np.asarray(values, np.float32) for name, values in found.items()}
+    return {name: values if name == "face" else np.asarray(values, np.float32) for name, values in arrays.items()}
 
 
 def _from_parquet(file: Path, eye_features: tuple[str, ...] | None) -> Mapping[str, np.ndarray]:
@@ -217,17 +223,17 @@ def _from_parquet(file: Path, eye_features: tuple[str, ...] | None) -> Mapping[s
         table = pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise InputError(f"is not a readable parquet file ({str(error).splitlines()[0]})", where=file) from error
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     if {"fixation_x", "fixation_y"} <= set(table):
-        found["fixation"] = table[["fixation_x", "fixation_y"]].to_numpy(np.float32)
+        arrays["fixation"] = table[["fixation_x", "fixation_y"]].to_numpy(np.float32)
     others = table.drop(columns=["fixation_x", "fixation_y", "time"], errors="ignore").select_dtypes("number")
     names = list(eye_features) if eye_features else list(others)
     for name in names:
         if name not in others:
             raise InputError(f"no column {name!r}", where=file, hint="eye_features.csv names it")
     if names:
-        found["eye"] = others[names].to_numpy(np.float32)
+        arrays["eye"] = others[names].to_numpy(np.float32)
     frames = sorted(f for f in file.with_suffix("").glob("*") if f.suffix.lower() in _FACES)
     if frames:
-        found["face"] = np.stack([np.asarray(Image.open(frame).convert("RGB")) for frame in frames])
-    return found
+        arrays["face"] = np.stack([np.asarray(Image.open(frame).convert("RGB")) for frame in frames])
+    return arrays

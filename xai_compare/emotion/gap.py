@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from xai_compare.agreement import cohen_kappa, confusion_counts
 from xai_compare.comparison.resampling.bootstrap import REPLICATES
 from xai_compare.comparison.resampling.resamples import resample_counts
 from xai_compare.emotion.clips import Clips
-from xai_compare.emotion.protocols import CLASSES
+from xai_compare.emotion.protocols import CLASSES, COARSE
 from xai_compare.errors import InputError
 
 FILTER_NOTE = (
@@ -21,12 +22,23 @@ FILTER_NOTE = (
     "measure of the gap understates it."
 )
 
+_COEFFICIENTS: dict[str, Callable[..., Any]] = {
+    "pearson": stats.pearsonr,
+    "spearman": stats.spearmanr,
+    "kendall": stats.kendalltau,
+}
+
 
 def confusion(clips: Clips, level: str = "er", other: str = "fer", classes: Sequence[str] = CLASSES) -> pd.DataFrame:
     """Row-normalised confusion: of the clips with each self-report (row), the share with each seen expression.
 
     Returns:
         A frame with an index and columns of classes, and ``n``, the clips in each row; NaN in rows without any.
+
+    >>> labels = {"er": ["fear", "anger", "fear"], "fer": ["fear", "fear", "anger"]}
+    >>> table = pd.DataFrame({"person": ["a", "a", "b"], **labels})
+    >>> confusion(Clips(table, read=lambda index: None)).loc["fear", ["fear", "anger", "n"]].tolist()
+    [0.5, 0.5, 2.0]
     """
     counts = confusion_counts(_column(clips, level), _column(clips, other), classes)
     n = counts.sum(1)
@@ -43,27 +55,23 @@ def agreement(clips: Clips, n: int = REPLICATES, seed: int = 0) -> pd.DataFrame:
     Rows: ``agreement`` (share of clips with equal classes) and ``kappa`` of 7 and of 3 classes; the mean of the
     self-reported less the seen valence and arousal, its mean absolute value, and Pearson's correlation of the two.
     Columns: ``measure, of, value, ci_low, ci_high, n``.
+
+    >>> labels = {"er": ["fear", "anger", "fear"], "fer": ["fear", "fear", "fear"]}
+    >>> table = pd.DataFrame({"person": ["a", "a", "b"], **labels})
+    >>> agreement(Clips(table, read=lambda index: None), n=100)[["measure", "value", "n"]].round(3).to_numpy().tolist()
+    [['agreement', 0.667, 3], ['kappa', 0.0, 3]]
     """
-    people = clips.people
-    names, place = np.unique(people, return_inverse=True)
+    names, place = np.unique(clips.people, return_inverse=True)
+    # People are drawn and not clips: clips of one person resemble one another, and intervals over clips are too narrow.
     counts = resample_counts(len(names), n, seed)
     rows: list[tuple[str, str, float, np.ndarray, int]] = []
-    for classes, suffix, title in (
-        (CLASSES, "", "7 classes"),
-        (("positive", "negative", "neutral"), "_coarse", "3 classes"),
-    ):
+    for classes, suffix, title in ((CLASSES, "", "7 classes"), (COARSE, "_coarse", "3 classes")):
         if not {f"er{suffix}", f"fer{suffix}"} <= set(clips.table):
             continue
-        pairs = clips.table[[f"er{suffix}", f"fer{suffix}"]]
-        known = pairs.notna().all(axis=1).to_numpy()
-        parts = np.stack(
-            [
-                confusion_counts(
-                    pairs.iloc[:, 0][(place == k) & known], pairs.iloc[:, 1][(place == k) & known], classes
-                )
-                for k in range(len(names))
-            ]
-        )
+        reported, seen = clips.table[f"er{suffix}"], clips.table[f"fer{suffix}"]
+        known = (reported.notna() & seen.notna()).to_numpy()
+        persons = [(place == k) & known for k in range(len(names))]
+        parts = np.stack([confusion_counts(reported[mask], seen[mask], classes) for mask in persons])
         drawn = np.tensordot(counts, parts, 1)
         total = parts.sum(0)
         share = np.trace(drawn, axis1=1, axis2=2) / drawn.sum((1, 2))
@@ -103,37 +111,24 @@ def eye_correlations(
     for whose in ("er", "fer"):
         labels = _column(clips, whose)
         for expression in CLASSES:
-            is_one = (labels == expression).to_numpy(float)
+            shown = (labels == expression).to_numpy(float)
             for k, name in enumerate(names):
                 known = np.isfinite(features[:, k]) & labels.notna().to_numpy()
-                rows.append(
-                    (name, whose, expression, *_correlated(features[known, k], is_one[known], counts[:, known]))
-                )
-    coefficients = ("pearson", "spearman", "kendall")
-    table = pd.DataFrame(
-        rows,
-        columns=[
-            "feature",
-            "of",
-            "class",
-            *(c for name in coefficients for c in (name, f"p_{name}")),
-            "ci_low",
-            "ci_high",
-            "n",
-        ],
-    )
-    for name in coefficients:
-        table[f"q_{name}"] = _adjusted(table[f"p_{name}"].to_numpy())
+                values = _correlated(features[known, k], shown[known], counts[:, known])
+                rows.append((name, whose, expression, *values))
+    coefficients = [column for name in _COEFFICIENTS for column in (name, f"p_{name}")]
+    table = pd.DataFrame(rows, columns=["feature", "of", "class", *coefficients, "ci_low", "ci_high", "n"])
+    for name in _COEFFICIENTS:
+        table[f"q_{name}"] = _false_discovery_rates(table[f"p_{name}"].to_numpy())
     return table
 
 
 def _correlated(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[float, ...]:
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return (*[np.nan] * 8, len(x))
-    found = [stats.pearsonr(x, y), stats.spearmanr(x, y), stats.kendalltau(x, y)]
-    drawn = _weighted_pearson(x, y, counts)
-    low, high = _ends(drawn)
-    return (*(float(v) for one in found for v in (one.statistic, one.pvalue)), low, high, len(x))
+    results = [coefficient(x, y) for coefficient in _COEFFICIENTS.values()]
+    ends = _ends(_weighted_pearson(x, y, counts))
+    return (*(float(v) for result in results for v in (result.statistic, result.pvalue)), *ends, len(x))
 
 
 def _weighted_pearson(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -151,12 +146,11 @@ def _ends(drawn: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _adjusted(p: np.ndarray) -> np.ndarray:
-    found = np.full_like(p, np.nan)
-    known = np.isfinite(p)
+def _false_discovery_rates(p: np.ndarray) -> np.ndarray:
+    rates, known = np.full_like(p, np.nan), np.isfinite(p)
     if known.any():
-        found[known] = stats.false_discovery_control(p[known])
-    return found
+        rates[known] = stats.false_discovery_control(p[known])
+    return rates
 
 
 def _differences(
@@ -167,11 +161,10 @@ def _differences(
     a, b, weights = a[known], b[known], counts[:, place[known]]
     n = weights.sum(1)
     gap, r = a - b, _weighted_pearson(a, b, weights)
-    one = np.ones((1, len(a)))
     return [
         ("self-report less seen", what, float(gap.mean()), weights @ gap / n, len(a)),
         ("absolute difference", what, float(np.abs(gap).mean()), weights @ np.abs(gap) / n, len(a)),
-        ("pearson", what, float(_weighted_pearson(a, b, one)[0]), r, len(a)),
+        ("pearson", what, float(_weighted_pearson(a, b, np.ones((1, len(a))))[0]), r, len(a)),
     ]
 
 

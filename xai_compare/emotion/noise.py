@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,25 +43,22 @@ def with_noise(data: ClipArrays, noise: Noise, scaler: Scaler, seed: int) -> Cli
     rng = np.random.default_rng([seed, 9])
     spread = float(np.sqrt(noise.variance))
     changed: dict[str, Any] = {}
-    for name in _present(data, ON[noise.on]):
-        values = getattr(data, name)
+    for name in ON[noise.on]:
+        if (values := getattr(data, name)) is None:
+            continue
         if name == "face":
             changed[name] = _noisy_frames(values, spread, rng)
         else:
-            moments = getattr(scaler, name)
-            changed[name] = values + spread * moments[1] * rng.standard_normal(values.shape, np.float32)
+            deviations = getattr(scaler, name)[1]
+            changed[name] = values + spread * deviations * rng.standard_normal(values.shape, np.float32)
     return replace(data, **changed)
 
 
 def _noisy_frames(face: np.ndarray, spread: float, rng: np.random.Generator) -> np.ndarray:
     if face.dtype != np.uint8:
         raise InputError("noise belongs on frames, and these are features already", hint="give the frames themselves")
-    found = np.empty_like(face)
+    noisy = np.empty_like(face)
     for k, frames in enumerate(face):
         noise = rng.standard_normal(frames.shape, np.float32) * (255 * spread)
-        found[k] = np.clip(np.rint(frames + noise), 0, 255).astype(np.uint8)
-    return found
-
-
-def _present(data: ClipArrays, names: Sequence[str]) -> list[str]:
-    return [name for name in names if getattr(data, name) is not None]
+        noisy[k] = np.clip(np.rint(frames + noise), 0, 255).astype(np.uint8)
+    return noisy

@@ -146,13 +146,13 @@ class Scaler:
 
     def tensors(self, data: ClipArrays) -> dict[str, torch.Tensor | None]:
         """Float32 tensors by modality, as networks take them."""
-        found: dict[str, torch.Tensor | None] = {"face": None if data.face is None else face_tensor(data.face)}
+        tensors: dict[str, torch.Tensor | None] = {"face": None if data.face is None else face_tensor(data.face)}
         for name in ("eye", "fixation"):
             values, moments = getattr(data, name), getattr(self, name)
             if values is not None and moments is None:
                 raise InputError(f"the training data had no {name}", hint="standardize with training data that have it")
-            found[name] = None if values is None else torch.from_numpy((values - moments[0]) / moments[1])
-        return found
+            tensors[name] = None if values is None else torch.from_numpy((values - moments[0]) / moments[1])
+        return tensors
 
 
 def face_tensor(face: np.ndarray) -> torch.Tensor:

@@ -24,24 +24,10 @@ SEEN = (0.55, 0.30, 0.15)
 """The seen expression, shown at the mouth: that of the self-report, neutral, another one (equally likely)."""
 LEAKED = (0.50, 0.35, 0.15)
 """What the brows and lids show of the self-report, likewise, drawn independently of the mouth."""
-MOUTH = {
-    "happiness": (12,),
-    "sadness": (15,),
-    "fear": (20, 25),
-    "disgust": (10,),
-    "surprise": (26,),
-    "anger": (23,),
-    "neutral": (),
-}
-EYES = {
-    "happiness": (6, 7),
-    "sadness": (1, 4),
-    "fear": (5,),
-    "disgust": (9,),
-    "surprise": (1, 2),
-    "anger": (4, 7),
-    "neutral": (),
-}
+MOUTH = dict(zip(CLASSES, ((12,), (15,), (20, 25), (10,), (26,), (23,), ()), strict=True))
+"""The action units of the mouth that show each class."""
+EYES = dict(zip(CLASSES, ((6, 7), (1, 4), (5,), (9,), (1, 2), (4, 7), ()), strict=True))
+"""The action units of brows and lids that show each class."""
 _VALENCE = dict(zip(CLASSES, (0.7, -0.6, -0.6, -0.6, 0.1, -0.6, 0.0), strict=True))
 _AROUSAL = dict(zip(CLASSES, (0.3, -0.4, 0.6, 0.2, 0.7, 0.6, -0.3), strict=True))
 RATERS = {"fer_machine": 0.60, "fer_expert_1": 0.90, "fer_expert_2": 0.80, "fer_expert_3": 0.70, "fer_expert_4": 0.55}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,12 @@ import yaml
 from PIL import Image
 
 from xai_compare.expressions import BASIC
-from xai_compare.models.bundled import BUNDLED, PHOTOGRAPHIC
+from xai_compare.models.bundled import BUNDLED as BUNDLED
 from xai_compare.models.bundled import bundled as bundled
 from xai_compare.runs.directory import disk_errors
 from xai_compare.study import Study
 from xai_compare.synthetic.observers import clicks
 from xai_compare.synthetic.sets import SimulatedFaces, faces
-
-PIXELS_PER_DEGREE = 24.0
-"""As if the simulated observers saw faces 170 pixels high at seven degrees of visual angle."""
 
 
 def write_dataset(folder: str | Path, data: SimulatedFaces, *, n_observers: int = 12, seed: int = 0) -> Path:
@@ -74,7 +72,8 @@ def default_study(folder: str | Path, seed: int = 7, n_identities: int = 6) -> P
     """Write the inputs of the bundled default study, and return its study file.
 
     Rendered faces of six expressions (see :func:`write_dataset`), scikit-image's public-domain photograph of an
-    astronaut, who smiles, and ``study.yaml``.
+    astronaut, who smiles, and ``study.yaml``. Clicks are as if observers saw faces 170 pixels high at seven degrees of
+    visual angle: 24 pixels per degree.
 
     Args:
         folder: made if absent.
@@ -85,53 +84,15 @@ def default_study(folder: str | Path, seed: int = 7, n_identities: int = 6) -> P
     folder = write_dataset(folder, data, seed=seed)
     Image.fromarray(skimage.data.astronaut()).save(folder / "images" / "astronaut.png")
     labels = pd.read_csv(folder / "labels.csv")
-    photograph = {
-        "image": "images/astronaut.png",
-        "expression": "happiness",
-        "subject": "astronaut",
-        "dataset": "photograph",
-    }
-    rows = pd.concat([labels, pd.DataFrame([photograph])])
+    astronaut = ["images/astronaut.png", "happiness", "astronaut", "photograph"]
+    photograph = pd.DataFrame([astronaut], columns=["image", "expression", "subject", "dataset"])
+    rows = pd.concat([labels, photograph])
     # The network of photographs explains the photograph alone: what it says of drawn faces would mean nothing.
     rows.assign(split=rows["dataset"]).to_csv(folder / "labels.csv", index=False)
-    study = folder / "study.yaml"
-    study.write_text(yaml.safe_dump(_study(seed), sort_keys=False, width=100), "utf-8")
-    return study
-
-
-def _study(seed: int) -> dict[str, object]:
-    return {
-        "name": "bundled default (simulated faces)",
-        "seed": seed,
-        "note": "All faces but the astronaut's, and all clicks, are simulated.",
-        "images": {"manifest": "labels.csv", "root": ".", "choose_by": "label"},
-        "models": [
-            *({"name": name, "bundled": name} for name in BUNDLED),
-            {"name": PHOTOGRAPHIC, "bundled": PHOTOGRAPHIC, "split": "photograph"},
-        ],
-        "explainers": [
-            "cam",
-            "grad_cam",
-            {"extremal_perturbation": {"areas": [0.1]}},
-            {"lime": {"n_segments": 30, "n_samples": 1000}},
-        ],
-        "human": [
-            {
-                "name": "clicks",
-                "file": "clicks.csv",
-                "format": "clicks",
-                "pixels_per_degree": PIXELS_PER_DEGREE,
-                "simulated": True,
-            }
-        ],
-        "masks": "ekman",
-        "compare": {
-            "thresholds": {"iou": "otsu", "dice": 50},
-            "correlation": ["uncentred", "pearson"],
-            "bootstrap": 500,
-        },
-        "faithfulness": {"images": 6, "retest": 3},
-    }
+    study = yaml.safe_load(files("xai_compare.synthetic").joinpath("default_study.yaml").read_text("utf-8"))
+    file = folder / "study.yaml"
+    file.write_text(yaml.safe_dump(study | {"seed": seed}, sort_keys=False, width=100), "utf-8")
+    return file
 
 
 def _landmarks(data: SimulatedFaces, images: list[str]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 
 from xai_compare.errors import InputError
 from xai_compare.synthetic import eyes, features, hair
-from xai_compare.synthetic.anatomy import Pose, checked, pose
+from xai_compare.synthetic.anatomy import Pose, known_units, pose
 from xai_compare.synthetic.identity import Identity
 from xai_compare.synthetic.paint import Canvas
 from xai_compare.synthetic.skin import Skin
@@ -62,7 +62,7 @@ def render(
     Raises:
         InputError: if an action unit is unknown, an intensity outside [0, 1], or the size too small.
     """
-    units = checked(action_units)
+    units = known_units(action_units)
     if min(size) < 32:
         raise InputError(f"cannot draw a face of {size[0]} by {size[1]} pixels", hint="use at least 32 by 32")
     view = (size, zoom, shift, roll)

@@ -1,4 +1,4 @@
-"""Render the masks of `ekman_masks/` anew: ``python -m xai_compare.ekman [FOLDER OF PUBLISHED MASKS]``.
+"""Render the masks of `ekman_masks/` again: ``python tools/render_ekman_masks.py [FOLDER OF PUBLISHED MASKS]``.
 
 Writes one PNG per expression, and, where the published masks are given, ``agreement.csv``: intersection over union of
 each mask, and of the union of its action units' regions, with the published picture.
