@@ -200,6 +200,8 @@ def _first_line(thing: Any) -> str:
 
 
 def _identity(thing: Any) -> tuple[object, object]:
+    """Where a thing was defined; of a function that was wrapped (a metric, a format), where the function was."""
+    thing = getattr(thing, "function", getattr(thing, "read", thing))
     return getattr(thing, "__module__", None), getattr(thing, "__qualname__", thing)
 
 

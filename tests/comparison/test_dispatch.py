@@ -10,7 +10,7 @@ import pytest
 from plain_intervals import score_intervals
 
 from xai_compare import registry as registries
-from xai_compare.comparison import METRICS, Pool, References, metric, pool_intervals, score_table
+from xai_compare.comparison import METRICS, Pool, References, pool_intervals, register, score_table
 from xai_compare.comparison.dispatch import comparisons
 from xai_compare.errors import InputError
 
@@ -61,11 +61,11 @@ def test_masks_points_and_what_goes_with_points() -> None:
 
 
 def test_a_new_metric_is_one_function(known: None) -> None:
-    @metric("peak_gap", title="Gap", needs=("map", "map"), source="made up", undefined="never", range=(0, 9))
+    @register("peak_gap", title="Gap", needs=("map", "map"), source="made up", undefined="never", range=(0, 9))
     def peak_gap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.abs(a.max((-2, -1)) - b.max((-2, -1)))
 
-    @metric("mass_in", title="Mass", needs=("map", "mask"), source="made up", undefined="never", range=(0, 999))
+    @register("mass_in", title="Mass", needs=("map", "mask"), source="made up", undefined="never", range=(0, 999))
     def mass_in(a: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return (a * mask).sum((-2, -1))
 
@@ -90,7 +90,7 @@ def test_a_new_metric_is_one_function(known: None) -> None:
 
 
 def test_a_metric_that_returns_nonsense_is_named(known: None) -> None:
-    @metric("nonsense", title="N", needs=("map", "mask"), source="made up", undefined="never")
+    @register("nonsense", title="N", needs=("map", "mask"), source="made up", undefined="never")
     def nonsense(a: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return np.zeros(3)
 
@@ -108,7 +108,7 @@ def test_a_metric_of_another_package_is_an_entry_point(known: None, monkeypatch:
 @pytest.mark.parametrize("needs", [("points", "map"), ("map",), ("map", "nonfixations"), ("map", "map", "baseline")])
 def test_needs_that_nothing_fits_are_refused(needs: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="cannot need"):
-        metric("x", title="x", needs=needs, source="x", undefined="x")
+        register("x", title="x", needs=needs, source="x", undefined="x")
 
 
 def test_intervals_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

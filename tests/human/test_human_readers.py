@@ -9,7 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from xai_compare.errors import InputError
-from xai_compare.human import FORMATS, click_formats, fixation_formats, read_clicks, read_fixations, reads, recognise
+from xai_compare.human import FORMATS, click_formats, fixation_formats, read_clicks, read_fixations, recognise, register
 
 PLAIN = "participant,image,x,y\n07,a.jpg,1.5,2\n07,a.jpg,3,4\n08,b.jpg,5,6\n"
 
@@ -158,7 +158,7 @@ def test_a_new_format_is_a_function_and_a_line(monkeypatch, write):
     FORMATS.names()
     monkeypatch.setattr(FORMATS, "_things", dict(FORMATS._things))
 
-    @reads("mine", yields="clicks")
+    @register("mine", yields="clicks")
     def mine(path):
         return pd.DataFrame({"user": ["p"], "image": ["a"], "x": ["1"], "y": [2]}, index=[9])
 
@@ -172,8 +172,9 @@ def test_a_format_of_another_package(monkeypatch, tmp_path, write):
     """One file and one entry point, and a study may name it."""
     (tmp_path / "their_lab.py").write_text(
         "import pandas as pd\n"
-        "from xai_compare.human.formats import reads\n"
-        "@reads('their_lab', yields='fixations', recognise=lambda head: 'its mark' * head.text.startswith('THEIR'))\n"
+        "from xai_compare.human.formats import register\n"
+        "@register('their_lab', yields='fixations',"
+        " recognise=lambda head: 'its mark' * head.text.startswith('THEIR'))\n"
         "def their_lab(path):\n"
         "    return pd.DataFrame({'user': ['p'], 'image': ['a'], 'x': [1], 'y': [2], 'duration': [200]})\n"
     )

@@ -34,8 +34,8 @@ from .nulls.null_table import null_table as null_table
 from .nulls.surrogates import Surrogates as Surrogates
 from .registry import METRICS as METRICS
 from .registry import Metric as Metric
-from .registry import metric as metric
 from .registry import reason as reason
+from .registry import register as register
 from .resampling.bootstrap import bootstrap as bootstrap
 from .resampling.interval import Interval as Interval
 from .resampling.noise import explainer_share as explainer_share

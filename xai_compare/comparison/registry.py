@@ -78,7 +78,7 @@ class Metric:
 
 def _problem(thing: Any) -> str:
     """Why what a plug-in offers is no metric."""
-    return "" if isinstance(thing, Metric) else "is not a metric: decorate a function with @metric(...)"
+    return "" if isinstance(thing, Metric) else "is not a metric: decorate a function with @register(...)"
 
 
 METRICS: Registry[Metric] = Registry(
@@ -87,13 +87,13 @@ METRICS: Registry[Metric] = Registry(
 """Every metric by name."""
 
 
-def metric(
+def register(
     name: str,
     *,
-    title: str,
-    needs: tuple[Need, ...],
-    source: str,
-    undefined: str,
+    title: str = "",
+    needs: tuple[Need, ...] = ("map", "map"),
+    source: str = "",
+    undefined: str = "it is undefined here",
     range: tuple[float, float] = (0.0, 1.0),
     direction: Direction = "higher",
     symmetric: bool = True,
@@ -107,6 +107,13 @@ def metric(
 
     Raises:
         ValueError: if the name is taken, or nothing fits the needs (see `Metric`).
+
+    >>> @register("mean_difference", direction="lower")
+    ... def mean_difference(a, b):
+    ...     return (a - b).mean((-2, -1))
+    >>> METRICS.get("mean_difference").title
+    'mean_difference'
+    >>> METRICS.remove("mean_difference")
     """
     firsts, seconds, thirds = ("map", "mask"), ("map", "mask", "region", "points"), ("nonfixations", "baseline")
     fits = len(needs) > 1 and needs[0] in firsts and needs[1] in seconds and all(need in thirds for need in needs[2:])
@@ -114,12 +121,14 @@ def metric(
     if not fits or (needs[2:] and needs[1] != "points"):
         raise ValueError(f"the metric {name!r} cannot need {needs}")
 
-    def register(function: F) -> F:
+    def decorate(function: F) -> F:
         facts = (needs, source, undefined, function, symmetric, chance, bootstrap)
-        METRICS.register(name, Metric(name, title, range, direction, *facts, "otsu" if needs[0] == "mask" else cut))
+        METRICS.register(
+            name, Metric(name, title or name, range, direction, *facts, "otsu" if needs[0] == "mask" else cut)
+        )
         return function
 
-    return register
+    return decorate
 
 
 def reason(name: str, value: float) -> str:

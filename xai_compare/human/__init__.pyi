@@ -7,7 +7,7 @@ from .experiment import read_experiment as read_experiment
 from .formats import FORMATS as FORMATS
 from .formats import click_formats as click_formats
 from .formats import fixation_formats as fixation_formats
-from .formats import reads as reads
+from .formats import register as register
 from .gaze.recording import Events as Events
 from .gaze.recording import events as events
 from .gaze.recording import fixations as fixations

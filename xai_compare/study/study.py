@@ -27,8 +27,12 @@ FOLDS = {"all": "all trainings together", "mean of folds": "the mean of the trai
 class Study(Strict):
     """A study: pictures, models, explainers, people, masks, comparisons, and the seed.
 
-    >>> Study.model_validate({"name": "a", "images": {"folder": "faces"}, "models": [], "explainers": []}).seed
+    >>> Study(name="a", images={"folder": "faces"}).seed
     0
+    >>> Study(nam="a")
+    Traceback (most recent call last):
+    ...
+    xai_compare.errors.InputError: study: unknown key 'nam'; did you mean 'name'?
     """
 
     name: str = Field(min_length=1)
@@ -55,6 +59,13 @@ class Study(Strict):
         return self
 
     if not TYPE_CHECKING:
+
+        def __init__(self, **keys: Any) -> None:
+            _check_keys(keys, "study")
+            try:
+                super().__init__(**keys)
+            except ValidationError as error:
+                raise input_error(error, "study", type(self)) from None
 
         def __getattr__(self, name: str) -> Any:
             """The options of a stage; None where the study does not ask for it."""
@@ -115,10 +126,7 @@ class Study(Strict):
         if unreadable is not None:
             hint = "rename the file or folder"
             raise InputError(f"{unreadable!r} is not UTF-8, so that no file can hold it", where=where, hint=hint)
-        for key in data:
-            if key not in cls.model_fields and key not in STAGES.names():
-                hint = nearest(str(key), [*cls.model_fields, *_asked_for()])
-                raise InputError(f"unknown key {key!r}", where=where, hint=hint)
+        _check_keys(data, where)
         try:
             study = cls.model_validate(data)
         except ValidationError as error:
@@ -167,6 +175,14 @@ class Study(Strict):
         """A hash of all that the study asks; equal studies have equal fingerprints."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check_keys(keys: Mapping[str, Any], where: object) -> None:
+    """Raise an `InputError` that names the nearest key for the first one that is neither a study's nor a stage."""
+    for key in keys:
+        if key not in Study.model_fields and key not in STAGES.names():
+            hint = nearest(str(key), [*Study.model_fields, *_asked_for()])
+            raise InputError(f"unknown key {key!r}", where=where, hint=hint)
 
 
 def _stage_options(key: str, value: Any) -> BaseModel | None:

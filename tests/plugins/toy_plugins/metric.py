@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from xai_compare.comparison import metric
+from xai_compare.comparison import register
 
 
-@metric(
+@register(
     "overlap_of_peaks",
     title="Overlap of peaks",
     needs=("map", "map"),

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from xai_compare.human.formats import reads
+from xai_compare.human.formats import register
 
 
-@reads("toy_clicks", yields="clicks")
+@register("toy_clicks", yields="clicks")
 def toy_clicks(path: Path) -> pd.DataFrame:
     """Lines such as ``anna@anger0.png:30,40``."""
     rows = []

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from xai_compare.comparison.arrays import Floats, as_maps, flat, ratio, same_size
-from xai_compare.comparison.registry import metric
+from xai_compare.comparison.registry import register
 from xai_compare.comparison.resampling.noise import corrected
 from xai_compare.errors import InputError
 
@@ -17,7 +17,7 @@ _MIT = "MIT/Tuebingen saliency benchmark (Bylinskii et al. 2019)"
 _MIT_EPSILON = 2.2204e-16
 
 
-@metric(
+@register(
     "pearson",
     title="Pearson correlation",
     range=(-1.0, 1.0),
@@ -30,7 +30,7 @@ def pearson(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     return correlation(a, b, centred=True)
 
 
-@metric(
+@register(
     "uncentred",
     title="Normalised correlation (uncentred)",
     range=(-1.0, 1.0),
@@ -113,7 +113,7 @@ def unit_vectors(maps: npt.NDArray[np.generic], centred: bool) -> Floats:
     return vectors
 
 
-@metric(
+@register(
     "spearman",
     title="Spearman correlation",
     range=(-1.0, 1.0),
@@ -146,7 +146,7 @@ def density(maps: npt.NDArray[np.generic]) -> Floats:
     return ratio(mass, mass.sum(-1, keepdims=True))
 
 
-@metric(
+@register(
     "similarity",
     title="Similarity (SIM)",
     needs=("map", "map"),
@@ -166,7 +166,7 @@ def similarity(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     return np.minimum(density(first), density(second)).sum(-1)[()]
 
 
-@metric(
+@register(
     "kl_divergence",
     title="KL divergence (nats)",
     range=(0.0, float("inf")),
@@ -200,7 +200,7 @@ def kl_divergence(a: npt.ArrayLike, b: npt.ArrayLike, epsilon: float = _MIT_EPSI
     return np.where((p == 0) & ~missing, 0.0, terms).sum(-1)[()]
 
 
-@metric(
+@register(
     "noise_corrected",
     title="Pearson correlation, noise-corrected",
     range=(-1.0, 1.0),

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Floats, Ints, as_maps, as_masks, count, overlap, same_size
-from xai_compare.comparison.registry import metric
+from xai_compare.comparison.registry import register
 from xai_compare.comparison.thresholds import dice_masks
 
 _GAYA = "Gaya-Morey et al. 2024"
 
 
-@metric(
+@register(
     "iou",
     title="Intersection over union",
     needs=("mask", "mask"),
@@ -28,7 +28,7 @@ def iou(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     return overlap(*_counts(a, b))["iou"]
 
 
-@metric(
+@register(
     "precision",
     title="Precision",
     needs=("mask", "mask"),
@@ -44,7 +44,7 @@ def precision(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     return overlap(*_counts(a, b))["precision"]
 
 
-@metric(
+@register(
     "recall",
     title="Recall",
     needs=("mask", "mask"),
@@ -60,7 +60,7 @@ def recall(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     return overlap(*_counts(a, b))["recall"]
 
 
-@metric(
+@register(
     "f1",
     title="F1",
     needs=("mask", "mask"),
@@ -76,7 +76,7 @@ def f1(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     return overlap(*_counts(a, b))["f1"]
 
 
-@metric(
+@register(
     "dice",
     title="Dice coefficient",
     needs=("map", "map"),

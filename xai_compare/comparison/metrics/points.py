@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Floats, as_maps, flat, ratio, same_size
 from xai_compare.comparison.metrics.maps import density
-from xai_compare.comparison.registry import metric
+from xai_compare.comparison.registry import register
 from xai_compare.comparison.roc import auc
 from xai_compare.errors import InputError
 
@@ -23,7 +23,7 @@ _MIT_EPSILON = 2.2204e-16
 _Pixels = npt.NDArray[np.intp]
 
 
-@metric(
+@register(
     "nss",
     title="Normalised scanpath saliency",
     range=(float("-inf"), float("inf")),
@@ -58,7 +58,7 @@ def nss(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:
     return np.where(varies, scores, np.nan)[()]
 
 
-@metric(
+@register(
     "auc_uniform",
     title="AUC (all pixels)",
     needs=("map", "points"),
@@ -76,7 +76,7 @@ def auc_uniform(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:
     return _each(array, lambda row: auc(row[pixels], row))
 
 
-@metric(
+@register(
     "auc_judd",
     title="AUC-Judd",
     needs=("map", "points"),
@@ -102,7 +102,7 @@ def auc_judd(maps: npt.ArrayLike, points: npt.ArrayLike) -> Floats:
     return _each(array, lambda row: _judd(row[pixels], row[free]))
 
 
-@metric(
+@register(
     "auc_borji",
     title="AUC-Borji",
     needs=("map", "points"),
@@ -128,7 +128,7 @@ def auc_borji(maps: npt.ArrayLike, points: npt.ArrayLike, splits: int = 100, see
     return _each(array, lambda row: float(np.mean([auc(row[pixels], row[others]) for others in drawn])))
 
 
-@metric(
+@register(
     "auc_shuffled",
     title="Shuffled AUC",
     needs=("map", "points", "nonfixations"),
@@ -158,7 +158,7 @@ def auc_shuffled(maps: npt.ArrayLike, points: npt.ArrayLike, nonfixations: npt.A
     return _each(array, lambda row: auc(row[pixels], row[others]))
 
 
-@metric(
+@register(
     "information_gain",
     title="Information gain (bits per fixation)",
     range=(float("-inf"), float("inf")),

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from xai_compare.comparison.arrays import Bools, Floats, as_maps, as_masks, flat, ratio, same_size
-from xai_compare.comparison.registry import metric
+from xai_compare.comparison.registry import register
 from xai_compare.comparison.roc import auc
 from xai_compare.errors import InputError
 
 
-@metric(
+@register(
     "known_auc",
     title="AUC of the known region",
     needs=("map", "region"),
@@ -37,7 +37,7 @@ def region_auc(maps: npt.ArrayLike, region: npt.ArrayLike) -> Floats:
     return values.reshape(array.shape[:-2])[()]
 
 
-@metric(
+@register(
     "known_energy",
     title="Energy inside the known region",
     needs=("map", "region"),
@@ -62,7 +62,7 @@ def region_energy(maps: npt.ArrayLike, region: npt.ArrayLike) -> Floats:
     return np.where(inside.any(), share, np.nan)[()]
 
 
-@metric(
+@register(
     "known_pointing",
     title="Maximum inside the known region",
     needs=("map", "region"),

@@ -3,10 +3,10 @@
 A new format is one function from a file to a table and one decorator line, in this folder or, with an entry point of
 the group ``xai_compare.readers``, in another package::
 
-    from xai_compare.human.formats import reads
+    from xai_compare.human.formats import register
     from xai_compare.human.file_readers import read_table
 
-    @reads("my_lab", yields="clicks")
+    @register("my_lab", yields="clicks")
     def my_lab(path: Path) -> pd.DataFrame:
         return read_table(path).rename(columns={"subj_nr": "participant", "pic": "image"})
 
@@ -58,7 +58,7 @@ class Format:
 
 
 def _problem(thing: object) -> str:
-    return "" if isinstance(thing, Format) else "is not a function decorated by xai_compare.human.formats.reads"
+    return "" if isinstance(thing, Format) else "is not a function decorated by xai_compare.human.register"
 
 
 FORMATS: Registry[Format] = Registry(
@@ -66,7 +66,7 @@ FORMATS: Registry[Format] = Registry(
 )
 
 
-def reads(
+def register(
     name: str, *, yields: Yields, about: str = "", recognise: Callable[[FileHead], str] = lambda head: ""
 ) -> Callable[[Callable[[Path], Tables]], Format]:
     """Decorate a function ``path -> table`` as a format, known by ``name``; see `Format` for the arguments."""

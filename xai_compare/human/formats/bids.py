@@ -13,7 +13,7 @@ import pandas as pd
 from xai_compare.errors import InputError
 from xai_compare.human.file_head import FileHead
 from xai_compare.human.file_readers import ColumnKind, read_blocks, read_json
-from xai_compare.human.formats import reads
+from xai_compare.human.formats import register
 from xai_compare.human.screen import Screen
 
 _UNITS = {"s": 1000.0, "second": 1000.0, "seconds": 1000.0, "ms": 1.0, "millisecond": 1.0, "milliseconds": 1.0,
@@ -27,7 +27,7 @@ def _recognise(head: FileHead) -> str:
     return "its name _physio.tsv.gz and the JSON beside it" if named else ""
 
 
-@reads("bids", yields="samples", about="BIDS eye tracking, _physio.tsv.gz", recognise=_recognise)
+@register("bids", yields="samples", about="BIDS eye tracking, _physio.tsv.gz", recognise=_recognise)
 def bids(path: Path) -> Iterator[pd.DataFrame]:
     """Yield a BIDS eye-tracking recording as tables of samples.
 

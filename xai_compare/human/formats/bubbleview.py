@@ -18,7 +18,7 @@ from scipy.io import loadmat
 
 from xai_compare.errors import InputError
 from xai_compare.human.file_head import FileHead
-from xai_compare.human.formats import reads
+from xai_compare.human.formats import register
 
 Columns = dict[str, np.ndarray]
 
@@ -38,7 +38,7 @@ def _recogniser(what: str, clock: bool) -> Callable[[FileHead], str]:
     return recognise
 
 
-@reads("bubbleview", yields="clicks", about="BubbleView clicks, MATLAB (Kim et al. 2017)",
+@register("bubbleview", yields="clicks", about="BubbleView clicks, MATLAB (Kim et al. 2017)",
        recognise=_recogniser("clock times", clock=True))  # fmt: skip
 def bubbleview(path: Path) -> pd.DataFrame:
     """Return BubbleView clicks: participant, image, x, y, order from 1, time in ms since the trial's first click.
@@ -53,7 +53,7 @@ def bubbleview(path: Path) -> pd.DataFrame:
     return _table(path, "time", since_first)
 
 
-@reads("osie", yields="fixations", about="OSIE fixations, MATLAB (Xu et al. 2014)",
+@register("osie", yields="fixations", about="OSIE fixations, MATLAB (Xu et al. 2014)",
        recognise=_recogniser("durations", clock=False))  # fmt: skip
 def osie(path: Path) -> pd.DataFrame:
     """Return OSIE fixations: participant, image, x, y, order from 1, duration in ms."""

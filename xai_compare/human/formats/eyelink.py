@@ -13,7 +13,7 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.human.file_head import FileHead
-from xai_compare.human.formats import reads
+from xai_compare.human.formats import register
 from xai_compare.human.formats._pymovements import event_labels, read_gaze
 from xai_compare.human.screen import Screen
 
@@ -28,7 +28,7 @@ def _recognise(head: FileHead) -> str:
     return ""
 
 
-@reads("eyelink", yields="samples", about="EyeLink ASC, by edf2asc", recognise=_recognise)
+@register("eyelink", yields="samples", about="EyeLink ASC, by edf2asc", recognise=_recognise)
 def eyelink(path: Path) -> Iterator[pd.DataFrame]:
     """Yield an EyeLink recording, a table per trial. pymovements reads the whole file first.
 

@@ -11,14 +11,14 @@ import pandas as pd
 from xai_compare.errors import InputError
 from xai_compare.human.file_head import FileHead
 from xai_compare.human.file_readers import ColumnKind, read_blocks
-from xai_compare.human.formats import reads
+from xai_compare.human.formats import register
 
 
 def _recognise(head: FileHead) -> str:
     return "its columns MEDIA_NAME, BPOGX and BPOGV" if head.has("MEDIA_NAME", "BPOGX", "BPOGV") else ""
 
 
-@reads("gazepoint", yields="samples", about="Gazepoint Analysis, all gaze", recognise=_recognise)
+@register("gazepoint", yields="samples", about="Gazepoint Analysis, all gaze", recognise=_recognise)
 def gazepoint(path: Path) -> Iterator[pd.DataFrame]:
     """Yield a Gazepoint export as tables of samples.
 

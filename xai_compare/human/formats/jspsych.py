@@ -15,7 +15,7 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.human.file_head import FileHead
-from xai_compare.human.formats import reads
+from xai_compare.human.formats import register
 
 _ABSENT = (None, "", "null")
 _PARTICIPANT = ("participant", "participant_id", "subject", "subject_id", "PROLIFIC_PID", "prolific_pid", "run_id")
@@ -37,7 +37,7 @@ def _recognise(head: FileHead) -> str:
     return "jsPsych's trial_type and trial_index" if clicks else ""
 
 
-@reads("jspsych", yields="clicks", about="jsPsych click-to-reveal, JSON or CSV", recognise=_recognise)
+@register("jspsych", yields="clicks", about="jsPsych click-to-reveal, JSON or CSV", recognise=_recognise)
 def jspsych(path: Path) -> pd.DataFrame:
     """Return jsPsych's clicks, a row per click and one for each trial without a click; see `points_of`."""
     return points_of(path, moves=False)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from xai_compare.human.file_head import FileHead
 from xai_compare.human.file_readers import read_table
-from xai_compare.human.formats import reads
+from xai_compare.human.formats import register
 from xai_compare.human.formats.jspsych import looks_like_jspsych, points_of
 from xai_compare.human.point_tables import canonical_names, named_columns
 
@@ -50,20 +50,20 @@ def _recognise_mouse(head: FileHead) -> str:
     return "jsPsych's mouse_tracking_data" if looks_like_jspsych(head) and "mousemove" in head.text else ""
 
 
-@reads("clicks", yields="clicks", about="clicks, delimited text with named columns", recognise=_recognise_clicks)
+@register("clicks", yields="clicks", about="clicks, delimited text with named columns", recognise=_recognise_clicks)
 def clicks(path: Path) -> pd.DataFrame:
     """Return a delimited text file of clicks as text, a row per click."""
     return read_table(path)
 
 
-@reads("fixations", yields="fixations", about="fixations, delimited text with named columns",
+@register("fixations", yields="fixations", about="fixations, delimited text with named columns",
        recognise=_recognise_fixations)  # fmt: skip
 def fixations(path: Path) -> pd.DataFrame:
     """Return a delimited text file of fixations as text, a row per fixation."""
     return read_table(path)
 
 
-@reads("mouse", yields="tracks", about="mouse tracks, delimited text or jsPsych", recognise=_recognise_mouse)
+@register("mouse", yields="tracks", about="mouse tracks, delimited text or jsPsych", recognise=_recognise_mouse)
 def mouse(path: Path) -> pd.DataFrame:
     """Return the path of a mouse: a row per point, with its time; text columns as in `read_table`."""
     return points_of(path, moves=True) if looks_like_jspsych(FileHead.of(path)) else read_table(path)

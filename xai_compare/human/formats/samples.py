@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from xai_compare.errors import InputError
 from xai_compare.human.file_head import FileHead
 from xai_compare.human.file_readers import ColumnKind, read_blocks
-from xai_compare.human.formats import reads
+from xai_compare.human.formats import register
 from xai_compare.human.point_tables import canonical_names
 
 _GAZE = ("x", "y", "screen_x", "screen_y", "fraction_x", "fraction_y")
@@ -28,7 +28,14 @@ def _recognise(head: FileHead) -> str:
     return "its columns participant, image, time and pupil" if samples and "pupil" in named else ""
 
 
+<<<<<<< HEAD
 @reads("samples", yields="samples", about="samples of gaze, delimited text or parquet", recognise=_recognise)
+=======
+_CLICKED = ("order", "response")
+
+
+@register("samples", yields="samples", about="samples of gaze, delimited text or parquet", recognise=_recognise)
+>>>>>>> 039a793 (register is the decorator of explainers, metrics and readers; a wrong key of Study(...) gets one line)
 def samples(path: Path) -> Iterator[pd.DataFrame]:
     """Yield samples from delimited text or parquet with columns as in `xai_compare.human.schema.SAMPLE_COLUMNS`.
 

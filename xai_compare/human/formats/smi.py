@@ -10,7 +10,7 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.human.file_head import FileHead
-from xai_compare.human.formats import reads
+from xai_compare.human.formats import register
 from xai_compare.human.formats._pymovements import event_labels, read_gaze
 from xai_compare.human.screen import Screen
 
@@ -21,7 +21,7 @@ def _recognise(head: FileHead) -> str:
     return "its first line, '## [BeGaze]'" if head.first_line.startswith("## [BeGaze]") else ""
 
 
-@reads("smi", yields="samples", about="SMI BeGaze raw data, text", recognise=_recognise)
+@register("smi", yields="samples", about="SMI BeGaze raw data, text", recognise=_recognise)
 def smi(path: Path) -> Iterator[pd.DataFrame]:
     """Yield an SMI recording as one table. pymovements reads the whole file, of two eyes the left.
 

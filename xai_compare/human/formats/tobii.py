@@ -13,7 +13,7 @@ import pandas as pd
 from xai_compare.errors import InputError
 from xai_compare.human.file_head import FileHead
 from xai_compare.human.file_readers import ColumnKind, read_blocks
-from xai_compare.human.formats import reads
+from xai_compare.human.formats import register
 from xai_compare.human.screen import Screen
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -54,7 +54,7 @@ def _recognise(head: FileHead) -> str:
     return ""
 
 
-@reads("tobii", yields="samples", about="Tobii Studio and Tobii Pro Lab exports", recognise=_recognise)
+@register("tobii", yields="samples", about="Tobii Studio and Tobii Pro Lab exports", recognise=_recognise)
 def tobii(path: Path) -> Iterator[pd.DataFrame]:
     """Yield a Tobii export as tables of samples.
 
