@@ -28,14 +28,7 @@ def _recognise(head: FileHead) -> str:
     return "its columns participant, image, time and pupil" if samples and "pupil" in named else ""
 
 
-<<<<<<< HEAD
-@reads("samples", yields="samples", about="samples of gaze, delimited text or parquet", recognise=_recognise)
-=======
-_CLICKED = ("order", "response")
-
-
 @register("samples", yields="samples", about="samples of gaze, delimited text or parquet", recognise=_recognise)
->>>>>>> 039a793 (register is the decorator of explainers, metrics and readers; a wrong key of Study(...) gets one line)
 def samples(path: Path) -> Iterator[pd.DataFrame]:
     """Yield samples from delimited text or parquet with columns as in `xai_compare.human.schema.SAMPLE_COLUMNS`.
 
