@@ -39,6 +39,7 @@ class FakeRun:
     faithfulness_curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     maps_table: pd.DataFrame = field(default_factory=pd.DataFrame)
     more: dict[str, pd.DataFrame] = field(default_factory=dict)
+    stores: tuple[Any, ...] = ()
 
     def table(self, name: str) -> pd.DataFrame:
         """Any table by name; empty if there is none."""

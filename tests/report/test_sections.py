@@ -189,7 +189,7 @@ def test_chance_is_a_column_and_may_be_absent(small_run: FakeRun, floors: bool) 
     (picture,) = SECTIONS.get("known")().figures(from_run(replace(small_run, scores=scores)))
     texts = " ".join(text.get_text() for axes in picture.figure.axes for text in axes.texts)
     assert ("floor 0.50" in texts and "floor 0.08" in texts) == floors
-    assert ("do not know the picture" in picture.how) == floors
+    assert ("maps that ignore the picture" in picture.how) == floors
 
 
 def test_chance_that_differs_is_drawn_beside_each_bar(small_run: FakeRun) -> None:

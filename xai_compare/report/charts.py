@@ -59,6 +59,13 @@ def row_axes(
     return figure, made
 
 
+def write_right_of(axes: Axes, y: float, text: str) -> None:
+    """Write a text just right of the axes, at the height of ``y``."""
+    axes.annotate(
+        text, (1, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center", size=8.5
+    )
+
+
 def inch_box(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
     """Return axes whose place in the figure is given in inches from its lower left corner."""
     across, up = figure.get_size_inches()

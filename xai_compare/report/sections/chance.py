@@ -1,4 +1,4 @@
-"""What the scores are worth: networks beside maps that do not know the expression."""
+"""What the scores are worth: networks beside maps that ignore the expression."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.report import style
+from xai_compare.report.charts import row_axes
 from xai_compare.report.data import ALL, LabelledSource, ReportData
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import FigureSpec
@@ -16,19 +17,20 @@ _NULLS = {
     "mean_map": "mean map of all",
     "other": "other expressions' masks",
     "other_map": "its maps of other expressions",
-    "surrogate": "random, as smooth",
+    "surrogate": "random, equally smooth",
 }
 _MARKS = dict(zip(_NULLS, "|Xdsvo", strict=True))
 
 
 @SECTIONS.register("chance")
 class Chance(Section):
-    """Each network's mean IoU beside what maps reach that do not know the expression."""
+    """Each network's mean IoU beside that of maps that ignore the expression."""
 
-    title = "Is it this expression, or just faces?"
+    title = "Are the scores specific to the expression?"
     lead = (
-        "A score says something only beside that of maps that do not know the answer: the whole face, a blob where "
-        "faces are, the masks of the other expressions, random maps as smooth as the network's."
+        "A score means little by itself. Here it stands beside the scores of maps that ignore the expression: the "
+        "whole face, a blob where faces usually are, the masks of the other expressions, and random maps as smooth as "
+        "the network's."
     )
     order = 45
     papers = (
@@ -46,28 +48,29 @@ class Chance(Section):
         table = data.table("nulls")
         rows = table[(table["metric"] == "iou") & (table["b"] == data.mask_name) & (table["null"] == "permuted")]
         rows = rows[rows["p"].notna()]
-        found = []
+        sentences = []
         overall = rows[rows["a"] == "all models"]
         if len(overall):
             row = overall.iloc[0]
-            told = "do not show" if float(row["p"]) > 0.05 else "show"
-            found.append(
-                f"Over all networks the maps {told} that they fit the mask of their own expression better than "
-                f"those of others: {int(row['n']):,} orders of the masks give p = {float(row['p']):.3f}."
+            fit = "do not fit" if float(row["p"]) > 0.05 else "fit"
+            sentences.append(
+                f"Over all networks, the maps {fit} the mask of their own expression significantly better than the "
+                f"masks of others (permutation test over {int(row['n']):,} orders of the masks, p = "
+                f"{float(row['p']):.3f})."
             )
         own = rows[rows["a"].isin([source.name for source in data.rankable])]
         if len(own):
-            fit = int((own["p"] <= 0.05).sum())
-            found.append(f"Taken one by one, {fit} of {len(own)} do so at p ≤ 0.05, before any correction.")
+            count = int((own["p"] <= 0.05).sum())
+            sentences.append(f"Tested one by one, {count} of {len(own)} do (p ≤ 0.05, uncorrected).")
         scores = data.rows("iou", data.mask_name)
         tests = scores[scores["p"].notna() & scores["a"].isin([source.name for source in data.rankable])]
         if len(tests):
             better = int((tests["p_adjusted"] <= 0.05).sum())
-            found.append(
-                f"Of {len(tests)} scores, {better} are higher than those of random maps as smooth (at a false "
-                "discovery rate of 5 %)."
+            sentences.append(
+                f"{better} of {len(tests)} scores are significantly higher than those of random maps of the same "
+                "smoothness (false discovery rate 5 %)."
             )
-        return found
+        return sentences
 
 
 def _rows(data: ReportData) -> pd.DataFrame:
@@ -95,38 +98,26 @@ def _sources(data: ReportData) -> list[LabelledSource]:
 
 def _figure(data: ReportData) -> FigureSpec:
     means, scores, sources = _means(data), _scores(data), _sources(data)
-    line, head = 0.32, 0.75
-    left = 0.35 + 0.072 * max(len(style.plain(source.label, 40)) for source in sources)
-    width, height = 9.4, head + line * len(sources) + 1.25
-    figure = style.new_figure(width, round(height, 2))
-    title = "What the scores are worth: IoU beside maps that do not know the expression"
-    style.heading(
-        figure, title, "Means over expressions; the bar is the network's score with the mask of its expression"
-    )
-    axes = figure.add_axes((left / width, 1.05 / height, (width - left - 0.4) / width, (height - head - 1.1) / height))
-    hues = style.colours(data.explainers)
-    places = range(len(sources))
+    title = "What the scores are worth: IoU beside maps that ignore the expression"
+    subtitle = "Means over expressions; the bar is the network's score with the mask of its expression"
+    figure, (axes,) = row_axes([source.label for source in sources], title, subtitle, below=1.17)
+    hues, places = style.colours(data.explainers), range(len(sources))
     axes.barh(
         places, [scores[s.name] for s in sources], height=0.6, color=[hues[s.explainer] for s in sources], alpha=0.55
     )
     for null in means.columns:
         values = [means[null].get(source.name, np.nan) for source in sources]
         axes.scatter(values, places, marker=_MARKS[null], s=42, color=style.INK, lw=1.1, label=_NULLS[null], zorder=3)
-    axes.set(ylim=(len(sources) - 0.4, -0.6), xlabel="intersection over union")
+    axes.set_xlabel("intersection over union")
     axes.set_xlim(left=0)
-    axes.set_yticks(list(places), [style.plain(source.label, 40) for source in sources])
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color=style.RULE, lw=0.5)
-    axes.set_axisbelow(True)
     figure.legend(*axes.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=8, frameon=False)
     return FigureSpec(
         name="chance",
         title=title,
-        what="Each network's mean IoU (bar) beside the scores of maps that do not know which expression they are asked "
-        "about (marks).",
-        how="A bar that ends before the marks says that the network fits the masks no better than a map of where faces "
-        "are, or than its own maps of other expressions. Only what lies beyond them speaks of the expression. The "
-        "numbers are in tables/nulls.csv.",
+        what="Each network's mean IoU (bar) and the scores of maps that ignore the expression (marks).",
+        how="Where a bar ends before the marks, the network fits the masks no better than a map of where faces usually "
+        "are, or than its own maps of other expressions. Only the part beyond the marks is specific to the expression. "
+        "The numbers are in tables/nulls.csv.",
         figure=figure,
         raster=False,
     )

@@ -9,7 +9,8 @@ import pandas as pd
 
 from xai_compare.report.data import ReportData, pretty
 from xai_compare.report.section import SECTIONS, Section
-from xai_compare.report.table import Cell, Table, signed
+from xai_compare.report.sections.faithfulness import beside_control
+from xai_compare.report.table import Cell, Table
 
 _NAMES = {
     "deletion": "Deletion ↓",
@@ -22,12 +23,12 @@ _NAMES = {
 
 @SECTIONS.register("controls")
 class Controls(Section):
-    """Each explainer's scores beside those of maps that cannot know what the network sees in the picture."""
+    """Each explainer's scores beside those of maps that ignore what the network sees in the picture."""
 
-    title = "Is it more than edges, faces and habits?"
+    title = "Do the maps beat simple alternatives?"
     lead = (
-        "Random maps are easy to beat. Harder ones are the edges of the picture, a map of where faces are, and the "
-        "explainer’s own map of another picture: none of them knows what the network sees in this one."
+        "Random maps are easy to beat. The edges of the picture, a map of where faces usually are, and the explainer’s "
+        "map of another picture are harder, though they ignore what the network sees in this picture."
     )
     order = 85
     papers = (
@@ -44,12 +45,12 @@ class Controls(Section):
         tests = table[table["p_adjusted"].notna()]
         if tests.empty:
             return []
-        won = {
+        wins = {
             str(control): (sum(_verdict(row) > 0 for row in rows.to_dict("records")), len(rows))
             for control, rows in tests.groupby("control", sort=False)
         }
-        told = ", ".join(f"{better} of {count} against the {control}" for control, (better, count) in won.items())
-        return [f"The explainers’ maps do better, corrected for all these tests, in {told}."]
+        counts = ", ".join(f"{better} of {count} against the {control}" for control, (better, count) in wins.items())
+        return [f"The explainers’ maps are significantly better, corrected for all these tests, in {counts}."]
 
     def tables(self, data: ReportData) -> list[Table]:
         table = data.table("faithfulness_controls")
@@ -57,23 +58,22 @@ class Controls(Section):
         rows = []
         for (model, explainer, control), some in table.groupby(["model", "explainer", "control"], sort=False):
             by = {str(row["score"]): row for row in some.to_dict("records")}
-            cells = [_cell(by[score]) if score in by else Cell("–") for score in scores]
+            cells = [beside_control(by[score], _verdict(by[score])) if score in by else Cell("–") for score in scores]
             rows.append([Cell(f"{model} · {pretty(str(explainer))}"), Cell(str(control)), *cells])
         columns = ["source", "control", *(_NAMES[score] for score in scores)]
         note = (
             "Each cell: the explainer’s maps | the control’s. Bold: better than the control, p < 0.05 corrected for "
             "all tests of this table (Holm). ×: worse by the same rule. ↓: low is faithful; ↑: high is."
         )
-        return [Table("Faithfulness beside further controls", columns, rows, range(2, len(columns)), note, folded=True)]
+        return [
+            Table(
+                "Faithfulness compared with further controls", columns, rows, range(2, len(columns)), note, folded=True
+            )
+        ]
 
 
 def _verdict(row: dict[Any, Any]) -> int:
-    """1 where the maps are better than the control, -1 where they are worse, 0 where it cannot be told."""
+    """1 where the maps are better than the control, -1 where they are worse, 0 where the difference is within error."""
     if pd.isna(row["p_adjusted"]) or not float(row["p_adjusted"]) < 0.05:
         return 0
     return int(np.sign(float(row["difference"]))) * (-1 if row["better"] == "low" else 1)
-
-
-def _cell(row: dict[Any, Any]) -> Cell:
-    text = f"{signed(float(row['mean']))} | {signed(float(row['control_mean']))}"
-    return Cell(text + (" ×" if _verdict(row) < 0 else ""), _verdict(row) > 0)

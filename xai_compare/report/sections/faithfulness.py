@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +13,12 @@ from matplotlib.ticker import PercentFormatter
 
 from xai_compare.analysis.faithfulness.tables import AGAIN
 from xai_compare.report import style
-from xai_compare.report.curve_labels import label_curves
+from xai_compare.report.charts import grid_behind, inch_box
 from xai_compare.report.data import ReportData, pretty
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import FigureSpec
-from xai_compare.report.table import Cell, Table, signed
+from xai_compare.report.table import Cell, Column, Table, interval, signed, text, whole
 
-RANDOM = "\0random"
 _NAMES = {
     "deletion": "Deletion ↓",
     "insertion": "Insertion ↑",
@@ -43,8 +44,8 @@ class Faithfulness(Section):
 
     title = "Are the maps faithful to the network?"
     lead = (
-        "Does a map show what its network really uses? That can be tested on the network itself. Each explainer is "
-        "tested on a sample of pictures, beside maps drawn at random."
+        "Does a map show what the network really uses? This can be tested on the network itself. Each explainer is "
+        "tested on a sample of pictures and compared with random maps."
     )
     order = 80
 
@@ -73,38 +74,36 @@ class Faithfulness(Section):
 
 
 def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> FigureSpec:
-    width, height, head = 10.0, 4.25, 0.62
-    figure = style.new_figure(width, height)
-    name, most = style.plain(model, 44), int(rows["n"].max())
+    name, pictures = style.plain(model, 44), int(rows["n"].max())
+    figure = style.new_figure(10.0, 4.25)
     style.heading(
         figure,
         f"Does {name} need what the maps mark?",
-        f"Mean over {most} pictures; most strongly marked pixels first; dashed grey: a map drawn at random; the number "
-        "is the area under the curve",
+        f"Mean over {pictures} pictures; pixels marked most strongly come first; in the legend the area under the "
+        "curve",
     )
     low, high = min(0.0, float(rows["mean"].min())), float(rows[["mean", "random_mean"]].to_numpy().max())
     panels = (
         ("deletion", "Deleting what is marked: low is faithful", "deleted"),
         ("insertion", "Showing what is marked: high is faithful", "shown"),
     )
-    for i, (curve, title, what) in enumerate(panels):
-        box = (0.62 + i * (width / 2 - 0.05), 0.55, width / 2 - 0.85, height - head - 0.85)
-        axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
+    for place, (curve, title, what) in enumerate(panels):
+        axes = inch_box(figure, 0.62 + 4.95 * place, 0.55, 4.15, 2.78)
         axes.set(xlim=(0, 1), ylim=(low, high + 0.1 * (high - low)), xlabel=f"share of the picture {what}")
         axes.set_title(title, size=9.5)
         axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-        axes.set_ylabel("mean probability of the explained expression" if i == 0 else "")
-        axes.grid(color=style.RULE, lw=0.5)
-        axes.set_axisbelow(True)
+        axes.set_ylabel("mean probability of the explained expression" if place == 0 else "")
+        grid_behind(axes)
         _curves(axes, rows[rows["curve"] == curve], hues)
+        axes.legend(loc="upper right" if curve == "deletion" else "lower right", fontsize=7.5, framealpha=0.8)
     return FigureSpec(
         name=f"faithfulness_{style.slug(model)}",
         title=f"Deletion and insertion: {name}",
-        what="The network looks again while pixels are deleted (left) or shown (right), those that a map marks most "
+        what="The network’s answer while pixels are deleted (left) or shown (right), those that a map marks most "
         "strongly first.",
-        how="Left, a faithful map's curve falls early and its area is small: the network needs what was marked. Right, "
-        "it rises early and its area is large: what was marked is enough. A curve close to the dashed line says no "
-        "more about the network than chance.",
+        how="Left, a faithful map’s curve falls early and its area is small: the network needs what was marked. Right, "
+        "it rises early and its area is large: what was marked is enough. A curve close to the dashed grey one, of a "
+        "random map, says no more about the network than chance.",
         figure=figure,
         raster=False,
         fold=name,
@@ -115,23 +114,24 @@ def _curves(axes: Axes, rows: pd.DataFrame, hues: dict[str, str]) -> None:
     explainers = list(dict.fromkeys(rows["explainer"]))
     if not explainers:
         return
-    shares = rows[rows["explainer"] == explainers[0]]["share"].to_numpy(float)
-    # Explainers may leave out different pictures; the random curve drawn is that on the most of them.
-    widest = max(explainers, key=lambda name: int(rows.loc[rows["explainer"] == name, "n"].max()))
-    drawn = {RANDOM: rows.loc[rows["explainer"] == widest, "random_mean"].to_numpy(float)}
-    drawn |= {name: rows.loc[rows["explainer"] == name, "mean"].to_numpy(float) for name in explainers}
-    colour = {RANDOM: style.MUTED, **hues}
-    for i, (name, values) in enumerate(drawn.items()):
-        if name == RANDOM:
-            axes.plot(shares, values, color=style.MUTED, lw=1.6, ls=(0, (4, 2.5)), zorder=2)
-        else:
-            # Later curves are thinner, so that one that lies under another still shows.
-            axes.plot(
-                shares, values, color=colour[name], lw=max(3.4 - 0.6 * i, 1.5), ls=_DASHES[(i - 1) // 8 % 4], zorder=3
-            )
-    areas = {name: float(np.mean((v[1:] + v[:-1]) / 2)) for name, v in drawn.items()}
-    texts = {n: f"{'random map' if n == RANDOM else style.plain(pretty(n), 40)} {areas[n]:.2f}" for n in drawn}
-    label_curves(axes, shares, drawn, texts, {name: colour[name] for name in drawn})
+    by = {name: rows[rows["explainer"] == name] for name in explainers}
+    shares = by[explainers[0]]["share"].to_numpy(float)
+    # Explainers may leave out different pictures; the random curve drawn is that of the most pictures.
+    widest = max(explainers, key=lambda name: int(by[name]["n"].max()))
+    random = by[widest]["random_mean"].to_numpy(float)
+    dashed: dict[str, Any] = {"color": style.MUTED, "lw": 1.6, "ls": (0, (4, 2.5)), "zorder": 2}
+    axes.plot(shares, random, label=f"random map {_area(random):.2f}", **dashed)
+    for place, name in enumerate(explainers):
+        values = by[name]["mean"].to_numpy(float)
+        # Later curves are thinner, so that one that lies under another still shows.
+        look: dict[str, Any] = {"lw": max(2.8 - 0.6 * place, 1.5), "ls": _DASHES[place // 8 % 4], "zorder": 3}
+        axes.plot(
+            shares, values, color=hues[name], label=f"{style.plain(pretty(name), 40)} {_area(values):.2f}", **look
+        )
+
+
+def _area(values: np.ndarray) -> float:
+    return float(np.mean((values[1:] + values[:-1]) / 2))
 
 
 def _in_short(table: pd.DataFrame, controls: set[str]) -> Table:
@@ -140,11 +140,11 @@ def _in_short(table: pd.DataFrame, controls: set[str]) -> Table:
     rows = []
     for (model, explainer), some in table.groupby(["model", "explainer"], sort=False):
         by = {str(row["score"]): row for _, row in some.iterrows()}
-        cells = [_short(by[score]) if score in by else Cell("–") for score in scores]
+        cells = [beside_control(by[score], _verdict(by[score])) if score in by else Cell("–") for score in scores]
         control = " (control)" if explainer in controls else ""
         rows.append([Cell(f"{model} · {pretty(str(explainer))}{control}"), *cells])
     return Table(
-        "Faithfulness of the maps, beside a control",
+        "Faithfulness of the maps, compared with a control",
         ["source", *(_NAMES[score] for score in scores)],
         rows,
         range(1, 1 + len(scores)),
@@ -152,8 +152,8 @@ def _in_short(table: pd.DataFrame, controls: set[str]) -> Table:
         "corrected for all tests (Holm). ×: worse than the control by the same rule. ↓: low is faithful; ↑: "
         "high is. Deletion, insertion: areas under the curves above. Region: how well the map finds the region known "
         "to differ. Infidelity: share of the effects of hiding rectangles that the map does not predict. "
-        "Parameter randomization: how much the map changes once the network's weights are shuffled; 0 means that "
-        "it never depended on them.",
+        "Parameter randomization: how much the map changes when the network's weights are shuffled; 0 means that it "
+        "does not depend on them.",
     )
 
 
@@ -174,20 +174,31 @@ def _verdict(row: pd.Series) -> int:
     return 1 if min(low, high) > 0 else (-1 if max(low, high) < 0 else 0)
 
 
-def _short(row: pd.Series) -> Cell:
-    text = f"{signed(float(row['mean']))} | {signed(float(row['control_mean']))}"
-    return Cell(text + (" ×" if _verdict(row) < 0 else ""), _verdict(row) > 0)
+def beside_control(row: Any, verdict: int) -> Cell:
+    """A score beside its control's: bold where it is better (verdict 1), marked × where it is worse (-1)."""
+    return Cell(f"{signed(row['mean'])} | {signed(row['control_mean'])}{' ×' if verdict < 0 else ''}", verdict > 0)
 
 
 def _in_full(table: pd.DataFrame) -> Table:
-    rows = []
-    for _, row in table.iterrows():
-        numbers = [str(row["n"]), *(signed(float(row[key]), 4) for key in ("mean", "control_mean", "difference"))]
-        interval = f"{signed(float(row['ci_low']), 4)} to {signed(float(row['ci_high']), 4)}"
-        names = [f"{row['model']} · {pretty(str(row['explainer']))}", _NAMES.get(row["score"], str(row["score"]))]
-        rows.append([Cell(text) for text in (*names, *numbers, interval, str(row["note"] or ""))])
-    columns = ["source", "score", "pictures", "maps", "control", "difference", "95 % interval", "note"]
-    return Table("All numbers, with intervals and what was left out", columns, rows, range(2, 7), folded=True)
+    sources = [f"{model} · {pretty(str(name))}" for model, name in zip(table["model"], table["explainer"], strict=True)]
+    intervals = [interval(*ends, places=4) for ends in zip(table["ci_low"], table["ci_high"], strict=True)]
+    columns: list[Column] = [
+        ("source", "source", text),
+        ("score", "score", lambda score: _NAMES.get(score, str(score))),
+        ("n", "pictures", whole),
+        ("mean", "maps", _four),
+        ("control_mean", "control", _four),
+        ("difference", "difference", _four),
+        ("interval", "95 % interval", text),
+        ("note", "note", text),
+    ]
+    shown = table.assign(source=sources, interval=intervals)
+    title = "All numbers, with intervals and what was left out"
+    return replace(Table.from_frame(title, shown, columns, folded=True), numeric=range(2, 7))
+
+
+def _four(value: Any) -> str:
+    return signed(float(value), 4)
 
 
 def _fastest(rows: Sequence[pd.Series]) -> str:
@@ -203,14 +214,14 @@ def _fastest(rows: Sequence[pd.Series]) -> str:
     mean, chance = (float(np.mean([row[key] for row in found[best]])) for key in ("mean", "control_mean"))
     if gain[best] >= 0:
         return (
-            "With no explainer do the networks lose their answer sooner when the places that its maps mark are deleted "
-            "than when places drawn at random are."
+            "For no explainer do the networks lose their answer sooner when the marked places are deleted than when "
+            "random places are."
         )
     networks = "network’s" if len(found[best]) == 1 else "networks’"
     return (
-        f"The {networks} answer fades soonest when the places that {pretty(best)} marks are deleted first: the "
-        f"probability of the expression is {mean:.2f} on average along the way, against {chance:.2f} when places are "
-        "deleted at random."
+        f"The {networks} answer fades soonest when the places marked by {pretty(best)} are deleted first: the mean "
+        f"probability of the expression along the way is {mean:.2f}, against {chance:.2f} when random places are "
+        "deleted."
     )
 
 
@@ -224,8 +235,9 @@ def _balance(rows: Sequence[pd.Series]) -> str:
         return ""
     total, won = sum(map(len, tests.values())), sum(one > 0 for some in tests.values() for one in some)
     doubtful = [name for name, some in tests.items() if 2 * sum(one > 0 for one in some) < len(some)]
-    text = f"In {won} of {total} tests the maps beat random ones beyond the margin of error"
+    text = f"In {won} of {total} tests the maps are significantly better than random maps"
     if not doubtful:
-        return f"{text}, and each explainer does so in at least half of its own."
+        return f"{text}, and each explainer is so in at least half of its own tests."
     named = ", ".join(doubtful[:4]) + (f" and {len(doubtful) - 4} more" if len(doubtful) > 4 else "")
-    return f"{text}; be careful with {named}, which beat{'s' if len(doubtful) == 1 else ''} them in fewer than half."
+    tests_of = "its" if len(doubtful) == 1 else "their"
+    return f"{text}. Be careful with {named}: better in fewer than half of {tests_of} tests."

@@ -1,4 +1,4 @@
-"""Does the explainer find what truly differs? Bars on pictures whose changed region is known."""
+"""Does the explainer find the region that differs? Bars on pictures where it is known."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from xai_compare.report import style
+from xai_compare.report.charts import row_axes
 from xai_compare.report.data import ALL, LabelledSource, Overall, ReportData
 from xai_compare.report.ranking import ranking_sentence
 from xai_compare.report.section import SECTIONS, Headline, Section
@@ -45,7 +46,7 @@ class KnownRegions(Section):
             return []
         order = sorted(means, key=lambda name: -means[name])
         sentences = [
-            "Where the region that truly differs is known, the highest mean area under the ROC curve is "
+            "On pictures whose changed region is known, the highest mean area under the ROC curve is "
             f"{means[order[0]]:.2f}.",
             ranking_sentence(data, "known_auc", "known/region", order, "finds it best"),
             _blind(data),
@@ -55,15 +56,15 @@ class KnownRegions(Section):
 
 
 def _blind(data: ReportData) -> str:
-    """What maps reach that do not know the picture."""
+    """The scores of maps that ignore the picture."""
     nulls = data.table("nulls")
     if nulls.empty:
         return ""
     rows = nulls[(nulls["metric"] == "known_auc") & (nulls["expression"] == ALL)]
     means = rows.groupby("null")["mean"].mean()
     names = {"prior": "a blob over the face", "mean_map": "the mean map of all pictures"}
-    said = [f"{name} reaches {means[null]:.2f}" for null, name in names.items() if null in means]
-    return f"A uniform map scores 0.50, but {' and '.join(said)} without knowing the picture." if said else ""
+    scores = [f"{name} scores {means[null]:.2f}" for null, name in names.items() if null in means]
+    return f"A uniform map scores 0.50; {' and '.join(scores)}, although they ignore the picture." if scores else ""
 
 
 def _sources(data: ReportData) -> list[LabelledSource]:
@@ -78,27 +79,21 @@ def _figure(data: ReportData, sources: list[LabelledSource]) -> FigureSpec:
         for metric in _KNOWN
         if (data.scores["metric"] == metric).any()
     }
-    line, head = 0.27, 0.75
-    left = 0.35 + 0.072 * max(len(style.plain(source.label, 40)) for source in sources)
-    width, height = 10.0 if len(scores) > 1 else 7.0, head + line * len(sources) + 0.75
-    figure = style.new_figure(width, round(height, 2))
-    title = "Does the explainer find what truly differs?"
-    style.heading(figure, title, "Pictures whose changed region is known; means with 95 % intervals over images")
-    each = (width - left) / len(scores)
-    for i, metric in enumerate(scores):
-        box = (left + i * each, 0.5, each - 0.3, height - head - 0.6)
-        axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
+    title = "Does the explainer find the region that differs?"
+    subtitle = "Pictures whose changed region is known; means with 95 % intervals over images"
+    width, names = 10.0 if len(scores) > 1 else 7.0, [source.label for source in sources]
+    figure, panels = row_axes(names, title, subtitle, width=width, line=0.27, panels=len(scores), right=0.3)
+    for axes, metric in zip(panels, scores, strict=True):
         _bars(axes, data, _KNOWN[metric], sources, scores[metric])
-        axes.set_yticks(range(len(sources)), [style.plain(s.label, 40) if i == 0 else "" for s in sources])
     chance = any(np.isfinite(one.floor) for found in scores.values() for one in found.values())
     return FigureSpec(
         name="known_regions",
         title=title,
-        what="On pictures whose changed region is known, a right explanation must point to that region. The bars "
-        "show how well each explainer does so.",
-        how="Area under the ROC curve: the chance that a place inside the region is marked more strongly than a place "
+        what="In these pictures only a known region was changed, so a correct explanation must point to it. The bars "
+        "show how well each explainer does.",
+        how="Area under the ROC curve: the probability that a place inside the region is marked more strongly than one "
         "outside. Share of relevance: how much of the map's total lies inside. The thin line is the 95 % interval."
-        + (" The dashed line is the best that maps reach that do not know the picture." if chance else ""),
+        + (" The dashed line is the best score of maps that ignore the picture." if chance else ""),
         figure=figure,
         raster=False,
     )
@@ -120,10 +115,7 @@ def _bars(
         right = float(np.nanmax([one.value, one.high, start]))
         axes.text(right + 0.012, y, f"{one.value:.3f}", va="center", size=8)
     _chance(axes, {y: scores[s.name].floor for y, s in enumerate(sources) if s.name in scores})
-    axes.set(xlim=(0, 1.09), ylim=(len(sources) - 0.4, -0.6), xlabel=label, xticks=np.linspace(0, 1, 6))
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color=style.RULE, lw=0.5)
-    axes.set_axisbelow(True)
+    axes.set(xlim=(0, 1.09), xlabel=label, xticks=np.linspace(0, 1, 6))
 
 
 def _chance(axes: Axes, floors: dict[int, float]) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from xai_compare.report import style
+from xai_compare.report.charts import grid_behind, inch_box, write_right_of
 from xai_compare.report.data import LabelledSource, ReportData, pretty
 from xai_compare.report.labels import counted, people_name
 from xai_compare.report.ranking import baseline_sentence, ranking_sentence
@@ -26,9 +27,9 @@ class People(Section):
 
     title = "Networks against people"
     lead = (
-        "Whether networks attend where people click or look: the Dice coefficient of each mean map with that of "
-        "people, twice the shared area divided by the sum of both (1 = same places, 0 = none shared). Bold is the "
-        "highest of a column among an explainer's networks."
+        "Do networks attend where people click or look? The Dice coefficient of each mean map with that of people is "
+        "twice the shared area divided by the sum of both (1: the same places, 0: none shared). Bold: the highest "
+        "value of a column among an explainer's networks."
     )
     order = 50
     papers = (
@@ -100,7 +101,7 @@ def _box_figure(data: ReportData, person: LabelledSource, groups: dict[str, list
         f"A point is one network and one expression; maps scaled to 0–255 and cut at {data.dice_level:g}",
         person.simulated,
     )
-    axes = figure.add_axes((0.75 / width, 0.55 / height, (width - 1.6) / width, (height - head - 0.75) / height))
+    axes = inch_box(figure, 0.75, 0.55, width - 1.6, height - head - 0.75)
     hues = style.colours(data.explainers)
     boxes = axes.boxplot(
         list(groups.values()),
@@ -121,16 +122,17 @@ def _box_figure(data: ReportData, person: LabelledSource, groups: dict[str, list
     axes.set(ylim=(0, 1), xlim=(-0.6, len(groups) - 0.3), ylabel="Dice coefficient (0 none, 1 full overlap)")
     axes.set_xticks(range(len(groups)), labels)
     axes.tick_params(axis="x", length=0)
-    axes.grid(axis="y", color=style.RULE, lw=0.5)
-    axes.set_axisbelow(True)
+    grid_behind(axes, "y")
     _ceiling(axes, data, person)
     return FigureSpec(
         name=f"dice_boxes_{style.slug(person.short)}",
         title=f"Dice coefficients with {people}",
-        what="How far the places that networks attend to most overlap with those that people do, by explainer.",
+        what="How much the places that networks attend to most overlap with those of people, by explainer.",
         how="A box holds the middle half of the values, its line is the median (printed beside it), whiskers reach to "
         "1.5 box lengths. Higher is nearer to people."
-        + (" The dashed line is how well groups of people agree." if _between(data, person) else ""),
+        + (
+            " The dashed line shows how well groups of people agree with one another." if _between(data, person) else ""
+        ),
         figure=figure,
         raster=False,
         simulated=person.simulated,
@@ -149,12 +151,4 @@ def _ceiling(axes: Axes, data: ReportData, person: LabelledSource) -> None:
     if values:
         level = float(np.mean(values))
         axes.axhline(level, color=style.INK, lw=0.9, ls=(0, (4, 3)))
-        axes.annotate(
-            f"people with\npeople {level:.2f}",
-            (1, level),
-            (4, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center",
-            size=8,
-        )
+        write_right_of(axes, level, f"people with\npeople {level:.2f}")
