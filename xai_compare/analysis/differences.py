@@ -87,12 +87,7 @@ def differences(
 ) -> pd.DataFrame:
     """Compare every two networks or explainers: IoU with the masks, Dice and Pearson's r with people, known regions.
 
-    Args:
-        study: what is asked.
-        stores: the maps of every source.
-        heatmaps: their means.
-        known: scores of single pictures, the table ``known_images``.
-        advance: called with 1 after each expression.
+    ``known`` is the table ``known_images``; ``advance`` is called after each expression.
 
     Returns:
         A frame of `xai_compare.comparison.statistics.differences.DIFFERENCE_COLUMNS`.

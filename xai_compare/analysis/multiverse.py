@@ -91,12 +91,6 @@ def multiverse_tables(
     Every network's mean maps, on blocks of 4 x 4 pixels: IoU with the masks, Dice with people, means over the
     expressions that every network has under every explainer.
 
-    Args:
-        study: what is options.
-        stores: the maps of every source.
-        options: which choices are varied.
-        advance: called with 1 after each scaling.
-
     Returns:
         Frames of `COLUMNS`, a row for each network in each universe, and `TABLE_OF_FACTORS`. ``tau`` is that of the
         order of networks in the universe with the order under the study's own choices and the same explainer; with one

@@ -75,10 +75,6 @@ def trainings_table(study: Study, stores: Sequence[MapStore]) -> pd.DataFrame:
 
     Networks with one training have no rows. People and masks are held fixed.
 
-    Args:
-        study: what is asked.
-        stores: the maps of every source.
-
     Returns:
         A frame of `TRAININGS_COLUMNS`: IoU with the masks, Dice and Pearson's r with people, as the study asks for
         them, of mean maps on blocks of 4 x 4 pixels.

@@ -86,11 +86,6 @@ class Costs:
         """About how many expressions there are, and all of them together as one more."""
         return 1 + max((network.expressions for network in self.networks), default=6)
 
-    @property
-    def images(self) -> int:
-        """About how many pictures an expression has."""
-        return max(max((network.pictures for network in self.networks), default=0) // max(self.groups - 1, 1), 1)
-
     @staticmethod
     def stored(maps: int) -> int:
         """Bytes of 16-bit maps before compression."""

@@ -73,11 +73,7 @@ def tables(
 ) -> dict[str, pd.DataFrame]:
     """The tables ``scores``, ``merges``, ``nulls`` and ``known_images`` of a study's heatmaps.
 
-    Args:
-        study: what is asked.
-        stores: the maps of every source.
-        heatmaps: their means, as `xai_compare.analysis.heatmaps.write_heatmaps` returns them.
-        advance: called with 1 after each expression of ``heatmaps``.
+    ``heatmaps`` are the means of the stores' maps; ``advance`` is called after each of their expressions.
     """
     maps, counts = _keyed(heatmaps)
     metrics = study_metrics(study)

@@ -32,16 +32,7 @@ def mean_map_tests(
     pictures: FaceCache,
     options: TestsOptions,
 ) -> dict[str, pd.DataFrame]:
-    """The tables ``ceiling``, ``anova`` and ``tukey``.
-
-    Args:
-        study: what is asked.
-        scores: as from `xai_compare.analysis.scores.tables.tables`.
-        stores: the maps of every source.
-        people: the human sources.
-        pictures: the study's pictures.
-        options: what is asked of the tests.
-    """
+    """The tables ``ceiling``, ``anova`` and ``tukey``, of a run's table ``scores`` and its people."""
     explainers = {store.source.label: store.source.explainer for store in stores if store.source.kind == "model"}
     against = [f"human/{group.spec.name}" for group in people] + ["ekman"]
     variance, differences = explainers_differ(scores, explainers, against, options.metric)

@@ -79,13 +79,8 @@ def picture_tests(
 ) -> dict[str, pd.DataFrame]:
     """Every table by its name, see `COLUMNS`.
 
-    Args:
-        study: what is options.
-        stores: the maps of every source.
-        known: scores of single pictures against their regions, the table ``known_images``.
-        predictions: what each network says of each picture.
-        faithfulness: the table of that name; empty if the run has none.
-        options: what the study asks.
+    ``known`` are the scores of single pictures against their regions, the table ``known_images``; ``faithfulness`` is
+    the table of that name, empty if the run has none.
     """
     maps, groups = _maps(stores, study.compare.scaling)
     networks = {s.source.label: (s.source.explainer, s.source.name) for s in stores if s.source.kind == "model"}
