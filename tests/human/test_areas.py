@@ -59,7 +59,7 @@ def test_margin_is_in_interocular_distances():
 
 
 def test_joined():
-    joined = face_areas(LANDMARKS, faces.SHAPE).joined()
+    joined = face_areas(LANDMARKS, faces.SHAPE).both_sides()
     assert joined.names == ("eyes", "brows", "nose", "mouth", "cheeks", "forehead", "rest")
     areas = face_areas(LANDMARKS, faces.SHAPE)
     np.testing.assert_array_equal(joined.mask("eyes"), areas.mask("left eye") | areas.mask("right eye"))

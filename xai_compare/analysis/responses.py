@@ -15,7 +15,7 @@ from xai_compare.analysis.people import People
 from xai_compare.analysis.predict import Predict
 from xai_compare.comparison.registry import FEW
 from xai_compare.comparison.statistics.decisions import MEAN, POOLED, Consistency, kappas
-from xai_compare.human.clicks.answers import noun
+from xai_compare.human.point_tables import expression_of
 from xai_compare.human.responses import read_responses, responses_of
 from xai_compare.registry import STAGES
 from xai_compare.runs.stage import TableStage
@@ -163,7 +163,7 @@ def _labels(predictions: pd.DataFrame) -> dict[str, str]:
     """The label of each picture that has one."""
     known = predictions.drop_duplicates("image")
     pairs = zip(known["image"].astype(str), known["label"].fillna("").astype(str), strict=True)
-    return {image: noun(label) for image, label in pairs if label}
+    return {image: expression_of(label) for image, label in pairs if label}
 
 
 def _with_right(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
@@ -183,7 +183,7 @@ def _cell(row: Any, measure: str) -> str:
 def _against(network: pd.DataFrame, people: pd.DataFrame, measure: str, labels: Mapping[str, str]) -> _Trials:
     """By participant, the images that both answered, and both answers."""
     found: _Trials = {}
-    predicted = {str(image): noun(said) for image, said in network["predicted"].items()}
+    predicted = {str(image): expression_of(said) for image, said in network["predicted"].items()}
     for row in people.itertuples(index=False):
         image, theirs = str(row.image), _cell(row, measure)
         if image not in predicted or not theirs or (measure == ERRORS and image not in labels):

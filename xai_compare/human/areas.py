@@ -56,7 +56,7 @@ class Areas:
         """The pixels of an area: bool (h, w)."""
         return self.labels == self.names.index(name)
 
-    def joined(self) -> Areas:
+    def both_sides(self) -> Areas:
         """Both eyes as ``eyes``, both brows as ``brows`` and so on."""
         short = [_plural(name) for name in self.names]
         names = tuple(dict.fromkeys(short))
@@ -100,7 +100,7 @@ def interocular(landmarks: np.ndarray) -> float:
     return float(np.linalg.norm(landmarks[36:42].mean(0) - landmarks[42:48].mean(0)))
 
 
-def placed_face(left_eye: np.ndarray, right_eye: np.ndarray, mouth: np.ndarray) -> np.ndarray:
+def landmarks_from_centres(left_eye: np.ndarray, right_eye: np.ndarray, mouth: np.ndarray) -> np.ndarray:
     """The 68 landmarks of the standard face, moved so that eyes and mouth lie where they are said to: float (68, 2).
 
     For pictures that are not at hand, if their faces are aligned. The shape between these points is the standard one.

@@ -36,7 +36,7 @@ def assess_quality(experiment: Experiment, reliability: pd.DataFrame | None = No
     notes = [_trials(experiment), *_people(experiment), *_pictures(experiment)]
     notes += _tracker(experiment) if experiment.yields == "samples" else []
     notes += _off_picture(experiment)
-    if len(experiment.points) and "duration" in experiment.points and experiment.noun == "fixations":
+    if len(experiment.points) and "duration" in experiment.points and experiment.point_name == "fixations":
         notes.append(_durations(experiment))
     if reliability is not None:
         notes.append(_reliability(reliability))
@@ -134,7 +134,7 @@ def _off_picture(experiment: Experiment) -> list[QualityNote]:
     inside = points["x"].between(-0.5, width - 0.5) & points["y"].between(-0.5, height - 0.5)
     off = float(1 - inside[known].mean()) if known.any() else 0.0
     doubt = "" if off <= 0.1 else "; are coordinates those of another resolution, or was the picture elsewhere?"
-    return [QualityNote(_most(off, 0.1, 0.3), f"{off:.1%} of the {experiment.noun} lie off the picture{doubt}.")]
+    return [QualityNote(_most(off, 0.1, 0.3), f"{off:.1%} of the {experiment.point_name} lie off the picture{doubt}.")]
 
 
 def _durations(experiment: Experiment) -> QualityNote:

@@ -87,7 +87,7 @@ class Experiment:
         return self.trials[self.trials["kept"]]
 
     @property
-    def noun(self) -> str:
+    def point_name(self) -> str:
         """What a point is called."""
         return {"samples": "fixations", "fixations": "fixations", "clicks": "clicks", "tracks": "points"}[self.yields]
 
@@ -265,6 +265,8 @@ def removals(experiment: Experiment) -> pd.DataFrame:
     if "on_picture" in experiment.points:
         off = experiment.points[~experiment.points["on_picture"].astype(bool)]
         beside = off.groupby(["participant", "image"], observed=True).size().rename("count").reset_index()
-        rows.append(beside.assign(what=experiment.noun.removesuffix("s"), reason="off the picture (kept, flagged)"))
+        rows.append(
+            beside.assign(what=experiment.point_name.removesuffix("s"), reason="off the picture (kept, flagged)")
+        )
     table = pd.concat(rows, ignore_index=True)
     return table[["participant", "image", "what", "reason", "count"]]

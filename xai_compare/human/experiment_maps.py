@@ -60,7 +60,7 @@ def maps_of(experiment: Experiment, settings: MapSettings) -> Iterator[HumanMap]
         return disc_maps(points, experiment.shapes, float(settings.radius_px or 0), settings.only_correct)
     weights = next((name for name in ("dwell", "duration") if name in points), None)
     if settings.kernel == "dwell" and weights is None:
-        raise InputError(f"{experiment.noun} have no dwell or duration", hint="use kernel: gaussian")
+        raise InputError(f"{experiment.point_name} have no dwell or duration", hint="use kernel: gaussian")
     return human_maps(
         points,
         experiment.shapes,
@@ -95,7 +95,7 @@ def mean_maps(maps: Mapping[str, np.ndarray], expressions: Mapping[str, str]) ->
 
 
 @dataclass(frozen=True)
-class Apart:
+class MapClassification:
     """Whether expressions can be told apart by the maps of single pictures.
 
     Attributes:
@@ -115,7 +115,7 @@ class Apart:
 
 def classify_by_mean_map(
     maps: Mapping[str, np.ndarray], expressions: Mapping[str, str], n_permutations: int = 999, seed: int = 0
-) -> Apart:
+) -> MapClassification:
     """Ask of each picture to which expression's mean map, itself left out, its map is most like (Pearson's r).
 
     Args:
@@ -146,7 +146,7 @@ def classify_by_mean_map(
     p = (1 + sum(hit >= accuracy - 1e-12 for hit in hits)) / (1 + n_permutations)
     table = pd.crosstab(pd.Series(labels).map(names.__getitem__), pd.Series(nearest).map(names.__getitem__))
     table = table.reindex(index=names, columns=names, fill_value=0).rename_axis(index="expression", columns="found")
-    return Apart(accuracy, float(np.mean(hits)), p, len(known), table)
+    return MapClassification(accuracy, float(np.mean(hits)), p, len(known), table)
 
 
 def _nearest(products: np.ndarray, sums: np.ndarray, size: int, labels: np.ndarray, n: int) -> np.ndarray:

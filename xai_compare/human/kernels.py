@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from xai_compare.errors import InputError
-from xai_compare.human.maps import attention_map, masses, usable_points
+from xai_compare.human.maps import attention_map, mass_inside, usable_points
 
 _MOST = 4000
 _EM_STEPS = 60
@@ -168,7 +168,7 @@ def _densities(pictures: list[_Picture], sigma: float) -> np.ndarray:
     parts = []
     for own in pictures:
         # Gaussians reach beyond the picture: each is scaled by what of it lies on the picture.
-        inside = masses(own.x, own.y, own.shape, sigma)
+        inside = mass_inside(own.x, own.y, own.shape, sigma)
         weights = 1 / (2 * math.pi * sigma**2 * np.maximum(inside, 1e-12))
         total = np.exp(-own.squared / (2 * sigma**2)) @ weights
         density = np.divide(total, own.others, out=np.zeros_like(total), where=own.others > 0)

@@ -7,7 +7,8 @@ import pandas as pd
 
 from xai_compare.agreement import cronbach_alpha, krippendorff_alpha
 from xai_compare.errors import InputError
-from xai_compare.human.clicks.answers import correlation, noun
+from xai_compare.human.clicks.answers import correlation
+from xai_compare.human.point_tables import expression_of
 
 
 def per_image(trials: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +35,7 @@ def per_image(trials: pd.DataFrame) -> pd.DataFrame:
         agreement = float((counts * (counts - 1)).sum() / (n * (n - 1))) if n > 1 else np.nan
         tied = len(counts) > 1 and counts.iloc[0] == counts.iloc[1]
         majority = "" if tied else str(counts.index[0])
-        label = noun(own["label"].iloc[0]) if "label" in own and own["label"].notna().any() else ""
+        label = expression_of(own["label"].iloc[0]) if "label" in own and own["label"].notna().any() else ""
         rows.append(
             {
                 "image": image,
@@ -91,7 +92,7 @@ def _answered(trials: pd.DataFrame) -> pd.DataFrame:
         raise InputError("the trials have no 'response'", hint="name the answers in a column of the data")
     kept = trials[trials["kept"]] if "kept" in trials else trials
     kept = kept[kept["response"].notna()]
-    return kept.assign(response=kept["response"].map(noun))
+    return kept.assign(response=kept["response"].map(expression_of))
 
 
 def _counts(table: pd.DataFrame) -> np.ndarray:
@@ -129,7 +130,7 @@ def _cronbach(answered: pd.DataFrame) -> dict[str, object]:
     row: dict[str, object] = {"measure": "cronbach_alpha", "value": np.nan, "n": 0}
     if "label" not in answered or answered["label"].isna().all():
         return row | {"note": "the pictures have no labels"}
-    right = (answered["response"] == answered["label"].map(noun)).astype(float)
+    right = (answered["response"] == answered["label"].map(expression_of)).astype(float)
     table = answered.assign(right=right).pivot_table(
         index="image", columns="participant", values="right", aggfunc="first", observed=True
     )

@@ -91,7 +91,7 @@ def gaussians(centres: np.ndarray, length: int, sigma: float) -> np.ndarray:
     return np.exp(-0.5 * steps**2) / (sigma * math.sqrt(2 * math.pi))
 
 
-def masses(x: np.ndarray, y: np.ndarray, shape: tuple[int, int], sigma: float) -> np.ndarray:
+def mass_inside(x: np.ndarray, y: np.ndarray, shape: tuple[int, int], sigma: float) -> np.ndarray:
     """Return how much of each point's unit Gaussian lies on the picture: float64 (n,)."""
     return gaussians(y, shape[0], sigma).sum(1) * gaussians(x, shape[1], sigma).sum(1)
 
@@ -193,7 +193,7 @@ def participant_shares(points: pd.DataFrame, shape: tuple[int, int], sigma: floa
     """Return the weights, float64 (n,), that give each participant's map the sum 1 on the picture."""
     x, y, weighing = _checked(points["x"], points["y"], points[weights] if weights else None)
     people = pd.factorize(points["participant"])[0]
-    totals = np.bincount(people, weighing * masses(x, y, shape, sigma))[people]
+    totals = np.bincount(people, weighing * mass_inside(x, y, shape, sigma))[people]
     return np.divide(weighing, totals, out=np.zeros_like(weighing), where=totals > 0)
 
 

@@ -155,12 +155,18 @@ def _truths(values: pd.Series, rows: pd.Series, where: object) -> pd.Series:
     return truths
 
 
-def _right_answers(response: pd.Series, label: pd.Series) -> pd.Series:
-    def noun(value: object) -> str:
-        text = _key(str(value))
-        return EXPRESSION_ALIASES.get(text, text)
+def expression_of(answer: object) -> str:
+    """The expression that an answer names, or the answer in lower case where it names none.
 
-    right = (response.map(noun) == label.map(noun)).astype("boolean")
+    >>> expression_of("Happy"), expression_of("No idea")
+    ('happiness', 'no_idea')
+    """
+    text = _key(str(answer))
+    return EXPRESSION_ALIASES.get(text, text)
+
+
+def _right_answers(response: pd.Series, label: pd.Series) -> pd.Series:
+    right = (response.map(expression_of) == label.map(expression_of)).astype("boolean")
     return right.mask(_blank(response) | _blank(label))
 
 

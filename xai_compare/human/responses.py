@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.human.clicks.answers import noun, trial_table
+from xai_compare.human.clicks.answers import trial_table
 from xai_compare.human.file_readers import read_table
 from xai_compare.human.image_matching import match_images
-from xai_compare.human.point_tables import validate_points
+from xai_compare.human.point_tables import expression_of, validate_points
 
 COLUMNS = ("participant", "image", "response", "right")
 
@@ -53,7 +53,7 @@ def _of_images(trials: pd.DataFrame, images: Sequence[str]) -> pd.DataFrame:
     meant, _ = match_images(trials["image"].astype(str).unique(), images)
     absent = pd.Series(pd.NA, index=trials.index)
     given, right = (trials.get(name, absent) for name in ("response", "correct"))
-    answers = given.map(lambda answer: "" if pd.isna(answer) or not str(answer).strip() else noun(answer))
+    answers = given.map(lambda answer: "" if pd.isna(answer) or not str(answer).strip() else expression_of(answer))
     table = pd.DataFrame(
         {
             "participant": trials["participant"].astype(str),

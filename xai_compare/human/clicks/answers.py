@@ -8,7 +8,8 @@ from scipy.stats import pearsonr
 
 from xai_compare import agreement
 from xai_compare.errors import InputError
-from xai_compare.expressions import ALIASES, ordered
+from xai_compare.expressions import ordered
+from xai_compare.human.point_tables import expression_of
 
 _ANSWER = ("response", "label", "false_label", "correct", "rt", "block")
 _KEYS = ("participant", "image", "trial")
@@ -129,14 +130,4 @@ def _labelled(trials: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFrame:
         if name not in trials or trials[name].isna().all():
             raise InputError(f"the trials have no {name!r}", hint="name it in a column of the data")
     kept = trials[trials["kept"]].dropna(subset=list(needed))
-    return kept.assign(**{name: kept[name].map(noun) for name in needed})
-
-
-def noun(value: object) -> str:
-    """The expression that an answer names, or the answer in lower case where it names none.
-
-    >>> noun("Happy"), noun("No idea")
-    ('happiness', 'no_idea')
-    """
-    text = str(value).strip().lower().replace(" ", "_").replace("-", "_")
-    return ALIASES.get(text, text)
+    return kept.assign(**{name: kept[name].map(expression_of) for name in needed})

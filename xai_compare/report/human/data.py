@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 
 from xai_compare.errors import InputError
 from xai_compare.human import split_half
-from xai_compare.human.clicks import answers
 from xai_compare.human.data_quality import QualityNote, assess_quality
 from xai_compare.human.experiment import Experiment, Reading
 from xai_compare.human.experiment_maps import MapSettings, maps_of, on_standard_face
 from xai_compare.human.maps import HumanMap
+from xai_compare.human.point_tables import expression_of
 from xai_compare.report.data import PageData
 from xai_compare.report.style import FigureSpec
 
@@ -91,7 +91,7 @@ class HumanData(PageData):
         if "label" in trials:
             labels = trials.dropna(subset=["label"]).groupby("image", observed=True)["label"].first()
             for image, label in labels.items():
-                own.setdefault(str(image), answers.noun(label))
+                own.setdefault(str(image), expression_of(label))
         return own
 
     def expressions(self, images: Iterable[str], unknown: str = UNNAMED) -> dict[str, str]:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from xai_compare.errors import InputError
 from xai_compare.human import COLUMNS
-from xai_compare.human.areas import placed_face
+from xai_compare.human.areas import landmarks_from_centres
 from xai_compare.human.data_quality import QualityNote, overall_quality
 from xai_compare.human.experiment import Experiment, in_image_pixels, read_experiment, removals
 from xai_compare.human.gaze.events import Outcome
@@ -92,7 +92,7 @@ def _read(experiment: Experiment) -> str:
     people, pictures = trials["participant"].nunique(), trials["image"].nunique()
     line = (
         f"{people} participants, {pictures} pictures, {len(trials):,} trials; "
-        f"{len(experiment.points):,} {experiment.noun} are kept"
+        f"{len(experiment.points):,} {experiment.point_name} are kept"
     )
     if len(experiment.saccades):
         line += f" and {len(experiment.saccades):,} saccades"
@@ -132,7 +132,7 @@ def _named(expressions: dict[str, str], images: Iterable[str]) -> dict[str, str]
 def _faces(options: HumanOptions, experiment: Experiment) -> dict[str, np.ndarray]:
     if options.face is None:
         return options.landmarks
-    landmarks = placed_face(*np.reshape(options.face, (3, 2)))
+    landmarks = landmarks_from_centres(*np.reshape(options.face, (3, 2)))
     return dict.fromkeys(experiment.shapes, landmarks) | options.landmarks
 
 
@@ -192,7 +192,7 @@ class _Samples:
 
 
 def _tables(experiment: Experiment, folder: Path) -> None:
-    points = {"fixations": "fixations", "clicks": "clicks", "points": "tracks"}[experiment.noun]
+    points = {"fixations": "fixations", "clicks": "clicks", "points": "tracks"}[experiment.point_name]
     tables = {points: experiment.points, "trials": experiment.trials, "removed": removals(experiment)}
     if len(experiment.saccades):
         tables["saccades"] = experiment.saccades

@@ -65,7 +65,7 @@ class AreaShares(Section):
 
 @cache
 def _areas() -> Areas:
-    return face_areas(CANONICAL[:68], SHAPE).joined()
+    return face_areas(CANONICAL[:68], SHAPE).both_sides()
 
 
 def shares(data: ReportData) -> pd.DataFrame:

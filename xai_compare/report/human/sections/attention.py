@@ -48,7 +48,7 @@ class Gaze(BaseSection[HumanData]):
     order = 20
 
     def applies(self, data: HumanData) -> bool:
-        return data.experiment.noun == "fixations" and len(data.experiment.points) > 0
+        return data.experiment.point_name == "fixations" and len(data.experiment.points) > 0
 
     def build(self, data: HumanData) -> RenderedSection:
         experiment = data.experiment
@@ -164,18 +164,20 @@ class AreaShares(BaseSection[HumanData]):
             for image, shape in experiment.shapes.items()
             if image in landmarks
         }
-        joined = {image: each.joined() for image, each in sides.items()}
+        joined = {image: each.both_sides() for image, each in sides.items()}
         table = _area_table(data, joined, sides)
-        wide = table[table["measure"] == experiment.noun].pivot(index="expression", columns="area", values="share")
+        wide = table[table["measure"] == experiment.point_name].pivot(
+            index="expression", columns="area", values="share"
+        )
         shown = (100 * wide[[name for name in aoi.NAMES if name in wide]]).round(1).reset_index()
-        note = f"Percent of the {experiment.noun}; left and right as seen by the viewer."
+        note = f"Percent of the {experiment.point_name}; left and right as seen by the viewer."
         what = "The dash is the share of the picture that an area covers, which random points would give."
         figures = [data.figure("areas", "By area", what, attention_figures.areas(table, experiment.simulated))]
         tables = {"areas": table}
         if experiment.yields != "tracks":
             tables["transitions"] = moved = aoi.transitions(experiment.points, joined)
             drawn = attention_figures.transitions(moved, experiment.simulated)
-            what = f"Where the next of the {experiment.noun} falls, by the area of the one before."
+            what = f"Where the next of the {experiment.point_name} falls, by the area of the one before."
             figures.append(data.figure("transitions", "From area to area", what, drawn))
         return RenderedSection(figures, [head_of_frame("Share of each area", note, shown)], csv_tables=tables)
 
@@ -186,7 +188,7 @@ def _area_table(data: HumanData, joined: dict[str, aoi.Areas], sides: dict[str, 
     time = next((name for name in ("duration", "dwell") if name in experiment.points), None)
     parts = []
     for areas in (joined, sides):
-        parts.append(aoi.point_shares(experiment.points, areas, expressions, measure=experiment.noun))
+        parts.append(aoi.point_shares(experiment.points, areas, expressions, measure=experiment.point_name))
         if time:
             parts.append(aoi.point_shares(experiment.points, areas, expressions, weights=time, measure="time"))
     maps = {each.image: each.map for each in data.maps[0] if each.image in sides and not each.reason}
@@ -218,7 +220,7 @@ class PeopleNeeded(BaseSection[HumanData]):
         pictures = int(table["n_images"].max())
         subtitle = f"Maps of so many people against those of all the others; mean of {pictures} pictures"
         drawn = attention_figures.growth(
-            table.assign(curve=experiment.noun), self.title, subtitle, experiment.simulated
+            table.assign(curve=experiment.point_name), self.title, subtitle, experiment.simulated
         )
         what = "Where the curve is flat, more people would hardly change the maps."
         return RenderedSection([data.figure("growth", "Agreement", what, drawn)], csv_tables={"growth": table})
@@ -256,7 +258,7 @@ class Scanpaths(BaseSection[HumanData]):
 
     def applies(self, data: HumanData) -> bool:
         experiment = data.experiment
-        return data.options.scanpaths and experiment.noun == "fixations" and bool(experiment.shapes)
+        return data.options.scanpaths and experiment.point_name == "fixations" and bool(experiment.shapes)
 
     def build(self, data: HumanData) -> RenderedSection:
         table = scanpaths.multimatch(data.experiment.points, data.experiment.shapes, seed=data.options.seed)
