@@ -39,6 +39,11 @@ NETWORKS = [
     pytest.param("timm", "swin_tiny_patch4_window7_224", (224, 224), "norm", True, marks=SLOW),
 ]
 TRANSFORMERS = ("vit", "deit")
+# Convolutions are added up in another order for one picture than for three, and in which one depends on the processor.
+# A sum of K float32 products then differs by about sqrt(K) * 2^-24 of its size (Higham & Mary 2019), and layers that
+# follow one another without a shortcut add their differences up: 48 layers of at most 448 * 3 * 3 products. The other
+# networks are half as deep or have shortcuts, and stay below a tenth of this.
+INCEPTION_ROUNDING = 48 * (448 * 9) ** 0.5 * 2**-24  # 1.8e-4
 
 
 def lively(module: nn.Module, size: tuple[int, int]) -> Model:
@@ -92,7 +97,7 @@ def check_grad_cam(model: Model, layer: str, rounding: float = 1e-5) -> None:
     assert all(torch.equal(before[k], v) for k, v in model.module.state_dict().items())
 
 
-def check_cam(model: Model) -> None:
+def check_cam(model: Model, rounding: float = 5e-5) -> None:
     """The coarse map's mean is the logit less the bias; the explainer's map is that map, upsampled."""
     head, images = cam_head(model), noise(model)
     kept: list[torch.Tensor] = []
@@ -107,7 +112,7 @@ def check_cam(model: Model) -> None:
     # Folding batch norms rounds otherwise.
     np.testing.assert_allclose(found, fine, rtol=0, atol=5e-4 * np.abs(fine).max())
     alone = explainers.create("cam")(model, images[1:2], 3)[0]
-    np.testing.assert_allclose(alone, found[1], rtol=0, atol=5e-5 * np.abs(alone).max())
+    np.testing.assert_allclose(alone, found[1], rtol=0, atol=rounding * np.abs(alone).max())
 
 
 def check_refused(explainer: str, model: Model, hint: str) -> None:
@@ -120,10 +125,10 @@ def check_refused(explainer: str, model: Model, hint: str) -> None:
 @pytest.mark.parametrize(("source", "name", "size", "layer", "cam"), NETWORKS)
 def test_families(source, name, size, layer, cam):
     model = network(source, name, size)
-    # Convolutions add up differently in batches of other sizes, and a deep network with random weights magnifies that.
-    check_grad_cam(model, layer, 5e-5 if name == "inception_v3" else 1e-5)
+    rounding = INCEPTION_ROUNDING if name == "inception_v3" else 1e-5
+    check_grad_cam(model, layer, rounding)
     if cam:
-        check_cam(model)
+        check_cam(model, max(rounding, 5e-5))
     else:
         check_refused("cam", model, "use grad_cam")
     if not name.startswith(TRANSFORMERS):

@@ -88,6 +88,15 @@ def test_a_name_that_is_not_utf_8(place: Path, tmp_path: Path) -> None:
 def test_merge_keys_that_double(tmp_path: Path) -> None:
     lines = ["a0: &a0 {x: 1}", *(f"a{i}: &a{i}\n  <<: [{', '.join([f'*a{i - 1}'] * 4)}]" for i in range(1, 40))]
     (tmp_path / "study.yaml").write_text("\n".join(lines))
+    # Up to PyYAML 6.0.3 the keys double at every level, later ones are merged once: then a0 is only a key of no study.
+    with pytest.raises(InputError, match=r"merge keys expand without end|unknown key 'a0'"):
+        xc.Study.load(tmp_path / "study.yaml")
+
+
+def test_merge_keys_that_add_up(tmp_path: Path) -> None:
+    wide = ", ".join(f"k{i}: {i}" for i in range(1000))
+    lines = [f"a: &a {{{wide}}}", *(f"b{i}: {{<<: *a}}" for i in range(101))]
+    (tmp_path / "study.yaml").write_text("\n".join(lines))
     with pytest.raises(InputError, match="merge keys expand without end"):
         xc.Study.load(tmp_path / "study.yaml")
 

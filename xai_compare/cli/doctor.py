@@ -17,6 +17,7 @@ import typer
 
 from xai_compare.cli.app import AllowCode, app, console
 from xai_compare.errors import InputError
+from xai_compare.extras import EXTRAS, install_command, installed
 from xai_compare.version import VERSION
 
 if TYPE_CHECKING:
@@ -58,11 +59,13 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at packages, plug-ins, device, landmark model, the bundled networks and masks, and the disk."""
+    """Look at packages, extras, device, landmark model, the bundled networks and masks, and the disk."""
     from xai_compare.runs.provenance import PACKAGES
 
     checks: list[Callable[[], Finding]] = [_device, _threads, _landmarks, _masks, _bundled, _disk]
-    return [*(_package(name) for name in PACKAGES if name != "dlib"), *(check() for check in checks)]
+    optional = {"dlib", *(package for packages in EXTRAS.values() for package in packages)}
+    base = [_package(name) for name in PACKAGES if name not in optional]
+    return [*base, *(_extra(name) for name in EXTRAS), *(check() for check in checks)]
 
 
 def needs(path: Path, *, allow_code: bool = False) -> list[Finding]:
@@ -146,6 +149,14 @@ def _package(name: str) -> Finding:
         if name == "dlib-bin" and importlib.util.find_spec("dlib"):
             return Finding(True, "dlib", version("dlib"))
         return Finding(False, name, "not installed", f"pip install {name}")
+
+
+def _extra(name: str) -> Finding:
+    """An extra is a choice: one that is not installed is no mistake."""
+    missing = [package for package in EXTRAS[name] if not installed(package)]
+    if missing:
+        return Finding(True, f"extra {name}", f"not installed: {', '.join(missing)}", install_command(name))
+    return Finding(True, f"extra {name}", ", ".join(f"{package} {version(package)}" for package in EXTRAS[name]))
 
 
 def _device() -> Finding:
