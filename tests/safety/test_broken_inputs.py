@@ -50,7 +50,7 @@ def clicks(file: str) -> list[dict[str, Any]]:
     [
         ({"models": [{**NETWORK, "seed": 2**70}]}, "`seed` must be a whole number from 0 to"),
         ({"models": [{**NETWORK, "input": {"size": [4096, 4096]}}]}, "more than 1,048,576 pixels"),
-        ({"explainers": [{"random": {"seed": 2**70}}]}, "option seed"),
+        ({"explainers": [{"random": {"seed": 2**70}}]}, "option 'seed'"),
         ({"human": clicks("**x")}, "is not a pattern"),
         ({"human": clicks("bad.csv.gz")}, "cannot be read"),
         ({"images": {"manifest": "loop"}}, "no such manifest"),
