@@ -87,8 +87,6 @@ class Registry(Generic[T]):
         self._things[name] = thing
         return thing
 
-    named = register
-
     def remove(self, name: str) -> None:
         """Forget what was registered by a name, so that something else may have it."""
         self._things.pop(name, None)

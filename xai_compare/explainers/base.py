@@ -213,7 +213,7 @@ def _finished(result: Explanation | np.ndarray, size: tuple[int, int]) -> Explan
     """Undefined maps made NaN throughout, and everything picture-shaped brought to the pictures' own size."""
     explanation = result if isinstance(result, Explanation) else Explanation(np.asarray(result))
     maps = np.array(explanation.maps, np.float32)
-    finite = np.isfinite(maps).all((1, 2))
+    finite = [bool(np.isfinite(values).all()) for values in maps]
     reasons = [
         reason or ("" if fine else "the map is not finite")
         for reason, fine in zip(explanation.reasons, finite, strict=True)

@@ -1,6 +1,6 @@
-"""Is a map faithful to the network? Deletion, insertion, infidelity, and what happens when the network forgets.
+"""Is a map faithful to the network? Deletion, insertion, infidelity, and the randomization of the parameters.
 
-Every score of a map means something only beside that of a map that knows nothing: `faithfulness` gives both.
+A score of a map means something only beside that of a map that ignores the network: `faithfulness` gives both.
 """
 
 from __future__ import annotations
@@ -67,16 +67,16 @@ def curves(
     Raises:
         InputError: if the shapes do not fit.
     """
-    weights, batch, values = _asked(model, images, maps, targets)
+    weights, batch, values = _validated(model, images, maps, targets)
     parts: list[np.ndarray] = []
     with preserve_state(model.module):
         nothing = _filled(model, batch, fill)
         run = BatchedForward(model, "probabilities")
-        for i, one in enumerate(values):
-            if not np.isfinite(one).all():
+        for i, pixels in enumerate(values):
+            if not np.isfinite(pixels).all():
                 parts.append(np.full((2, steps + 1), np.nan))
                 continue
-            place = torch.from_numpy(_ranks(one)).to(batch)
+            place = torch.from_numpy(_ranks(pixels)).to(batch)
             parts.append(_both(run, batch[i], nothing[i], place, steps, weights[i]))
     both = np.stack(parts, 1) if parts else np.zeros((2, 0, steps + 1))
     areas = (both[:, :, 1:] + both[:, :, :-1]).mean(2) / 2
@@ -106,11 +106,11 @@ def infidelity(
         patch: largest side of a rectangle as a fraction of the picture's.
         seed: of the rectangles; they are the same for all pictures and maps.
     """
-    weights, batch, values = _asked(model, images, maps, targets)
+    weights, batch, values = _validated(model, images, maps, targets)
     boxes = rectangles(values.shape[1:], n, patch, seed)
-    wanted = np.array([bool(np.isfinite(one).all()) for one in values], bool)
+    defined = np.array([bool(np.isfinite(pixels).all()) for pixels in values], bool)
     lost = np.full((len(values), n), np.nan)
-    lost[wanted] = _drops(model, batch[wanted], weights[wanted], boxes)
+    lost[defined] = _drops(model, batch[defined], weights[defined], boxes)
     return unexplained(values, boxes, lost)
 
 
@@ -144,17 +144,17 @@ def unexplained(maps: np.ndarray, boxes: np.ndarray, lost: np.ndarray) -> np.nda
     A map that foretells the contrary of what happens foretells nothing, so the proportion is never negative; and a
     constant added to a map tells how large a rectangle is, not where it matters, so each map is taken less its mean.
     """
-    found = np.full(len(maps), np.nan)
+    shares = np.full(len(maps), np.nan)
     inside = boxes.reshape(len(boxes), -1)
-    for i, (one, drop) in enumerate(zip(maps, lost, strict=True)):
+    for i, (values, drop) in enumerate(zip(maps, lost, strict=True)):
         power = float(drop @ drop)
-        if np.isfinite(one).all() and power > 0:
-            values = np.asarray(one, np.float64).ravel()
-            told = inside @ (values - values.mean())
-            size = float(told @ told)
-            scale = max(float(told @ drop) / size, 0.0) if size > 0 else 0.0
-            found[i] = float(np.mean((scale * told - drop) ** 2) / (power / len(boxes)))
-    return found
+        if np.isfinite(values).all() and power > 0:
+            values = np.asarray(values, np.float64).ravel()
+            predicted = inside @ (values - values.mean())
+            size = float(predicted @ predicted)
+            scale = max(float(predicted @ drop) / size, 0.0) if size > 0 else 0.0
+            shares[i] = float(np.mean((scale * predicted - drop) ** 2) / (power / len(boxes)))
+    return shares
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def faithfulness(
     return scores
 
 
-def _asked(
+def _validated(
     model: Model, images: np.ndarray, maps: np.ndarray, targets: Any
 ) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
     images, maps = np.asarray(images), np.asarray(maps)
@@ -328,18 +328,18 @@ def _both(
 
 def _drops(model: Model, batch: torch.Tensor, weights: torch.Tensor, boxes: np.ndarray) -> np.ndarray:
     hidden = torch.from_numpy(boxes).to(batch.device)
-    found = np.full((len(batch), len(boxes)), np.nan)
+    drops = np.full((len(batch), len(boxes)), np.nan)
     with preserve_state(model.module):
-        nothing = _filled(model, batch, "black")
+        black = _filled(model, batch, "black")
         run = BatchedForward(model, "probabilities")
         for i, picture in enumerate(batch):
-            out = (
-                run.perturbed(lambda some, p=picture, o=nothing[i]: torch.where(some[:, None], o, p), hidden)
-                @ weights[i]
-            )  # type: ignore[misc]
-            whole = run.perturbed(lambda some: some, picture[None]) @ weights[i]
-            found[i] = (whole - out).double().cpu().numpy()
-    return found
+
+            def masked(boxes: torch.Tensor, picture: torch.Tensor = picture, i: int = i) -> torch.Tensor:
+                return torch.where(boxes[:, None], black[i], picture)
+
+            whole, rest = run.of(picture[None]) @ weights[i], run.perturbed(masked, hidden) @ weights[i]
+            drops[i] = (whole - rest).double().cpu().numpy()
+    return drops
 
 
 def _copied(model: Model) -> tuple[Model, list[str]]:

@@ -57,7 +57,7 @@ def register(name: str) -> Callable[[E], E]:
     """
 
     def decorate(thing: E) -> E:
-        cls = thing if isinstance(thing, type) else _from_function(name, thing)
+        cls: type[Explainer] = thing if isinstance(thing, type) else _from_function(name, thing)
         REGISTRY.register(name, cls)
         cls.name = name
         return thing
