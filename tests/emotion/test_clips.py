@@ -88,7 +88,7 @@ def test_surprise_is_as_positive_as_its_valence() -> None:
     table = pd.DataFrame(
         {"er": ["surprise", "surprise", "surprise", "fear", "happiness"], "er_valence": [0.2, -0.2, np.nan, 0.9, -0.9]}
     )
-    found = with_coarse(table, "x")["er_coarse"]
+    found = with_coarse(table)["er_coarse"]
     assert found[[0, 1, 3, 4]].tolist() == ["positive", "negative", "negative", "positive"]
     assert pd.isna(found[2])
 

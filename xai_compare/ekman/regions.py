@@ -60,6 +60,9 @@ def mask(expression: str, landmarks: np.ndarray | None = None, shape: tuple[int,
         InputError: if the expression is unknown or has no mask, or the landmarks or the shape do not fit.
 
     Source: Gaya-Morey et al. 2024, section 4.4 and Figure 4.
+
+    >>> mask("anger").shape, round(float(mask("anger").mean()), 2)
+    ((275, 224), 0.25)
     """
     return _draw(_definition(expression).polygons, landmarks, shape)
 

@@ -134,7 +134,7 @@ def prepared_table(table: pd.DataFrame, where: object) -> pd.DataFrame:
     if table["person"].isna().any():
         name = table["clip"][table["person"].isna()].iloc[0]
         raise InputError(f"clip {name!r} has no person", where=where, hint="say whose it is: folds are by person")
-    return with_coarse(checked_labels(table.reset_index(drop=True), where), where)
+    return with_coarse(checked_labels(table.reset_index(drop=True), where))
 
 
 def read_clip(file: Path, name: str, person: str, eye_features: tuple[str, ...] | None = None) -> Clip:

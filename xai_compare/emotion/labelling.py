@@ -6,7 +6,7 @@ maximization: for classes that is the model of Dawid and Skene (1979), for ratin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Consensus:
-    """What raters say together.
+    """The classes that raters agree on, and how often each rater is right.
 
     Attributes:
         posterior: float64 ``(items, classes)``, how probable each class is.
@@ -52,9 +52,9 @@ def dawid_skene(ratings: npt.ArrayLike, classes: int, rounds: int = 500, toleran
     Raises:
         InputError: if a rating is no class, or nobody rated anything.
 
-    >>> found = dawid_skene([[0, 0, 1], [1, 1, 1], [0, 0, 0], [1, 1, 0]], 2)
-    >>> found.labels.tolist()
-    [0, 1, 0, 1]
+    >>> consensus = dawid_skene([[0, 0, 1], [1, 1, 1], [0, 0, 0], [1, 1, 0]], 2)
+    >>> consensus.labels.tolist(), consensus.reliability.round(2).tolist()
+    ([0, 1, 0, 1], [1.0, 1.0, 0.5])
     """
     array = np.asarray(ratings, int)
     if array.ndim != 2 or (array >= classes).any():
@@ -62,19 +62,23 @@ def dawid_skene(ratings: npt.ArrayLike, classes: int, rounds: int = 500, toleran
     rated = array >= 0
     if not rated.any():
         raise InputError("nobody rated anything")
-    said = np.zeros((*array.shape, classes))
-    said[rated] = np.eye(classes)[array[rated]]
-    posterior = _normalised(said.sum(1))
+    votes = np.zeros((*array.shape, classes))
+    votes[rated] = np.eye(classes)[array[rated]]
+    # From the majority, so that classes keep their names: any permutation of them fits the ratings as well, and from a
+    # random start a rater who is always wrong could become the truth.
+    posterior = _normalised(votes.sum(1))
     history: list[float] = []
     while True:
+        # M step: how often classes occur and raters confuse them, if the posterior is right.
         prevalence = posterior[rated.any(1)].mean(0)
-        confusion = _normalised(np.einsum("ic,irk->rck", posterior, said))
+        confusion = _normalised(np.einsum("ic,irk->rck", posterior, votes))
+        # E step: the posterior, if those are right. Sums of logarithms, for products of many raters vanish.
         with np.errstate(divide="ignore"):
-            joint = np.log(prevalence) + np.einsum("irk,rck->ic", said, np.log(np.maximum(confusion, 1e-300)))
+            joint = np.log(prevalence) + np.einsum("irk,rck->ic", votes, np.log(np.maximum(confusion, 1e-300)))
         top = joint.max(1, keepdims=True)
-        unnormed = np.exp(joint - top)
-        history.append(float((top[:, 0] + np.log(unnormed.sum(1)))[rated.any(1)].sum()))
-        posterior = unnormed / unnormed.sum(1, keepdims=True)
+        likelihood = np.exp(joint - top)
+        history.append(float((top[:, 0] + np.log(likelihood.sum(1)))[rated.any(1)].sum()))
+        posterior = likelihood / likelihood.sum(1, keepdims=True)
         if len(history) >= rounds or (len(history) > 1 and history[-1] - history[-2] < tolerance * rated.sum()):
             break
     labels = np.where(rated.any(1), posterior.argmax(1), -1)
@@ -145,14 +149,13 @@ def active_labels(
         The consensus; labels that were kept are the machine's. See `xai_compare.emotion.gap.FILTER_NOTE` for what this
         filter does to the gap.
     """
-    report, said = np.asarray(self_report, int), np.asarray(machine, int)
-    ratings = np.column_stack([said, np.where((report == said)[:, None], -1, np.asarray(experts, int))])
-    found = dawid_skene(ratings, classes)
-    kept = report == said
-    posterior = found.posterior.copy()
-    posterior[kept] = np.eye(classes)[said[kept]]
-    labels = np.where(kept, said, found.labels)
-    return Consensus(posterior, labels, found.confusion, found.prevalence, found.log_likelihood)
+    report, named = np.asarray(self_report, int), np.asarray(machine, int)
+    kept = report == named
+    ratings = np.column_stack([named, np.where(kept[:, None], -1, np.asarray(experts, int))])
+    consensus = dawid_skene(ratings, classes)
+    posterior = consensus.posterior.copy()
+    posterior[kept] = np.eye(classes)[named[kept]]
+    return replace(consensus, posterior=posterior, labels=np.where(kept, named, consensus.labels))
 
 
 def _normalised(values: Floats) -> Floats:

@@ -35,8 +35,8 @@ def modality_loss(logits: Sequence[torch.Tensor], modalities: Sequence[str] = MO
     is ``3 ln 3`` for three modalities.
     """
     losses = [
-        functional.cross_entropy(one, torch.full((len(one),), MODALITIES.index(name), device=one.device))
-        for name, one in zip(modalities, logits, strict=True)
+        functional.cross_entropy(each, torch.full((len(each),), MODALITIES.index(name), device=each.device))
+        for name, each in zip(modalities, logits, strict=True)
     ]
     return torch.stack(losses).sum()
 
@@ -46,7 +46,7 @@ def task_losses(heads: Mapping[str, torch.Tensor], targets: Mapping[str, torch.T
 
     Clips without a label (a negative index, NaN) do not count; without any the loss is 0.
     """
-    found = {}
+    losses = {}
     for name, target in targets.items():
         out = heads[name]
         if target.is_floating_point():
@@ -55,8 +55,8 @@ def task_losses(heads: Mapping[str, torch.Tensor], targets: Mapping[str, torch.T
         else:
             known = target >= 0
             loss = functional.cross_entropy(out[known], target[known], reduction="sum") / known.sum().clamp(min=1)
-        found[name] = loss
-    return found
+        losses[name] = loss
+    return losses
 
 
 def total_loss(

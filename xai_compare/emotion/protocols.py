@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
@@ -20,14 +19,9 @@ CAUTION = (
 CLASSES = ("happiness", "sadness", "fear", "disgust", "surprise", "anger", "neutral")
 """The seven classes, in the paper's order."""
 COARSE = ("positive", "negative", "neutral")
-_COARSE_OF = {
-    "happiness": "positive",
-    "neutral": "neutral",
-    "sadness": "negative",
-    "fear": "negative",
-    "disgust": "negative",
-    "anger": "negative",
-}
+_COARSE_OF = {"happiness": "positive", "neutral": "neutral"} | dict.fromkeys(
+    ("sadness", "fear", "disgust", "anger"), "negative"
+)
 TITLES = {"er": "self-report", "fer": "seen expression"}
 
 
@@ -68,18 +62,15 @@ class Protocol:
 
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
+    for head in ("er", "fer")
     for protocol in (
-        Protocol("er_3", "er", "er_coarse", "classes", COARSE),
-        Protocol("er_7", "er", "er", "classes", CLASSES),
-        Protocol("er_valence", "er", "er_valence", "value"),
-        Protocol("er_arousal", "er", "er_arousal", "value"),
-        Protocol("fer_3", "fer", "fer_coarse", "classes", COARSE),
-        Protocol("fer_7", "fer", "fer", "classes", CLASSES),
-        Protocol("fer_valence", "fer", "fer_valence", "value"),
-        Protocol("fer_arousal", "fer", "fer_arousal", "value"),
-        Protocol("fer_intensity", "intensity", "fer_intensity", "value", (), (0.0, 3.0)),
+        Protocol(f"{head}_3", head, f"{head}_coarse", "classes", COARSE),
+        Protocol(f"{head}_7", head, head, "classes", CLASSES),
+        Protocol(f"{head}_valence", head, f"{head}_valence", "value"),
+        Protocol(f"{head}_arousal", head, f"{head}_arousal", "value"),
     )
 }
+PROTOCOLS["fer_intensity"] = Protocol("fer_intensity", "intensity", "fer_intensity", "value", (), (0.0, 3.0))
 """Seven protocols in the paper's count, which takes valence and arousal as one: nine columns of labels."""
 
 
@@ -91,7 +82,7 @@ def partner(protocol: Protocol) -> Protocol:
     return PROTOCOLS[protocol.name.replace(protocol.head, other, 1)]
 
 
-def with_coarse(table: pd.DataFrame, where: object) -> pd.DataFrame:
+def with_coarse(table: pd.DataFrame) -> pd.DataFrame:
     """Labels with the columns ``er_coarse`` and ``fer_coarse``, derived where they are not given.
 
     Happiness is positive, and sadness, fear, disgust and anger are negative. Surprise can be either, which the paper
@@ -144,7 +135,7 @@ def checked_labels(table: pd.DataFrame, where: object) -> pd.DataFrame:
 
 
 def _noun(value: object, column: str, clip: str, where: object) -> object:
-    if value is None or value is np.nan or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
+    if pd.isna(value):  # type: ignore[call-overload]
         return None
     try:
         return canonical(str(value))

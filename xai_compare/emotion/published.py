@@ -21,9 +21,9 @@ def published(table: str | None = None) -> pd.DataFrame:
         table: one of them, such as ``"III"``; all by default.
     """
     with files("xai_compare.emotion").joinpath("published.csv").open("rb") as file:
-        found = pd.read_csv(file)
-    share = found["value"] / 100
+        cited = pd.read_csv(file)
+    share = cited["value"] / 100
     error = 100 * np.sqrt(share.clip(0, 1) * (1 - share.clip(0, 1)) / CLIPS)
-    found["standard_error"] = error.where(found["metric"] == "war")
-    found["source"] = SOURCE
-    return found if table is None else found[found["table"] == table].reset_index(drop=True)
+    cited["standard_error"] = error.where(cited["metric"] == "war")
+    cited["source"] = SOURCE
+    return cited if table is None else cited[cited["table"] == table].reset_index(drop=True)

@@ -68,10 +68,10 @@ def load_network(folder: str | Path) -> tuple[EMERT, Scaler, ClipArrays]:
     except (RuntimeError, OSError) as error:
         line = str(error).splitlines()[0]
         raise InputError(f"the weights do not fit the card ({line})", where=folder) from error
-    with np.load(folder / "inputs.npz", allow_pickle=False) as held:
-        moments = [held.get(f"{name}_moments") for name in ("eye", "fixation")]
-        means = {name: held[name][None] if name in held else None for name in ("eye", "fixation")}
-        frames = int(held["frames"])
+    with np.load(folder / "inputs.npz", allow_pickle=False) as inputs:
+        moments = [inputs.get(f"{name}_moments") for name in ("eye", "fixation")]
+        means = {name: inputs[name][None] if name in inputs else None for name in ("eye", "fixation")}
+        frames = int(inputs["frames"])
     width = net.proj_v1.in_features
     clip = ClipArrays(np.zeros((1, frames, width), np.float32) if frames else None, **means, names=("mean",))
     return net.eval(), Scaler(*moments), clip
@@ -98,13 +98,10 @@ def _backbone(name: str, folder: Path) -> nn.Module | None:
     module, _, function = name.partition(":")
     if not module.startswith("xai_compare."):
         # A card is data, and data do not choose which code is run.
-        raise InputError(
-            f"the card names a backbone outside this package, {name!r}",
-            where=folder,
-            hint="build the network yourself and load its weights",
-        )
-    made: Any = getattr(importlib.import_module(module), function)
-    return made()
+        what = f"the card names a backbone outside this package, {name!r}"
+        raise InputError(what, where=folder, hint="build the network yourself and load its weights")
+    make: Any = getattr(importlib.import_module(module), function)
+    return make()
 
 
 def frozen(net: nn.Module) -> nn.Module:

@@ -44,9 +44,8 @@ def modality_drops(
     for name in net.modalities:
         values = getattr(training, name)
         mean = np.broadcast_to(values.mean(0, keepdims=True), getattr(test, name).shape).astype(values.dtype)
-        without = _log_probability(
-            net, replace(test, **cast(dict[str, Any], {name: mean})), scaler, labels, head, known
-        )
+        changed = replace(test, **cast(dict[str, Any], {name: mean}))
+        without = _log_probability(net, changed, scaler, labels, head, known)
         rows.append(pd.DataFrame({"clip": known, "modality": name, "fall": whole - without}))
     return pd.concat(rows, ignore_index=True)
 
@@ -88,5 +87,5 @@ def modality_share(
 def _log_probability(
     net: Fusion, data: ClipArrays, scaler: Scaler, labels: np.ndarray, head: str, known: np.ndarray
 ) -> np.ndarray:
-    said = predict(net, data, scaler)[head]
-    return np.log(np.maximum(said[known, np.asarray(labels)[known]], np.finfo(float).tiny))
+    probabilities = predict(net, data, scaler)[head]
+    return np.log(np.maximum(probabilities[known, np.asarray(labels)[known]], np.finfo(float).tiny))

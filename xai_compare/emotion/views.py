@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import nn
 
-from xai_compare.emotion.baselines.base import Baseline
 from xai_compare.emotion.blocks import pooled_features
-from xai_compare.emotion.emert import EMERT
 from xai_compare.emotion.fusion import HEADS, Fusion
 from xai_compare.emotion.protocols import CLASSES
 from xai_compare.emotion.sampling import MEAN, STD, ClipArrays, Scaler
@@ -78,7 +77,7 @@ def frame_view(
     """
     if not 0 <= clip < len(data):
         raise InputError(f"there is no clip {clip} among {len(data)}")
-    inputs = scaler.tensors(data.part(torch.tensor([clip]).numpy()))
+    inputs = scaler.tensors(data.part(np.array([clip])))
     return _model(net, inputs, data, head, frame, classes, name)
 
 
@@ -110,13 +109,11 @@ def _model(
     classes: tuple[str, ...],
     name: str | None,
 ) -> Model:
-    if "face" not in net.modalities or not isinstance(net, EMERT | Baseline):
+    if "face" not in net.modalities:
         raise InputError("the network reads no face", hint="explain one that does")
     if net.heads.get(head) != len(classes):
-        raise InputError(
-            f"the network has no head {head!r} of {len(classes)} classes",
-            hint=f"it has {', '.join(f'{k} ({n})' for k, n in net.heads.items())}",
-        )
+        what = f"the network has no head {head!r} of {len(classes)} classes"
+        raise InputError(what, hint=f"it has {', '.join(f'{k} ({n})' for k, n in net.heads.items())}")
     frames = cast(torch.Tensor, inputs["face"]).shape[1]
     if frame is not None and not 0 <= frame < frames:
         raise InputError(f"there is no frame {frame} among {frames}")
@@ -125,10 +122,8 @@ def _model(
         sequences = net.sequences(**inputs)
     side = data.face.shape[2] if data.face is not None and data.face.ndim == 5 else side_of(net)
     view = FrameView(net, sequences, frame, head)
-    spec = InputSpec((side, side), mean=MEAN, std=STD)
-    return Model(
-        name or f"emert-{head}", classes, view, spec, source={"kind": "emotion", "head": HEADS.get(head, head)}
-    )
+    source = {"kind": "emotion", "head": HEADS.get(head, head)}
+    return Model(name or f"emert-{head}", classes, view, InputSpec((side, side), mean=MEAN, std=STD), source=source)
 
 
 def side_of(net: Fusion) -> int:

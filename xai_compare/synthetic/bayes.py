@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.emotion.blocks import MODALITIES
+from xai_compare.emotion.evaluation import ABLATIONS
 from xai_compare.emotion.protocols import CLASSES
 from xai_compare.synthetic.clips import LEAKED, SEEN, SimulatedClips, draw_shown, shown_given_reported
 from xai_compare.synthetic.eye_sequences import draw_log_likelihoods, log_likelihood
@@ -17,6 +18,9 @@ def posterior(
     modalities: Sequence[str], seen: np.ndarray, leaked: np.ndarray, eyes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """How probable each self-report and each seen expression is, given some modalities: float64 ``(n, 7)`` each.
+
+    The self-reports are equally likely beforehand, and what mouth, brows and eyes show is independent given the
+    self-report: the log likelihoods of what is given simply add up, and Bayes' rule is a softmax of their sum.
 
     A judge who is given the face knows exactly what mouth and brows show, which no network can surpass.
 
@@ -41,15 +45,7 @@ def posterior(
 
 
 def ceilings(
-    sets: Sequence[Sequence[str]] = (
-        MODALITIES,
-        ("face",),
-        ("eye",),
-        ("fixation",),
-        ("face", "eye"),
-        ("face", "fixation"),
-        ("eye", "fixation"),
-    ),
+    sets: Sequence[Sequence[str]] = tuple(setting.modalities for setting in ABLATIONS[:7]),
     *,
     n: int = 200_000,
     steps: int = 32,

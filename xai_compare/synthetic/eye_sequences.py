@@ -48,7 +48,7 @@ def effects() -> np.ndarray:
 
 
 def rise(steps: int) -> np.ndarray:
-    """How far an effect has come, float64 ``(steps,)``."""
+    """The share of an effect that is there after each sample, float64 ``(steps,)``."""
     return 1 - np.exp(-np.arange(steps) / 8)
 
 
@@ -62,9 +62,9 @@ def draw_sequences(
     for t in range(1, steps):
         noise[:, t] = AUTOCORRELATION * noise[:, t - 1] + np.sqrt(1 - AUTOCORRELATION**2) * noise[:, t]
     values = noise + offsets[:, None]
-    told = effects()[reported][:, None] * rise(steps)[:, None]
-    values[..., :INFORMATIVE] += told[..., :INFORMATIVE]
-    values[..., -2:] += told[..., INFORMATIVE:]
+    signal = effects()[reported][:, None] * rise(steps)[:, None]
+    values[..., :INFORMATIVE] += signal[..., :INFORMATIVE]
+    values[..., -2:] += signal[..., INFORMATIVE:]
     eyes = values[..., : INFORMATIVE + IDLE]
     eye = _CENTRE + _SCALE * np.concatenate([eyes, eyes @ mixtures()], -1)
     return eye.astype(np.float32), (0.5 + 0.08 * values[..., -2:]).astype(np.float32)
@@ -104,7 +104,11 @@ def log_likelihood(eye: np.ndarray | None, fixation: np.ndarray | None) -> np.nd
 def draw_log_likelihoods(
     reported: np.ndarray, steps: int, rng: np.random.Generator, modalities: Sequence[str]
 ) -> np.ndarray:
-    """`log_likelihood` of clips that are never drawn, only their sufficient statistics: float64 ``(n, 7)``."""
+    """`log_likelihood` of clips that are never drawn, only their sufficient statistics: float64 ``(n, 7)``.
+
+    The matched filter of a Gaussian signal is Gaussian itself, with mean ``power * effect`` and variance ``power``, so
+    that one number a feature stands for all samples of a clip, and 200,000 clips are drawn in a second.
+    """
     weights = np.linalg.solve(covariance(steps), rise(steps))
     power = float(weights @ rise(steps))
     total = np.zeros((len(reported), len(CLASSES)))

@@ -28,18 +28,8 @@ def _forehead(skin: Relief) -> None:
     canvas = skin.canvas
     for row in range(3):
         v = -0.74 - 0.20 * row
-        path = curve(
-            [
-                (-1.25, v + 0.16),
-                (-0.8, v),
-                (-0.3, v + 0.03),
-                (0, v + 0.05),
-                (0.3, v + 0.03),
-                (0.8, v),
-                (1.25, v + 0.16),
-            ],
-            14,
-        )
+        us, drops = (-1.25, -0.8, -0.3, 0, 0.3, 0.8, 1.25), (0.16, 0.0, 0.03, 0.05, 0.03, 0.0, 0.16)
+        path = curve([(u, v + drop) for u, drop in zip(us, drops, strict=True)], 14)
         where, strength = canvas.stroke(path, 0.125, (0, 0))
         u = canvas.u[where]
         depth = rest + 0.95 * inner * np.clip(1 - (u / 0.75) ** 2, 0, None) ** 2
@@ -54,18 +44,12 @@ def _glabella(skin: Relief) -> None:
     p = skin.pose.points
     for side, inner in ((-1, 21), (1, 22)):
         u, v = p[inner]
-        skin.groove(
-            curve([(side * 0.10, v - 0.24), (side * 0.13, v), (side * 0.10, v + 0.24)]),
-            0.065,
-            0.12 * skin.identity.age + 1.0 * frown,
-        )
+        path = [(side * 0.10, v - 0.24), (side * 0.13, v), (side * 0.10, v + 0.24)]
+        skin.groove(curve(path), 0.065, 0.12 * skin.identity.age + 1.0 * frown)
         skin.canvas.bump(skin.height, (u + side * 0.06, v - 0.02), (0.24, 0.22), 0.07 * frown)
         for row in range(3):
-            path = [
-                (side * 0.03, 0.16 + 0.13 * row),
-                (side * 0.14, 0.10 + 0.14 * row),
-                (side * 0.27, 0.15 + 0.17 * row),
-            ]
+            starts = ((0.03, 0.16, 0.13), (0.14, 0.10, 0.14), (0.27, 0.15, 0.17))
+            path = [(side * out, down + step * row) for out, down, step in starts]
             skin.groove(curve(path), 0.055, 0.95 * wrinkle)
     for row in range(2):
         v = -0.06 + 0.15 * row
@@ -85,11 +69,8 @@ def _eye(skin: Relief, side: int) -> None:
         skin.groove(curve(reach), 0.055, 0.10 * age + 0.65 * cheek * (1 - 0.12 * k), (0.3, 0))
     middle = (inner[0] + outer[0]) / 2
     depth = 0.18 + 0.25 * age + 0.75 * cheek + 0.5 * tight
-    skin.groove(
-        curve([(inner[0] + side * 0.0, inner[1] + 0.10), (middle, low[1] + 0.15), (u - side * 0.02, v + 0.19)]),
-        0.07,
-        depth * 0.7,
-    )
+    pouch = [(inner[0] + side * 0.0, inner[1] + 0.10), (middle, low[1] + 0.15), (u - side * 0.02, v + 0.19)]
+    skin.groove(curve(pouch), 0.07, depth * 0.7)
     skin.canvas.bump(skin.height, (middle, low[1] + 0.07), (0.36, 0.10), 0.025 + 0.035 * (cheek + tight))
 
 
@@ -111,16 +92,11 @@ def _mouth(skin: Relief, side: int) -> None:
     """Around the mouth's corner: dimple (14), marionette line (15), stretch lines (20), tightness (23)."""
     s, p = skin.pose.strength, skin.pose.points
     u, v = p[48] if side < 0 else p[54]
-    skin.groove(
-        curve([(u + side * 0.13, v - 0.16), (u + side * 0.17, v), (u + side * 0.13, v + 0.16)]), 0.07, 0.9 * s(14, side)
-    )
+    path = [(u + side * 0.13, v - 0.16), (u + side * 0.17, v), (u + side * 0.13, v + 0.16)]
+    skin.groove(curve(path), 0.07, 0.9 * s(14, side))
     down = s(15, side)
-    skin.groove(
-        curve([(u + side * 0.05, v - 0.04), (u + side * 0.13, v + 0.13), (u + side * 0.10, v + 0.36)]),
-        0.075,
-        0.08 * skin.identity.age + 0.9 * down,
-        (0.6, 0),
-    )
+    path = [(u + side * 0.05, v - 0.04), (u + side * 0.13, v + 0.13), (u + side * 0.10, v + 0.36)]
+    skin.groove(curve(path), 0.075, 0.08 * skin.identity.age + 0.9 * down, (0.6, 0))
     skin.canvas.bump(skin.height, (u + side * 0.02, v + 0.22), (0.24, 0.22), 0.07 * down)
     stretch = s(20, side)
     path = [(u + side * 0.10, v - 0.20), (u + side * 0.19, v + 0.02), (u + side * 0.12, v + 0.30)]
@@ -136,16 +112,11 @@ def _lips_and_chin(skin: Relief) -> None:
     skin.canvas.bump(skin.height, (0, p[51, 1] - 0.12), (0.45, 0.16), 0.035 * tight)
     for side in (-1, 1):
         for k in range(3):
-            path = [
-                (side * (0.10 + 0.16 * k), p[51, 1] - 0.15 + 0.04 * k),
-                (side * (0.09 + 0.15 * k), p[51, 1] - 0.02 + 0.05 * k),
-            ]
-            skin.groove(curve(path), 0.045, 0.30 * tight)
-    skin.groove(
-        curve([(-0.42, p[57, 1] + 0.24), (0, p[57, 1] + 0.15), (0.42, p[57, 1] + 0.24)]),
-        0.07,
-        0.10 + 0.15 * skin.identity.age + 0.7 * chin,
-    )
+            top = side * (0.10 + 0.16 * k), p[51, 1] - 0.15 + 0.04 * k
+            end = side * (0.09 + 0.15 * k), p[51, 1] - 0.02 + 0.05 * k
+            skin.groove(curve([top, end]), 0.045, 0.30 * tight)
+    fold = [(-0.42, p[57, 1] + 0.24), (0, p[57, 1] + 0.15), (0.42, p[57, 1] + 0.24)]
+    skin.groove(curve(fold), 0.07, 0.10 + 0.15 * skin.identity.age + 0.7 * chin)
     if chin:
         rng = np.random.default_rng(17)
         for du, dv in rng.uniform(-1, 1, (14, 2)):

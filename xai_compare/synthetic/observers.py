@@ -54,11 +54,11 @@ def _points(
     landmarks = faces.landmarks[k]
     eyes_apart = float(np.linalg.norm(landmarks[45] - landmarks[36]))
     places = [landmarks[36:42].mean(0), landmarks[42:48].mean(0), landmarks[48:60].mean(0)]
-    told = np.argwhere(faces.regions[k])[:, ::-1]
+    changed = np.argwhere(faces.regions[k])[:, ::-1]
     points = []
     for source in rng.choice(3, n, p=shares):
-        if source == 0 and len(told):
-            at, hand = told[rng.integers(len(told))], 0.05
+        if source == 0 and len(changed):
+            at, hand = changed[rng.integers(len(changed))], 0.05
         elif source == 2:
             at, hand = rng.uniform(0, (width - 1, height - 1)), 0.0
         else:

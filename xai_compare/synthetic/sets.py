@@ -78,6 +78,10 @@ def faces(
 
     Raises:
         InputError: if an expression is unknown or has no action units.
+
+    >>> simulated = faces(["happiness", "neutral"], n_identities=2, size=(64, 64))
+    >>> simulated.images.shape, simulated.labels
+    ((4, 64, 64, 3), ('happiness', 'neutral', 'happiness', 'neutral'))
     """
     names = list(dict.fromkeys(canonical(name) for name in expressions))
     rng = np.random.default_rng([seed, 1])
@@ -164,7 +168,7 @@ def _distractors(
 
 
 def _drawn(wanted: Sequence[_Face], size: tuple[int, int], rng: np.random.Generator) -> SimulatedFaces:
-    """Draw each face twice, with and without what carries its label."""
+    """Draw each face twice, with and without what carries its label: the difference is the answer, to the pixel."""
     n = len(wanted)
     images = np.empty((n, *size, 3), np.uint8)
     landmarks = np.empty((n, 68, 2))

@@ -12,17 +12,9 @@ from xai_compare.synthetic.paint import Canvas, Profile, Window, linear, smooth
 from xai_compare.synthetic.relief import Relief
 
 _RIDGE = Profile(
-    [
-        (-0.6, 0.0),
-        (-0.3, 0.02),
-        (0.0, 0.10),
-        (0.45, 0.22),
-        (0.8, 0.36),
-        (0.95, 0.40),
-        (1.12, 0.26),
-        (1.26, 0.06),
-        (1.4, 0.0),
-    ]
+    np.transpose(
+        [[-0.6, -0.3, 0.0, 0.45, 0.8, 0.95, 1.12, 1.26, 1.4], [0.0, 0.02, 0.10, 0.22, 0.36, 0.40, 0.26, 0.06, 0.0]]
+    )
 )
 _RIDGE_WIDTH = Profile([(-0.6, 0.34), (0.0, 0.24), (0.45, 0.26), (0.95, 0.38), (1.3, 0.46)])
 
