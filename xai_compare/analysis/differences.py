@@ -100,30 +100,30 @@ def differences(
     people = [store.source.label for store in stores if store.source.kind == "human"]
     options = {"dice": {"threshold": study.compare.thresholds.dice}}
     against = [*people, "ekman"]
-    found: Scored = {}
+    scored: Scored = {}
     wanted: list[DifferenceKey] = []
     for expression in [name for name in heatmaps.expression.values.tolist() if name != ALL]:
         with tempfile.TemporaryDirectory(dir=stores[0].run, prefix=".bins-") as place:
             pool = maps.pool(expression, Path(place))
             if pool is not None:
                 references = References({name: mask for name, mask in masks.items() if name == expression}, "ekman")
-                made = pool_differences(
+                of_expression = pool_differences(
                     pool, expression, metrics, references, options, sources=sources, against=against,
                     n=min(study.compare.bootstrap, MOST), seed=study.seed,
                 )  # fmt: skip
-                found |= made
-                for metric, b in dict.fromkeys((key.metric, key.b) for key in made):
+                scored |= of_expression
+                for metric, b in dict.fromkeys((key.metric, key.b) for key in of_expression):
                     there = [name for name in sources if name in pool.rows]
                     wanted += [DifferenceKey(metric, *pair, b, expression) for pair in combinations(there, 2)]
         advance(1)
-    found |= image_differences(_of_pictures(known))
-    return difference_table(found, wanted)
+    scored |= image_differences(_of_pictures(known))
+    return difference_table(scored, wanted)
 
 
 def _of_pictures(scores: pd.DataFrame) -> dict[tuple[str, str, str, str], dict[str, float]]:
     """Each picture's score by metric, a, b and expression."""
-    found: dict[tuple[str, str, str, str], dict[str, float]] = {}
+    scored: dict[tuple[str, str, str, str], dict[str, float]] = {}
     known = scores[np.isfinite(scores["value"].to_numpy(float)) & (scores["expression"] != "")]
     for key, rows in known.groupby(["metric", "a", "b", "expression"], sort=False):
-        found[tuple(map(str, key))] = dict(zip(rows["image"], rows["value"], strict=True))  # type: ignore[index]
-    return found
+        scored[tuple(map(str, key))] = dict(zip(rows["image"], rows["value"], strict=True))  # type: ignore[index]
+    return scored

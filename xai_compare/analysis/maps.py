@@ -149,19 +149,19 @@ class Maps(MapStage):
         if not root.is_dir():
             raise InputError("no such folder of maps", where=root, hint="check maps: files")
         names = self._names()
-        found: dict[tuple[str, str], dict[str, Path]] = {}
+        files_of_source: dict[tuple[str, str], dict[str, Path]] = {}
         for path in sorted(root.rglob("*")):
             match = re.fullmatch(text, path.as_posix())
             image = names.get(match["image"]) if match else None
             if match and image is not None and path.is_file():
                 named = match.groupdict()
                 key = (named.get("model", options.model), named.get("explainer", options.explainer))
-                found.setdefault(key, {})[image] = path
-        if not found:
-            some = next(iter(self.job.pictures.rows.index), "")
-            what = f"no file is named {Path(options.files).name} with a picture of the study (the first: {some})"
+                files_of_source.setdefault(key, {})[image] = path
+        if not files_of_source:
+            first = next(iter(self.job.pictures.rows.index), "")
+            what = f"no file is named {Path(options.files).name} with a picture of the study (the first: {first})"
             raise InputError(what, where=root, hint="{image} stands for the picture's name without its ending")
-        return found
+        return files_of_source
 
     def _names(self) -> dict[str, str]:
         """Every name of a picture, with and without folder and ending, that is no other picture's too."""
@@ -186,9 +186,9 @@ def read_map(file: Path) -> np.ndarray:
     if file.suffix != ".npz":
         return np.asarray(read_grey(file), np.float32)
     try:
-        with np.load(file, allow_pickle=False) as held:
-            names = held.files
-            values = held[names[0]] if len(names) == 1 else None
+        with np.load(file, allow_pickle=False) as archive:
+            names = archive.files
+            values = archive[names[0]] if len(names) == 1 else None
     except Exception as error:  # A damaged file makes decoders raise whatever they like.
         raise InputError(f"cannot be read: {error}", where=file) from None
     if values is None:

@@ -104,12 +104,12 @@ def multiverse_tables(
         means = _means(stores, scaling)
         for (explainer, model), maps in means.items():
             for cut in options.cuts:
-                found = _against_masks(maps, masks, cut, level)
-                rows.append(("iou", "ekman", explainer, scaling, cut, np.nan, model, *found))
+                result = _against_masks(maps, masks, cut, level)
+                rows.append(("iou", "ekman", explainer, scaling, cut, np.nan, model, *result))
                 for b, sigmas in people.items():
                     for sigma, theirs in sigmas.items():
-                        found = _against_people(maps, theirs, cut, level)
-                        rows.append(("dice", b, explainer, scaling, cut, sigma, model, *found))
+                        result = _against_people(maps, theirs, cut, level)
+                        rows.append(("dice", b, explainer, scaling, cut, sigma, model, *result))
         advance(1)
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "tau"])
     table = table[(table["metric"] != "iou") | bool(masks)]
@@ -135,9 +135,9 @@ def _with_orders(rows: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, pd.Dat
     if "sigma" in factors:
         own["sigma"] = 1.0
     beside = orders_beside(rows, factors, own, contestant).drop(columns="first")
-    told = multiverse_factors(rows, factors, contestant)
+    factor_table = multiverse_factors(rows, factors, contestant)
     about = {name: rows[name].iloc[0] for name in ("metric", "b")}
-    return rows.merge(beside, on=factors, how="left"), told.assign(
+    return rows.merge(beside, on=factors, how="left"), factor_table.assign(
         **about, compared="networks" if contestant == "model" else "explainers"
     )
 
@@ -148,9 +148,9 @@ def _means(stores: Sequence[MapStore], scaling: str) -> _Means:
     sums: dict[tuple[str, str], dict[str, list[Any]]] = {}
     for slug, store in maps.stores.items():
         if store.source.kind == "model":
-            mine = sums.setdefault((store.source.explainer, store.source.name), {})
+            sums_of_network = sums.setdefault((store.source.explainer, store.source.name), {})
             for one, heatmap in maps.stream(slug):
-                there = mine.setdefault(one.group, [np.zeros(GRID.shape), 0])
+                there = sums_of_network.setdefault(one.group, [np.zeros(GRID.shape), 0])
                 there[0] += heatmap
                 there[1] += 1
     return {
@@ -162,14 +162,14 @@ def _means(stores: Sequence[MapStore], scaling: str) -> _Means:
 def _mean_maps_of_people(store: MapStore, sigmas: Sequence[float]) -> dict[float, dict[str, np.ndarray]]:
     """People's mean maps by width of their Gaussians and expression."""
     people = ObserverMaps.of(store)
-    found: dict[float, dict[str, np.ndarray]] = {}
+    result: dict[float, dict[str, np.ndarray]] = {}
     for sigma in sigmas:
         wider = replace(people, points=people.points.assign(sigma=people.points["sigma"] * sigma))
         groups: dict[str, list[np.ndarray]] = {}
         for image in wider.images:
             groups.setdefault(wider.groups.get(image, ""), []).append(wider.maps(image)[1].mean(0))
-        found[sigma] = {group: np.mean(maps, axis=0) for group, maps in groups.items() if group}
-    return found
+        result[sigma] = {group: np.mean(maps, axis=0) for group, maps in groups.items() if group}
+    return result
 
 
 def _against_masks(

@@ -212,8 +212,8 @@ class People(MapStage):
         group, points = self.points(task.label)
         shapes = {image: self.job.pictures.shape(image) for image in task.images}
         radius = group.spec.radius_px if group.spec.kernel == "disc" else None
-        mine = Attended(points[points["image"].isin(task.images)], shapes, group.sigma, _weights(group), radius)
-        return replace(task, data=replace(task.data, data=mine))
+        attended = Attended(points[points["image"].isin(task.images)], shapes, group.sigma, _weights(group), radius)
+        return replace(task, data=replace(task.data, data=attended))
 
     @staticmethod
     def make(worker: Worker, task: Task) -> Any:
@@ -225,17 +225,17 @@ class People(MapStage):
         from xai_compare.human.data_quality import assess_quality, overall_quality
         from xai_compare.human.experiment import removals
 
-        said, removed = [], []
+        quality, removed = [], []
         for group, _ in self._group_of.values():
             if group.experiment is None:
                 continue
             statements = assess_quality(group.experiment)
             for one in [overall_quality(statements), *statements]:
-                said.append((group.spec.name, one.level, one.line, group.spec.simulated))
+                quality.append((group.spec.name, one.level, one.line, group.spec.simulated))
             removed.append(removals(group.experiment).assign(source=group.spec.name, simulated=group.spec.simulated))
-        if not said:
+        if not quality:
             return {}
-        table = pd.DataFrame(said, columns=["source", "level", "line", "simulated"])
+        table = pd.DataFrame(quality, columns=["source", "level", "line", "simulated"])
         return {"human_data": table, "human_removed": pd.concat(removed, ignore_index=True)}
 
     def account(self) -> dict[str, Any]:
@@ -261,10 +261,10 @@ class People(MapStage):
         weights, spec = _weights(group), group.spec
         kept = select(group.points, first=spec.first, between_ms=spec.between_ms)
         shapes = {image: self.job.pictures.shape(image) for image in images}
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             points = usable_points(kept, shapes, group.sigma, [weights] if weights else [], spec.only_correct)
-        for warning in told:
+        for warning in caught:
             self.job.say(f"human/{spec.name}: {warning.message}")
         return points
 

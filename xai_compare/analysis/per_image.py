@@ -77,11 +77,11 @@ def per_image(maps: StoredMaps, stores: Sequence[MapStore], options: Options) ->
         for image, viewers in observers.items():
             expression = people.groups.get(image, "")
             one_more = f"{b}: {LEFT_OUT}"
-            found = left_out_scores(viewers, options)
-            rows += [(s.metric, one_more, b, image, expression, s.value, s.note) for s in found]
+            picture_scores = left_out_scores(viewers, options)
+            rows += [(s.metric, one_more, b, image, expression, s.value, s.note) for s in picture_scores]
             for name, knows_nothing in ((PRIOR, prior), (f"{b}: {ELSEWHERE}", viewers.baseline)):
-                found = image_scores(knows_nothing, viewers, None, None, options)
-                rows += [(s.metric, name, b, image, expression, s.value, s.note) for s in found]
+                picture_scores = image_scores(knows_nothing, viewers, None, None, options)
+                rows += [(s.metric, name, b, image, expression, s.value, s.note) for s in picture_scores]
             rows.append(
                 ("reliability", b, b, image, expression, reliability(viewers.maps), f"{len(viewers.maps)} people")
             )
@@ -94,8 +94,10 @@ def per_image(maps: StoredMaps, stores: Sequence[MapStore], options: Options) ->
             for one, heatmap in maps.stream(slug):
                 seen.add(one.image)
                 if one.image in observers:
-                    found = image_scores(GRID.reduce(heatmap), observers[one.image], None, None, options)
-                    rows += [(s.metric, other.source.label, b, one.image, one.group, s.value, s.note) for s in found]
+                    picture_scores = image_scores(GRID.reduce(heatmap), observers[one.image], None, None, options)
+                    rows += [
+                        (s.metric, other.source.label, b, one.image, one.group, s.value, s.note) for s in picture_scores
+                    ]
             # Networks explain whichever images they are asked about; people who missed one are told of.
             missed = [image for image in observers if image not in seen and other.source.kind == "human"]
             why = f"{other.source.label} has no map of it"

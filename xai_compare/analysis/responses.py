@@ -146,16 +146,16 @@ def error_consistency_table(
     labels = _labels(predictions)
     for b, table in answers.items():
         theirs = _with_right(table, labels)
-        said = f"{b.removeprefix('human/')}: simulated" if b in simulated else ""
-        for a, mine in predictions.groupby("model", sort=False):
+        remark = f"{b.removeprefix('human/')}: simulated" if b in simulated else ""
+        for a, answers_of_network in predictions.groupby("model", sort=False):
             for measure in (ERRORS, ANSWERS):
-                trials = _against(mine.set_index("image"), theirs, measure, labels)
-                rows += _rows(measure, str(a), b, kappas(trials, seed=seed), trials, said)
+                trials = _against(answers_of_network.set_index("image"), theirs, measure, labels)
+                rows += _rows(measure, str(a), b, kappas(trials, seed=seed), trials, remark)
         if 1 < theirs["participant"].nunique() <= MOST_PEOPLE:
             for measure in (ERRORS, ANSWERS):
                 trials = _among(theirs, measure)
                 whole = kappas(trials, seed=seed)
-                rows += _rows(measure, b, b, {MEAN: whole[MEAN]} if whole else {}, trials, said)
+                rows += _rows(measure, b, b, {MEAN: whole[MEAN]} if whole else {}, trials, remark)
     return pd.DataFrame(rows, columns=list(CONSISTENCY_COLUMNS))
 
 
@@ -169,8 +169,8 @@ def _labels(predictions: pd.DataFrame) -> dict[str, str]:
 def _with_right(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     """Trials on labelled or judged pictures; what nobody says to be right is right if it is the label."""
     label = table["image"].map(labels)
-    told = (table["response"] == label).astype("boolean").mask((table["response"] == "") | label.isna())
-    return table.assign(right=table["right"].fillna(told))
+    matches_label = (table["response"] == label).astype("boolean").mask((table["response"] == "") | label.isna())
+    return table.assign(right=table["right"].fillna(matches_label))
 
 
 def _cell(row: Any, measure: str) -> str:
@@ -182,8 +182,8 @@ def _cell(row: Any, measure: str) -> str:
 
 def _against(network: pd.DataFrame, people: pd.DataFrame, measure: str, labels: Mapping[str, str]) -> _Trials:
     """By participant, the images that both answered, and both answers."""
-    found: _Trials = {}
-    predicted = {str(image): expression_of(said) for image, said in network["predicted"].items()}
+    results: _Trials = {}
+    predicted = {str(image): expression_of(answer) for image, answer in network["predicted"].items()}
     for row in people.itertuples(index=False):
         image, theirs = str(row.image), _cell(row, measure)
         if image not in predicted or not theirs or (measure == ERRORS and image not in labels):
@@ -191,8 +191,8 @@ def _against(network: pd.DataFrame, people: pd.DataFrame, measure: str, labels: 
         own = predicted[image]
         if measure == ERRORS:
             own = "right" if own == labels[image] else "wrong"
-        _add(found, str(row.participant), image, own, theirs)
-    return found
+        _add(results, str(row.participant), image, own, theirs)
+    return results
 
 
 def _among(people: pd.DataFrame, measure: str) -> _Trials:
@@ -201,26 +201,26 @@ def _among(people: pd.DataFrame, measure: str) -> _Trials:
     for row in people.itertuples(index=False):
         if cell := _cell(row, measure):
             by.setdefault(str(row.participant), {}).setdefault(str(row.image), cell)
-    found: _Trials = {}
+    results: _Trials = {}
     for one, other in combinations(by, 2):
         for image, cell in by[one].items():
             if image in by[other]:
-                _add(found, f"{one} / {other}", image, cell, by[other][image])
-    return found
+                _add(results, f"{one} / {other}", image, cell, by[other][image])
+    return results
 
 
-def _add(found: _Trials, name: str, image: str, one: str, other: str) -> None:
-    for place, value in zip(found.setdefault(name, ([], [], [])), (image, one, other), strict=True):
+def _add(results: _Trials, name: str, image: str, one: str, other: str) -> None:
+    for place, value in zip(results.setdefault(name, ([], [], [])), (image, one, other), strict=True):
         place.append(value)
 
 
 def _rows(
-    measure: str, a: str, b: str, found: Mapping[str, Consistency], trials: _Trials, said: str
+    measure: str, a: str, b: str, results: Mapping[str, Consistency], trials: _Trials, remark: str
 ) -> Iterator[tuple[Any, ...]]:
     every = {image for images, _, _ in trials.values() for image in images}
-    for name, one in found.items():
+    for name, one in results.items():
         images = len(every if name in (POOLED, MEAN) else set(trials[name][0]))
-        notes = [said] if said else []
+        notes = [remark] if remark else []
         if not np.isfinite(one.kappa):
             notes.append("chance alone would agree always")
         elif not np.isfinite(one.low):

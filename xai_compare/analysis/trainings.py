@@ -66,8 +66,8 @@ class _Stack(NamedTuple):
         """Mean maps (k, h, w) by how often each image (k, images) and training (k, trainings) counts."""
         weights = (trainings[:, :, None] * images[:, None] * self.there).reshape(len(images), -1).astype(np.float32)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = weights @ self.maps.reshape(self.there.size, -1) / weights.sum(1, keepdims=True)
-        return found.reshape(-1, *GRID.coarse)
+            result = weights @ self.maps.reshape(self.there.size, -1) / weights.sum(1, keepdims=True)
+        return result.reshape(-1, *GRID.coarse)
 
 
 def trainings_table(study: Study, stores: Sequence[MapStore]) -> pd.DataFrame:
@@ -94,13 +94,13 @@ def trainings_table(study: Study, stores: Sequence[MapStore]) -> pd.DataFrame:
             continue
         for expression in [*ordered(set().union(*(groups[slug] for slug in slugs))), ALL]:
             stack = _stacked(maps, slugs, expression)
-            theirs = {b: _mean(maps, its[0], expression) for b, its in people.items()}
+            theirs = {b: _mean(maps, slugs_of_people[0], expression) for b, slugs_of_people in people.items()}
             for metric, b, score in _scores(asked, masks.get(expression), theirs, study.compare.thresholds.dice):
                 about = {"metric": metric, "a": a, "b": b, "expression": expression}
-                found = _intervals(
+                result = _intervals(
                     stack, score, METRICS.get(metric).shift, min(study.compare.bootstrap, MOST), study.seed
                 )
-                parts.append(found.assign(**about))
+                parts.append(result.assign(**about))
     whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return whole.reindex(columns=list(TRAININGS_COLUMNS))
 
@@ -126,7 +126,7 @@ def _intervals(stack: _Stack, score: _Score, shift: float, n: int, seed: int) ->
         value = float(score(stack.means(*(np.ones((1, one.size)) for one in factors)))[0])
         return pd.DataFrame([("trainings", value, np.nan, np.nan, np.nan, factors[1].size, *row)],
                             columns=list(UNIT_COLUMNS))  # fmt: skip
-    found = unit_intervals(
+    result = unit_intervals(
         lambda images, trainings: score(stack.means(images, trainings)),
         factors,
         n,
@@ -135,23 +135,25 @@ def _intervals(stack: _Stack, score: _Score, shift: float, n: int, seed: int) ->
         shift_counts=shift,
     )
     if (stack.there.sum(0) < 2).all():
-        crossed = found["unit"] == "images x trainings"
-        found.loc[crossed, ["error", "ci_low", "ci_high"]] = np.nan
-        found.loc[crossed, "note"] = NESTED
-    return found
+        crossed = result["unit"] == "images x trainings"
+        result.loc[crossed, ["error", "ci_low", "ci_high"]] = np.nan
+        result.loc[crossed, "note"] = NESTED
+    return result
 
 
 def _stacked(maps: StoredMaps, slugs: Sequence[str], expression: str) -> _Stack:
-    held = {slug: [one.image for one in maps.entries[slug] if expression in (ALL, one.group)] for slug in slugs}
-    held = {slug: images for slug, images in held.items() if images}
-    place = {image: i for i, image in enumerate(sorted(set().union(*held.values())))}
-    found = np.zeros((len(held), len(place), int(np.prod(GRID.coarse))), np.float32)
-    there = np.zeros(found.shape[:2])
-    for t, slug in enumerate(held):
+    images_by_slug = {
+        slug: [one.image for one in maps.entries[slug] if expression in (ALL, one.group)] for slug in slugs
+    }
+    images_by_slug = {slug: images for slug, images in images_by_slug.items() if images}
+    place = {image: i for i, image in enumerate(sorted(set().union(*images_by_slug.values())))}
+    result = np.zeros((len(images_by_slug), len(place), int(np.prod(GRID.coarse))), np.float32)
+    there = np.zeros(result.shape[:2])
+    for t, slug in enumerate(images_by_slug):
         for one, heatmap in maps.stream(slug, expression):
-            found[t, place[one.image]] = GRID.reduce(heatmap).ravel()
+            result[t, place[one.image]] = GRID.reduce(heatmap).ravel()
             there[t, place[one.image]] = 1
-    return _Stack(found, there)
+    return _Stack(result, there)
 
 
 def _mean(maps: StoredMaps, slug: str, expression: str) -> np.ndarray | None:

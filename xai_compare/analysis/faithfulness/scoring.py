@@ -44,14 +44,14 @@ def score(worker: Worker, task: Task) -> dict[str, Any]:
             explainer, maps, _empty(worker, work.number, work.seed)
         )
         controls["again"] = {"parameter_randomization": scene.retest(explainer, maps, work.retest).tolist()}
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "images": list(task.images),
         "reasons": reasons,
         "scores": {name: values.tolist() for name, values in scores.items()},
         "curves": {name: values.tolist() for name, values in curves.items()},
         "controls": controls,
     }
-    return found | ({"drops": drops.tolist()} if work.explainer is None else {})
+    return result | ({"drops": drops.tolist()} if work.explainer is None else {})
 
 
 def _controls(
@@ -67,13 +67,13 @@ def _controls(
         others = {"other picture": (np.roll(maps, -1, 0), np.roll(scaled, -1, 0))}
     else:
         return {}
-    found = {}
+    result = {}
     for name, (one, as_averaged) in others.items():
         scores, _ = scene.scores(one, drops)
         if work.regions:
             scores |= _known_scores(work.regions, as_averaged)
-        found[name] = {score: values.tolist() for score, values in scores.items()}
-    return found
+        result[name] = {score: values.tolist() for score, values in scores.items()}
+    return result
 
 
 def _scene(worker: Worker, task: Task) -> FaithfulnessBatch:

@@ -223,23 +223,23 @@ class Faithfulness(Stage):
     @cached_property
     def units(self) -> list[Unit]:
         """All that is to be judged, network by network and part by part, the random map first in each."""
-        study, found = self.job.study, []
+        study, result = self.job.study, []
         labels = [str(spec.label) for spec in study.explainers]
         for number, spec in enumerate(study.models):
             trained = (spec.name, spec.fold or "")
             its = [s for s in self.job.stores if s.source.kind == "model" and (s.source.name, s.source.fold) == trained]
-            mine = [store for store in its if store.items and store.source.explainer in labels]
-            rows = sample(mine[0].items, self.options.images, study.seed) if mine else []
+            explained = [store for store in its if store.items and store.source.explainer in labels]
+            rows = sample(explained[0].items, self.options.images, study.seed) if explained else []
             for part in range(0, len(rows), PART):
                 some = tuple(rows[part : part + PART])
-                found.append(Unit(number, None, part // PART, mine[0], some))
-                found += [Unit(number, labels.index(s.source.explainer), part // PART, s, some) for s in mine]
-        return found
+                result.append(Unit(number, None, part // PART, explained[0], some))
+                result += [Unit(number, labels.index(s.source.explainer), part // PART, s, some) for s in explained]
+        return result
 
     def judged(self, unit: Unit) -> dict[str, Any] | None:
         """What was found for a unit; None if it could not be judged."""
-        found: dict[str, Any] | None = self.outcome(Task(unit.key, self._fingerprint(unit)))
-        return found
+        result: dict[str, Any] | None = self.outcome(Task(unit.key, self._fingerprint(unit)))
+        return result
 
     def control(self, unit: Unit) -> Unit:
         """The unit of random maps of the same pictures."""

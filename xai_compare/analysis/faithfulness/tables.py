@@ -60,13 +60,15 @@ def faithfulness_tables(stage: Faithfulness) -> dict[str, pd.DataFrame]:
             names = model, str(stage.job.study.explainers[explainer].label)
             pairs = [(stage.judged(unit), stage.judged(stage.control(unit)), unit) for unit in units]
             judged = [one if both else None for one, both, _ in pairs]
-            mine = _joined(judged, units)
+            measured = _joined(judged, units)
             random = _joined([both for _, both, _ in pairs], units)
             again = {"parameter_randomization": _held_against(judged, "again", "parameter_randomization", units)}
-            rows = [(row, RANDOM) for row in _scores(mine, random)] + [(row, AGAIN) for row in _scores(mine, again)]
+            rows = [(row, RANDOM) for row in _scores(measured, random)] + [
+                (row, AGAIN) for row in _scores(measured, again)
+            ]
             order = {score: place for place, score in enumerate(SCORES)}
             scores += [(*names, *row, which) for row, which in sorted(rows, key=lambda one: order[one[0][0]])]
-            curves += [(*names, *row) for row in _curves(mine, random)]
+            curves += [(*names, *row) for row in _curves(measured, random)]
             for name, called in CONTROLS.items():
                 whose = judged if name == "other picture" else [both if one else None for one, both, _ in pairs]
                 theirs = {
@@ -74,7 +76,7 @@ def faithfulness_tables(stage: Faithfulness) -> dict[str, pd.DataFrame]:
                     for score in SCORES
                     if score != "parameter_randomization"
                 }
-                controls += [(*names, *row, called) for row in _scores(mine, theirs)]
+                controls += [(*names, *row, called) for row in _scores(measured, theirs)]
     return {
         "faithfulness": _corrected(scores, COLUMNS),
         "faithfulness_controls": _corrected(controls, COLUMNS),
@@ -84,10 +86,10 @@ def faithfulness_tables(stage: Faithfulness) -> dict[str, pd.DataFrame]:
 
 def _together(stage: Faithfulness) -> dict[tuple[str, int | None], list[Unit]]:
     """The units of each network, its trainings together, and explainer."""
-    found: dict[tuple[str, int | None], list[Unit]] = {}
+    result: dict[tuple[str, int | None], list[Unit]] = {}
     for unit in stage.units:
-        found.setdefault((stage.job.study.models[unit.number].name, unit.explainer), []).append(unit)
-    return found
+        result.setdefault((stage.job.study.models[unit.number].name, unit.explainer), []).append(unit)
+    return result
 
 
 def _joined(records: Sequence[Mapping[str, Any] | None], units: Sequence[Unit]) -> dict[str, Any]:
@@ -120,26 +122,26 @@ def _held_against(
     return np.concatenate(parts)
 
 
-def _scores(mine: Mapping[str, Any], random: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _scores(measured: Mapping[str, Any], random: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """A row of each score that both have, up to its p value."""
     rows = []
     for score, better in SCORES.items():
-        if score not in mine or score not in random or np.isnan(random[score]).all():
+        if score not in measured or score not in random or np.isnan(random[score]).all():
             continue
-        asked = np.ones(len(mine["images"]), bool)
+        asked = np.ones(len(measured["images"]), bool)
         if score.startswith("known_"):
             asked = np.isfinite(random[score])  # Elsewhere no region is known.
         elif score == "parameter_randomization":
             asked = np.isfinite(random[score])  # The others are not explained once more.
-        both = np.isfinite(mine[score]) & np.isfinite(random[score])
+        both = np.isfinite(measured[score]) & np.isfinite(random[score])
         if not asked.any():
             continue
-        images = [image for image, one in zip(mine["images"], both, strict=True) if one]
-        own, chance = mine[score][both], random[score][both]
+        images = [image for image, one in zip(measured["images"], both, strict=True) if one]
+        own, chance = measured[score][both], random[score][both]
         differences = _by_image(own - chance, images)
         low, high, p = _tested(differences)
         means = [float(values.mean()) if len(values) else float("nan") for values in (own, chance, own - chance)]
-        note = _note(score, mine, asked, both)
+        note = _note(score, measured, asked, both)
         if 0 < len(differences) < FEW:
             note = "; ".join(filter(None, [note, f"{len(differences)} pictures are few, {FEW} are wanted"]))
         rows.append((score, len(images), *means, low, high, better, note, p))
@@ -155,9 +157,9 @@ def _tested(differences: np.ndarray) -> tuple[float, float, float]:
     """The 95 % interval of the mean difference by Student's t, pictures being drawn, and its p value."""
     if len(differences) < LEAST or not np.ptp(differences) > 0:
         return float("nan"), float("nan"), float("nan")
-    found = stats.ttest_1samp(differences, 0)
-    ends = found.confidence_interval(0.95)
-    return float(ends.low), float(ends.high), float(found.pvalue)
+    result = stats.ttest_1samp(differences, 0)
+    ends = result.confidence_interval(0.95)
+    return float(ends.low), float(ends.high), float(result.pvalue)
 
 
 def _corrected(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> pd.DataFrame:
@@ -170,7 +172,7 @@ def _corrected(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> pd.Da
     return table[list(columns)]
 
 
-def _note(score: str, mine: Mapping[str, Any], asked: np.ndarray, both: np.ndarray) -> str:
+def _note(score: str, measured: Mapping[str, Any], asked: np.ndarray, both: np.ndarray) -> str:
     """How many pictures are left out, and why."""
     parts = []
     if not asked.all():
@@ -178,16 +180,18 @@ def _note(score: str, mine: Mapping[str, Any], asked: np.ndarray, both: np.ndarr
         parts.append(f"{what}{int(asked.sum())} of {len(asked)} pictures")
     missing = np.flatnonzero(asked & ~both)
     if len(missing):
-        named = [f"{mine['images'][i]} ({mine['reasons'][i] or 'the score is undefined'})" for i in missing[:_NAMED]]
+        named = [
+            f"{measured['images'][i]} ({measured['reasons'][i] or 'the score is undefined'})" for i in missing[:_NAMED]
+        ]
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         parts.append(f"left out: {len(missing)}: {', '.join(named)}{more}")
     return "; ".join(parts)
 
 
-def _curves(mine: Mapping[str, Any], random: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _curves(measured: Mapping[str, Any], random: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     rows = []
     for name in ("deletion", "insertion"):
-        own, chance = mine.get(f"{name} curve"), random.get(f"{name} curve")
+        own, chance = measured.get(f"{name} curve"), random.get(f"{name} curve")
         if own is None or chance is None:
             continue
         both = np.isfinite(own).all(1) & np.isfinite(chance).all(1)

@@ -62,8 +62,8 @@ class ObserverMaps:
         columns = gaussians(places[:, 0], GRID.coarse[1], sigma)
         lines = gaussians(places[:, 1], GRID.coarse[0], sigma) * rows["weight"].to_numpy(np.float64)[:, None]
         for person in range(len(names)):
-            mine = people == person
-            maps[person] = lines[mine].T @ columns[mine]
+            of_person = people == person
+            maps[person] = lines[of_person].T @ columns[of_person]
         sums = maps.sum((1, 2), keepdims=True)
         return [str(name) for name in names], np.divide(maps, sums, out=maps, where=sums > 0), people
 

@@ -97,9 +97,9 @@ class StoredMaps:
 
     def stream(self, slug: str, expression: str = ALL) -> Iterator[tuple[Entry, np.ndarray]]:
         """The defined maps of an expression (``"all"``: of every one), the next chunks being read meanwhile."""
-        mine = [one for one in self.entries[slug] if expression in (ALL, one.group)]
+        selected = [one for one in self.entries[slug] if expression in (ALL, one.group)]
         by_chunk: dict[int, list[Entry]] = {}
-        for one in mine:
+        for one in selected:
             by_chunk.setdefault(one.chunk, []).append(one)
         order = list(by_chunk)
         with ThreadPoolExecutor(threads()) as readers:

@@ -127,8 +127,8 @@ class Predict(Stage):
     ) -> None:
         """Learn what a part came to, for the networks that still want pictures; others might have been asked ahead."""
         open_ones = [(number, one) for number, one in enumerate(self.selectors) if not one.full]
-        mine = {image for number, _ in open_ones for image in part if image in candidates[number]}
-        self.job.pictures.learn({image: record for image, record in found.items() if image in mine})
+        wanted_images = {image for number, _ in open_ones for image in part if image in candidates[number]}
+        self.job.pictures.learn({image: record for image, record in found.items() if image in wanted_images})
         for number, one in open_ones:
             one.remember(outputs.get(number, {}))
             one.take([image for image in part if image in candidates[number]])

@@ -160,9 +160,9 @@ def region_scores(
     """
     wanted = [metric for metric in metrics if metric.needs == ("map", "region")]
     known = next((slug for slug, store in maps.stores.items() if store.source.kind == "known"), None)
-    found = ImageScores()
+    by_picture = ImageScores()
     if known is None or not wanted:
-        return found, image_nulls(found, "known/region", {})
+        return by_picture, image_nulls(by_picture, "known/region", {})
     # Eight pixels a byte: the regions of ten thousand pictures stay in memory.
     regions = {one.image: np.packbits(region > 0.5) for one, region in maps.stream(known) if (region > 0.5).any()}
     areas = {image: float(np.bitwise_count(bits).sum(dtype=np.int64)) for image, bits in regions.items()}
@@ -176,20 +176,20 @@ def region_scores(
         for slug, store in maps.stores.items():
             if store.source.kind != "model":
                 continue
-            mine = ((one, heatmap) for one, heatmap in maps.stream(slug) if one.image in regions)
-            while batch := list(islice(mine, _BATCH)):
+            selected = ((one, heatmap) for one, heatmap in maps.stream(slug) if one.image in regions)
+            while batch := list(islice(selected, _BATCH)):
                 scores = workers.map(scored, [one.image for one, _ in batch], [heatmap for _, heatmap in batch])
                 for (one, heatmap), values in zip(batch, scores, strict=True):
                     for metric, value in zip(wanted, values, strict=True):
                         picture = ImageScore(one.image, one.group, value, areas[one.image] / heatmap.size)
-                        found.add(metric.name, store.source.label, picture)
+                        by_picture.add(metric.name, store.source.label, picture)
         if means is not None:
             todo = _ignorant_of(maps, list(regions), means)
             scores = workers.map(scored, [one[2] for one in todo], [one[3] for one in todo])
             for (a, null, image, _), values in zip(todo, scores, strict=True):
                 for metric, value in zip(wanted, values, strict=True):
                     guesses.setdefault((metric.name, a, null), {})[image] = value
-    return found, image_nulls(found, "known/region", guesses)
+    return by_picture, image_nulls(by_picture, "known/region", guesses)
 
 
 def _ignorant_of(
@@ -204,10 +204,10 @@ def _ignorant_of(
     todo = [("", null, image, one) for null, one in blind.items() for image in images]
     wanted = set(images)
     for label, slug in networks.items():
-        mine = {key.expression: one for key, one in means.items() if key.a == label and key.fold == ALL}
+        selected = {key.expression: one for key, one in means.items() if key.a == label and key.fold == ALL}
         groups = {one.image: one.group for one in maps.entries[slug] if one.image in wanted}
         for group in dict.fromkeys(groups.values()):
-            theirs = [one for expression, one in mine.items() if expression not in (group, ALL)]
+            theirs = [one for expression, one in selected.items() if expression not in (group, ALL)]
             if theirs:
                 mean = np.mean(theirs, axis=0)
                 todo += [(label, "other_map", image, mean) for image, its in groups.items() if its == group]
@@ -225,11 +225,11 @@ def with_ceilings(scores: pd.DataFrame, stores: Sequence[MapStore], options: Opt
         for metric in ("pearson", "uncentred", "dice"):
             for expression, people in maps.items():
                 low, high = ceilings(metric, people, options, seed)
-                mine = (table["metric"] == metric) & (table["fold"] == ALL) & (table["expression"] == expression)
+                selected = (table["metric"] == metric) & (table["fold"] == ALL) & (table["expression"] == expression)
                 # Of two groups of people the second is the one that the first is to predict.
                 first = (table["a"] == store.source.label) & ~table["b"].isin(people_too)
-                mine &= first | (table["b"] == store.source.label)
-                table.loc[mine, ["ceiling_low", "ceiling_high"]] = low, high
+                selected &= first | (table["b"] == store.source.label)
+                table.loc[selected, ["ceiling_low", "ceiling_high"]] = low, high
     return table
 
 

@@ -54,13 +54,13 @@ def ceiling_table(
     images = [image for image in people.images if not pictures.reason(image)]
     shapes = {image: pictures.shape(image) for image in images}
     spec = people.spec
-    found = human.split_half(people.points, shapes, people.sigma, spec.weights, spec.only_correct, splits, seed)
-    table = found.assign(source=f"human/{spec.name}", expression=found["image"].map(grouped))
+    halves = human.split_half(people.points, shapes, people.sigma, spec.weights, spec.only_correct, splits, seed)
+    table = halves.assign(source=f"human/{spec.name}", expression=halves["image"].map(grouped))
     rows = [table]
     for expression in [*ordered(set(table["expression"]) - {""}), ALL]:
-        mine = table if expression == ALL else table[table["expression"] == expression]
-        known = mine[np.isfinite(mine["reliability"])]
-        note = f"mean of {len(known)} of {len(mine)} pictures"
+        subset = table if expression == ALL else table[table["expression"] == expression]
+        known = subset[np.isfinite(subset["reliability"])]
+        note = f"mean of {len(known)} of {len(subset)} pictures"
         means = {name: known[name].mean() if len(known) else np.nan for name in ("half", "reliability")}
         row = {"source": f"human/{spec.name}", "expression": expression, "image": "mean", "note": note, **means}
         rows.append(pd.DataFrame([row]))
@@ -87,8 +87,8 @@ def explainers_differ(
     rows = scores[(scores["metric"] == metric) & (scores["fold"] == ALL) & (scores["expression"] != ALL)]
     rows = rows[rows["a"].isin(list(explainers)) & rows["b"].isin(list(against))]
     variance, differences = [], []
-    for b, mine in rows.groupby("b", sort=False):
-        values, groups = mine["value"].to_numpy(float), mine["a"].map(explainers).tolist()
+    for b, subset in rows.groupby("b", sort=False):
+        values, groups = subset["value"].to_numpy(float), subset["a"].map(explainers).tolist()
         defined = int(np.isfinite(values).sum())
         try:
             result = anova(values, groups)

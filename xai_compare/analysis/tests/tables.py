@@ -109,16 +109,18 @@ def _maps(stores: Sequence[MapStore], scaling: str) -> tuple[_Maps, dict[str, st
     The expression is the one by which networks group it where they agree, else the people's.
     """
     stored = StoredMaps(stores, scaling)
-    found: dict[str, dict[str, list[np.ndarray]]] = {}
+    result: dict[str, dict[str, list[np.ndarray]]] = {}
     groups: dict[str, set[str]] = {}
     for slug, store in stored.stores.items():
         if store.source.kind == "known":
             continue
-        mine = found.setdefault(store.source.label, {})
+        subset = result.setdefault(store.source.label, {})
         for one, heatmap in stored.stream(slug):
-            mine.setdefault(one.image, []).append(GRID.reduce(heatmap))
+            subset.setdefault(one.image, []).append(GRID.reduce(heatmap))
             groups.setdefault(one.image, set()).add(one.group)
-    means = {label: {image: np.mean(maps, axis=0) for image, maps in mine.items()} for label, mine in found.items()}
+    means = {
+        label: {image: np.mean(maps, axis=0) for image, maps in subset.items()} for label, subset in result.items()
+    }
     return means, {image: next(iter(names)) for image, names in groups.items() if len(names) == 1}
 
 
@@ -178,10 +180,10 @@ def _anova(scores: pd.DataFrame) -> pd.DataFrame:
         within = [name for name in _FACTORS if rows[name].nunique() > 1]
         between = "expression" if rows["expression"].nunique() > 1 else None
         try:
-            found = repeated_anova(rows, "image", within, between).assign(note="")
+            result = repeated_anova(rows, "image", within, between).assign(note="")
         except InputError as error:
-            found = pd.DataFrame([{"effect": "", "units": rows["image"].nunique(), "note": error.what}])
-        parts.append(found.assign(**dict(zip(_ABOUT, about, strict=True))))
+            result = pd.DataFrame([{"effect": "", "units": rows["image"].nunique(), "note": error.what}])
+        parts.append(result.assign(**dict(zip(_ABOUT, about, strict=True))))
     return _adjusted(_joined(parts, "anova"), "p_corrected")
 
 
@@ -191,8 +193,8 @@ def _mixed(scores: pd.DataFrame, single: pd.DataFrame) -> pd.DataFrame:
     for about, rows in _each(scores):
         crossed = single[single["b"] == about[1]] if about[0] == "pearson" else None
         table, random = (rows, ["image"]) if crossed is None else (crossed, ["image", "participant"])
-        found = _mixed_model(table, random)
-        parts.append(found.assign(**dict(zip(_ABOUT, about, strict=True))))
+        result = _mixed_model(table, random)
+        parts.append(result.assign(**dict(zip(_ABOUT, about, strict=True))))
     return _adjusted(_joined(parts, "mixed"), "p")
 
 
@@ -210,26 +212,37 @@ def _mixed_model(table: pd.DataFrame, random: list[str]) -> pd.DataFrame:
 def _tukey(scores: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Tukey's test of every two explainers, which takes all scores for independent: beside, as papers report it."""
     rows: list[tuple[Any, ...]] = []
-    for about, mine in _each(scores):
+    for about, subset in _each(scores):
         try:
-            found = tukey(mine["value"].to_numpy(float), mine["explainer"].tolist())
+            result = tukey(subset["value"].to_numpy(float), subset["explainer"].tolist())
         except InputError:
             continue
-        rows += [(*about, *pair) for pair in found.itertuples(index=False, name=None)]
+        rows += [(*about, *pair) for pair in result.itertuples(index=False, name=None)]
     return rows
 
 
 def _equivalence(scores: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Two one-sided tests of every two sources on the pictures that both explain; Holm over a metric and reference."""
     parts = []
-    for about, mine in _each(scores):
-        wide = mine.pivot_table(index="image", columns="a", values="value", sort=False)
+    for about, subset in _each(scores):
+        wide = subset.pivot_table(index="image", columns="a", values="value", sort=False)
         rows = []
         for a1, a2 in combinations(wide.columns, 2):
             both = wide[[a1, a2]].dropna()
-            found = paired_equivalence(both[a1].to_numpy(), both[a2].to_numpy(), margin)
-            note = "" if np.isfinite(found.p) else f"{len(both)} shared pictures are too few, or do not vary"
-            row = (*about, a1, a2, found.difference, found.ci_low, found.ci_high, margin, found.p, np.nan, len(both))
+            result = paired_equivalence(both[a1].to_numpy(), both[a2].to_numpy(), margin)
+            note = "" if np.isfinite(result.p) else f"{len(both)} shared pictures are too few, or do not vary"
+            row = (
+                *about,
+                a1,
+                a2,
+                result.difference,
+                result.ci_low,
+                result.ci_high,
+                margin,
+                result.p,
+                np.nan,
+                len(both),
+            )
             rows.append((*row, note))
         part = pd.DataFrame(rows, columns=list(COLUMNS["equivalence"]))
         known = part["p"].notna().to_numpy()
@@ -250,10 +263,12 @@ def _decisions(predictions: pd.DataFrame, seed: int) -> list[tuple[Any, ...]]:
         answers = [side.loc[shared, "predicted"].astype(str).tolist() for side in (one, other)]
         names = ordered(set(labels) | set(answers[0]) | set(answers[1]))
         first, second = (confusion(labels, side, names) for side in answers)
-        one_right, other_right = ([label == said for label, said in zip(labels, side, strict=True)] for side in answers)
-        found = error_consistency(one_right, other_right, seed=seed)
+        one_right, other_right = (
+            [label == answer for label, answer in zip(labels, side, strict=True)] for side in answers
+        )
+        result = error_consistency(one_right, other_right, seed=seed)
         r = (confusion_correlation(first, second, diagonal=diagonal) for diagonal in (True, False))
-        rows.append((a1, a2, *r, found.kappa, found.low, found.high, found.observed, found.expected, found.n))
+        rows.append((a1, a2, *r, result.kappa, result.low, result.high, result.observed, result.expected, result.n))
     return rows
 
 
@@ -269,8 +284,8 @@ def _geometry(
         means[name] = {group: np.mean(some, axis=0) for group, some in by_group.items() if group}
     rows = []
     for a1, a2 in combinations(means, 2):
-        found = representational_similarity(means[a1], means[a2], seed)
-        rows.append((a1, a2, found.rho, found.p, np.nan, found.expressions, found.note))
+        result = representational_similarity(means[a1], means[a2], seed)
+        rows.append((a1, a2, result.rho, result.p, np.nan, result.expressions, result.note))
     return _adjusted(pd.DataFrame(rows, columns=list(COLUMNS["geometry"])), "p")
 
 
@@ -282,11 +297,11 @@ def _where(maps: _Maps, pairs: Sequence[tuple[str, str]], n: int, seed: int) -> 
         if not shared:
             continue
         one, other = (_unit([maps[name][image] for image in shared]) for name in (a1, a2))
-        found = difference_map(one, other, n=n, seed=seed)
-        y, x = np.indices(found.t.shape)
-        columns = {"y": y, "x": x, "difference": found.difference, "t": found.t, "p": found.p}
+        result = difference_map(one, other, n=n, seed=seed)
+        y, x = np.indices(result.t.shape)
+        columns = {"y": y, "x": x, "difference": result.difference, "t": result.t, "p": result.p}
         part = pd.DataFrame({name: np.asarray(values).ravel() for name, values in columns.items()})
-        parts.append(part.assign(a1=a1, a2=a2, n=found.n, note=found.note))
+        parts.append(part.assign(a1=a1, a2=a2, n=result.n, note=result.note))
     return _joined(parts, "where")
 
 
@@ -302,9 +317,9 @@ def _power(
 ) -> pd.DataFrame:
     """How many pictures, and people, would tell named pairs apart."""
     parts = []
-    for (metric, b), mine in _each(scores):
+    for (metric, b), subset in _each(scores):
         for a1, a2 in pairs:
-            both = mine[mine["a"].isin([a1, a2])]
+            both = subset[subset["a"].isin([a1, a2])]
             if both["a"].nunique() < 2:
                 continue
             index = ["image"]
@@ -316,8 +331,8 @@ def _power(
             people = [values.shape[1], 3 * values.shape[1]] if values.ndim == 2 and values.shape[1] > 1 else []
             about = {"metric": metric, "b": b, "a1": a1, "a2": a2}
             try:
-                found = power_curve(values, options.sizes, people=people, studies=options.studies, seed=seed)
-                parts.append(found.assign(**about, note=f"from {len(values)} pictures at hand"))
+                result = power_curve(values, options.sizes, people=people, studies=options.studies, seed=seed)
+                parts.append(result.assign(**about, note=f"from {len(values)} pictures at hand"))
             except InputError as error:
                 parts.append(pd.DataFrame([about | {"units": "", "note": error.what}]))
     return _joined(parts, "power")
@@ -326,8 +341,8 @@ def _power(
 def _first_pair(networks: dict[str, tuple[str, str]]) -> list[tuple[str, str]]:
     """The first two explainers of the first network."""
     first = next((network for _, network in networks.values()), "")
-    mine = [label for label, (_, network) in networks.items() if network == first]
-    return [(mine[0], mine[1])] if len(mine) > 1 else []
+    subset = [label for label, (_, network) in networks.items() if network == first]
+    return [(subset[0], subset[1])] if len(subset) > 1 else []
 
 
 def _adjusted(table: pd.DataFrame, p: str) -> pd.DataFrame:

@@ -34,25 +34,25 @@ def noise_table(maps: StoredMaps, faithfulness: pd.DataFrame) -> pd.DataFrame:
     """
     rows: list[tuple[object, ...]] = []
     for label in dict.fromkeys(s.source.label for s in maps.stores.values() if s.source.kind == "model"):
-        found, told = [], []
+        coarse_maps, repeatabilities = [], []
         source = None
         for slug, store in maps.stores.items():
             if store.source.label == label and store.source.kind == "model":
                 source = store.source
                 for one, heatmap in maps.stream(slug):
                     columns = (store.record(one.chunk) or {}).get("columns", {})
-                    found.append(GRID.reduce(heatmap))
-                    told.append(columns["repeatability"][one.row] if "repeatability" in columns else np.nan)
-        if source is None or not found:
+                    coarse_maps.append(GRID.reduce(heatmap))
+                    repeatabilities.append(columns["repeatability"][one.row] if "repeatability" in columns else np.nan)
+        if source is None or not coarse_maps:
             continue
-        r, how = np.array(told, np.float64), "standard errors"
+        r, how = np.array(repeatabilities, np.float64), "standard errors"
         if not np.isfinite(r).any():
-            r, how = np.full(len(found), _again(faithfulness, source.name, source.explainer)), "explained again"
+            r, how = np.full(len(coarse_maps), _again(faithfulness, source.name, source.explainer)), "explained again"
         if not np.isfinite(r).any():
             why = "the explainer tells no standard errors, and no picture was explained again (key faithfulness)"
-            rows.append((label, len(found), np.nan, "", np.nan, why))
+            rows.append((label, len(coarse_maps), np.nan, "", np.nan, why))
             continue
-        share = explainer_share(np.stack(found), r)
+        share = explainer_share(np.stack(coarse_maps), r)
         rows.append((label, share.images, float(np.nanmean(r)), how, share.share, ""))
     return pd.DataFrame(rows, columns=list(NOISE_COLUMNS))
 
@@ -61,9 +61,9 @@ def _again(faithfulness: pd.DataFrame, model: str, explainer: str) -> float:
     """The mean rank correlation of maps with those made once more; NaN where none were."""
     if faithfulness.empty:
         return float("nan")
-    mine = faithfulness[(faithfulness["model"] == model) & (faithfulness["explainer"] == explainer)]
-    mine = mine[mine["score"] == "parameter_randomization"]
-    return 1 - float(mine["control_mean"].iloc[0]) if len(mine) else float("nan")
+    selected = faithfulness[(faithfulness["model"] == model) & (faithfulness["explainer"] == explainer)]
+    selected = selected[selected["score"] == "parameter_randomization"]
+    return 1 - float(selected["control_mean"].iloc[0]) if len(selected) else float("nan")
 
 
 def units_table(
@@ -72,14 +72,14 @@ def units_table(
     """Pearson's r of mean maps, with images, participants or both drawn."""
     parts = []
     for b, crowd in people.items():
-        held: tuple[list[str], _Crossed] | None = None
+        shared_before: tuple[list[str], _Crossed] | None = None
         for a in networks:
             shared = [image for image in crowd.images if image in maps[a]]
-            if shared and (held is None or held[0] != shared):
-                held = shared, _Crossed(crowd, shared)
-            if not shared or held is None:
+            if shared and (shared_before is None or shared_before[0] != shared):
+                shared_before = shared, _Crossed(crowd, shared)
+            if not shared or shared_before is None:
                 continue
-            crossed = held[1]
+            crossed = shared_before[1]
             about = {"metric": "pearson", "a": a, "b": b}
             if crossed.seen.size > _MOST:
                 note = f"{len(shared)} images and {len(crossed.names)} participants are too many to be crossed"
