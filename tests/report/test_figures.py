@@ -301,5 +301,5 @@ def test_a_sheet_of_both_kinds_has_both_bars(small_run: FakeRun) -> None:
     with style.styled():
         one, other = SECTIONS.get("heatmaps")().figures(replace(data, maps=maps))
     assert "against" not in texts(one.figure)
-    assert all(word in texts(other.figure) for word in ("against", "least", "red speaks for the class"))
+    assert all(word in texts(other.figure) for word in ("against", "least", "red counts for the class"))
     assert "blue ones against it" in other.how

@@ -229,10 +229,15 @@ def _differences(p: float, low: float) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("p", "low", "said"),
     [
-        pytest.param(0.001, 0.1, "net seen through CAM comes nearest, beyond the margin of error", id="apart"),
-        pytest.param(0.2, 0.1, "no source can be told from it", id="not significant"),
-        pytest.param(0.001, -0.1, "no source can be told from it", id="interval holds 0"),
-        pytest.param(float("nan"), 0.1, "cannot be told without the maps of single pictures", id="not tested"),
+        pytest.param(
+            0.001,
+            0.1,
+            "net seen through CAM comes nearest; its differences from all others are larger",
+            id="apart",
+        ),
+        pytest.param(0.2, 0.1, "its differences from all other sources are within error", id="not significant"),
+        pytest.param(0.001, -0.1, "its differences from all other sources are within error", id="interval holds 0"),
+        pytest.param(float("nan"), 0.1, "cannot be tested without the maps of single pictures", id="not tested"),
     ],
 )
 def test_nobody_is_ranked_whose_difference_holds_zero(p: float, low: float, said: str) -> None:

@@ -20,7 +20,7 @@ from xai_compare.report.map_colours import heat_of_levels, is_signed, levels_of,
 _HEAD, _KEY, _COLUMN, _FOOT, _GAP, _MARGIN = 0.62, 0.42, 0.24, 0.19, 0.07, 0.12
 RELEVANCE = "relevance, each map from its own least to its greatest value"
 """What `ImageGrid.colour_bars` says of maps that are stretched."""
-SIGNED = "signed, each map around 0: red speaks for the class, blue against it"
+SIGNED = "signed, each map around 0: red counts for the class, blue against it"
 _BAR, _NEXT, _KEY_WIDTH = 1.7, 0.36, 6.6
 _LINE, _LETTER = 0.145, 0.068
 _WIDEST, _HIGHEST = 10.0, 10.2

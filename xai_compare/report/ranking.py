@@ -29,7 +29,7 @@ def apart(data: ReportData, metric: str, b: str, one: str, other: str) -> bool |
 
 
 def tied(data: ReportData, metric: str, b: str, first: str, others: Sequence[str]) -> list[str]:
-    """Those that cannot be told from ``first``: not tested ones count as such."""
+    """Those whose difference from ``first`` is within error, or was not tested."""
     return [other for other in others if other != first and not apart(data, metric, b, first, other)]
 
 
@@ -53,26 +53,23 @@ def ranking_sentence(data: ReportData, metric: str, b: str, names: Sequence[str]
     first, last = names[0], names[-1]
     if not tested(data, metric, b):
         return (
-            f"{who(data, first)} has the highest mean and {who(data, last)} the lowest; whether they differ "
-            "beyond chance cannot be told without the maps of single pictures."
+            f"{who(data, first)} has the highest mean and {who(data, last)} the lowest. Whether the difference is "
+            "larger than chance cannot be tested without the maps of single pictures."
         )
     same = tied(data, metric, b, first, names)
     if not same:
-        return f"{who(data, first)} {what}, beyond the margin of error of every difference."
+        return f"{who(data, first)} {what}; its differences from all others are larger than their margins of error."
     if len(same) == len(names) - 1:
-        return (
-            f"{who(data, first)} has the highest mean, but no source can be told from it: every 95 % interval of a "
-            "difference, or its corrected p value, leaves room for 0."
-        )
+        return f"{who(data, first)} has the highest mean, but its differences from all other sources are within error."
     named = ", ".join(who(data, name) for name in same[:_NAMED])
     more = f" and {counted(len(same) - _NAMED, 'other source')}" if len(same) > _NAMED else ""
-    return f"{who(data, first)} has the highest mean, but cannot be told from {named}{more}."
+    return f"{who(data, first)} has the highest mean, but its differences from {named}{more} are within error."
 
 
 def baseline_sentence(
     data: ReportData, metric: str, b: str, name: str, expressions: Sequence[str] | None = None
 ) -> str:
-    """A sentence that sets a source's mean over expressions beside that of maps that do not know the answer.
+    """A sentence that sets a source's mean over expressions beside that of maps that ignore the expression.
 
     Args:
         data: the report's data.
@@ -90,19 +87,19 @@ def baseline_sentence(
     if metric in CORRELATIONS and "surrogate" in names:
         # Correlations of random maps are 0 on average, however far single ones are from it.
         means["surrogate"] = rows[(rows["a"] == name) & (rows["null"] == "surrogate")]["q95"].mean()
-        names["surrogate"] = "one in twenty random maps as smooth more than"
+        names["surrogate"] = "one in twenty equally smooth random maps more than"
     for control in (one for one in data.networks if one.control and one.model == data.by_name[name].model):
         scores = [_value(data, metric, control.name, b, e) for e in expressions]
         known = [score for score in scores if np.isfinite(score)]
         if known:
             means[control.name], names[control.name] = float(np.mean(known)), f"the control {pretty(control.explainer)}"
-    said = ", ".join(f"{text} {means[null]:.2f}" for null, text in names.items())
-    if not said:
+    scores_text = ", ".join(f"{text} {means[null]:.2f}" for null, text in names.items())
+    if not scores_text:
         return ""
     mine = [_value(data, metric, name, b, e) for e in expressions]
     beaten = np.nanmean(mine) <= max(means[null] for null in names) if np.isfinite(mine).any() else False
-    before = "Maps that know nothing of the answer do as well or better" if beaten else "For comparison"
-    return f"{before}: {said}."
+    before = "Maps that ignore the expression score as high or higher" if beaten else "For comparison"
+    return f"{before}: {scores_text}."
 
 
 def _value(data: ReportData, metric: str, a: str, b: str, expression: str) -> float:
@@ -111,8 +108,8 @@ def _value(data: ReportData, metric: str, a: str, b: str, expression: str) -> fl
 
 
 _NULLS = {
-    "whole": "the whole face scores",
+    "whole": "the whole face",
     "prior": "a blob over the face",
     "other_map": "its mean map of the other expressions",
-    "surrogate": "random maps as smooth",
+    "surrogate": "equally smooth random maps",
 }

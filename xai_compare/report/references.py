@@ -17,7 +17,7 @@ EKMAN_FRIESEN = (
 
 _ALWAYS = (
     "A facial expression is not a feeling. Faces move for many reasons, and the same feeling shows differently in "
-    "different people, cultures and situations (Barrett et al. 2019). Neither these networks nor this report can tell "
+    "different people, cultures and situations (Barrett et al. 2019). Neither these networks nor this report can show "
     "what someone feels, intends or is.",
     "Do not use the tool, or scores from it, to judge individuals: not for hiring, schooling, policing, border "
     "control, insurance, lie detection, diagnosis or surveillance. In some places the law forbids inferring the "

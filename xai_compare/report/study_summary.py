@@ -98,8 +98,8 @@ def people_counts(run: Any, name: str) -> tuple[int, float]:
 def single_person_notices(run: Any) -> list[str]:
     """A sentence for each group that is a single person."""
     return [
-        f"The group {one.name} is a single {'simulated ' if one.simulated else ''}person. What is said of people there "
-        "is said of one, and its intervals do not tell how others would attend."
+        f"The group {one.name} is a single {'simulated ' if one.simulated else ''}person. Results for it hold for that "
+        "person only, and its intervals do not show how others would attend."
         for one in run.study.human
         if people_counts(run, one.name)[0] == 1
     ]
@@ -107,10 +107,10 @@ def single_person_notices(run: Any) -> list[str]:
 
 def _faithfulness(wanted: Any) -> str:
     fill = {"black": "black", "blur": "a strong blur"}[wanted.fill]
-    anew = "explained once more with shuffled weights" if wanted.parameter_randomization else "not explained anew"
+    again = "explained again with shuffled weights" if wanted.parameter_randomization else "not explained again"
     return (
         f"at most {wanted.images:,} pictures per network; curves of {wanted.steps} steps, deleted pixels {fill}; "
-        f"{wanted.rectangles} rectangles; {anew}"
+        f"{wanted.rectangles} rectangles; {again}"
     )
 
 

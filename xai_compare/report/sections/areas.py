@@ -18,10 +18,10 @@ from xai_compare.report.table import Cell, Table
 class AreaShares(Section):
     """The share of every source's mean map that lies on each area of the standard face."""
 
-    title = "Which areas of the face count"
+    title = "Which areas of the face are attended to?"
     lead = (
         "The share of each mean map, on the standard face, that lies on the eyes, brows, nose, mouth, cheeks and "
-        "forehead. Of signed maps the positive part counts."
+        "forehead. Of signed maps only the positive part is used."
     )
     order = 67
 

@@ -99,9 +99,9 @@ def _figure(data: ReportData, group: SourceGroup, form: str) -> FigureSpec | Non
             if form == "pearson"
             else "The uncentred form (Equation 4 of Gaya-Morey et al. 2024) also counts how much they cover."
         ),
-        how="Two sources that join far to the right attend to almost the same places; groups that join only at the "
-        "left attend to different ones. The number at the upper right is the height at which the last two groups "
-        "join. All trees share one scale.",
+        how="Sources that join far to the right attend to almost the same places; groups that join only at the left "
+        "attend to different ones. The number at the upper right is the distance at which the last two groups join. "
+        "All trees share one scale.",
         figure=figure,
         raster=False,
         simulated=simulated,

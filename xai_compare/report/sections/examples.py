@@ -59,8 +59,8 @@ def _sheet(network: str, examples: list[Example], controls: set[str]) -> FigureS
         title=f"Single pictures: {network}",
         what="A picture of each expression, moved onto the standard face, and the maps of the explainers laid over it. "
         "Under the expression stands what the network answered.",
-        how="Where explainers disagree about one picture, at least one of them is wrong about the network. A map of a "
-        "wrong answer says what misled the network, not how it recognises the expression.",
+        how="Where explainers disagree about a picture, at least one of them is wrong about the network. The map of a "
+        "wrong answer shows what misled the network, not how it recognises the expression.",
         figure=grid.finish(),
         raster=True,
         simulated=simulated,

@@ -70,12 +70,12 @@ def how_to_read(kinds: set[bool]) -> str:
     """What the colours of a grid of maps say."""
     parts = []
     if False in kinds:
-        parts.append("The darker a place, the more it mattered to a network or drew people's attention.")
+        parts.append("The darker a place, the more it mattered to the network or attracted people's attention.")
     if True in kinds:
         only = "" if len(kinds) == 1 else "Signed maps: "
-        text = "white places do not matter, red ones speak for the expression and blue ones against it."
+        text = "white places do not matter, red ones count for the expression and blue ones against it."
         parts.append(only + (text if only else text.capitalize()))
-    stretched = "Colours are stretched within each map: compare the shapes of two maps, not their darkness."
+    stretched = "Each map has its own colour scale: compare the shapes of two maps, not their darkness."
     return " ".join([*parts, stretched])
 
 
@@ -113,9 +113,9 @@ def _grid(data: ReportData, group: SourceGroup) -> FigureSpec:
     return FigureSpec(
         name=f"heatmaps_{style.slug(group.explainer)}" if group.explainer else "heatmaps",
         title=title + (f": {group.title}" if group.explainer else ""),
-        what="Every picture is the average of many maps, each first moved onto one standard face, so that eyes "
-        "lie on eyes and mouths on mouths. The thin lines show where the features are."
-        + (" The last ones are the masks: where theory says the expression shows." if masks else ""),
+        what="Each picture is the mean of many maps, all warped onto one standard face so that eyes lie on eyes and "
+        "mouths on mouths. The thin lines mark the features."
+        + (" Last come the masks: where theory says that the expression shows." if masks else ""),
         how=how_to_read(kinds) + (" Hatched: no image fell into that group." if gaps else ""),
         figure=grid.finish(),
         raster=True,

@@ -14,9 +14,7 @@ class HumanData(Section):
     """A verdict on each group of people in plain words, and what was removed by reason."""
 
     title = "Are the people's data usable?"
-    lead = (
-        "Raw recordings are cleaned before maps are made of them. The command “xai-compare human” shows more of them."
-    )
+    lead = "Raw recordings are cleaned before maps are made of them. The command “xai-compare human” shows more detail."
     order = 65
 
     def applies(self, data: ReportData) -> bool:
@@ -29,9 +27,7 @@ class HumanData(Section):
     def tables(self, data: ReportData) -> list[Table]:
         said, removed = data.table("human_data"), data.table("human_removed")
         rows = [[Cell(str(row.source)), Cell(str(row.level)), Cell(str(row.line))] for row in said.itertuples()]
-        made = [
-            Table("What speaks for and against the data", ["people", "level", "what"], rows, simulated=_simulated(said))
-        ]
+        made = [Table("Quality of the data", ["people", "level", "what"], rows, simulated=_simulated(said))]
         if not removed.empty:
             sums = removed.groupby(["source", "what", "reason"], sort=False)["count"].sum().reset_index()
             rows = [
@@ -40,7 +36,7 @@ class HumanData(Section):
             ]
             made.append(
                 Table(
-                    "What was removed or set apart",
+                    "What was removed or set aside",
                     ["people", "what", "why", "count"],
                     rows,
                     numeric=[3],

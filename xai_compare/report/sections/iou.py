@@ -20,8 +20,8 @@ class MaskScores(Section):
     title = "Scores against the masks"
     lead = (
         "Intersection over union (IoU) of each mean map, cut at Otsu's threshold, with the mask of its expression: 1 "
-        "if both cover the same places, 0 if they share none. Bold is the highest of a "
-        "column among an explainer's networks."
+        "if both cover the same places, 0 if they share none. Bold: the highest value of a column among an explainer's "
+        "networks."
     )
     order = 40
 
@@ -42,8 +42,8 @@ class MaskScores(Section):
         best = ranks[0]
         sentences = [
             f"The highest mean IoU with the {data.mask_title}s is {best[1]:.2f} (mean over "
-            f"{counted(best[2], 'expression')}; 1 would be the same places, 0 none shared).",
-            ranking_sentence(data, "iou", data.mask_name, [name for name, *_ in ranks], "comes nearest to the masks"),
+            f"{counted(best[2], 'expression')}; 1: the same places, 0: none shared).",
+            ranking_sentence(data, "iou", data.mask_name, [name for name, *_ in ranks], "agrees best with the masks"),
             baseline_sentence(data, "iou", data.mask_name, best[0]),
         ]
         sentence = " ".join(part for part in sentences if part)

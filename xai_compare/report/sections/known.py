@@ -48,7 +48,7 @@ class KnownRegions(Section):
         sentences = [
             "On pictures whose changed region is known, the highest mean area under the ROC curve is "
             f"{means[order[0]]:.2f}.",
-            ranking_sentence(data, "known_auc", "known/region", order, "finds it best"),
+            ranking_sentence(data, "known_auc", "known/region", order, "finds the region best"),
             _blind(data),
         ]
         sentence = " ".join(part for part in sentences if part)

@@ -29,10 +29,10 @@ _METRICS = {"iou": "IoU with the masks", "dice": "Dice coefficient with people"}
 class Multiverse(Section):
     """A curve of all universes with the choices below it, and how far each choice moves scores and order."""
 
-    title = "Would other choices tell another story?"
+    title = "Do the results depend on the choices made?"
     lead = (
-        "How maps are scaled and cut, which explainer is asked and how wide a fixation is are choices. Here every "
-        "combination of them is scored."
+        "How maps are scaled and thresholded, which explainer is used and how wide a fixation is drawn are choices. "
+        "Here every combination of them is scored."
     )
     order = 48
     papers = (
@@ -61,7 +61,7 @@ class Multiverse(Section):
                 f"Against {against}, the choice of {_choice(most)} moves scores most (by {float(most['spread']):.2f} "
                 f"on average). "
                 + (
-                    f"The order of {worst['compared']} is the same under all of them."
+                    f"The order of {worst['compared']} is the same for all choices."
                     if same
                     else f"The order of {worst['compared']} depends most on the choice of {_choice(worst)} (mean "
                     f"Kendall’s τ {signed(float(worst['tau_mean']))}; another comes first in "
@@ -127,9 +127,10 @@ def _figure(data: ReportData, b: str, rows: pd.DataFrame) -> FigureSpec:
     return FigureSpec(
         name=f"multiverse_{style.slug(b)}",
         title=title,
-        what="Above, each network’s mean score over expressions in every analysis; below, the choices that make it.",
-        how="Where the colours change places from column to column, the order comes from the choices, not from the "
-        "networks. Marks that load_examples at one end of a row tell which choice moves the scores.",
+        what="Above: each network’s mean score over expressions in every analysis. Below: the choices of that "
+        "analysis.",
+        how="Where the colours change places from column to column, the order depends on the choices, not on the "
+        "networks. Where the marks of a row gather at one end, that choice changes the scores.",
         figure=figure,
         raster=False,
         simulated=simulated,

@@ -45,8 +45,8 @@ def _overlays(data: ReportData, group: SourceGroup, face: np.ndarray) -> FigureS
         name=f"overlay_{style.slug(group.explainer)}" if group.explainer else "overlay",
         title=title + (f": {group.title}" if group.explainer else ""),
         what="The maps above, laid over the average face of the study.",
-        how="Colour marks where the source attends; grey shows the face below. The face is the same in every picture, "
-        "an average of all expressions.",
+        how="Colour marks where the source attends; grey is the face, the same average of all expressions in every "
+        "picture.",
         figure=grid.finish(),
         raster=True,
         simulated=data.simulated(group.sources),

@@ -28,7 +28,7 @@ class Pairs(Section):
     """A grid for every two groups of people: their maps under one another, with what the scores say of them."""
 
     title = "People against people"
-    lead = "Two ways of asking people where they look, compared with each other."
+    lead = "Two ways of measuring where people attend, compared with each other."
     order = 60
     papers = (
         GAYA_MOREY_2024,
@@ -74,7 +74,10 @@ def _ceiling(rows: list[Mapping[str, Any]], whose: str) -> str:
     if not np.isfinite(both).all():
         return ""
     low, high = np.mean(both, axis=1)
-    return f"The noise ceiling of {whose} is {low:.2f} to {high:.2f}: no map can agree better with such people."
+    return (
+        f"The noise ceiling of {whose} is {low:.2f} to {high:.2f}: no map can be expected to agree better with such "
+        "people."
+    )
 
 
 def _pair(data: ReportData, one: LabelledSource, other: LabelledSource) -> FigureSpec:
@@ -87,11 +90,11 @@ def _pair(data: ReportData, one: LabelledSource, other: LabelledSource) -> Figur
     return FigureSpec(
         name=f"people_{style.slug(one.short)}_vs_{style.slug(other.short)}",
         title=title,
-        what=f"Where people attend by two ways of asking them: {first} and {second}.",
+        what=f"Where people attend, measured in two ways: {first} and {second}.",
         how="r is Pearson's correlation of the two mean maps (1 the same, 0 unrelated; its 95 % interval in "
-        "brackets). Below it stands the best of the maps that know nothing of the answer: a blob over the face, or "
-        "the same people's maps of the other expressions. Uncentred is the correlation that leaves the means in; Dice "
-        "is the overlap of the places attended to most.",
+        "brackets). Below it: the best of the maps that ignore the expression, a blob over the face or the same "
+        "people's maps of the other expressions. Uncentred is the correlation without subtracting the means; Dice is "
+        "the overlap of the places attended to most.",
         figure=draw(data, one, other, names, title),
         raster=True,
         simulated=data.simulated((one, other)),

@@ -25,8 +25,8 @@ class Recognition(Section):
 
     title = "Are the networks right?"
     lead = (
-        "How often each network names the expression of the labelled pictures that it was shown. A map explains an "
-        "answer; where answers are wrong, it explains a mistake."
+        "How often each network's answer is the label, on the labelled pictures that it was shown. A map explains an "
+        "answer; if the answer is wrong, the map explains a mistake."
     )
     order = 5
 
@@ -55,7 +55,7 @@ class Recognition(Section):
         few = [
             f"{row.network} ({row.pictures})" for row in every[~every["network"].isin(whole["network"])].itertuples()
         ]
-        left_out = f"Too few labelled pictures to say of {', '.join(few)}." if few else ""
+        left_out = f"Too few labelled pictures for {', '.join(few)}." if few else ""
         warning = "See the warning below." if mistaken(data) else ""
         return [Headline(number, label, " ".join(filter(None, (sentence, left_out, warning))))]
 
@@ -110,7 +110,7 @@ def mistaken(data: ReportData) -> list[str]:
         if told:
             said.append(
                 f"{network} was wrong about most of the pictures behind its maps of {', '.join(told)}. These maps "
-                "explain mistakes: do not read them as how it recognises the expression."
+                "explain mistakes, not how the network recognises the expression."
             )
     return said
 
@@ -144,7 +144,7 @@ def _confusion(network: str, table: pd.DataFrame, folded: bool) -> Table:
         if np.any(numbers.loc[row])
     ]
     return Table(
-        f"What {network} takes for what: a row for each label, a column for each answer",
+        f"Confusions of {network}: a row for each label, a column for each answer",
         ["label", *(name.capitalize() for name in names)],
         rows,
         range(1, 1 + len(names)),

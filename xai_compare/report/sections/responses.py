@@ -24,8 +24,8 @@ class Responses(Section):
 
     title = "Do networks and people make the same mistakes?"
     lead = (
-        "People answered too. Cohen’s kappa says how much more often than by chance a network and people are right, "
-        "and wrong, about the same pictures: 0 is what their accuracies alone would give, 1 is always."
+        "Cohen’s kappa measures how much more often than by chance a network and people are right, and wrong, about "
+        "the same pictures: 0 is what their accuracies alone would give, 1 is always."
     )
     order = 7
     papers = (
@@ -44,7 +44,7 @@ class Responses(Section):
             names = ", ".join(dict.fromkeys(str(name) for name in rows["a"]))
             whose = str(people).removeprefix("human/")
             said.append(
-                f"On the pictures that {names} shared with the people of {whose}, one side is always right, or always "
+                f"On the pictures that {names} and the people of {whose} both saw, one side is always right, or always "
                 "wrong: there are no mistakes to compare."
             )
         return said
@@ -98,8 +98,8 @@ def _listing(title: str, table: pd.DataFrame, folded: bool = False) -> Table:
         ["network", "people", "trials of", "κ", "95 % interval", "trials", "pictures", "note"],
         rows,
         range(3, 7),
-        "Intervals are over pictures, drawn with all their trials. A network chooses among all of its classes, "
-        "whatever people could choose from.",
+        "Intervals are over pictures, resampled with all their trials. A network chooses among all of its classes, "
+        "even where people could choose among fewer.",
         folded=folded,
         simulated=bool(table["note"].fillna("").str.contains("simulated").any()),
     )

@@ -30,8 +30,8 @@ class SinglePictures(Section):
 
     title = "Picture by picture"
     lead = (
-        "How well the map of a picture predicts where people attend in this picture, averaged over pictures. A mean "
-        "map can look right while its single maps are not."
+        "How well the map of each picture predicts where people attend in that picture, averaged over pictures. A mean "
+        "map can look right although the single maps are wrong."
     )
     order = 53
     papers = (
@@ -62,10 +62,10 @@ def _listing(data: ReportData, person: LabelledSource, table: pd.DataFrame) -> T
         (data.by_name[name].label, table[table["a"] == name], "") for name in names
     ]
     rows += [
-        ("one of these people, left out", table[table["a"] == f"{person.name}: {LEFT_OUT}"], "people"),
+        ("one of these people, left out of the rest", table[table["a"] == f"{person.name}: {LEFT_OUT}"], "people"),
         ("a blob over the face", table[table["a"] == PRIOR], "average"),
         ("these people's map of the other pictures", table[table["a"] == f"{person.name}: {ELSEWHERE}"], "average"),
-        ("the most that r can be", table[table["a"] == CEILING], "people"),
+        ("highest r that is possible", table[table["a"] == CEILING], "people"),
     ]
     rows = [row for row in rows if len(row[1])]
     return Table(
@@ -73,9 +73,9 @@ def _listing(data: ReportData, person: LabelledSource, table: pd.DataFrame) -> T
         ["map", "pictures", *_METRICS.values()],
         [[Cell(label), Cell(f"{part['image'].nunique():,}"), *_cells(part)] for label, part, _ in rows],
         numeric=range(1, len(_METRICS) + 2),
-        note="Mean over pictures and its 95 % interval (Student's t). Blob and map of the other pictures know nothing "
-        "of the picture: what does no better than they do has not found anything in it. Information gain is counted "
-        "above the map of the other pictures. Every single score is in tables/per_image.csv.",
+        note="Mean over pictures and its 95 % interval (Student's t). The blob and the map of the other pictures "
+        "ignore the picture: a map that scores no better has found nothing specific to it. Information gain is "
+        "relative to the map of the other pictures. Every single score is in tables/per_image.csv.",
         kinds=[kind for *_, kind in rows],
         simulated=person.simulated or any(data.by_name[name].simulated for name in names),
     )

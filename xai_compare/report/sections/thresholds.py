@@ -36,7 +36,7 @@ class Thresholds(Section):
     """The steps from a map to its IoU for the source nearest the masks, then the overlap of every source."""
 
     title = "Against the masks"
-    lead = "What remains of a map above its threshold, and how it overlaps with the mask."
+    lead = "The part of each map above its threshold, and how it overlaps with the mask."
     order = 30
     folded = True
     papers = (GAYA_MOREY_2024,)
@@ -104,8 +104,8 @@ def _steps(data: ReportData, source: LabelledSource) -> FigureSpec:
     return FigureSpec(
         name="thresholds",
         title="From a map to a score",
-        what=f"How the score of {name}, the source nearest the masks, comes about. Each mean map is cut into relevant "
-        "and not relevant at Otsu's threshold, then laid over the mask of its expression.",
+        what=f"How the score of {name}, the source that agrees best with the masks, is computed. Otsu's threshold cuts "
+        "each mean map into relevant and irrelevant places, which are compared with the mask of its expression.",
         how="IoU is the dark blue area divided by all three coloured areas: 1 if both cover the same places, 0 if they "
         "share none.",
         figure=grid.finish(),
@@ -132,9 +132,9 @@ def _overlaps(data: ReportData, group: SourceGroup) -> FigureSpec:
     return FigureSpec(
         name=f"overlap_{style.slug(group.explainer)}" if group.explainer else "overlap",
         title=title + (f": {group.title}" if group.explainer else ""),
-        what="For every source and expression: where map and mask agree, and where only one of them looks.",
+        what="For every source and expression: where map and mask agree, and what only one of them covers.",
         how="Dark blue: the source attends where theory says the expression shows. Orange: it also attends elsewhere. "
-        "Light blue: places in the mask that it passes over.",
+        "Light blue: places in the mask that it ignores.",
         figure=grid.finish(),
         raster=True,
         simulated=data.simulated(group.sources),

@@ -16,10 +16,10 @@ _EVERY = "all"
 class Trainings(Section):
     """A table of every score of a network that has several trainings."""
 
-    title = "Would the same network, trained again, score alike?"
+    title = "Would the same network, trained again, score similarly?"
     lead = (
-        "An interval over images speaks of this very network and other images. One over trainings speaks of other "
-        "trainings of it on these images, and one over both of other trainings and other images."
+        "An interval over images holds for this network on other images. One over trainings holds for other trainings "
+        "of it on these images, and one over both for other trainings and other images."
     )
     order = 46
     papers = (
@@ -50,8 +50,8 @@ def _listing(data: ReportData, table: pd.DataFrame, about: str, folded: bool = F
         cells = (a, name, score, signed(row["value"]), unit, interval, str(int(row["n"])), row["note"] or "")
         rows.append([Cell(text) for text in cells])
     return Table(
-        f"Scores with images, trainings or both drawn: {about}",
-        ["source", "expression", "score", "value", "drawn", "95 % interval", "how many", "note"],
+        f"Scores with images, trainings or both resampled: {about}",
+        ["source", "expression", "score", "value", "resampled", "95 % interval", "how many", "note"],
         rows,
         (3, 5, 6),
         "Taken on groups of 4 × 4 pixels; people and masks are held fixed. Of two units drawn, the number is that of "
