@@ -213,6 +213,7 @@ class Job:
         for name, cls in sorted(STAGES.all().items(), key=lambda item: not item[1].always):
             if cls.wanted(self.study) and (self.settings.report or name != "report"):
                 wanted[name] = cls
+        # Those of every run come first where the order is free: it decides the order of sources in every table.
         last = [name for name, cls in wanted.items() if ALL in cls.needs]
         graph = {}
         for name, cls in wanted.items():

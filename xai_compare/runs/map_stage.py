@@ -90,6 +90,7 @@ class MapStage(Stage):
         store = self._planned[task.key][0]
         problem = store.problem(task.data.index, task.fingerprint)
         if problem:
+            # A kill between its new maps and their record would else leave the old record beside new maps.
             store.forget(task.data.index)
         return problem
 

@@ -1,4 +1,4 @@
-"""Are the maps of a run faithful to their networks? Asked on a sample of its pictures, beside a random map.
+"""Are the maps of a run faithful to their networks? That is tested on a sample of its pictures, beside a random map.
 
 The maps are those that the run stored. The random map makes the same journey from the picture to the standard face
 and back. Pictures are judged in parts of a fixed composition: a run that is killed loses one part at most, and one that
@@ -121,7 +121,12 @@ class Work:
 def sample(items: Sequence[Mapping[str, Any]], count: int, seed: int) -> list[int]:
     """Places of at most ``count`` items, taken from their groups in turn, in an order that the seed decides.
 
-    A larger sample begins with the smaller one.
+    A larger sample begins with the smaller one, so that a study that asks for more keeps what was judged.
+
+    >>> faces = [{"image": f"{group}{i}", "group": group} for group in ("anger", "fear") for i in range(3)]
+    >>> chosen = sample(faces, 4, seed=0)
+    >>> [faces[place]["group"] for place in chosen], chosen[:2] == sample(faces, 2, seed=0)
+    (['anger', 'fear', 'anger', 'fear'], True)
     """
     order = {image: i for i, image in enumerate(shuffled([str(item["image"]) for item in items], seed))}
     groups: dict[str, list[int]] = {}

@@ -77,12 +77,22 @@ def labelled_facts(study: Study, rows: pd.DataFrame, images: Sequence[str]) -> l
 
 
 def pair_name(first: str, second: str) -> str:
-    """The group of an unordered pair of expressions, such as ``"happiness-sadness"``."""
+    """The group of an unordered pair of expressions.
+
+    >>> pair_name("sadness", "happiness")
+    'happiness-sadness'
+    """
     return "-".join(ordered([first, second]))
 
 
 def shuffled(images: list[str], seed: int) -> list[str]:
-    """``images`` in an order that depends on their names and the seed alone."""
+    """``images`` in an order that depends on their names and the seed alone.
+
+    Images that join a study later thus leave the order of the others as it was, and so the choice among them.
+
+    >>> shuffled(["a.png", "b.png", "c.png"], seed=1) == shuffled(["c.png", "a.png", "b.png"], seed=1)
+    True
+    """
     return sorted(images, key=lambda image: hashlib.sha256(f"{seed}:{image}".encode()).digest())
 
 
