@@ -16,7 +16,7 @@ INSIDE = 127
 
 _SUFFIXES = {".png", ".bmp", ".gif", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
 _EIGHT_BIT = {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}
-_MEND = "name the pictures like anger_gt.png, or give the pattern"
+_HINT = "name the pictures like anger_gt.png, or give the pattern"
 
 
 def read_masks(folder: Path | str, pattern: str | None = None) -> dict[str, np.ndarray]:
@@ -37,22 +37,22 @@ def read_masks(folder: Path | str, pattern: str | None = None) -> dict[str, np.n
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("no such folder of masks", where=folder)
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         name = _expression_of(path, pattern) if path.is_file() else None
         if name is None:
             continue
-        if name in found:
-            raise InputError(f"two masks for {name}: {found[name].name} and {path.name}", where=folder, hint=_MEND)
-        found[name] = path
-    if not found:
-        raise InputError("no mask of an expression", where=folder, hint=_MEND)
-    read = {name: _read(found[name]) for name in expressions.ordered(found)}
+        if name in files:
+            raise InputError(f"two masks for {name}: {files[name].name} and {path.name}", where=folder, hint=_HINT)
+        files[name] = path
+    if not files:
+        raise InputError("no mask of an expression", where=folder, hint=_HINT)
+    read = {name: _read(files[name]) for name in expressions.ordered(files)}
     first = next(iter(read))
     for name, picture in read.items():
         if picture.shape != read[first].shape:
             (h, w), (h0, w0) = picture.shape, read[first].shape
-            raise InputError(f"{w}x{h} pixels, but {found[first].name} has {w0}x{h0}", where=found[name])
+            raise InputError(f"{w}x{h} pixels, but {files[first].name} has {w0}x{h0}", where=files[name])
     return read
 
 
@@ -70,7 +70,7 @@ def _expression_of(path: Path, pattern: str | None) -> str | None:
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", path.stem)]
     named = {expressions.ALIASES[word] for word in words if len(word) > 2 and word in expressions.ALIASES}
     if len(named) > 1:
-        raise InputError(f"the name holds {' and '.join(expressions.ordered(named))}", where=path, hint=_MEND)
+        raise InputError(f"the name holds {' and '.join(expressions.ordered(named))}", where=path, hint=_HINT)
     return named.pop() if named else None
 
 

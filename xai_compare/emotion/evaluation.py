@@ -98,7 +98,9 @@ def build(
         if setting.network == "emert":
             return EMERT("paper", protocol.task, classes, backbone=trunk, **options)
         if trunk is None:
-            raise InputError(f"{setting.network} needs a backbone", hint="give one, see the notebook")
+            raise InputError(
+                f"{setting.network} needs a backbone", hint="give one, such as torchvision.models.resnet18"
+            )
         return BASELINES.get(setting.network)(protocol.task, classes, backbone=trunk, **options)
 
 
@@ -131,7 +133,7 @@ def cross_validate(
         reader: what a frozen backbone makes of frames (see `read_faces`), so that it reads them once and not in each
             epoch; noise on frames comes before.
         folder: for checkpoints, a folder for each fold in it.
-        tick: told how many epochs more are done, over all folds.
+        tick: called with the number of epochs done since the last call, over all folds.
 
     Raises:
         InputError: for unknown protocols, missing labels, a person in two folds, a class that cannot be learned.
@@ -213,11 +215,11 @@ def scores(predictions: pd.DataFrame, protocol: str, averaging: Averaging = "poo
         people = part["person"].tolist()
         if classes:
             labels, predicted = part["label"].to_numpy(int), part["predicted"].to_numpy(int)
-            found = score_classes(labels, predicted, len(classes), people, averaging, **options)
+            results = score_classes(labels, predicted, len(classes), people, averaging, **options)
         else:
-            found = score_values(part["label"], part["predicted"], people, averaging, **options)
+            results = score_values(part["label"], part["predicted"], people, averaging, **options)
         about = {"setting": str(setting), "protocol": protocol, "averaging": averaging}
-        rows += [about | asdict(score) for score in found]
+        rows += [about | asdict(score) for score in results]
     return pd.DataFrame(rows)
 
 

@@ -50,14 +50,14 @@ def eye_samples(
     if place is None:
         raise InputError("the size of the picture on the screen is not known", where=where, hint="give placement")
     rate = cleaning.rate_of(trial.time)
-    found = cleaning.losses(trial, rate, blink_ms)
+    losses = cleaning.losses(trial, rate, blink_ms)
     if edge_ms > 0:
-        trial = _without_edges(trial, found, round(edge_ms * rate / 1000))
+        trial = _without_edges(trial, losses, round(edge_ms * rate / 1000))
         widest = blink_ms[1] + 2 * edge_ms
-        found = cleaning.losses(trial, rate, (blink_ms[0], widest))
-    x, y, change = cleaning.corrected(trial, found)
+        losses = cleaning.losses(trial, rate, (blink_ms[0], widest))
+    x, y, change = cleaning.corrected(trial, losses)
     blink, lost = np.zeros(len(trial)), np.zeros(len(trial))
-    for start, stop, is_blink in zip(found.starts, found.stops, found.blink, strict=True):
+    for start, stop, is_blink in zip(losses.starts, losses.stops, losses.blink, strict=True):
         (blink if is_blink else lost)[start:stop] = 1
     gaze = np.stack([x / place.width, y / place.height], 1)
     step = np.diff(x, prepend=x[:1]), np.diff(y, prepend=y[:1])
@@ -78,9 +78,9 @@ def prepared_trials(
         yield trial, *eye_samples(trial)
 
 
-def _without_edges(trial: Trial, found: cleaning.Losses, samples: int) -> Trial:
+def _without_edges(trial: Trial, losses: cleaning.Losses, samples: int) -> Trial:
     lost = np.zeros(len(trial), bool)
-    for start, stop in zip(found.starts[found.blink], found.stops[found.blink], strict=True):
+    for start, stop in zip(losses.starts[losses.blink], losses.stops[losses.blink], strict=True):
         lost[max(start - samples, 0) : stop + samples] = True
     x, y, pupil = (np.where(lost, np.nan, values) for values in (trial.x, trial.y, trial.pupil))
     return dataclasses.replace(trial, x=x, y=y, pupil=pupil)

@@ -13,6 +13,9 @@ from xai_compare.emotion.protocols import CLASSES
 from xai_compare.synthetic.clips import LEAKED, SEEN, SimulatedClips, draw_shown, shown_given_reported
 from xai_compare.synthetic.eye_sequences import draw_log_likelihoods, log_likelihood
 
+MODALITY_SETS = tuple(setting.modalities for setting in ABLATIONS[:7])
+"""Those of the paper's Table VI: all, each alone, each pair."""
+
 
 def posterior(
     modalities: Sequence[str], seen: np.ndarray, leaked: np.ndarray, eyes: np.ndarray
@@ -45,7 +48,7 @@ def posterior(
 
 
 def ceilings(
-    sets: Sequence[Sequence[str]] = tuple(setting.modalities for setting in ABLATIONS[:7]),
+    sets: Sequence[Sequence[str]] = MODALITY_SETS,
     *,
     n: int = 200_000,
     steps: int = 32,

@@ -100,11 +100,11 @@ def simulate_clips(
             identities[person[i]], CLASSES[seen[i]], CLASSES[leaked[i]], level[i], frames, side, rng
         )
     table = _table(reported, seen, level, person, rng)
-    held = [
+    drawn = [
         Clip(name, who, face[i], eye[i], fixation[i])
         for i, (name, who) in enumerate(zip(table["clip"], table["person"], strict=True))
     ]
-    clips = Clips(table, held.__getitem__, EYE_FEATURES, True, "simulated clips")
+    clips = Clips(table, drawn.__getitem__, EYE_FEATURES, True, "simulated clips")
     return SimulatedClips(clips, reported, seen, leaked, landmarks, face, eye, fixation)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 
 import numpy as np
+import yaml
 
 Colour = tuple[float, float, float]
 """Red, green and blue in [0, 1], sRGB."""
@@ -12,22 +14,10 @@ Colour = tuple[float, float, float]
 HAIR_STYLES = ("cropped", "short", "parted", "bob", "long", "tied")
 """The hair styles a face may have."""
 
-_SKIN: tuple[Colour, ...] = (
-    (0.95, 0.80, 0.72), (0.91, 0.73, 0.62), (0.85, 0.65, 0.52), (0.76, 0.55, 0.41), (0.62, 0.42, 0.30),
-    (0.46, 0.30, 0.22),
-)  # fmt: skip
-_HAIR: tuple[Colour, ...] = (
-    (0.09, 0.07, 0.06), (0.17, 0.11, 0.08), (0.29, 0.18, 0.11), (0.43, 0.26, 0.14), (0.66, 0.49, 0.29),
-    (0.52, 0.50, 0.48),
-)  # fmt: skip
-_IRIS: tuple[Colour, ...] = (
-    (0.24, 0.13, 0.07), (0.33, 0.20, 0.10), (0.42, 0.33, 0.16), (0.33, 0.42, 0.28), (0.30, 0.43, 0.55),
-    (0.40, 0.46, 0.50),
-)  # fmt: skip
-_CLOTHES: tuple[Colour, ...] = (
-    (0.22, 0.28, 0.38), (0.36, 0.39, 0.42), (0.42, 0.26, 0.27), (0.25, 0.36, 0.32), (0.60, 0.57, 0.50),
-    (0.14, 0.15, 0.18),
-)  # fmt: skip
+_PALETTES = yaml.safe_load(files("xai_compare.synthetic").joinpath("palettes.yaml").read_text("utf-8"))
+_SKIN, _HAIR, _IRIS, _CLOTHES = (
+    tuple((red, green, blue) for red, green, blue in _PALETTES[name]) for name in ("skin", "hair", "iris", "clothes")
+)
 
 
 @dataclass(frozen=True)

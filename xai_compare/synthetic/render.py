@@ -67,11 +67,11 @@ def render(
         raise InputError(f"cannot draw a face of {size[0]} by {size[1]} pixels", hint="use at least 32 by 32")
     view = (size, zoom, shift, roll)
     image, landmarks = _draw(identity, pose(identity, units), *view)
-    found: dict[int, np.ndarray] = {}
+    changes: dict[int, np.ndarray] = {}
     if regions:
         for unit in (u for u, intensity in units.items() if intensity > 0):
-            found[unit] = changed(image, _draw(identity, pose(identity, {**units, unit: 0.0}), *view)[0], visible)
-    return RenderedFace(image, landmarks, found, {u: i for u, i in units.items() if i > 0})
+            changes[unit] = changed(image, _draw(identity, pose(identity, {**units, unit: 0.0}), *view)[0], visible)
+    return RenderedFace(image, landmarks, changes, {u: i for u, i in units.items() if i > 0})
 
 
 def changed(image: np.ndarray, other: np.ndarray, visible: int = VISIBLE) -> np.ndarray:

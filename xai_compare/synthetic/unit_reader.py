@@ -46,6 +46,6 @@ class UnitReader(nn.Module):
         self.mean.zero_()
         self.std.fill_(1)
         with torch.no_grad():
-            found = torch.cat([self(part) for part in frames.split(64)])
-        self.mean.copy_(found.mean(0))
-        self.std.copy_(found.std(0).clamp(min=1e-6))
+            features = torch.cat([self(part) for part in frames.split(64)])
+        self.mean.copy_(features.mean(0))
+        self.std.copy_(features.std(0).clamp(min=1e-6))
