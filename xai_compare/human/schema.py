@@ -24,6 +24,14 @@ _TRIAL = {
     "trial": "which trial of the participant in its file it is, from 1",
 }
 
+_ANSWER = {
+    "response": "the answer",
+    "label": "the true answer",
+    "false_label": "the other one offered",
+    "correct": "whether the answer was the true one",
+    "rt": "ms from the trial's beginning to the answer",
+}
+
 COLUMNS: dict[str, dict[str, str]] = {
     "samples": _TRIAL
     | {
@@ -64,12 +72,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "x": "pixels of the picture",
         "y": "the same, downwards",
         "time": "ms since the trial began",
-        "response": "the answer",
-        "label": "the true answer",
-        "false_label": "the other one offered",
-        "correct": "whether the answer was the true one",
-        "rt": "ms from the trial's beginning to the answer",
-    },
+    }
+    | _ANSWER,
     "trials": _TRIAL
     | {
         "kept": "whether the trial's points are used",
@@ -95,12 +99,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "first_click": "ms since the trial began",
         "path": "length of the mouse's path in pixels of the picture",
         "block": "of the experiment",
-        "response": "the answer",
-        "label": "the true answer",
-        "false_label": "the other one offered",
-        "correct": "whether the answer was the true one",
-        "rt": "ms from the trial's beginning to the answer",
-    },
+    }
+    | _ANSWER,
     "removed": {
         "participant": "text",
         "image": "name of the picture",
