@@ -10,9 +10,17 @@ import torch
 
 from xai_compare import explainers
 from xai_compare.errors import InputError
-from xai_compare.explainers.extremal_search import CHOICE, UNEVEN, Found, beginnings, best, excess
+from xai_compare.explainers.extremal_search import (
+    CHOICE,
+    UNEVEN,
+    SearchResult,
+    best_of_starts,
+    contrastive,
+    excess,
+    initial_parameters,
+    simple,
+)
 from xai_compare.explainers.perturbation import Pyramid, blurred
-from xai_compare.explainers.rewards import contrastive, simple
 from xai_compare.explainers.smooth_masks import SmoothMasks
 
 
@@ -143,7 +151,7 @@ def test_the_best_of_several_starts_is_kept(make_model, blobs):
     reward, violation = np.array([1.0, 2, 3, 5, 4, 0]), np.array([0.0, 0, 1, 0.001, 0, 0])
     masks = np.arange(6, dtype=np.float32)[:, None, None] * np.ones((1, 2, 2), np.float32)
     flat = np.array([True, False, True, True, True, True])
-    kept = best(Found(masks, reward, reward / 10, violation, reward, flat), 3)
+    kept = best_of_starts(SearchResult(masks, reward, reward / 10, violation, reward, flat), 3)
     assert kept.masks[:, 0, 0].tolist() == [1, 3]
     assert kept.flat.tolist() == [False, True]
     model, images = make_model("patch"), blobs(2)
@@ -156,7 +164,7 @@ def test_the_best_of_several_starts_is_kept(make_model, blobs):
 
 def test_further_starts_differ_and_repeat():
     masks = SmoothMasks((32, 28), 4, 12.0, 2)
-    first, again = (beginnings(masks, 3, [5, 6]) for _ in range(2))
+    first, again = (initial_parameters(masks, 3, [5, 6]) for _ in range(2))
     assert torch.equal(first, again)
     assert (first[[0, 3]] == 1).all()
     assert first.min() >= 1 - UNEVEN

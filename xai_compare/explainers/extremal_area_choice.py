@@ -54,6 +54,6 @@ def smallest(problem: Problem, reward: np.ndarray, areas: tuple[float, ...], sha
 
 
 def _plain(problem: Problem, value: float) -> np.ndarray:
-    """Reward ``(k,)`` of masks that are ``value`` throughout, as the final masks' rewards are told."""
+    """Reward ``(k,)`` of masks that are ``value`` throughout, as that of the final masks is reported."""
     masks = torch.full((len(problem.which), *problem.masks.size), value, device=problem.weights.device)
-    return problem.told(masks).cpu().numpy()
+    return problem.final_reward(masks).cpu().numpy()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 
 from xai_compare.explainers.perturbation import Pyramid
 from xai_compare.explainers.smooth_masks import SmoothMasks
+
+Reward = Literal["simple", "contrastive"]
+Variant = Literal["preserve", "delete", "dual"]
 
 TIGHTNESS = (300.0, 1400.0)
 """Weight of the area constraint at the first and last step: so chosen that masks keep to their area about as well as
@@ -28,6 +32,22 @@ LIFT = 0.1
 given up would not come back."""
 ROUGH = 0.95
 """Share of the steps that look at rough masks."""
+
+
+def simple(outputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """The explained output ``(n,)``, or difference of two, of ``outputs`` and ``weights`` ``(n, classes)``."""
+    return (outputs * weights).sum(1)
+
+
+def contrastive(outputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """The explained output less the largest other one, ``(n,)``."""
+    return simple(outputs, weights) - outputs.masked_fill(weights > 0, -torch.inf).amax(1)
+
+
+REWARDS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "simple": simple,
+    "contrastive": contrastive,
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +88,7 @@ class Problem:
         first = -parts[0] if self.variant == "delete" else parts[0]
         return first - parts[1] if self.variant == "dual" else first
 
-    def told(self, masks: torch.Tensor) -> torch.Tensor:
+    def final_reward(self, masks: torch.Tensor) -> torch.Tensor:
         """Reward ``(k,)`` as it is reported: without gradient, mean of both mirror images if there is jitter."""
         with torch.no_grad():
             return torch.stack(
@@ -77,7 +97,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """Masks float32 ``(k, h, w)`` in [0, 1], and how well each does; see `ExtremalPerturbation`."""
 
     masks: np.ndarray
@@ -88,7 +108,7 @@ class Found:
     flat: np.ndarray
 
 
-def beginnings(masks: SmoothMasks, starts: int, seeds: Sequence[int]) -> torch.Tensor:
+def initial_parameters(masks: SmoothMasks, starts: int, seeds: Sequence[int]) -> torch.Tensor:
     """First parameters ``(len(seeds) * starts, lattice h, lattice w)``: all 1, and for further starts somewhat less."""
     parts = []
     for seed in seeds:
@@ -98,16 +118,16 @@ def beginnings(masks: SmoothMasks, starts: int, seeds: Sequence[int]) -> torch.T
     return torch.cat(parts)
 
 
-def best(found: Found, starts: int) -> Found:
+def best_of_starts(found: SearchResult, starts: int) -> SearchResult:
     """Of every ``starts`` masks in a row the one that does best; flat only if all are."""
     score = (found.reward - CHOICE * found.violation).reshape(-1, starts)
     chosen = np.arange(len(score)) * starts + score.argmax(1)
     kept = {name: getattr(found, name)[chosen] for name in ("masks", "reward", "area", "violation", "progress")}
-    return Found(**kept, flat=np.logical_and.reduce(found.flat.reshape(-1, starts), 1))
+    return SearchResult(**kept, flat=np.logical_and.reduce(found.flat.reshape(-1, starts), 1))
 
 
-def search(problem: Problem, parameters: torch.Tensor, *, steps: int, learning_rate: float) -> Found:
-    """Find masks with Adam, from the parameters ``(k, lattice h, lattice w)`` on; see `beginnings`.
+def search(problem: Problem, parameters: torch.Tensor, *, steps: int, learning_rate: float) -> SearchResult:
+    """Find masks with Adam, from the parameters ``(k, lattice h, lattice w)`` on; see `initial_parameters`.
 
     Adam's second moment is shared by all parameters of a mask, so that the gradient keeps its direction: with one
     each, as usual, places that hardly matter move as fast as those that do, and masks settle early. The rate rises
@@ -126,6 +146,7 @@ def search(problem: Problem, parameters: torch.Tensor, *, steps: int, learning_r
             coarse = masks.coarse(parameters)
             reward = problem.rewards(masks.fine(coarse), problem.jitter and t % 2 == 0)
             cost = excess(coarse[:, :: masks.density, :: masks.density], problem.areas)
+            # The area's weight rises over the search, so that a mask first finds the place, then keeps to its area.
             tightness = TIGHTNESS[0] * (TIGHTNESS[1] / TIGHTNESS[0]) ** (t / max(steps - 1, 1))
             (grad,) = torch.autograd.grad((tightness * cost - reward).sum(), parameters)
         parameters = parameters.detach()
@@ -136,7 +157,7 @@ def search(problem: Problem, parameters: torch.Tensor, *, steps: int, learning_r
         size = (second / (1 - MEMORY ** (t + 1))).sqrt_().add_(1e-12)
         rate = learning_rate * _pace(t / steps) / (1 - MOMENTUM ** (t + 1))
         parameters = (parameters - rate * first / size).clamp_(0, 1)
-    return _judged(problem, parameters, rewards, costs)
+    return _evaluated(problem, parameters, rewards, costs)
 
 
 def _pace(t: float) -> float:
@@ -160,7 +181,7 @@ def excess(coarse: torch.Tensor, areas: torch.Tensor, bins: int = BINS) -> torch
     return ((flat - share).square() + share * (1 - share)).mean(1)
 
 
-def judged(problem: Problem, masks: np.ndarray, history: np.ndarray) -> Found:
+def evaluated(problem: Problem, masks: np.ndarray, history: np.ndarray) -> SearchResult:
     """What another optimizer found.
 
     Args:
@@ -173,29 +194,29 @@ def judged(problem: Problem, masks: np.ndarray, history: np.ndarray) -> Found:
     rewards, terms = torch.from_numpy(np.ascontiguousarray(history)).transpose(1, 2)
     tightness = TORCHRAY[0] * TORCHRAY[1] ** torch.arange(len(terms))
     costs = -terms / tightness[:, None]
-    return _found(problem, tensor, tensor.mean((1, 2)), costs[-1], rewards, costs)
+    return _result(problem, tensor, tensor.mean((1, 2)), costs[-1], rewards, costs)
 
 
-def _judged(problem: Problem, parameters: torch.Tensor, rewards: torch.Tensor, costs: torch.Tensor) -> Found:
+def _evaluated(problem: Problem, parameters: torch.Tensor, rewards: torch.Tensor, costs: torch.Tensor) -> SearchResult:
     with torch.no_grad():
         coarse = problem.masks.coarse(parameters)
         masks = problem.masks.fine(coarse)
         cost = excess(coarse, problem.areas)
-    return _found(problem, masks, masks.mean((1, 2)), cost, rewards, costs)
+    return _result(problem, masks, masks.mean((1, 2)), cost, rewards, costs)
 
 
-def _found(
+def _result(
     problem: Problem,
     masks: torch.Tensor,
     area: torch.Tensor,
     cost: torch.Tensor,
     rewards: torch.Tensor,
     costs: torch.Tensor,
-) -> Found:
+) -> SearchResult:
     flat = (rewards == rewards[0]).all(0).numpy()
-    return Found(
+    return SearchResult(
         masks.cpu().numpy(),
-        problem.told(masks).cpu().numpy(),
+        problem.final_reward(masks).cpu().numpy(),
         area.cpu().numpy(),
         cost.cpu().numpy(),
         _progress(rewards, costs),

@@ -29,12 +29,14 @@ def code_masks(segments: int, n: int, seed: int) -> np.ndarray:
     # Low bits that differ keep the columns apart already in the first words, so that one may stop early.
     low = int(np.ceil(np.log2(segments)))
     best: tuple[int, np.ndarray] | None = None
+    # Counting grows with the square of the superpixels, so beyond 64 of them the first code is taken.
     for _ in range(TRIES if segments <= 64 else 1):
         columns = rng.permutation(1 << low)[:segments] | (rng.integers(0, 1 << (bits - 1 - low), segments) << low)
         words = _zero_sums(columns, 1 << (bits - 1)) if segments <= 64 else 0
         if best is None or words < best[0]:
             best = (words, columns)
     assert best is not None
+    # The lowest bit is the word of all ones: it makes pairs of opposite masks, whose even interactions cancel.
     generators = (best[1] << 1) | 1
     parity = _parity(np.arange(n)[:, None] & generators[None])
     shift = rng.integers(0, 2, segments)

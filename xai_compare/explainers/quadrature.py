@@ -42,6 +42,9 @@ class Limit:
         normal[0, 0] = share.sum()
         self._inverse = np.linalg.inv(normal)
         n = segments + 1
+        # LIME's weight depends on how many superpixels are on, which couples them all: a sum over 2^segments masks.
+        # Written as a Fourier sum over that number, each term is a product over superpixels, and the sums over all
+        # masks become products of sums over two states.
         # On a circle a little wider than the unit circle no factor a + b t vanishes. All is real at the end, so one
         # of each pair of conjugate roots is enough, counted twice.
         half = np.arange(n // 2 + 1)
@@ -106,6 +109,7 @@ def estimate(
         start: ``(segments,)`` rough importance of each superpixel, from a plain regression.
     """
     z, y = masks.astype(np.float64), values.astype(np.float64)
+    # One kernel over the whole picture would say that all superpixels interact alike; neighbours interact more.
     middle = distances[_spread_out(distances, NEIGHBOURHOODS)]
     near = np.exp(-(middle**2) / (2 * REACH**2)) * start / start.mean()
     seen = np.column_stack([y, others])
@@ -130,6 +134,7 @@ def kernel(z: np.ndarray, theta: np.ndarray) -> np.ndarray:
 def _chosen(z: np.ndarray, y: np.ndarray, near: np.ndarray) -> tuple[float, float]:
     """Strength and nugget of the largest restricted likelihood, mean over outputs."""
     n, p = len(z), z.shape[1] + 1
+    # The linear part is projected out (restricted likelihood), or its strength would be taken for the process's.
     basis = np.linalg.qr(np.column_stack([np.ones(n), z]), mode="complete")[0][:, p:]
     seen, best = basis.T @ y, (np.inf, STRENGTHS[0], NUGGETS[0])
     for strength in STRENGTHS:
@@ -149,17 +154,18 @@ def _posterior(z: np.ndarray, y: np.ndarray, theta: np.ndarray, nugget: float, l
     gram[np.diag_indices(n)] += nugget
     factor = linalg.cho_factor(gram, lower=True, overwrite_a=True)
     rho = np.exp(-theta)
-    told = np.mean([limit.of_kernel(z, row) for row in rho], 0)
-    solved = linalg.cho_solve(factor, np.column_stack([basis, y, told.T]))
-    inner, for_y, for_told = solved[:, :p], solved[:, p], solved[:, p + 1 :]
+    kernel_means = np.mean([limit.of_kernel(z, row) for row in rho], 0)
+    # All right-hand sides at once: the matrix of masks is the largest thing here, and is factorized once.
+    solved = linalg.cho_solve(factor, np.column_stack([basis, y, kernel_means.T]))
+    inner, for_y, for_means = solved[:, :p], solved[:, p], solved[:, p + 1 :]
     normal = basis.T @ inner
     linear = np.linalg.solve(normal, basis.T @ for_y)
     left = for_y - inner @ linear
     scale = float((y - basis @ linear) @ left) / (n - p)
-    rest = np.eye(p)[:, 1:] - basis.T @ for_told
+    rest = np.eye(p)[:, 1:] - basis.T @ for_means
     prior = np.mean([limit.of_both(row) for row in rho], 0)
-    spread = prior - np.einsum("jn,nj->j", told, for_told) + (rest * np.linalg.solve(normal, rest)).sum(0)
-    return Estimate(linear[1:] + told @ left, np.sqrt(np.maximum(spread, 0) * scale))
+    spread = prior - np.einsum("jn,nj->j", kernel_means, for_means) + (rest * np.linalg.solve(normal, rest)).sum(0)
+    return Estimate(linear[1:] + kernel_means @ left, np.sqrt(np.maximum(spread, 0) * scale))
 
 
 def _spread_out(distances: np.ndarray, n: int) -> np.ndarray:

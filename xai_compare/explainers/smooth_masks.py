@@ -59,6 +59,7 @@ class SmoothMasks:
             _Line(at / self.density, self.radius, self.padding, side, cells)
             for at, side, cells in zip((y, x), self.lattice, self._cells, strict=True)
         )
+        # Distances are measured from the grid point, not the lattice point, so each phase has heights of its own.
         away = torch.hypot(rows.distances[:, None], columns.distances) * (self.step / sigma)
         height = torch.exp(-2.0 * (away - 0.5).clamp(min=0) ** 2)
         outside = (2 * self.radius + 1) ** 2 - torch.outer(rows.sums.sum(1), columns.sums.sum(1))

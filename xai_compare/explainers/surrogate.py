@@ -46,6 +46,7 @@ def fit(masks: np.ndarray, values: np.ndarray, weights: np.ndarray, alpha: float
     the whole picture, is not drawn and adds none.
     """
     x, y, w = masks.astype(np.float64), values.astype(np.float64), weights.astype(np.float64)
+    # Centred by weighted means, so that the penalty does not pull at the intercept.
     share = w / w.sum()
     x_mean, y_mean = share @ x, share @ y
     xc, yc = x - x_mean, y - y_mean
@@ -57,6 +58,8 @@ def fit(masks: np.ndarray, values: np.ndarray, weights: np.ndarray, alpha: float
     n, p = len(x) - 1, x.shape[1] + 1
     errors = np.full(x.shape[1], np.nan)
     if n > p:
+        # Not the textbook's errors of weighted least squares: LIME's weights say how near a mask is, not how exact its
+        # output, and the linear surrogate is wrong by construction; the sandwich holds for both.
         score = (xc * (w * residual)[:, None])[1:]
         half = np.linalg.solve(normal, score.T)
         errors = np.sqrt((half**2).sum(1) * n / (n - p))

@@ -47,16 +47,16 @@ class UnsharedLayers(nn.Module):
         super().__init__()
         self.inner = module
         with torch.no_grad():
-            told = module(batch)
+            before = module(batch)
             for part in module.modules():
                 if getattr(part, "inplace", False):
                     part.inplace = False  # type: ignore[assignment]
             _give_each_use_its_own(module, batch)
             self._mode = _Functions(module)
             with self._mode:
-                found = module(batch)
+                after = module(batch)
             self._mode.growing = False
-        self._routed = torch.allclose(told, found, rtol=1e-4, atol=1e-5 * float(told.abs().max()))
+        self._routed = torch.allclose(before, after, rtol=1e-4, atol=1e-5 * float(before.abs().max()))
         if self._routed and self._mode.rectifiers:
             # Where methods that hook layers find them; an empty list would look like a layer.
             self.rectifiers = nn.ModuleList(self._mode.rectifiers)

@@ -129,14 +129,14 @@ class CaptumMethod(Explainer):
             "(functions between layers, such as additions of skip connections)"
         )
 
-    def _completeness(self, model: Model, module: _Explained, batch: torch.Tensor, found: np.ndarray) -> float:
+    def _completeness(self, model: Model, module: _Explained, batch: torch.Tensor, relevance: np.ndarray) -> float:
         if not self._complete:
             return float("nan")
         with torch.no_grad():
-            told = float(module(batch))
+            output = float(module(batch))
             if self.method == "DeepLift":
-                told -= float(module(black_input(model)))
-        return float(found.sum(dtype=np.float64)) / told if told else float("nan")
+                output -= float(module(black_input(model)))
+        return float(relevance.sum(dtype=np.float64)) / output if output else float("nan")
 
     def _one(self, model: Model, module: _Explained, batch: Batch, i: int) -> np.ndarray:
         given = {k: v for k, v in self.options if k not in CaptumOptions.model_fields and v is not None}
@@ -154,7 +154,7 @@ class CaptumMethod(Explainer):
             given.setdefault("strides", (black.shape[1], *(max(1, length // 2) for length in side)))
         picture = batch.inputs[i : i + 1].clone().requires_grad_()
         try:
-            told = self._captum(model, module).attribute(picture, **given)
+            attribution = self._captum(model, module).attribute(picture, **given)
         except (InputError, torch.OutOfMemoryError):
             raise
         except Exception as error:
@@ -164,8 +164,8 @@ class CaptumMethod(Explainer):
                 where=f"model {model.name!r}",
                 hint="try captum:IntegratedGradients",
             ) from error
-        told = told.detach().float()[0]
-        return (told.abs() if self.options.reduce == "abs" else told).sum(0).cpu().numpy()
+        attribution = attribution.detach().float()[0]
+        return (attribution.abs() if self.options.reduce == "abs" else attribution).sum(0).cpu().numpy()
 
     def _captum(self, model: Model, module: _Explained) -> Any:
         method = getattr(captum.attr, self.method)

@@ -12,11 +12,20 @@ from torch import nn
 from xai_compare.errors import InputError
 from xai_compare.explainers.base import Batch, Explainer, Explanation, Options
 from xai_compare.explainers.extremal_area_choice import smallest
-from xai_compare.explainers.extremal_search import Found, Problem, beginnings, best, judged, search
+from xai_compare.explainers.extremal_search import (
+    REWARDS,
+    Problem,
+    Reward,
+    SearchResult,
+    Variant,
+    best_of_starts,
+    evaluated,
+    initial_parameters,
+    search,
+)
 from xai_compare.explainers.model_outputs import Quantity, convert, logits_refusal, outputs
 from xai_compare.explainers.perturbation import Kind, Pyramid
 from xai_compare.explainers.registry import register
-from xai_compare.explainers.rewards import REWARDS, Reward, Variant
 from xai_compare.explainers.smooth_masks import SmoothMasks
 from xai_compare.explainers.targets import single_class
 from xai_compare.models import Model, Precision
@@ -122,16 +131,16 @@ class ExtremalPerturbation(Explainer):
         maps = masks[np.arange(len(masks)), choice.column]
         return Explanation(maps, reasons, extras | {"chosen": choice.area, "threshold": choice.threshold})
 
-    def _fast(self, model: Model, batch: Batch, masks: SmoothMasks) -> Found:
+    def _fast(self, model: Model, batch: Batch, masks: SmoothMasks) -> SearchResult:
         options, starts = self.options, self.options.starts
-        first = beginnings(masks, starts, [seed for seed in batch.seeds for _ in options.areas])
+        first = initial_parameters(masks, starts, [seed for seed in batch.seeds for _ in options.areas])
         found = search(
             self._problem(model, batch, starts),
             first,
             steps=options.steps or FAST_STEPS,
             learning_rate=options.learning_rate,
         )
-        return best(found, starts)
+        return best_of_starts(found, starts)
 
     def _problem(self, model: Model, batch: Batch, starts: int = 1) -> Problem:
         options, n, each = self.options, len(batch), starts * len(self.options.areas)
@@ -160,7 +169,7 @@ class ExtremalPerturbation(Explainer):
             jitter=options.jitter,
         )
 
-    def _reference(self, model: Model, batch: Batch, problem: Problem) -> Found:
+    def _reference(self, model: Model, batch: Batch, problem: Problem) -> SearchResult:
         # Imported here: torchray imports pyplot and is seldom asked for.
         from xai_compare.explainers.extremal_reference import torchray_masks
 
@@ -185,7 +194,7 @@ class ExtremalPerturbation(Explainer):
             )
             for i in range(len(batch))
         ]
-        return judged(
+        return evaluated(
             problem,
             np.concatenate([found[0] for found in several]),
             np.concatenate([found[1] for found in several], axis=1),

@@ -84,8 +84,8 @@ class LIME(Explainer):
         reasons = []
         # The package runs as it is; only our own work is known to gain.
         with one_blas_thread() if self.options.engine == "fast" else nullcontext():
-            every = list(self._all(model, batch))
-        for i, (labels, found) in enumerate(every):
+            results = list(self._all(model, batch))
+        for i, (labels, found) in enumerate(results):
             segments[i], counts["n_segments"][i] = labels, labels.max() + 1
             reasons.append(found if isinstance(found, str) else "")
             if isinstance(found, str):
@@ -117,11 +117,13 @@ class LIME(Explainer):
         self, model: Model, batch: Batch, i: int, labels: np.ndarray, aside: ThreadPoolExecutor
     ) -> Future[Weights | str]:
         if labels.max() == 0:
-            return _known("the picture has only one superpixel")
+            return _completed("the picture has only one superpixel")
         if self.options.engine == "reference":
-            masks, values, told = self._reference(model, batch, i, labels)
+            masks, values, coefficients = self._reference(model, batch, i, labels)
             found = fit(masks, values, nearness(masks, self.options.kernel_width), self.options.alpha)
-            return _known(Weights(told, found.errors, found.r2, len(masks)) if np.ptp(values) > 0 else CONSTANT)
+            return _completed(
+                Weights(coefficients, found.errors, found.r2, len(masks)) if np.ptp(values) > 0 else CONSTANT
+            )
         return self._fast(model, batch, i, labels, aside)
 
     def _fast(
@@ -139,10 +141,10 @@ class LIME(Explainer):
             seen = np.concatenate([seen, more])
             values = seen @ batch.weights[i].double().cpu().numpy()
             if np.ptp(values) < CONSTANT_BELOW:
-                return _known(CONSTANT)
+                return _completed(CONSTANT)
             bits = 16 if run.precision == "bf16" else 32
             found: Future[Weights | str] = aside.submit(self._weights_of, masks[:n], values, seen, labels, limit, bits)
-            if options.target_error and _typical(found.result()) <= options.target_error:
+            if options.target_error and _typical_error(found.result()) <= options.target_error:
                 break
         return found
 
@@ -177,7 +179,7 @@ class LIME(Explainer):
                 return (outputs(model, model.prepare(images), "probabilities") @ batch.weights[i]).cpu().numpy()
 
         options = self.options
-        told, masks, values, _ = lime_package(
+        coefficients, masks, values, _ = lime_package(
             batch.images[i],
             labels,
             value,
@@ -187,7 +189,7 @@ class LIME(Explainer):
             seed=batch.seeds[i],
             batch_size=model.batch_size,
         )
-        return masks, values, told
+        return masks, values, coefficients
 
     def probabilities(
         self,
@@ -244,13 +246,13 @@ def masked(picture: torch.Tensor, black: torch.Tensor, index: torch.Tensor) -> C
     return made
 
 
-def _known(what: Weights | str) -> Future[Weights | str]:
+def _completed(what: Weights | str) -> Future[Weights | str]:
     future: Future[Weights | str] = Future()
     future.set_result(what)
     return future
 
 
-def _typical(found: Weights | str) -> float:
+def _typical_error(found: Weights | str) -> float:
     return float("inf") if isinstance(found, str) else float(np.sqrt(np.mean(found.errors**2)))
 
 
