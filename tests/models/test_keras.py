@@ -177,7 +177,7 @@ def test_same_padding_is_tensorflows(kind, kernel, stride, size):
         case _:
             told = np.nanmean(windows(x, kernel, stride, np.nan), (3, 4))
     with torch.no_grad():
-        ours = CONVERTERS[kind](layer, [4], [])(torch.from_numpy(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        ours = CONVERTERS[kind](layer, [4])(torch.from_numpy(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
     np.testing.assert_allclose(ours.numpy(), told, rtol=1e-5, atol=1e-5)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-Converter = Callable[[Any, list[int], list[tuple[int | None, ...]]], nn.Module]
+Converter = Callable[[Any, list[int]], nn.Module]
 CONVERTERS: dict[str, Converter] = {}
-"""By the name of the Keras layer: ``converter(layer, ranks of the inputs, shapes of the inputs) -> module``."""
+"""By the name of the Keras layer: ``converter(layer, ranks of the inputs) -> module``."""
 
 
 class Unsupported(Exception):  # noqa: N818
@@ -109,8 +110,17 @@ class Rearrange(nn.Module):
         return x.permute(0, 3, 1, 2) if x.ndim == 4 else x
 
 
+_COMBINE: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "Add": torch.add,
+    "Average": torch.add,
+    "Maximum": torch.maximum,
+    "Multiply": torch.mul,
+    "Subtract": torch.sub,
+}
+
+
 class Combine(nn.Module):
-    """Add, multiply, average or take the largest of several tensors, elementwise."""
+    """Add, multiply, average, subtract or take the largest of several tensors, elementwise."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -118,17 +128,7 @@ class Combine(nn.Module):
 
     def forward(self, *parts: torch.Tensor) -> torch.Tensor:
         """Combine tensors of broadcastable shapes."""
-        out = parts[0]
-        for part in parts[1:]:
-            match self.kind:
-                case "Multiply":
-                    out = out * part
-                case "Maximum":
-                    out = torch.maximum(out, part)
-                case "Subtract":
-                    out = out - part
-                case _:
-                    out = out + part
+        out = reduce(_COMBINE[self.kind], parts)
         return out / len(parts) if self.kind == "Average" else out
 
 
@@ -161,30 +161,32 @@ class Affine(nn.Module):
         return x * self.scale + self.offset
 
 
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "elu": nn.ELU,
+    "selu": nn.SELU,
+    "gelu": nn.GELU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "silu": nn.SiLU,
+    "hard_silu": nn.Hardswish,
+    "hard_sigmoid": nn.Hardsigmoid,
+    "mish": nn.Mish,
+    "softplus": nn.Softplus,
+    "softsign": nn.Softsign,
+}
+
+
 def activation(function: Any, layer: Any, rank: int) -> nn.Module | None:
     """The torch module of a Keras activation function; None for the linear one."""
     name = getattr(function, "__name__", str(function))
-    channels = 1 if rank == 4 else -1
-    made: dict[str, Callable[[], nn.Module]] = {
-        "relu": nn.ReLU,
-        "relu6": nn.ReLU6,
-        "elu": nn.ELU,
-        "selu": nn.SELU,
-        "gelu": nn.GELU,
-        "sigmoid": nn.Sigmoid,
-        "tanh": nn.Tanh,
-        "silu": nn.SiLU,
-        "hard_silu": nn.Hardswish,
-        "hard_sigmoid": nn.Hardsigmoid,
-        "mish": nn.Mish,
-        "softplus": nn.Softplus,
-        "softsign": nn.Softsign,
-        "softmax": lambda: nn.Softmax(channels),
-    }
     if name == "linear":
         return None
-    _need(name in made, layer, f"activation {name}")
-    return made[name]()
+    if name == "softmax":
+        return nn.Softmax(1 if rank == 4 else -1)
+    _need(name in ACTIVATIONS, layer, f"activation {name}")
+    return ACTIVATIONS[name]()
 
 
 def _sequence(layer: Any, rank: int, *modules: nn.Module | None) -> nn.Module:
@@ -196,27 +198,31 @@ def _sequence(layer: Any, rank: int, *modules: nn.Module | None) -> nn.Module:
 
 
 def _conv(
-    layer: Any, kernel: torch.Tensor, bias: Any, groups: int, stride: Any, dilation: Any
+    layer: Any, kernel: torch.Tensor, groups: int, *, bias: bool = True, one_by_one: bool = False
 ) -> tuple[nn.Module | None, nn.Module]:
     """Padding and convolution; symmetric padding of stride 1 is left to the convolution itself."""
     _need(layer.padding in ("same", "valid"), layer, f"padding {layer.padding}")
+    bias = bias and layer.use_bias
     size = (kernel.shape[2], kernel.shape[3])
-    stride, dilation = _pair(stride), _pair(dilation)
+    stride, dilation = ((1, 1), (1, 1)) if one_by_one else (_pair(layer.strides), _pair(layer.dilation_rate))
     same = layer.padding == "same"
     overlap = ((size[0] - 1) * dilation[0], (size[1] - 1) * dilation[1])
     inside = same and stride == (1, 1) and overlap[0] % 2 == 0 == overlap[1] % 2
     padding = (overlap[0] // 2, overlap[1] // 2) if inside else (0, 0)
-    channels = (kernel.shape[1] * groups, kernel.shape[0])
-    made = nn.Conv2d(*channels, size, stride, padding, dilation, groups, bias=bias is not None)
-    made.weight = nn.Parameter(kernel.contiguous())
-    if bias is not None:
-        made.bias = nn.Parameter(_tensor(bias))
-    return (Same(size, stride, dilation) if same and not inside else None), made
+    conv = nn.Conv2d(kernel.shape[1] * groups, kernel.shape[0], size, stride, padding, dilation, groups, bias=bias)
+    conv.weight = nn.Parameter(kernel.contiguous())
+    if bias:
+        conv.bias = nn.Parameter(_tensor(layer.bias))
+    return (Same(size, stride, dilation) if same and not inside else None), conv
 
 
 def _pair(value: Any) -> tuple[int, int]:
     first, second = (value, value) if isinstance(value, int) else value
     return int(first), int(second)
+
+
+def _kernel(variable: Any) -> torch.Tensor:
+    return _tensor(variable).permute(3, 2, 0, 1)
 
 
 def _depthwise_kernel(variable: Any) -> torch.Tensor:
@@ -225,43 +231,35 @@ def _depthwise_kernel(variable: Any) -> torch.Tensor:
 
 
 @converts("Conv2D")
-def _conv2d(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
-    kernel = _tensor(layer.kernel).permute(3, 2, 0, 1)
-    bias = layer.bias if layer.use_bias else None
-    return _sequence(layer, 4, *_conv(layer, kernel, bias, layer.groups, layer.strides, layer.dilation_rate))
+def _conv2d(layer: Any, ranks: list[int]) -> nn.Module:
+    return _sequence(layer, 4, *_conv(layer, _kernel(layer.kernel), layer.groups))
 
 
 @converts("DepthwiseConv2D")
-def _depthwise(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
-    bias = layer.bias if layer.use_bias else None
-    groups = int(layer.kernel.shape[2])
-    parts = _conv(layer, _depthwise_kernel(layer.kernel), bias, groups, layer.strides, layer.dilation_rate)
-    return _sequence(layer, 4, *parts)
+def _depthwise(layer: Any, ranks: list[int]) -> nn.Module:
+    return _sequence(layer, 4, *_conv(layer, _depthwise_kernel(layer.kernel), int(layer.kernel.shape[2])))
 
 
 @converts("SeparableConv2D")
-def _separable(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
-    depthwise = _depthwise_kernel(layer.depthwise_kernel)
+def _separable(layer: Any, ranks: list[int]) -> nn.Module:
     groups = int(layer.depthwise_kernel.shape[2])
-    first = _conv(layer, depthwise, None, groups, layer.strides, layer.dilation_rate)
-    bias = layer.bias if layer.use_bias else None
-    second = _conv(layer, _tensor(layer.pointwise_kernel).permute(3, 2, 0, 1), bias, 1, (1, 1), (1, 1))
-    return _sequence(layer, 4, *first, *second)
+    depthwise = _conv(layer, _depthwise_kernel(layer.depthwise_kernel), groups, bias=False)
+    return _sequence(layer, 4, *depthwise, *_conv(layer, _kernel(layer.pointwise_kernel), 1, one_by_one=True))
 
 
 @converts("Dense")
-def _dense(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _dense(layer: Any, ranks: list[int]) -> nn.Module:
     _need(ranks == [2], layer, "not on vectors")
     kernel = _tensor(layer.kernel)
-    made = nn.Linear(kernel.shape[0], kernel.shape[1], bias=layer.use_bias)
-    made.weight = nn.Parameter(kernel.T.contiguous())
+    linear = nn.Linear(kernel.shape[0], kernel.shape[1], bias=layer.use_bias)
+    linear.weight = nn.Parameter(kernel.T.contiguous())
     if layer.use_bias:
-        made.bias = nn.Parameter(_tensor(layer.bias))
-    return _sequence(layer, 2, made)
+        linear.bias = nn.Parameter(_tensor(layer.bias))
+    return _sequence(layer, 2, linear)
 
 
 @converts("BatchNormalization")
-def _batch_norm(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _batch_norm(layer: Any, ranks: list[int]) -> nn.Module:
     axis = layer.axis[0] if isinstance(layer.axis, (list, tuple)) else layer.axis
     _need(ranks[0] in (2, 4) and axis % ranks[0] == ranks[0] - 1, layer, "not over channels")
     mean = _tensor(layer.moving_mean)
@@ -274,7 +272,7 @@ def _batch_norm(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
 
 
 @converts("MaxPooling2D", "AveragePooling2D")
-def _pooling(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _pooling(layer: Any, ranks: list[int]) -> nn.Module:
     pool, stride = tuple(layer.pool_size), tuple(layer.strides)
     largest = type(layer).__name__ == "MaxPooling2D"
     if layer.padding == "same" and not largest:
@@ -283,90 +281,79 @@ def _pooling(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
     return nn.Sequential(Same(pool, stride, value=-torch.inf), made) if layer.padding == "same" else made
 
 
-@converts("GlobalAveragePooling2D", "GlobalMaxPooling2D")
-def _global_pooling(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
-    return GlobalPool(type(layer).__name__ == "GlobalMaxPooling2D", bool(layer.keepdims))
-
-
-@converts("Activation")
-def _activation(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
-    return activation(layer.activation, layer, ranks[0]) or nn.Identity()
-
-
 @converts("ReLU")
-def _relu(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _relu(layer: Any, ranks: list[int]) -> nn.Module:
     limit, slope = layer.max_value, float(layer.negative_slope or 0.0)
     _need(not layer.threshold and (limit is None or (limit == 6 and not slope)), layer, "threshold or limit")
     return nn.ReLU6() if limit is not None else nn.LeakyReLU(slope) if slope else nn.ReLU()
 
 
-@converts("LeakyReLU")
-def _leaky_relu(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
-    return nn.LeakyReLU(float(layer.negative_slope))
-
-
-@converts("ELU")
-def _elu(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
-    return nn.ELU(float(layer.alpha))
-
-
 @converts("Softmax")
-def _softmax(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _softmax(layer: Any, ranks: list[int]) -> nn.Module:
     _need(isinstance(layer.axis, int), layer, "several axes")
     return nn.Softmax(_axis(layer.axis, ranks[0]))
 
 
 @converts("Flatten")
-def _flatten(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _flatten(layer: Any, ranks: list[int]) -> nn.Module:
     _need(ranks[0] in (2, 4), layer, f"rank {ranks[0]}")
     return Rearrange((-1,))
 
 
 @converts("Reshape")
-def _reshape(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _reshape(layer: Any, ranks: list[int]) -> nn.Module:
     target = tuple(int(side) for side in layer.target_shape)
     _need(ranks[0] in (2, 4) and len(target) in (1, 3), layer, "neither vector nor map")
     return Rearrange(target)
 
 
-@converts("ZeroPadding2D")
-def _zero_padding(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
-    (top, bottom), (left, right) = layer.padding
-    return nn.ZeroPad2d((left, right, top, bottom))
-
-
 @converts("UpSampling2D")
-def _upsampling(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _upsampling(layer: Any, ranks: list[int]) -> nn.Module:
     _need(layer.interpolation == "nearest", layer, layer.interpolation)
     return nn.Upsample(scale_factor=tuple(float(side) for side in layer.size))
 
 
 @converts("Rescaling")
-def _rescaling(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _rescaling(layer: Any, ranks: list[int]) -> nn.Module:
     scale, offset = (torch.as_tensor(np.asarray(v, np.float32)) for v in (layer.scale, layer.offset))
     return Affine(scale, offset, ranks[0])
 
 
 @converts("Normalization")
-def _normalization(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _normalization(layer: Any, ranks: list[int]) -> nn.Module:
     _need(not layer.invert and layer.axis in ((-1,), (ranks[0] - 1,)), layer, "not over channels")
     mean, variance = (torch.as_tensor(np.asarray(v.detach().cpu(), np.float32)) for v in (layer.mean, layer.variance))
     scale = 1 / variance.sqrt().clamp(min=1e-7)
     return Affine(scale, -mean * scale, ranks[0])
 
 
-@converts("Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization")
-def _nothing(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
-    return nn.Identity()
-
-
 @converts("Add", "Multiply", "Average", "Maximum", "Subtract")
-def _combine(layer: Any, ranks: list[int], shapes: list[tuple[int | None, ...]]) -> nn.Module:
+def _combine(layer: Any, ranks: list[int]) -> nn.Module:
     _need(len(set(ranks)) == 1, layer, "tensors of different ranks")
     return Combine(type(layer).__name__)
 
 
 @converts("Concatenate")
-def _concatenate(layer: Any, ranks: list[int], shapes: Any) -> nn.Module:
+def _concatenate(layer: Any, ranks: list[int]) -> nn.Module:
     _need(len(set(ranks)) == 1, layer, "tensors of different ranks")
     return Join(_axis(layer.axis, ranks[0]))
+
+
+def _zero_padding(layer: Any) -> nn.Module:
+    (top, bottom), (left, right) = layer.padding
+    return nn.ZeroPad2d((left, right, top, bottom))
+
+
+CONVERTERS |= {
+    "Activation": lambda layer, ranks: activation(layer.activation, layer, ranks[0]) or nn.Identity(),
+    "ELU": lambda layer, ranks: nn.ELU(float(layer.alpha)),
+    "GlobalAveragePooling2D": lambda layer, ranks: GlobalPool(False, bool(layer.keepdims)),
+    "GlobalMaxPooling2D": lambda layer, ranks: GlobalPool(True, bool(layer.keepdims)),
+    "LeakyReLU": lambda layer, ranks: nn.LeakyReLU(float(layer.negative_slope)),
+    "ZeroPadding2D": lambda layer, ranks: _zero_padding(layer),
+    **dict.fromkeys(
+        # What only training sees.
+        ("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout2D"),
+        lambda layer, ranks: nn.Identity(),
+    ),
+}

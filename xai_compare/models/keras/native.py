@@ -93,7 +93,7 @@ def convert(call: Call) -> nn.Module:
     if len(call.outputs) != 1 or _extra_arguments(call.arguments):
         raise Unsupported(f"{layer.name!r} with special arguments")
     ranks = [len(tensor.shape) for tensor in call.arguments.keras_tensors]
-    return CONVERTERS[kind](layer, ranks, [tuple(t.shape) for t in call.arguments.keras_tensors])
+    return CONVERTERS[kind](layer, ranks)
 
 
 def _extra_arguments(arguments: Any) -> bool:
