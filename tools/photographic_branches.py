@@ -70,7 +70,7 @@ def augment(pictures: torch.Tensor, grids: torch.Tensor, side: int, draws: torch
     moved = ((moved - mean) * contrast + mean * light).clamp(0, 1)
     for k in (torch.rand(n, generator=draws) < 0.15).nonzero().flatten().tolist():
         tall, wide = torch.randint(8, 30, (2,), generator=draws).tolist()
-        top, left = (int(torch.randint(0, side - one, (1,), generator=draws)) for one in (tall, wide))
+        top, left = (int(torch.randint(0, side - length, (1,), generator=draws)) for length in (tall, wide))
         moved[k, :, top : top + tall, left : left + wide] = float(torch.rand(1, generator=draws))
     return moved
 
@@ -167,8 +167,8 @@ def calibrate(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     rows = np.arange(len(labels))
 
     def loss(fit: np.ndarray) -> float:
-        told = log_softmax(logits * fit[0] + fit[1:], axis=1)[rows, labels]
-        return float(-(weights * told).sum() / weights.sum() + 1e-3 * (fit[1:] ** 2).sum())
+        likelihoods = log_softmax(logits * fit[0] + fit[1:], axis=1)[rows, labels]
+        return float(-(weights * likelihoods).sum() / weights.sum() + 1e-3 * (fit[1:] ** 2).sum())
 
     start = np.concatenate([[1.0], np.zeros(logits.shape[1])])
     return np.asarray(optimize.minimize(loss, start, method="L-BFGS-B").x)

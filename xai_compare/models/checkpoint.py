@@ -29,7 +29,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     if path.suffix.lower() not in SUFFIXES:
         raise InputError("weights must be a state dict", where=path, hint=f"known endings: {', '.join(SUFFIXES)}")
     try:
-        held = load_file(path) if path.suffix.lower() == ".safetensors" else _read_torch(path)
+        content = load_file(path) if path.suffix.lower() == ".safetensors" else _read_torch(path)
     except InputError:
         raise
     except Exception as error:
@@ -39,7 +39,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
             where=path,
             hint="the file may be truncated or of another format",
         ) from None
-    tensors = _unwrapped(held, path)
+    tensors = _unwrapped(content, path)
     for name, value in tensors.items():
         if value.is_meta or value.layout != torch.strided or value.is_quantized:
             kind = "has no values (meta)" if value.is_meta else "is sparse or quantized"
@@ -61,15 +61,15 @@ def _read_torch(path: Path) -> object:
         ) from None
 
 
-def _unwrapped(held: object, path: Path) -> dict[str, torch.Tensor]:
+def _unwrapped(content: object, path: Path) -> dict[str, torch.Tensor]:
     for _ in range(3):
-        if not isinstance(held, Mapping):
+        if not isinstance(content, Mapping):
             break
-        tensors = {str(k): v for k, v in held.items() if isinstance(v, torch.Tensor)}
-        inner = next((held[key] for key in _WRAPPERS if isinstance(held.get(key), Mapping)), None)
+        tensors = {str(k): v for k, v in content.items() if isinstance(v, torch.Tensor)}
+        inner = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
         if inner is None and tensors:
             return tensors
-        held = inner
+        content = inner
     raise InputError("the file holds no state dict", where=path, hint="save model.state_dict()")
 
 
@@ -107,13 +107,13 @@ def load_weights(
 
 
 def _without_prefix(tensors: Mapping[str, torch.Tensor], wanted: set[str]) -> dict[str, torch.Tensor]:
-    held = dict(tensors)
-    while held and not wanted & held.keys():
-        prefix = next((p for p in _PREFIXES if all(name.startswith(p) for name in held)), None)
+    stripped = dict(tensors)
+    while stripped and not wanted & stripped.keys():
+        prefix = next((p for p in _PREFIXES if all(name.startswith(p) for name in stripped)), None)
         if prefix is None:
             break
-        held = {name.removeprefix(prefix): value for name, value in held.items()}
-    return held
+        stripped = {name.removeprefix(prefix): value for name, value in stripped.items()}
+    return stripped
 
 
 def _few(names: list[str]) -> str:

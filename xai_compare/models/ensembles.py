@@ -61,10 +61,10 @@ class PairVotes(nn.Module):
             share = out if given else out.softmax(1)
             winner = out.argmax(1, keepdim=True)
             weight = torch.ones_like(out[:, :1]) if self.vote == "simple" else out.gather(1, winner)
-            mine = torch.zeros_like(out).scatter(1, winner, weight)
+            vote = torch.zeros_like(out).scatter(1, winner, weight)
             for column, name in enumerate((first, second)):
                 place = self.classes.index(name)
-                votes[:, place] = votes[:, place] + mine[:, column]
+                votes[:, place] = votes[:, place] + vote[:, column]
                 confidence[:, place] = confidence[:, place] + share[:, column] / (count - 1)
         total = votes + TIE * confidence
         return (total / total.sum(1, keepdim=True)).log() if self.vote == "simple" else total
@@ -85,7 +85,7 @@ def pairwise(name: str, networks: Mapping[tuple[str, str], Model], vote: Vote = 
         raise InputError(f"unknown vote {vote!r}", where=f"model {name!r}", hint="simple or weighted")
     classes = tuple(ordered({one for pair in networks for one in pair}))
     by_set = {frozenset(pair): model for pair, model in networks.items()}
-    found: dict[tuple[str, str], Model] = {}
+    ordered_networks: dict[tuple[str, str], Model] = {}
     for pair in pairs_of(classes):
         model = by_set.get(frozenset(pair))
         if model is None:
@@ -93,14 +93,14 @@ def pairwise(name: str, networks: Mapping[tuple[str, str], Model], vote: Vote = 
         if set(model.classes) != set(pair):
             what = f"the network for {pair[0]} against {pair[1]} knows {', '.join(model.classes)}"
             raise InputError(what, where=f"model {name!r}")
-        found[pair] = model if model.classes == pair else _turned(model, pair)
-    spec = next(iter(found.values())).input
-    if any(model.input != spec for model in found.values()):
+        ordered_networks[pair] = model if model.classes == pair else _turned(model, pair)
+    spec = next(iter(ordered_networks.values())).input
+    if any(model.input != spec for model in ordered_networks.values()):
         raise InputError("its networks take different inputs", where=f"model {name!r}", hint="train them alike")
-    made = Model(name, classes, PairVotes(classes, found, vote), spec, "logits")
-    made.source = {"kind": "ensemble", "vote": vote, "pairs": [f"{a} against {b}" for a, b in found]}
-    made.batch_size = next(iter(found.values())).batch_size
-    return made
+    ensemble = Model(name, classes, PairVotes(classes, ordered_networks, vote), spec, "logits")
+    ensemble.source = {"kind": "ensemble", "vote": vote, "pairs": [f"{a} against {b}" for a, b in ordered_networks]}
+    ensemble.batch_size = next(iter(ordered_networks.values())).batch_size
+    return ensemble
 
 
 def from_folder(request: Request) -> Model:
@@ -119,15 +119,20 @@ def from_folder(request: Request) -> Model:
     for key in ("classes", "input"):
         if request.spec.get(key) is not None:
             raise InputError(f"an ensemble has its own {key}", where=request.where, hint=f"leave `{key}` out")
-    given = request.spec.get("network")
+    network = request.spec.get("network")
     networks: dict[tuple[str, str], Model] = {}
     for card_path in sorted(place.glob(f"*/{CARD}")):
         card = _card(card_path)
-        named = given if given is not None else card["network"]
-        if given is None and (code := runs_code(named)):
+        source = network if network is not None else card["network"]
+        if network is None and (code := runs_code(source)):
             what = f"its card asks to run code ({code})"
             raise InputError(what, where=card_path, hint="read that code, and write `network` in the study")
-        spec = {**named, "classes": card["classes"], "weights": str(card_path.with_name(card["weights"])), "seed": None}
+        spec = {
+            **source,
+            "classes": card["classes"],
+            "weights": str(card_path.with_name(card["weights"])),
+            "seed": None,
+        }
         spec["name"] = f"{request.name} {' against '.join(card['classes'])}"
         # Code stands here only where the study itself names it, and then it was allowed or refused before.
         networks[tuple(card["classes"])] = load(spec, request.base, allow_code=True)
@@ -137,9 +142,9 @@ def from_folder(request: Request) -> Model:
             what, where=request.where, hint="name the folder `pairs` of a fold of a training with `pairs: true`"
         )
     vote = request.spec.get("vote")
-    made = pairwise(request.name, networks, "simple" if vote is None else vote)
-    made.source = {**made.source, "folder": str(place)}
-    return made
+    ensemble = pairwise(request.name, networks, "simple" if vote is None else vote)
+    ensemble.source = {**ensemble.source, "folder": str(place)}
+    return ensemble
 
 
 def _card(path: Path) -> dict[str, Any]:
@@ -166,12 +171,14 @@ def pair(model: Model, first: str, second: str) -> Model:
     if not isinstance(votes, PairVotes):
         raise InputError("it is not an ensemble of pairs", where=f"model {model.name!r}")
     wanted = frozenset((first, second))
-    for number, held in enumerate(votes.pairs):
-        if frozenset(held) == wanted:
-            output: Literal["logits", "probabilities"] = "probabilities" if votes._probabilities[number] else "logits"
-            made = Model(f"{model.name} {first} against {second}", held, votes.networks[number], model.input, output)
-            made.batch_size = model.batch_size
-            return made if held == (first, second) else _turned(made, (first, second))
+    for index, classes in enumerate(votes.pairs):
+        if frozenset(classes) == wanted:
+            output: Literal["logits", "probabilities"] = "probabilities" if votes._probabilities[index] else "logits"
+            model_of_pair = Model(
+                f"{model.name} {first} against {second}", classes, votes.networks[index], model.input, output
+            )
+            model_of_pair.batch_size = model.batch_size
+            return model_of_pair if classes == (first, second) else _turned(model_of_pair, (first, second))
     raise InputError(
         f"it has no pair {first} and {second}",
         where=f"model {model.name!r}",
@@ -186,7 +193,9 @@ def is_ensemble(model: Model) -> bool:
 
 def asks_pairs(targets: Any) -> bool:
     """Whether every target is a pair of classes; see `xai_compare.explainers.Explainer.explain`."""
-    return _is_pair(targets) or (isinstance(targets, list) and bool(targets) and all(_is_pair(one) for one in targets))
+    return _is_pair(targets) or (
+        isinstance(targets, list) and bool(targets) and all(_is_pair(target) for target in targets)
+    )
 
 
 def by_pair(model: Model, targets: Any, count: int) -> list[tuple[np.ndarray, Model]]:
@@ -203,10 +212,10 @@ def by_pair(model: Model, targets: Any, count: int) -> list[tuple[np.ndarray, Mo
         InputError: for an unknown class, or a pair of equal classes.
     """
     each = [targets] * count if _is_pair(targets) else list(targets)
-    named = [tuple(_class(model, one) for one in target) for target in each]
+    named = [tuple(_class(model, name) for name in target) for target in each]
     return [
-        (np.array([k for k, other in enumerate(named) if other == one]), pair(model, *one))
-        for one in dict.fromkeys(named)
+        (np.array([k for k, other in enumerate(named) if other == names]), pair(model, *names))
+        for names in dict.fromkeys(named)
     ]
 
 
@@ -230,6 +239,6 @@ class _Turned(nn.Module):
 
 
 def _turned(model: Model, classes: tuple[str, str]) -> Model:
-    made = Model(model.name, classes, _Turned(model.module), model.input, model.output, model.activations)
-    made.batch_size = model.batch_size
-    return made
+    turned = Model(model.name, classes, _Turned(model.module), model.input, model.output, model.activations)
+    turned.batch_size = model.batch_size
+    return turned

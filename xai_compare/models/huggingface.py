@@ -76,9 +76,9 @@ def _classes(request: Request, config: Any) -> tuple[str, ...]:
     try:
         return tuple(canonical(labels[k]) for k in sorted(labels))
     except InputError as error:
-        said = ", ".join(labels[k] for k in sorted(labels)[:8])
+        names = ", ".join(labels[k] for k in sorted(labels)[:8])
         raise InputError(
-            f"its labels ({said}) are not all expressions: {error.what}",
+            f"its labels ({names}) are not all expressions: {error.what}",
             where=request.where,
             hint="list under `classes` the expression of each output, in the order of the outputs",
         ) from None
@@ -90,10 +90,10 @@ def _known(name: str, options: dict[str, Any], config: Any) -> dict[str, Any]:
 
     channels = getattr(config, "num_channels", 3)
     known: dict[str, Any] = {"channels": "grey" if channels == 1 else "rgb"}
-    kept = {key: value for key, value in options.items() if key != "trust_remote_code"}
-    said = get_image_processor_config(name, **kept)
-    for key in ("crop_size", "size") if said.get("do_center_crop", True) else ("size", "crop_size"):
-        size = said.get(key)
+    plain = {key: value for key, value in options.items() if key != "trust_remote_code"}
+    processor = get_image_processor_config(name, **plain)
+    for key in ("crop_size", "size") if processor.get("do_center_crop", True) else ("size", "crop_size"):
+        size = processor.get(key)
         if isinstance(size, dict):
             size = [size["height"], size["width"]] if "height" in size else size.get("shortest_edge")
         if size:
@@ -103,12 +103,12 @@ def _known(name: str, options: dict[str, Any], config: Any) -> dict[str, Any]:
         size = getattr(config, "image_size", None)
         if size:
             known["size"] = size
-    if said:
-        factor = said.get("rescale_factor", 1 / 255) if said.get("do_rescale", True) else 1.0
+    if processor:
+        factor = processor.get("rescale_factor", 1 / 255) if processor.get("do_rescale", True) else 1.0
         low, high = 0.0, 255.0 * float(factor)
-        if said.get("rescale_offset"):
+        if processor.get("rescale_offset"):
             low, high = low - 1.0, high - 1.0
         known["range"] = (round(low, 9), round(high, 9))
-        if said.get("do_normalize", "image_mean" in said) and said.get("image_mean") is not None:
-            known["mean"], known["std"] = said["image_mean"], said["image_std"]
+        if processor.get("do_normalize", "image_mean" in processor) and processor.get("image_mean") is not None:
+            known["mean"], known["std"] = processor["image_mean"], processor["image_std"]
     return known

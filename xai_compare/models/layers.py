@@ -245,7 +245,7 @@ def _holds(model: Model, head: CamHead, shape: torch.Size) -> bool:
     trials = [_head_output(model, head.layer, batch, size * noise) for size in (1.0, 30.0)]
     trials += [_head_output(model, head.layer, random_batch(model, 2, seed=2), None)]
     for out, features in trials:
-        told = head.maps(features).mean((2, 3)) + head.bias
-        if not torch.allclose(told, out, rtol=0, atol=_TOLERANCE * max(float(out.abs().max()), 1e-6)):
+        expected = head.maps(features).mean((2, 3)) + head.bias
+        if not torch.allclose(expected, out, rtol=0, atol=_TOLERANCE * max(float(out.abs().max()), 1e-6)):
             return False
     return True

@@ -95,10 +95,10 @@ class Request:
         Raises:
             InputError: if it says something else.
         """
-        said = self.spec.get("output", "logits")
-        if said not in ("logits", "probabilities"):
-            raise InputError(f"output must be logits or probabilities, not {said!r}", where=self.where)
-        return "logits" if said == "logits" else "probabilities"
+        given = self.spec.get("output", "logits")
+        if given not in ("logits", "probabilities"):
+            raise InputError(f"output must be logits or probabilities, not {given!r}", where=self.where)
+        return "logits" if given == "logits" else "probabilities"
 
     @property
     def seed(self) -> int | None:
@@ -114,31 +114,31 @@ class Request:
         Raises:
             InputError: for an unknown key, a bad value, or a value that neither says.
         """
-        said = self.spec.get("input") or {}
-        if not isinstance(said, Mapping):
-            raise InputError(f"`input` must hold {', '.join(INPUT_KEYS)}, not {said!r}", where=self.where)
-        for key in said:
+        given = self.spec.get("input") or {}
+        if not isinstance(given, Mapping):
+            raise InputError(f"`input` must hold {', '.join(INPUT_KEYS)}, not {given!r}", where=self.where)
+        for key in given:
             if key not in INPUT_KEYS:
                 raise InputError(f"unknown key input.{key}", where=self.where, hint=nearest(str(key), INPUT_KEYS))
-        said = {key: value for key, value in said.items() if value is not None}
-        size = _size(self._need(said, known, "size", "the pixels it takes, such as 224 or [224, 192]"), self.where)
-        channels = _CHANNELS.get(str(self._need(said, known, "channels", "rgb, bgr, grey or grey3")).lower())
+        given = {key: value for key, value in given.items() if value is not None}
+        size = _size(self._need(given, known, "size", "the pixels it takes, such as 224 or [224, 192]"), self.where)
+        channels = _CHANNELS.get(str(self._need(given, known, "channels", "rgb, bgr, grey or grey3")).lower())
         if channels is None:
             raise InputError(
-                f"input.channels must be rgb, bgr, grey or grey3, not {said.get('channels')!r}", where=self.where
+                f"input.channels must be rgb, bgr, grey or grey3, not {given.get('channels')!r}", where=self.where
             )
         count = 1 if channels == "grey" else 3
-        mean, std = (self._per_channel(said, known, key, count) for key in ("mean", "std"))
-        if "range" in said or "mean" not in said:
-            span = self._need(said, known, "range", "the values of black and white, such as [0, 1] or [-1, 1]")
+        mean, std = (self._per_channel(given, known, key, count) for key in ("mean", "std"))
+        if "range" in given or "mean" not in given:
+            span = self._need(given, known, "range", "the values of black and white, such as [0, 1] or [-1, 1]")
         else:
             # Means and deviations are, by the custom of every torch recipe, those of pictures in 0..1.
             span = known.get("range", (0.0, 1.0))
         return InputSpec(size, channels, _range(span, self.where), mean, std)  # type: ignore[arg-type]
 
-    def _need(self, said: Mapping[str, Any], known: Mapping[str, Any], key: str, what: str) -> Any:
-        if key in said:
-            return said[key]
+    def _need(self, given: Mapping[str, Any], known: Mapping[str, Any], key: str, what: str) -> Any:
+        if key in given:
+            return given[key]
         if known.get(key) is not None:
             return known[key]
         raise InputError(
@@ -146,9 +146,9 @@ class Request:
         )
 
     def _per_channel(
-        self, said: Mapping[str, Any], known: Mapping[str, Any], key: str, count: int
+        self, given: Mapping[str, Any], known: Mapping[str, Any], key: str, count: int
     ) -> tuple[float, ...] | None:
-        value = said.get(key, known.get(key))
+        value = given.get(key, known.get(key))
         if value is None:
             return None
         values = _numbers(value, f"input.{key}", self.where)

@@ -97,7 +97,9 @@ def _members(data: bytes, path: Path, kind: str) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(data)) as seen:
             others = [name.split("/", 1)[-1] for name in seen.namelist() if "/" in name]
             loose = [name for name in seen.namelist() if "/" not in name]
-        found = {name: reader.get_record(name) for name in names if kind == "torch.export" or name.startswith("code/")}
+        members = {
+            name: reader.get_record(name) for name in names if kind == "torch.export" or name.startswith("code/")
+        }
     except (RuntimeError, zipfile.BadZipFile, OSError, ValueError) as error:
         raise InputError(
             f"the file cannot be read as {kind} ({first_line(error)})", where=path, hint="save it again with this torch"
@@ -105,7 +107,7 @@ def _members(data: bytes, path: Path, kind: str) -> dict[str, bytes]:
     # Two readers that see different members could be shown different files.
     if loose or len(set(names)) != len(names) or sorted(names) != sorted(others):
         raise _refused("its members are not those of one archive", path)
-    return found
+    return members
 
 
 def _json(content: bytes, name: str, path: Path) -> dict[str, Any]:
@@ -143,12 +145,12 @@ def _strings(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
     if isinstance(value, str):
         yield keys, value
     elif isinstance(value, list):
-        for one in value:
-            yield from _strings(one, keys)
+        for item in value:
+            yield from _strings(item, keys)
     elif isinstance(value, dict):
-        for key, one in value.items():
+        for key, item in value.items():
             yield (*keys, "key"), key
-            yield from _strings(one, (*keys, key))
+            yield from _strings(item, (*keys, key))
 
 
 def _check_text(keys: tuple[str, ...], text: str, path: Path) -> None:

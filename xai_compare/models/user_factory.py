@@ -49,12 +49,12 @@ def from_factory(request: Request) -> Model:
     a state dict to lay in, ``seed`` seeds torch during the call, ``output`` says ``logits`` (default) or
     ``probabilities``.
     """
-    named = request.spec.get("folder")
-    folder = (request.base if named is None else request.base / Path(str(named)).expanduser()).resolve()
+    folder_name = request.spec.get("folder")
+    folder = (request.base if folder_name is None else request.base / Path(str(folder_name)).expanduser()).resolve()
     with _importable(folder):
         function, code = _function(request, folder)
-        made = _call(function, request)
-    module = made.module if isinstance(made, Model) else made
+        built = _call(function, request)
+    module = built.module if isinstance(built, Model) else built
     source: dict[str, Any] = {"kind": "factory", "factory": str(request.value), "code": code}
     if options := request.spec.get("options"):
         source["options"] = dict(options)
@@ -64,8 +64,8 @@ def from_factory(request: Request) -> Model:
         path = request.path(weights, "weights file")
         load_weights(module, read_state_dict(path), path)
         source |= {"file": str(path), "sha256": file_sha256(path)}
-    if isinstance(made, Model):
-        return _relabelled(made, request, source)
+    if isinstance(built, Model):
+        return _relabelled(built, request, source)
     return Model(request.name, request.classes, module, request.input({}), output=request.output, source=source)
 
 
@@ -98,8 +98,8 @@ def _function(request: Request, folder: Path) -> tuple[Callable[..., object], di
         place, _, name = named.partition(":")
         return getattr(importlib.import_module(place), name), {"entry_point": named}
     if isinstance(request.value, str) and ":" not in named and named in FACTORIES:
-        found = FACTORIES.get(named)
-        return found, {"entry_point": f"{found.__module__}:{getattr(found, '__qualname__', named)}"}
+        factory = FACTORIES.get(named)
+        return factory, {"entry_point": f"{factory.__module__}:{getattr(factory, '__qualname__', named)}"}
     name, _, function = named.partition(":")
     name = name.removesuffix(".py")
     if not (isinstance(request.value, str) and _NAME.fullmatch(name) and function.isidentifier()):
@@ -146,16 +146,16 @@ def _call(function: Callable[..., object], request: Request) -> nn.Module | Mode
         raise InputError(f"options must be names and values, not {options!r}", where=request.where)
     try:
         with seeded(request.seed):
-            made = function(**options)
+            built = function(**options)
     except InputError:
         raise
     except Exception as error:
         raise InputError(
             f"factory {request.value!r} failed ({type(error).__name__}: {error})", where=request.where
         ) from error
-    if not isinstance(made, (nn.Module, Model)):
+    if not isinstance(built, (nn.Module, Model)):
         raise InputError(
-            f"factory {request.value!r} returned a {type(made).__name__}, not a torch module or a Model",
+            f"factory {request.value!r} returned a {type(built).__name__}, not a torch module or a Model",
             where=request.where,
         )
-    return made
+    return built

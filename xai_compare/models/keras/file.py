@@ -55,14 +55,14 @@ def from_keras(request: Request) -> Model:
         )
     noise = torch.rand(2, depth, height, width, generator=torch.Generator().manual_seed(0))
     noise = noise * (spec.range[1] - spec.range[0]) + spec.range[0]
-    told = _prediction(keras, network, noise, last, request.where)
+    expected = _prediction(keras, network, noise, last, request.where)
     graph = plan(network, request.where)
-    module, source = _module(graph, noise, told, last, engine, request.where)
+    module, source = _module(graph, noise, expected, last, engine, request.where)
     source |= {"kind": "keras", "file": str(path), "sha256": file_sha256(path)}
     inside: Literal["channels_first", "channels_last"] = (
         "channels_last" if last and isinstance(module, KerasGraph) else "channels_first"
     )
-    return Model(request.name, request.classes, module, spec, _output(graph, told), inside, source)
+    return Model(request.name, request.classes, module, spec, _output(graph, expected), inside, source)
 
 
 def import_keras(where: str) -> Any:
@@ -131,7 +131,7 @@ def _prediction(keras: Any, network: Any, batch: torch.Tensor, last: bool, where
 
 
 def _module(
-    graph: Plan, noise: torch.Tensor, told: torch.Tensor, last: bool, engine: str, where: str
+    graph: Plan, noise: torch.Tensor, expected: torch.Tensor, last: bool, engine: str, where: str
 ) -> tuple[nn.Module, dict[str, Any]]:
     """The fastest module that gives Keras' own prediction."""
     why = "asked for"
@@ -140,10 +140,10 @@ def _module(
             if not last:
                 raise Unsupported("channels-first network")
             native = NativeGraph(graph).eval()
-            off = _difference(native, graph, noise, told)
-            if off <= NATIVE_TOLERANCE:
-                return native, {"engine": "torch layers", "difference_from_keras": off}
-            why = f"the converted network differs by {off:.2g}"
+            difference = _difference(native, graph, noise, expected)
+            if difference <= NATIVE_TOLERANCE:
+                return native, {"engine": "torch layers", "difference_from_keras": difference}
+            why = f"the converted network differs by {difference:.2g}"
         except (Unsupported, RuntimeError, AttributeError, TypeError, ValueError) as error:
             why = f"no conversion for {error}"
         if engine == "native":
@@ -152,26 +152,26 @@ def _module(
             )
         log.info("%s: runs on Keras' own operations: %s", where, why)
     wrapped = KerasGraph(graph, last).eval()
-    off = _difference(wrapped, graph, noise, told)
-    if not off <= GRAPH_TOLERANCE and bool(torch.isfinite(told).all()):
+    difference = _difference(wrapped, graph, noise, expected)
+    if not difference <= GRAPH_TOLERANCE and bool(torch.isfinite(expected).all()):
         raise InputError(
-            f"the network cannot be taken apart: its parts differ from the whole by {off:.2g}", where=where
+            f"the network cannot be taken apart: its parts differ from the whole by {difference:.2g}", where=where
         )
-    return wrapped, {"engine": "keras operations", "engine_reason": why, "difference_from_keras": off}
+    return wrapped, {"engine": "keras operations", "engine_reason": why, "difference_from_keras": difference}
 
 
-def _difference(module: nn.Module, graph: Plan, noise: torch.Tensor, told: torch.Tensor) -> float:
+def _difference(module: nn.Module, graph: Plan, noise: torch.Tensor, expected: torch.Tensor) -> float:
     """The largest difference from Keras' outputs, relative to them where they exceed one."""
     with torch.no_grad():
         out = module(noise).float()
     out = out.softmax(-1) if graph.softmax else out
-    if out.shape != told.shape:
+    if out.shape != expected.shape:
         return float("inf")
-    return float(((out - told).abs() / told.abs().clamp(min=1)).max())
+    return float(((out - expected).abs() / expected.abs().clamp(min=1)).max())
 
 
-def _output(graph: Plan, told: torch.Tensor) -> Literal["logits", "probabilities"]:
+def _output(graph: Plan, expected: torch.Tensor) -> Literal["logits", "probabilities"]:
     """Logits where a softmax was taken off, or where the outputs are no probabilities to begin with."""
-    if graph.softmax or bool((told < 0).any()) or bool((told > 1).any()):
+    if graph.softmax or bool((expected < 0).any()) or bool((expected > 1).any()):
         return "logits"
     return "probabilities"

@@ -87,10 +87,10 @@ def _grey_stem(module: nn.Module) -> None:
 
 def _load_pretrained(module: nn.Module, weights: Any, auxiliary: tuple[str, ...]) -> None:
     """Lay in everything but the 1000-class layer, whose shape is the only one that may differ."""
-    held = weights.get_state_dict(progress=False, check_hash=True)
+    state = weights.get_state_dict(progress=False, check_hash=True)
     wanted = module.state_dict()
-    held = {n: v for n, v in held.items() if not n.startswith(auxiliary or "\0") and v.shape == wanted[n].shape}
-    module.load_state_dict(held, strict=False)
+    state = {n: v for n, v in state.items() if not n.startswith(auxiliary or "\0") and v.shape == wanted[n].shape}
+    module.load_state_dict(state, strict=False)
     if hasattr(module, "transform_input"):
         # Google's weights expect pictures in -1..1; torchvision converts ImageNet's standardization inside.
         setattr(module, "transform_input", True)  # noqa: B010

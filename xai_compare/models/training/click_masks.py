@@ -63,13 +63,13 @@ def correct_trials(clicks: pd.DataFrame, names: Sequence[str], classes: Sequence
     Trials that are known to be wrong are left out, and so are those whose ``false_label`` is not one of the classes.
     """
     place = {name: k for k, name in enumerate(names)}
-    kept = clicks[clicks["image"].astype(str).isin(place)]
-    if "correct" in kept:
-        kept = kept[kept["correct"].fillna(True).astype(bool)]
-    if "false_label" in kept:
-        false = kept["false_label"].fillna("").astype(str)
-        kept = kept[(false == "") | false.isin(list(classes))]
-    groups = kept.groupby(["image", "participant"], sort=True)
+    rows = clicks[clicks["image"].astype(str).isin(place)]
+    if "correct" in rows:
+        rows = rows[rows["correct"].fillna(True).astype(bool)]
+    if "false_label" in rows:
+        false_label = rows["false_label"].fillna("").astype(str)
+        rows = rows[(false_label == "") | false_label.isin(list(classes))]
+    groups = rows.groupby(["image", "participant"], sort=True)
     return [(place[str(image)], part[["x", "y"]].to_numpy(float)) for (image, _), part in groups]
 
 
@@ -77,7 +77,7 @@ def tuning_set(
     rows: pd.DataFrame,
     clicks: pd.DataFrame,
     classes: Sequence[str],
-    asked: ClickTuningOptions,
+    options: ClickTuningOptions,
     margin: float,
     side: int,
     seed: int,
@@ -88,7 +88,7 @@ def tuning_set(
         rows: the training pictures: image, path, expression, face, cropped.
         clicks: columns ``image, participant, x, y``, in pixels of the pictures as they are on disk.
         classes: of the network.
-        asked: radius, blur, and how many whole pictures for each revealed one.
+        options: radius, blur, and how many whole pictures for each revealed one.
         margin: side of the network's crop over the extent of the landmarks.
         side: of the stored faces.
         seed: of the choice of whole pictures.
@@ -99,21 +99,23 @@ def tuning_set(
     Raises:
         InputError: if no click is on a training picture.
     """
-    found = correct_trials(clicks, list(rows["image"].astype(str)), classes)
-    if not found:
-        raise InputError("no correct trial is on a training picture", where=asked.clicks, hint="check the image names")
+    clicked = correct_trials(clicks, list(rows["image"].astype(str)), classes)
+    if not clicked:
+        raise InputError(
+            "no correct trial is on a training picture", where=options.clicks, hint="check the image names"
+        )
     cutter = FaceCropper(margin * ROOM)
     images, labels, whole = [], [], []
-    for index, points in found:
+    for index, points in clicked:
         row = rows.iloc[index]
         picture = cutter.read(str(row["path"]))
         label = list(classes).index(str(row["expression"]))
         marks = None if row["cropped"] else cutter.choose(picture, str(row["face"])).face.landmarks
-        for shown in shifted(picture, points, asked.radius, asked.blur):
+        for shown in shifted(picture, points, options.radius, options.blur):
             images.append(_cut(shown, marks, cutter, side))
             labels.append(label)
         whole.append((_cut(picture, marks, cutter, side), label))
-    count = round(asked.unmasked * len(images))
+    count = round(options.unmasked * len(images))
     drawn = np.random.default_rng([seed, 8]).integers(0, len(whole), count)
     images += [whole[k][0] for k in drawn]
     labels += [whole[k][1] for k in drawn]

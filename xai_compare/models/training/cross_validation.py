@@ -90,16 +90,16 @@ def train(
 
 def _claim(config: Training, out: Path) -> None:
     """Refuse a folder that holds another training, and write down what is trained here."""
-    held = out / CONFIG
+    file = out / CONFIG
     mark = f"# {config.fingerprint()}\n"
-    if held.is_file():
-        if held.read_text("utf-8").partition("\n")[0] + "\n" != mark:
+    if file.is_file():
+        if file.read_text("utf-8").partition("\n")[0] + "\n" != mark:
             raise InputError("another training is in this folder", where=out, hint="name another folder with --out")
         return
     if out.is_dir() and any(path.name != "cache" for path in out.iterdir()):
         raise InputError("the folder is not empty", where=out, hint="name another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
-    held.write_text(mark + config.dump(), "utf-8")
+    file.write_text(mark + config.dump(), "utf-8")
 
 
 def _divided(config: Training, out: Path, say: Say) -> tuple[list[str], TrainingFaces, np.ndarray]:
@@ -114,12 +114,12 @@ def _divided(config: Training, out: Path, say: Say) -> tuple[list[str], Training
         )
     length(config)
     probe = network(config, classes if config.multiclass else classes[:2], 0)
-    found = load_faces(config.data, probe.input.size, config.margin, out / "cache")
-    for image, why in found.skipped[:5]:
+    faces = load_faces(config.data, probe.input.size, config.margin, out / "cache")
+    for image, why in faces.skipped[:5]:
         say(f"left out {image}: {why}")
-    if len(found.skipped) > 5:
-        say(f"left out {len(found.skipped) - 5} more pictures")
-    pictures = found[np.flatnonzero(found.rows["expression"].isin(classes))]
+    if len(faces.skipped) > 5:
+        say(f"left out {len(faces.skipped) - 5} more pictures")
+    pictures = faces[np.flatnonzero(faces.rows["expression"].isin(classes))]
     if config.folds == "split":
         folds = dividing.given(pictures.rows)
     else:
@@ -147,10 +147,10 @@ def network(config: Training, classes: list[str], seed: int) -> Model:
         spec["seed"] = seed % 2**32
     weights = spec.get("weights")
     if isinstance(weights, str) and (Path(weights).parent / cards.CARD).is_file():
-        held = cards.read(Path(weights).parent / cards.CARD)["classes"]
-        if list(held) != list(classes):
+        trained_for = cards.read(Path(weights).parent / cards.CARD)["classes"]
+        if list(trained_for) != list(classes):
             raise InputError(
-                f"the weights were trained for {', '.join(held)}, not for {', '.join(classes)}",
+                f"the weights were trained for {', '.join(trained_for)}, not for {', '.join(classes)}",
                 where=weights,
                 hint="name weights of the same classes in the same order",
             )
@@ -176,23 +176,23 @@ def length(config: Training) -> Length:
 
 def _fold(job: _Job, fold: int) -> pd.DataFrame:
     """Train what is asked on one fold; the predictions on its test pictures."""
-    held = np.flatnonzero(job.folds == fold)
-    rest = np.flatnonzero((job.folds >= 0) & (job.folds != fold))
+    test = np.flatnonzero(job.folds == fold)
+    train = np.flatnonzero((job.folds >= 0) & (job.folds != fold))
     folder = job.out / f"fold_{fold}"
     models: dict[str, Model] = {}
     if job.config.multiclass:
-        models["multiclass"] = _trained(job, job.classes, rest, held, folder, (fold, 0))
+        models["multiclass"] = _trained(job, job.classes, train, test, folder, (fold, 0))
     if job.config.pairs:
         binary: dict[tuple[str, str], Model] = {}
         for k, pair in enumerate(pairs_of(tuple(job.classes)), start=1):
             place = folder / "pairs" / "_".join(pair)
-            binary[pair] = _trained(job, list(pair), rest, held, place, (fold, k))
+            binary[pair] = _trained(job, list(pair), train, test, place, (fold, k))
         models["pairs, simple vote"] = pairwise(job.config.name, binary, "simple")
         models["pairs, weighted vote"] = pairwise(job.config.name, binary, "weighted")
     parts = []
     for name, model in models.items():
-        probabilities = model.predict(shown(job.pictures.images[held], model.input.size))
-        rows = job.pictures.rows.iloc[held][["image", "dataset", "subject", "expression"]].reset_index(drop=True)
+        probabilities = model.predict(shown(job.pictures.images[test], model.input.size))
+        rows = job.pictures.rows.iloc[test][["image", "dataset", "subject", "expression"]].reset_index(drop=True)
         rows.insert(0, "model", name)
         rows.insert(0, "fold", fold)
         rows["predicted"] = [model.classes[k] for k in probabilities.argmax(1)]
@@ -210,18 +210,18 @@ def shown(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _trained(
-    job: _Job, classes: list[str], rest: np.ndarray, held: np.ndarray, folder: Path, key: tuple[int, int]
+    job: _Job, classes: list[str], train: np.ndarray, test: np.ndarray, folder: Path, key: tuple[int, int]
 ) -> Model:
     """One network on one fold, trained or taken from the folder where it was trained before."""
     config, rows = job.config, job.pictures.rows
     seed = derive_seed(config.seed, 5, *key)
     model = network(config, classes, seed)
     name = f"fold {key[0]}" + ("" if key[1] == 0 else f", {classes[0]} against {classes[1]}")
-    chosen = rest[rows["expression"].to_numpy()[rest][:, None].__eq__(np.array(classes)).any(1)]
-    labels = np.array([classes.index(one) for one in rows["expression"].to_numpy()[chosen]])
+    chosen = train[rows["expression"].to_numpy()[train][:, None].__eq__(np.array(classes)).any(1)]
+    labels = np.array([classes.index(label) for label in rows["expression"].to_numpy()[chosen]])
     if key[1]:
-        kept = undersampled(labels, derive_seed(config.seed, 6, *key))
-        chosen, labels = chosen[kept], labels[kept]
+        balanced = undersampled(labels, derive_seed(config.seed, 6, *key))
+        chosen, labels = chosen[balanced], labels[balanced]
     job.say(f"{name}: {len(chosen)} pictures")
     if (folder / cards.CARD).is_file():
         load_weights(model.module, read_state_dict(folder / cards.WEIGHTS), folder / cards.WEIGHTS)
@@ -233,39 +233,39 @@ def _trained(
     if config.fine_tune is not None:
         history = history + _tuned(job, model, classes, chosen, folder, seed)
     job.histories[name] = history
-    cards.write(model, folder, {**_facts(job, classes, chosen, held, key), "history": history})
+    cards.write(model, folder, {**_facts(job, classes, chosen, test, key), "history": history})
     (folder / "last.ckpt").unlink(missing_ok=True)
     return model
 
 
 def _maps(job: _Job, classes: list[str], chosen: np.ndarray) -> np.ndarray | None:
     """The maps towards which a network is pulled, where the faces lie in the pictures."""
-    asked = job.config.towards
-    if asked is None:
+    options = job.config.towards
+    if options is None:
         return None
-    wanted = map_loss.target_maps(asked.maps, classes, job.config.seed)
+    targets = map_loss.target_maps(options.maps, classes, job.config.seed)
     labels = list(job.pictures.rows["expression"].to_numpy()[chosen])
-    found = map_loss.onto_pictures(wanted, labels, job.pictures.landmarks[chosen], job.pictures.images.shape[1])
-    if not np.isfinite(found).any():
+    maps = map_loss.onto_pictures(targets, labels, job.pictures.landmarks[chosen], job.pictures.images.shape[1])
+    if not np.isfinite(maps).any():
         raise InputError(
             "no training picture has a map",
             where=job.config.name,
             hint="cut-out pictures have no landmarks, and neutral and contempt no Ekman mask",
         )
-    return found
+    return maps
 
 
 def _tuned(
     job: _Job, model: Model, classes: list[str], chosen: np.ndarray, folder: Path, seed: int
 ) -> list[dict[str, float]]:
     """Tune a trained network with click-revealed pictures."""
-    asked = job.config.fine_tune
-    assert asked is not None
+    options = job.config.fine_tune
+    assert options is not None
     if job.clicks is None:
         raise InputError("the clicks were not given", where=job.config.name, hint="pass them to `train`")
     rows = job.pictures.rows.iloc[chosen].reset_index(drop=True)
     side = job.pictures.images.shape[1]
-    images, labels = tuning_set(rows, job.clicks, classes, asked, job.config.margin, side, seed)
+    images, labels = tuning_set(rows, job.clicks, classes, options, job.config.margin, side, seed)
     job.say(f"tuned with {len(images)} click-revealed and whole pictures")
     plain = job.config.model_copy(update={"weighted": False, "towards": None})
     return fit(
@@ -273,14 +273,14 @@ def _tuned(
         images,
         labels,
         plain,
-        Length(asked.epochs),
+        Length(options.epochs),
         folder / "tuning",
         seed=derive_seed(seed, 7),
         progress=job.progress,
     )
 
 
-def _facts(job: _Job, classes: list[str], chosen: np.ndarray, held: np.ndarray, key: tuple[int, int]) -> dict[str, Any]:
+def _facts(job: _Job, classes: list[str], chosen: np.ndarray, test: np.ndarray, key: tuple[int, int]) -> dict[str, Any]:
     rows = job.pictures.rows
     return {
         "network": job.config.network,
@@ -289,12 +289,12 @@ def _facts(job: _Job, classes: list[str], chosen: np.ndarray, held: np.ndarray, 
         "trained_on": {
             "pictures": len(chosen),
             "people": int(dividing.people(rows.iloc[chosen]).nunique()),
-            "per_class": {one: int((rows["expression"].to_numpy()[chosen] == one).sum()) for one in classes},
+            "per_class": {label: int((rows["expression"].to_numpy()[chosen] == label).sum()) for label in classes},
             "manifests": [
                 {"file": source.manifest.name, "sha256": file_sha256(source.manifest)} for source in job.config.data
             ],
         },
-        "tested_on": {"pictures": len(held), "people": int(dividing.people(rows.iloc[held]).nunique())},
+        "tested_on": {"pictures": len(test), "people": int(dividing.people(rows.iloc[test]).nunique())},
     }
 
 
@@ -303,13 +303,13 @@ def _summarize(job: _Job, predictions: pd.DataFrame) -> None:
     predictions.to_csv(job.out / "predictions.csv", index=False, float_format="%.6f")
     parts, matrices = [], {}
     classes = list(job.classes)
-    columns = [f"p_{one}" for one in classes]
+    columns = [f"p_{label}" for label in classes]
     for name, part in predictions.groupby("model", sort=False):
         for fold, rows in part.groupby("fold"):
-            labels = np.array([classes.index(one) for one in rows["expression"]])
+            labels = np.array([classes.index(label) for label in rows["expression"]])
             table = evaluation.scores(labels, np.array(rows[columns]), classes)
             parts.append(table.assign(fold=str(fold), model=name))
-        labels = np.array([classes.index(one) for one in part["expression"]])
+        labels = np.array([classes.index(label) for label in part["expression"]])
         probabilities = np.array(part[columns])
         matrices[str(name)] = confusion(labels, probabilities.argmax(1), range(len(classes)))
         parts.append(evaluation.like_people(matrices[str(name)], classes).assign(fold="all", model=name))

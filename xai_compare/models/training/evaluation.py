@@ -99,12 +99,12 @@ def random_errors(
     rng = np.random.default_rng(seed)
     n = len(people)
     off = ~np.eye(n, dtype=bool)
-    found = []
+    correlations = []
     for _ in range(replicates):
         matrix = np.eye(n) * accuracy
         matrix[off] = (rng.dirichlet(np.ones(n - 1), n) * (1 - accuracy)).ravel()
-        found.append(confusion_correlation(people, matrix, diagonal=diagonal))
-    low, high = np.quantile(found, (0.025, 0.975))
+        correlations.append(confusion_correlation(people, matrix, diagonal=diagonal))
+    low, high = np.quantile(correlations, (0.025, 0.975))
     return float(low), float(high)
 
 

@@ -87,9 +87,9 @@ def check(rows: pd.DataFrame, folds: np.ndarray, classes: list[str]) -> None:
     spread = where.groupby("who")["fold"].nunique()
     if (spread > 1).any():
         who = str(spread.index[spread > 1][0])
-        found = ", ".join(str(f) for f in sorted(where.loc[where["who"] == who, "fold"].unique()))
+        numbers = ", ".join(str(f) for f in sorted(where.loc[where["who"] == who, "fold"].unique()))
         raise InputError(
-            f"{who} is in more than one fold ({found})", hint="put all pictures of a person into one split"
+            f"{who} is in more than one fold ({numbers})", hint="put all pictures of a person into one split"
         )
     expressions = rows["expression"].to_numpy()
     for fold in sorted({int(f) for f in folds[used]} - {0}):

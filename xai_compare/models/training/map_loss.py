@@ -56,7 +56,7 @@ def target_maps(maps: str, classes: Sequence[str], seed: int = 0) -> dict[str, n
 
 
 def _from_folder(folder: Path, classes: Sequence[str]) -> dict[str, np.ndarray]:
-    found = {}
+    maps = {}
     for name in classes:
         for path in (folder / f"{name}.npy", folder / f"{name}.png"):
             if not path.is_file():
@@ -69,13 +69,13 @@ def _from_folder(folder: Path, classes: Sequence[str]) -> dict[str, np.ndarray]:
             if values.shape != SHAPE or not np.isfinite(values).all() or values.min() == values.max():
                 what = f"the map is not {SHAPE[0]} x {SHAPE[1]} finite, different values"
                 raise InputError(what, where=path, hint="give maps on the standard face")
-            found[name] = _scaled(values)
+            maps[name] = _scaled(values)
             break
-    if not found:
+    if not maps:
         raise InputError(
             "there is no map of any class", where=folder, hint="name maps EXPRESSION.png or EXPRESSION.npy"
         )
-    return found
+    return maps
 
 
 def _smooth(mask: np.ndarray) -> np.ndarray:
@@ -144,9 +144,9 @@ class MapLoss(nn.Module):
         has = torch.isfinite(targets).all(-1).all(-1)
         if not bool(has.any()):
             return out.sum() * 0.0
-        found = network_maps(self._model, out, node, labels, by=self._asked.by)[has]
-        wanted = functional.interpolate(targets[has][:, None].to(found), found.shape[-2:], mode="area")[:, 0]
-        return self._asked.weight * (1 - pearson(found, wanted)).mean()
+        maps = network_maps(self._model, out, node, labels, by=self._asked.by)[has]
+        wanted = functional.interpolate(targets[has][:, None].to(maps), maps.shape[-2:], mode="area")[:, 0]
+        return self._asked.weight * (1 - pearson(maps, wanted)).mean()
 
 
 def run_with_layer(model: Model, batch: torch.Tensor, layer: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -154,10 +154,10 @@ def run_with_layer(model: Model, batch: torch.Tensor, layer: str) -> tuple[torch
     if not layer:
         batch = batch.detach().requires_grad_(True)
         return torch.as_tensor(model.module(batch)), batch
-    kept: list[torch.Tensor] = []
-    handle = model.module.get_submodule(layer).register_forward_hook(lambda module, args, out: kept.append(out))
+    features: list[torch.Tensor] = []
+    handle = model.module.get_submodule(layer).register_forward_hook(lambda module, args, out: features.append(out))
     try:
-        return torch.as_tensor(model.module(batch)), kept[0]
+        return torch.as_tensor(model.module(batch)), features[0]
     finally:
         handle.remove()
 

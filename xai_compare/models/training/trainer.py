@@ -46,9 +46,9 @@ def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
 def undersampled(labels: np.ndarray, seed: int) -> np.ndarray:
     """Indices, sorted, of as many pictures of each class as the smallest has; drawn without replacement."""
     rng = np.random.default_rng([seed, 4])
-    found = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    least = min(len(places) for places in found)
-    return np.sort(np.concatenate([rng.choice(places, least, replace=False) for places in found]))
+    by_class = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    smallest = min(len(places) for places in by_class)
+    return np.sort(np.concatenate([rng.choice(places, smallest, replace=False) for places in by_class]))
 
 
 def fit(

@@ -124,8 +124,8 @@ def _table(source: Source) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
 
 
 def _stamp(path: str) -> tuple[int, int]:
-    found = Path(path).stat()
-    return found.st_size, found.st_mtime_ns
+    stat = Path(path).stat()
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _face(path: str, which: str, cropped: bool, cutter: FaceCropper, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -136,8 +136,8 @@ def _face(path: str, which: str, cropped: bool, cutter: FaceCropper, side: int) 
 
 
 def _kept(file: Path, rows: pd.DataFrame, skipped: list[tuple[str, str]]) -> TrainingFaces:
-    with np.load(file, allow_pickle=False) as held:
-        return _usable(held["images"], held["landmarks"], [str(r) for r in held["reasons"]], rows, skipped)
+    with np.load(file, allow_pickle=False) as arrays:
+        return _usable(arrays["images"], arrays["landmarks"], [str(r) for r in arrays["reasons"]], rows, skipped)
 
 
 def _usable(

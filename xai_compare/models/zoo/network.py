@@ -46,8 +46,8 @@ class Network:
     def defaults(self) -> dict[str, Any]:
         """The input as a study writes it, without what is not said."""
         spec = self.input
-        said = {"size": spec.size, "channels": spec.channels, "range": spec.range, "mean": spec.mean, "std": spec.std}
-        return {key: value for key, value in said.items() if value is not None}
+        keys = {"size": spec.size, "channels": spec.channels, "range": spec.range, "mean": spec.mean, "std": spec.std}
+        return {key: value for key, value in keys.items() if value is not None}
 
 
 def _problem(thing: Any) -> str:
