@@ -27,7 +27,11 @@ TIE = 1e-3
 
 
 def pairs_of(classes: tuple[str, ...]) -> list[tuple[str, str]]:
-    """All pairs, in the order of the classes: 28 for eight."""
+    """All pairs, in the order of the classes: 28 for eight.
+
+    >>> pairs_of(("anger", "fear", "sadness"))
+    [('anger', 'fear'), ('anger', 'sadness'), ('fear', 'sadness')]
+    """
     return list(combinations(classes, 2))
 
 
@@ -66,6 +70,8 @@ class PairVotes(nn.Module):
                 place = self.classes.index(name)
                 votes[:, place] = votes[:, place] + vote[:, column]
                 confidence[:, place] = confidence[:, place] + share[:, column] / (count - 1)
+        # Confidence enters far below one vote: it orders classes with equal votes, as the paper asks, and cannot
+        # overrule a majority. Without it the winner of a tie would be whichever class comes first.
         total = votes + TIE * confidence
         return (total / total.sum(1, keepdim=True)).log() if self.vote == "simple" else total
 
@@ -80,6 +86,13 @@ def pairwise(name: str, networks: Mapping[tuple[str, str], Model], vote: Vote = 
 
     Raises:
         InputError: if a pair is missing, or a network has other classes or another input.
+
+    >>> from xai_compare.models import load
+    >>> def binary(pair):
+    ...     return load({"bundled": "compact", "weights": "random", "seed": 0, "classes": list(pair)})
+    >>> model = pairwise("all", {pair: binary(pair) for pair in pairs_of(("anger", "fear", "sadness"))})
+    >>> model.predict(np.zeros((1, 64, 64, 3), np.uint8)).shape
+    (1, 3)
     """
     if vote not in ("simple", "weighted"):
         raise InputError(f"unknown vote {vote!r}", where=f"model {name!r}", hint="simple or weighted")

@@ -76,6 +76,10 @@ def feature_layer(model: Model) -> str:
 
     Raises:
         InputError: if there is no such module, or tokens follow the last map, as in a vision transformer.
+
+    >>> from xai_compare.models import load
+    >>> feature_layer(load({"bundled": "residual"}))
+    'features'
     """
     with _frozen(model):
         layers = _spatial(model)
@@ -97,6 +101,11 @@ def cam_head(model: Model) -> CamHead | None:
     The weights are the derivatives of the logits by the features, and the claim is then checked on features of both
     signs and two magnitudes and on random pictures, so that no architecture is misjudged: whatever stands between
     the maps and the logits, it is accepted only if it acts as an average and a linear layer.
+
+    >>> from xai_compare.models import load
+    >>> head = cam_head(load({"bundled": "compact"}))
+    >>> head.layer, tuple(head.weight.shape)
+    ('features', (6, 80))
     """
     if model.output != "logits":
         return None

@@ -44,6 +44,11 @@ def load(
         InputError: whatever is wrong with the specification, the files or the network's outputs, in one line.
 
     A key whose value is None counts as not given. No pickled object is ever loaded, and no layer that carries code.
+
+    >>> load({"bundled": "compact"}).classes
+    ('anger', 'disgust', 'fear', 'happiness', 'sadness', 'surprise')
+    >>> load({"zoo": "songnet", "weights": "random", "seed": 0, "classes": ["anger", "fear"]}).input.size
+    (224, 224)
     """
     if not isinstance(spec, Mapping):
         raise InputError(f"a model must be described by keys and values, not {spec!r}")

@@ -147,6 +147,15 @@ class Model:
 
         Raises:
             InputError: if the number of outputs is not the number of classes, or an output is not finite.
+
+        >>> from xai_compare.models import load
+        >>> from xai_compare.synthetic import faces
+        >>> model, drawn = load({"bundled": "compact"}), faces(["happiness"], 2, seed=1, size=(64, 64))
+        >>> probabilities = model.predict(drawn.images)
+        >>> probabilities.shape
+        (2, 6)
+        >>> [model.classes[k] for k in probabilities.argmax(1)]
+        ['happiness', 'happiness']
         """
 
         def some(part: slice) -> np.ndarray:

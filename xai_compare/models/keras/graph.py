@@ -87,6 +87,9 @@ def _function(operation: Any) -> Any:
 
 
 def _flatten(function: Any, steps: list[Call | Alias], names: dict[int, str], taken: set[str]) -> None:
+    # A nested network is entered, not called: as one operation its layers would fire no hook, and class activation
+    # mapping would find no feature map inside. Its tensors have ids of their own, which aliases join to those outside.
+    # Greater depth comes first in Keras' count, so this order never reads a value before it is made.
     for depth in sorted(function._nodes_by_depth, reverse=True):
         for node in function._nodes_by_depth[depth]:
             if node.is_input:
@@ -115,6 +118,7 @@ def _module_name(operation: Any, names: dict[int, str], taken: set[str]) -> str:
 
 def _strip_softmax(steps: list[Call | Alias], end: int) -> bool:
     """Take a softmax off the end of ``steps``; whether there was one."""
+    # Explanations start from logits: behind a softmax that is nearly 1, gradients of the class vanish.
     for index in reversed(range(len(steps))):
         step = steps[index]
         if isinstance(step, Alias):

@@ -54,7 +54,10 @@ class NativeGraph(nn.Module):
 def _with_last_uses(
     steps: list[tuple[str, tuple[int, ...], int]], end: int
 ) -> tuple[tuple[str, tuple[int, ...], int, tuple[int, ...]], ...]:
-    """Each step with the values that no later one reads, so that feature maps do not pile up."""
+    """Each step with the values that no later one reads, which may be dropped then.
+
+    Kept to the end, the feature maps of a deep network would need several times the memory of the largest of them.
+    """
     last = {slot: i for i, (_, inputs, _) in enumerate(steps) for slot in inputs if slot != end}
     return tuple((*step, tuple(slot for slot, i in last.items() if i == at)) for at, step in enumerate(steps))
 
