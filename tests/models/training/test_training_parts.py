@@ -191,7 +191,7 @@ def test_gamma_leaves_maps_alone() -> None:
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
-    order = EpochSampler(9, seed=1, batch=4)
+    order = EpochSampler(9, 1, 2, batch=4)
     first = list(order)
     assert sorted(k for _, k in first[:9]) == list(range(9))
     assert len(first) == len(order) == 10  # nine would leave a last batch of one
