@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -99,7 +99,14 @@ class SourceGroup:
 
 
 class PageData:
-    """What the sections of a page draw on; every page has its own kind."""
+    """What the sections of a page draw on; every page has its own kind.
+
+    Attributes:
+        skips_impossible: whether a section that the input makes impossible is left out with the reason. Otherwise its
+            error ends the page, as a damaged table of a run must.
+    """
+
+    skips_impossible: ClassVar[bool] = False
 
     def table(self, name: str) -> pd.DataFrame:
         """A table that was there before the page, which no section may write over; empty if there is none."""

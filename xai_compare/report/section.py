@@ -174,8 +174,8 @@ def render_sections(
 
     Args:
         data: what there is to show.
-        left_out: gains a line for each section that input makes impossible, and for each section of another package
-            that fails, which the log gets too. Any other failure of a section of this package is a fault and is raised.
+        left_out: gains a line, which the log gets too, for each section of another package that fails, and for each
+            that input makes impossible if the page skips those. Any other failure of a section is a fault and is raised.
         registry: the sections of the page.
         announce: is told the title of each section that applies before it is built.
     """
@@ -194,6 +194,8 @@ def render_sections(
             rendered = replace(built, name=name, title=section.title, lead=section.lead, folded=section.folded)
             rendered = _with_free_names(rendered, taken, data)
         except InputError as error:
+            if not data.skips_impossible and kind.__module__.startswith("xai_compare."):
+                raise
             _leave_out(left_out, f"{kind.title} could not be made: {error}.")
             continue
         except Exception as error:

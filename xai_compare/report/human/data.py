@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -63,6 +64,7 @@ class HumanOptions:
 class HumanData(PageData):
     """An experiment, what is made of it, and where it is written."""
 
+    skips_impossible: ClassVar[bool] = True
     experiment: Experiment
     options: HumanOptions
     out: Path

@@ -54,7 +54,7 @@ def _listing(data: ReportData, table: pd.DataFrame, about: str, folded: bool = F
         ["source", "expression", "score", "value", "resampled", "95 % interval", "how many", "note"],
         rows,
         (3, 5, 6),
-        "Computed on blocks of 4 × 4 pixels; people and masks are held fixed. If both are resampled, the number is that of "
-        "the fewer.",
+        "Computed on blocks of 4 × 4 pixels; people and masks are held fixed. If both are resampled, the number is "
+        "that of the fewer.",
         folded=folded,
     )
