@@ -175,7 +175,7 @@ def render_sections(
     Args:
         data: what there is to show.
         left_out: gains a line, which the log gets too, for each section of another package that fails, and for each
-            that input makes impossible if the page skips those. Any other failure of a section is a fault and is raised.
+            that input makes impossible if the page skips those. Any other failure is a fault and is raised.
         registry: the sections of the page.
         announce: is told the title of each section that applies before it is built.
     """
