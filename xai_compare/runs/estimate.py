@@ -17,7 +17,7 @@ from xai_compare.models.ensembles import is_ensemble, pair
 from xai_compare.runs.job import Job, Settings
 from xai_compare.runs.progress import Silent
 from xai_compare.runs.worker import BATCH_SIZE
-from xai_compare.study import ExplainerSpec, ModelSpec, Study
+from xai_compare.study import ModelSpec, Study
 
 DETECTION_SECONDS = 0.02
 """About what dlib takes for a 350-pixel picture on one core; part of an estimate, never of a result."""
@@ -108,13 +108,13 @@ def estimate(
     settings = Settings(device=device, batch_size=batch_size, allow_code=allow_code)
     job = Job(study, Path(study.name), settings, Silent())
     rows = job.manifest.rows
-    made = job.worker.explainers
+    explainers = {str(spec.label): made for spec, made in zip(study.explainers, job.worker.explainers, strict=True)}
     costs = Costs(study)
     for spec in study.models:
         model = models.load(spec.loading(), device=device, batch_size=batch_size, allow_code=allow_code)
         looked = len(rows) if spec.split is None else int((rows["split"] == spec.split).sum())
         pairs = study.images.pairs
-        each = [_explainer(model, pairs, one, asked) for one, asked in zip(made, study.explainers, strict=True)]
+        each = [_explainer(model, pairs, explainer, label) for label, explainer in explainers.items()]
         labels = set(rows["expression"]) & set(model.classes)
         groups = len(model.classes) if study.images.choose_by == "predicted" else len(labels)
         count = _count(study, spec, model, rows)
@@ -141,14 +141,14 @@ def _count(study: Study, spec: ModelSpec, model: Model, rows: pd.DataFrame) -> i
     return int(sum(min(int(counts.get(name, 0)), wanted or len(rows)) for name in model.classes))
 
 
-def _explainer(model: Model, pairs: bool, explainer: Explainer, asked: ExplainerSpec) -> ExplainerCost:
+def _explainer(model: Model, pairs: bool, explainer: Explainer, label: str) -> ExplainerCost:
     refusal = explainer.refuses(model, model.classes[:2] if pairs else "predicted")
     if is_ensemble(model) and not refusal:
         model = pair(model, *model.classes[:2])  # Each picture is explained by the binary network of its pair.
     if refusal:
-        return ExplainerCost(str(asked.label), 0, 0.0, refusal)
+        return ExplainerCost(label, 0, 0.0, refusal)
     seeded = hasattr(explainer.options, "seed")
-    return ExplainerCost(str(asked.label), explainer.forwards(model), _seconds_per_map(model, explainer), "", seeded)
+    return ExplainerCost(label, explainer.forwards(model), _seconds_per_map(model, explainer), "", seeded)
 
 
 def _seconds_per_forward(model: Model) -> float:
