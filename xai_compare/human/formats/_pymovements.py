@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,8 @@ import numpy as np
 from xai_compare.errors import InputError
 
 
-def read_gaze(reader: Callable[..., Any], path: Path, **options: Any) -> Any:
-    """What a reader of pymovements makes of a file.
+def read_gaze(reader: Callable[..., Any], file: Path | io.StringIO, *, where: Path, **options: Any) -> Any:
+    """What a reader of pymovements makes of a file, which messages call ``where``.
 
     Raises:
         InputError: if it cannot read the file.
@@ -21,9 +22,9 @@ def read_gaze(reader: Callable[..., Any], path: Path, **options: Any) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pymovements warns of metadata that it finds missing.
-            return reader(path, **options)
+            return reader(file, **options)
     except Exception as error:  # whatever its parser stumbles over, it is the file that the user can fix
-        raise InputError(f"pymovements cannot read it ({type(error).__name__}: {error})", where=path) from error
+        raise InputError(f"pymovements cannot read it ({type(error).__name__}: {error})", where=where) from error
 
 
 def event_labels(gaze: Any, time: np.ndarray, suffix: str) -> np.ndarray:

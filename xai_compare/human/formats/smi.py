@@ -34,7 +34,7 @@ def smi(path: Path) -> Iterator[pd.DataFrame]:
     from pymovements.gaze.io import from_begaze
 
     head = FileHead.of(path)
-    gaze = read_gaze(from_begaze, path, patterns=[_PICTURES], encoding=head.encoding)
+    gaze = read_gaze(from_begaze, path, where=path, patterns=[_PICTURES], encoding=head.encoding)
     table = gaze.samples.to_pandas()
     named = next((name for name in ("Stimulus", "image") if name in table and table[name].notna().any()), None)
     if named is None:
