@@ -55,8 +55,9 @@ MEANINGS = {
     "source.hf": "an image classifier of Hugging Face's transformers: a name on the hub, or a local folder; classes, "
     "size and normalization come from its configuration, and no code of a repository is run",
     "source.onnx": "an ONNX file, converted to torch layers so that it has gradients, and compared with onnxruntime",
-    "source.export": "a file saved by `torch.export` (`.pt2`)",
-    "source.torchscript": "a TorchScript file; its insides cannot be watched, so CAM, Grad-CAM and rollout refuse it",
+    "source.export": "a file saved by `torch.export` (`.pt2`); a program, so it needs `--allow-code`",
+    "source.torchscript": "a TorchScript file; a program, so it needs `--allow-code`; its insides cannot "
+    "be watched, so CAM, Grad-CAM and rollout refuse it",
     "source.revision": "a branch, tag or commit on the hub",
     "source.weights": "a state dict (`.pth`, `.pt`, `.safetensors`), or `random`, or `pretrained` (may download)",
     "ModelSpec.classes": "the expression of each output, in the order of the outputs",

@@ -181,7 +181,7 @@ MADE: dict[str, Callable[[Path], tuple[dict[str, object], np.ndarray]]] = {
 @pytest.mark.parametrize("source", MADE)
 def test_answers_are_those_of_its_own_framework(source: str, tmp_path: Path) -> None:
     spec, told = MADE[source](tmp_path)
-    model = load(spec)
+    model = load(spec, allow_code=True)
     np.testing.assert_allclose(model.predict(IMAGES), told, atol=1e-4)
     assert model.classes == tuple(CLASSES)
 
@@ -189,14 +189,14 @@ def test_answers_are_those_of_its_own_framework(source: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("source", [name for name in MADE if name != "torchscript"])
 def test_networks_can_be_copied(source: str, tmp_path: Path) -> None:
     """Captum is given a copy, and so is each thread."""
-    model = load(MADE[source](tmp_path)[0])
+    model = load(MADE[source](tmp_path)[0], allow_code=True)
     other = replace(model, module=copy.deepcopy(model.module))
     np.testing.assert_array_equal(other.predict(IMAGES), model.predict(IMAGES))
 
 
 @pytest.mark.parametrize("source", MADE)
 def test_gradients_reach_the_picture(source: str, tmp_path: Path) -> None:
-    model = load(MADE[source](tmp_path)[0])
+    model = load(MADE[source](tmp_path)[0], allow_code=True)
     batch = model.prepare(IMAGES).requires_grad_(True)
     model.probabilities(batch)[:, 0].sum().backward()
     assert batch.grad is not None
@@ -223,7 +223,7 @@ RUNS = [
 
 @pytest.mark.parametrize(("source", "explainer", "runs"), RUNS)
 def test_explainers_run_or_refuse_in_one_line(source: str, explainer: str, runs: bool, tmp_path: Path) -> None:
-    model = load(MADE[source](tmp_path)[0])
+    model = load(MADE[source](tmp_path)[0], allow_code=True)
     made = explainers.create(explainer, **AVERAGE.get(explainer, {}))
     refusal = made.refusal(model)
     if not runs:
@@ -288,7 +288,7 @@ def test_an_operator_that_cannot_be_converted_is_named(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(source: str, kind: str, tmp_path: Path) -> None:
     (tmp_path / "net").write_bytes(b"no network")
     with pytest.raises(InputError, match=kind) as error:
-        load({source: str(tmp_path / "net"), "classes": CLASSES, "input": INPUT})
+        load({source: str(tmp_path / "net"), "classes": CLASSES, "input": INPUT}, allow_code=True)
     assert "\n" not in str(error.value)
 
 

@@ -69,7 +69,7 @@ def explain(
         target: the expression that is explained; what the network predicts by default.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         seed: of the explainers that draw, unless their options name one.
-        allow_code: whether a study's factory may run.
+        allow_code: whether a factory, TorchScript or `torch.export` file of the study may run.
         progress: an object that is told how far it is.
 
     Returns:

@@ -41,7 +41,7 @@ def check_model(
         most: how many pictures are looked at, drawn by ``seed``.
         seed: of the draw, and of the bootstrap.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        allow_code: whether the study's factory may run.
+        allow_code: whether a factory, TorchScript or `torch.export` file of the study may run.
 
     Returns:
         One row for each check: check, finding, confidence, and ``line``, the line of the study that fixes it.

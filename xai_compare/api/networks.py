@@ -17,7 +17,7 @@ def find_network(model: Model | str, *, device: str = "auto", allow_code: bool =
     Args:
         model: a bundled network's name, ``STUDY.yaml:NAME`` for a network of a study, or a loaded `Model`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        allow_code: whether a study's factory may run.
+        allow_code: whether a factory, TorchScript or `torch.export` file of the study may run.
 
     Raises:
         InputError: if it is neither bundled nor in the study.

@@ -24,7 +24,11 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Pictures in one forward pass; it changes no result.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the directory holds.")]
 AllowCode = Annotated[
-    bool, typer.Option("--allow-code", help="Let the study's factories run: code that lies beside it. Read it first.")
+    bool,
+    typer.Option(
+        "--allow-code",
+        help="Let the study's factories, TorchScript and torch.export files run: they are programs. Trust them first.",
+    ),
 ]
 RunDirectory = Annotated[Path, typer.Argument(help="A run directory.")]
 

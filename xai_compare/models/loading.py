@@ -38,7 +38,8 @@ def load(
         base: the folder that relative paths start from; by default the current one.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         batch_size: pictures in one forward pass (`Model.batch_size`).
-        allow_code: whether a factory may run; a specification is data, and may not allow this to itself.
+        allow_code: whether a factory, TorchScript or ``torch.export`` file may run; a specification is data,
+            and may not allow this to itself.
 
     Raises:
         InputError: whatever is wrong with the specification, the files or the network's outputs, in one line.
@@ -71,7 +72,7 @@ def permit(spec: Mapping[str, Any], where: str, allow_code: bool) -> None:
     """
     code = runs_code(spec)
     if code and not allow_code:
-        hint = "read that code, then say --allow-code (allow_code=True from Python)"
+        hint = "if you have read that code or trust its author, say --allow-code (allow_code=True from Python)"
         raise InputError(f"it asks to run code ({code}), which was not allowed", where=where, hint=hint)
 
 

@@ -8,7 +8,7 @@ A source has three names, found through `SOURCES`; another package offers its ow
         PATHS = ("weights",)  # which of them, or its own, name a file or folder
         NAMES = ()  # which of PATHS may also be names: a path only where the file is there
         DEFAULTS = {"weights": "random"}  # optional: what keys stand for in a study where they are not given
-        RUNS_CODE = False  # optional: whether it runs code that the specification names; then it must be allowed
+        RUNS_CODE = False  # optional: whether it runs code of the specification or its file; then it must be allowed
 
         @staticmethod
         def build(request):  # xai_compare.models.request.Request -> xai_compare.models.Model
@@ -87,7 +87,7 @@ SOURCES: Registry[Source] = Registry(
 )
 for _name, _source in {
     "ensemble": FileSource("ensembles:from_folder", ("vote", "network"), ("ensemble",)),
-    "export": FileSource("exported:from_export", ("output",), ("export",)),
+    "export": FileSource("exported:from_export", ("output",), ("export",), RUNS_CODE=True),
     "factory": FileSource(
         "user_factory:from_factory",
         ("weights", "seed", "options", "output", "folder"),
@@ -98,7 +98,7 @@ for _name, _source in {
     "hf": FileSource("huggingface:from_hub", ("revision",), ("hf",), NAMES=("hf",), PACKAGES=("transformers",)),
     "keras": FileSource("keras.file:from_keras", ("engine",), ("keras",), PACKAGES=("keras", "h5py")),
     "onnx": FileSource("onnx_file:from_onnx", ("output",), ("onnx",), PACKAGES=("onnx", "onnx2torch", "onnxruntime")),
-    "torchscript": FileSource("exported:from_script", ("output",), ("torchscript",)),
+    "torchscript": FileSource("exported:from_script", ("output",), ("torchscript",), RUNS_CODE=True),
 }.items():
     SOURCES.register(_name, _source)
 
