@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xai_compare.runs.store import Journal, digest, slug, write_atomically
+from xai_compare.files import digest, slug, write_atomically
+from xai_compare.runs.store import Journal
 
 
 def test_later_records_replace_earlier_ones(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 
 from xai_compare.analysis.predict import Predict
 from xai_compare.analysis.predict.selection import Item, map_facts
+from xai_compare.files import digest
 from xai_compare.registry import STAGES
 from xai_compare.runs.map_stage import MapStage
 from xai_compare.runs.stage import Task
-from xai_compare.runs.store import Source, digest
+from xai_compare.runs.store import Source
 from xai_compare.version import VERSION
 
 if TYPE_CHECKING:

@@ -15,11 +15,12 @@ import zarr
 from xai_compare.analysis.inputs.stored_maps import ALL, scaling_of, together
 from xai_compare.expressions import ordered
 from xai_compare.faces.size import SHAPE
+from xai_compare.files import digest, make_room
 from xai_compare.heatmaps import GroupMeans, scale
 from xai_compare.registry import STAGES
 from xai_compare.runs.face_cache import FaceCache
 from xai_compare.runs.stage import FileStage
-from xai_compare.runs.store import MapStore, Source, digest, load, make_room, save
+from xai_compare.runs.store import MapStore, Source, load, save
 
 RESULTS = 4
 """Raised whenever a change of the code changes heatmaps."""

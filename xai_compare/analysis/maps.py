@@ -15,10 +15,11 @@ from xai_compare.analysis.inputs.drawn_maps import file_hash
 from xai_compare.analysis.predict import Predict
 from xai_compare.analysis.predict.selection import labelled_facts, map_facts
 from xai_compare.errors import InputError, nearest
+from xai_compare.files import digest
 from xai_compare.registry import STAGES
 from xai_compare.runs.map_stage import MapStage
 from xai_compare.runs.stage import Task
-from xai_compare.runs.store import Source, digest
+from xai_compare.runs.store import Source
 from xai_compare.validation import Strict
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ import pandas as pd
 from xai_compare.analysis.people import People
 from xai_compare.errors import InputError
 from xai_compare.faces import CANONICAL, SHAPE, to_standard
+from xai_compare.files import digest, make_room
 from xai_compare.images import Frame
 from xai_compare.registry import STAGES
 from xai_compare.runs.stage import FileStage
-from xai_compare.runs.store import MapStore, digest, make_room
+from xai_compare.runs.store import MapStore
 from xai_compare.study import Study
 
 COLUMNS = ("participant", "image", "x", "y", "weight", "sigma")

@@ -266,7 +266,7 @@ def _named(pictures: Pictures) -> list[tuple[str, str | Path | np.ndarray]]:
 
 def _file_names(paths: Sequence[Path]) -> list[str]:
     """A file name for each picture: its own without the suffix, told apart by the path where that is not enough."""
-    from xai_compare.runs.store import digest, slug
+    from xai_compare.files import digest, slug
 
     short = [slug(path.stem) for path in paths]
     return [

@@ -61,7 +61,7 @@ def run(
 def _run(study: Study, out: str | Path | None, **settings: Any) -> Run:
     from xai_compare import api
     from xai_compare.cli.progress import TerminalProgress
-    from xai_compare.runs.store import slug
+    from xai_compare.files import slug
 
     try:
         with TerminalProgress() as progress:

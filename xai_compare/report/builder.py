@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from xai_compare.files import make_room
 from xai_compare.registry import Registry
 from xai_compare.report.data import from_heatmaps, from_run
 from xai_compare.report.figure_files import FigureWriter
 from xai_compare.report.page import report_context, write_page
 from xai_compare.report.section import SECTIONS, BaseSection, D, RenderedSection, render_sections
 from xai_compare.report.study_summary import single_person_notices, study_summary
-from xai_compare.runs.store import make_room
 
 if TYPE_CHECKING:
     from xai_compare.runs import Run

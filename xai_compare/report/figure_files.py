@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from PIL import Image, features
 from scipy.spatial import KDTree
 
+from xai_compare.files import make_room
 from xai_compare.report.style import DPI, FigureSpec, styled
-from xai_compare.runs.store import make_room
 
 _LEVELS = 127
 _ROUNDED = np.round(np.round(np.arange(256) * _LEVELS / 255) * 255 / _LEVELS).astype(np.uint8)

@@ -12,7 +12,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from xai_compare.errors import InputError
-from xai_compare.runs.store import DONE, FOLDER, PLAN, make_room, write_atomically
+from xai_compare.files import make_room, write_atomically
+from xai_compare.runs.store import DONE, FOLDER, PLAN
 from xai_compare.study import Study
 
 REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr", FOLDER, PLAN)

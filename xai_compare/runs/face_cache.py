@@ -14,9 +14,10 @@ from pydantic import Field, model_validator
 
 from xai_compare.errors import InputError
 from xai_compare.faces.cropping import FaceCropper
+from xai_compare.files import digest
 from xai_compare.images import Crop, Frame, frame, read_folder, read_manifest
 from xai_compare.images.manifest import Manifest
-from xai_compare.runs.store import Checked, Journal, content, digest
+from xai_compare.runs.store import Checked, Journal, content
 from xai_compare.study import Images, Study
 
 KEPT_BYTES = 256 * 2**20

@@ -16,6 +16,7 @@ import pandas as pd
 
 from xai_compare import models
 from xai_compare.errors import InputError
+from xai_compare.files import slug
 from xai_compare.registry import STAGES
 from xai_compare.runs import executors, provenance
 from xai_compare.runs.directory import alone, claim, disk_errors, refuse_strangers
@@ -24,7 +25,7 @@ from xai_compare.runs.map_stage import MapStage
 from xai_compare.runs.progress import Progress, listener
 from xai_compare.runs.results import Run
 from xai_compare.runs.stage import ALL, BaseStage, FileStage, Stage, Task
-from xai_compare.runs.store import Done, MapStore, Plan, PlannedSource, PlannedTask, Source, slug, write_tables
+from xai_compare.runs.store import Done, MapStore, Plan, PlannedSource, PlannedTask, Source, write_tables
 from xai_compare.runs.worker import BATCH_SIZE, Worker
 from xai_compare.study import Study
 

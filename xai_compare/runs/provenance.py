@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 
+from xai_compare.files import write_atomically
 from xai_compare.models import torch_device
-from xai_compare.runs.store import content, write_atomically
+from xai_compare.runs.store import content
 from xai_compare.version import VERSION
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from xai_compare.runs.store import Records, digest
+from xai_compare.files import digest
+from xai_compare.runs.store import Records
 
 if TYPE_CHECKING:
     import pandas as pd

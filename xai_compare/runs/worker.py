@@ -19,10 +19,10 @@ import numpy as np
 
 from xai_compare import explainers, models
 from xai_compare.explainers.explained import create_seeded
+from xai_compare.files import digest
 from xai_compare.models import Model
 from xai_compare.runs.face_cache import FaceCache, read_pictures
 from xai_compare.runs.progress import Ticks
-from xai_compare.runs.store import digest
 from xai_compare.study import Study
 
 HELD_BYTES = 2 * 2**30

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import pandas as pd
 from pydantic import BaseModel
 
+from xai_compare.files import digest
 from xai_compare.runs.stage import Stage, Task
-from xai_compare.runs.store import digest
 
 
 class Brightness(Stage):

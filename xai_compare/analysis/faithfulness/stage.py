@@ -18,9 +18,10 @@ from pydantic import BaseModel, Field
 
 from xai_compare.analysis.predict.selection import shuffled
 from xai_compare.expressions import ordered
+from xai_compare.files import digest
 from xai_compare.registry import STAGES
 from xai_compare.runs.stage import Stage, Task
-from xai_compare.runs.store import MapStore, digest
+from xai_compare.runs.store import MapStore
 from xai_compare.validation import Strict
 
 if TYPE_CHECKING:

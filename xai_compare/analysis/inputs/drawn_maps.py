@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xai_compare.errors import InputError
+from xai_compare.files import digest
 from xai_compare.runs.face_cache import FaceCache
 from xai_compare.runs.stage import Task
-from xai_compare.runs.store import content, digest
+from xai_compare.runs.store import content
 
 if TYPE_CHECKING:
     from xai_compare.runs.worker import Worker

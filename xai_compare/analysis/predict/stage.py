@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.analysis.predict.selection import PREDICTIONS, Item, Selector, shuffled
+from xai_compare.files import slug
 from xai_compare.registry import STAGES
 from xai_compare.runs.progress import batches
 from xai_compare.runs.stage import Stage, Task
-from xai_compare.runs.store import slug
 
 if TYPE_CHECKING:
     from xai_compare.runs.estimate import Costs, Line

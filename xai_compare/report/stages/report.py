@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from xai_compare.files import digest
 from xai_compare.registry import STAGES
 from xai_compare.runs.results import Run
 from xai_compare.runs.stage import ALL, FileStage
-from xai_compare.runs.store import content, digest
+from xai_compare.runs.store import content
 from xai_compare.version import VERSION
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from xai_compare.runs.store.arrays import MEND, load, save
 from xai_compare.runs.store.checksums import Checked
-from xai_compare.runs.store.files import content, digest, make_room, slug, write_atomically
+from xai_compare.runs.store.files import content
 from xai_compare.runs.store.journal import Journal
 from xai_compare.runs.store.maps import CHUNK, LEVELS, MapStore, Source, pack, unpack
 from xai_compare.runs.store.plan import DONE, PLAN, Done, Finished, Plan, PlannedSource, PlannedTask
@@ -27,13 +27,9 @@ __all__ = [
     "Records",
     "Source",
     "content",
-    "digest",
     "load",
-    "make_room",
     "pack",
     "save",
-    "slug",
     "unpack",
-    "write_atomically",
     "write_tables",
 ]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 from xai_compare.errors import InputError
-from xai_compare.runs.store.files import make_room
+from xai_compare.files import make_room
 
 MEND = "run the study again: what is whole is kept, the rest is made again"
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xai_compare.runs.store.files import digest
+from xai_compare.files import digest
 
 SEAL = "check"
 

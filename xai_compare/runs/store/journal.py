@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from xai_compare.files import make_room
 from xai_compare.runs.store.checksums import fits, verify_checksum, with_checksum
-from xai_compare.runs.store.files import make_room
 
 KEPT = 4096
 """Records that a journal without a file keeps."""

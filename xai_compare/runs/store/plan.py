@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field
 
 from xai_compare.errors import InputError
+from xai_compare.files import write_atomically
 from xai_compare.runs.store.arrays import MEND
 from xai_compare.runs.store.checksums import Checked, fits, lacks_checksum, verify_checksum, with_checksum
-from xai_compare.runs.store.files import content, write_atomically
+from xai_compare.runs.store.files import content
 from xai_compare.runs.store.maps import MapStore, Source
 
 PLAN, DONE = "plan.json", "stages.json"

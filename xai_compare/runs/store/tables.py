@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from xai_compare.runs.store.files import make_room
+from xai_compare.files import make_room
 
 
 def write_tables(folder: Path, **frames: pd.DataFrame) -> None:
