@@ -202,7 +202,7 @@ def write_csv(table: pd.DataFrame, path: Path, *, index: bool = False, **how: An
             texts = column.astype(object)
             quoted = texts.map(_quoted)
             if not all(a is b for a, b in zip(texts, quoted, strict=True)):
-                kept.isetitem(place, quoted)
+                kept.isetitem(place, quoted.to_numpy())
     if not isinstance(kept.columns, pd.MultiIndex):
         kept.columns = [_quoted(name) for name in kept.columns]
     if index and kept.index.nlevels == 1:
@@ -301,4 +301,4 @@ def load_npz(path: Path) -> Mapping[str, np.ndarray]:
                 shape, _, dtype = read(file)
             if math.prod(shape) * dtype.itemsize > member.file_size:
                 raise InputError(f"{member.filename} promises more numbers than it holds", where=path)
-    return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
+    return np.load(path, allow_pickle=False)

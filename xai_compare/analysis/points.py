@@ -11,7 +11,7 @@ import pandas as pd
 from xai_compare.analysis.people import People
 from xai_compare.errors import InputError
 from xai_compare.faces import CANONICAL, SHAPE, to_standard
-from xai_compare.files import digest, make_room
+from xai_compare.files import atomic, digest, make_room
 from xai_compare.images import Frame
 from xai_compare.registry import STAGES
 from xai_compare.runs.stage import FileStage
@@ -104,10 +104,8 @@ def write_points(store: MapStore, points: pd.DataFrame) -> None:
     """Keep a source's points on the standard face."""
     path = store.run / points_file(store)
     make_room(path.parent, folder=True)
-    make_room(path)
-    part = path.with_suffix(".part")
-    points.to_parquet(part, index=False)
-    part.replace(path)
+    with atomic(path) as part:
+        points.to_parquet(part, index=False)
 
 
 def read_points(store: MapStore) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xai_compare.errors import InputError
+from xai_compare.files import FULL, staged
 from xai_compare.version import VERSION
 
 if TYPE_CHECKING:
@@ -86,11 +87,6 @@ def write_comparison(
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
         raise InputError("is not an empty directory", where=out, hint="name another with --out, or --overwrite")
     made = _compared(heatmaps, masks, pattern, masks_name, landmarks)
-    try:
-        write_tables(out / "tables", scores=made.scores, merges=made.merges, nulls=made.nulls)
-    except OSError as error:
-        what = f"cannot be written to ({error.strerror})"
-        raise InputError(what, where=out, hint="name another with --out") from None
     facts = {
         "xai-compare": VERSION,
         "versions": provenance.versions(),
@@ -100,9 +96,18 @@ def write_comparison(
         "landmarks": "" if landmarks is None else str(landmarks.resolve()),
         "inputs": {path.name: content(path) for path in sorted(heatmaps.rglob("*")) if path.is_file()},
     }
-    provenance.write(out / "provenance.json", facts)
-    title = f"Heatmaps of {heatmaps.name}"
-    return made.scores, report.build_comparison(out, made.maps, made.masks, made.scores, made.merges, title=title)
+    try:
+        with staged(out) as folder:
+            write_tables(folder / "tables", scores=made.scores, merges=made.merges, nulls=made.nulls)
+            provenance.write(folder / "provenance.json", facts)
+            title = f"Heatmaps of {heatmaps.name}"
+            report.build_comparison(folder, made.maps, made.masks, made.scores, made.merges, title=title)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        what = f"cannot be written to ({error.strerror})"
+        raise InputError(what, where=out, hint="name another with --out") from None
+    return made.scores, out / "report.html"
 
 
 def _compared(heatmaps: Any, masks: Any, pattern: str, masks_name: str, landmarks: str | Path | None) -> Comparison:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from xai_compare.api.networks import find_network
 from xai_compare.errors import InputError
+from xai_compare.files import staged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,11 +122,19 @@ def write_explanations(
     Returns:
         One row per picture and explainer: image, explainer, explained, probability, file, reason.
     """
+    network, labels, results = _explain_all(pictures, model, explainers, target, device, seed, allow_code, progress)
+    with staged(out) as folder:
+        return _write_maps(folder, pictures, network, labels, results)
+
+
+def _write_maps(
+    out: Path, pictures: Sequence[str | Path], network: Model, labels: Sequence[str], results: Iterable[Any]
+) -> pd.DataFrame:
+    """The files of `write_explanations`."""
     import pandas as pd
 
     from xai_compare import report
 
-    network, labels, results = _explain_all(pictures, model, explainers, target, device, seed, allow_code, progress)
     rows, arrays = [], {}
     for picture, name in zip(results, _file_names([Path(path) for path in pictures]), strict=True):
         if not picture.problem:
@@ -141,8 +150,7 @@ def write_explanations(
             file = "" if picture.problem else f"{name}.png"
             reason = picture.problem or picture.reasons[label]
             rows.append((picture.title, label, picture.explained, picture.probability, file, reason))
-    out.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(out / "maps.npz", **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(out / "maps.npz", **arrays)
     return pd.DataFrame(rows, columns=["image", "explainer", "explained", "probability", "file", "reason"])
 
 

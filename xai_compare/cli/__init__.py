@@ -17,6 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from xai_compare.cli.app import app
 from xai_compare.errors import InputError
+from xai_compare.files import FULL, MAKE_ROOM
 
 SHARED = ("__main__", "app", "progress")
 """Modules of this folder that are not commands."""
@@ -48,7 +49,10 @@ def main() -> None:
         if error.strerror is None:
             raise
         place = error.filename or "the file system"
-        print(f"error: {place}: {error.strerror}; what was done before is kept", file=sys.stderr)
+        what = f"{error.strerror}; what was done before is kept"
+        if error.errno in FULL:
+            what = f"the disk is full; {MAKE_ROOM}"
+        print(f"error: {place}: {what}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as end:
         # Typer makes an exit of Ctrl-C, and names it as the cause only where no command has said more.

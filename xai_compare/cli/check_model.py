@@ -28,10 +28,11 @@ def check_model(
     Writes findings.csv: check, finding, confidence, line; the line is the one of the study that fixes it.
     """
     from xai_compare import api
+    from xai_compare.files import refuse_links, write_csv
 
     table = api.check_model(model, manifest, root=root, most=most, seed=seed, device=device, allow_code=allow_code)
-    out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "findings.csv", index=False)
+    refuse_links(out)
+    write_csv(table, out / "findings.csv")
     show(table, f"Is {model} loaded as it was trained?")
     wrong = table[table["line"] != ""]
     for line in wrong["line"]:

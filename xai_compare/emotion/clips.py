@@ -15,6 +15,7 @@ from PIL import Image
 
 from xai_compare.emotion.protocols import checked_labels, with_coarse
 from xai_compare.errors import InputError, nearest
+from xai_compare.files import atomic, below, safe_name, write_csv
 from xai_compare.registry import Registry
 
 NEEDED = ("clip", "person", "file")
@@ -188,13 +189,14 @@ def write_clips(
     (folder / "clips").mkdir(parents=True, exist_ok=True)
     table = table.copy()
     table["clip"], table["person"] = [c.name for c in clips], [c.person for c in clips]
-    table["file"] = [f"clips/{c.name}.npz" for c in clips]
+    table["file"] = [f"clips/{safe_name(c.name)}.npz" for c in clips]
     for clip, file in zip(clips, table["file"], strict=True):
         arrays = {"face": clip.face, "eye": clip.eye, "fixation": clip.fixation}
-        np.savez_compressed(folder / file, **{k: v for k, v in arrays.items() if v is not None})  # type: ignore[arg-type]
-    table[[*NEEDED, *(c for c in table if c not in NEEDED)]].to_csv(folder / "clips.csv", index=False)
+        with atomic(below(folder, file)) as part:
+            np.savez_compressed(part, **{k: v for k, v in arrays.items() if v is not None})  # type: ignore[arg-type]
+    write_csv(table[[*NEEDED, *(c for c in table if c not in NEEDED)]], folder / "clips.csv")
     if eye_features:
-        pd.DataFrame({"feature": list(eye_features)}).to_csv(folder / "eye_features.csv", index=False)
+        write_csv(pd.DataFrame({"feature": list(eye_features)}), folder / "eye_features.csv")
     return folder
 
 

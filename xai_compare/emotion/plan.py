@@ -31,6 +31,7 @@ from xai_compare.emotion.saving import frozen, save_network
 from xai_compare.emotion.share import modality_drops, modality_share
 from xai_compare.emotion.training import Recipe
 from xai_compare.errors import InputError, nearest
+from xai_compare.files import atomic, refuse_links, write_atomically
 from xai_compare.models.checkpoint import read_state_dict
 
 PLAN = "plan.json"
@@ -124,6 +125,7 @@ def run_plan(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _no_progr
         InputError: if the directory holds another plan's trainings, or the clips cannot be trained on.
     """
     out = Path(out)
+    refuse_links(out)
     _check_same_plan(clips, plan, out)
     jobs = [(protocol, name) for protocol in plan.protocols for name in plan.settings]
     left = [job for job in jobs if not (_folder(out, *job) / "predictions.parquet").is_file()]
@@ -159,7 +161,7 @@ def _check_same_plan(clips: Clips, plan: Plan, out: Path) -> None:
             what = f"the directory holds trainings that differ in: {', '.join(differing)}"
             raise InputError(what, where=out, hint="name another directory, or ask for the same")
     out.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(wanted, indent=2) + "\n", "utf-8")
+    write_atomically(file, json.dumps(wanted, indent=2) + "\n")
 
 
 def _trunk_weights(file: Path) -> dict[str, torch.Tensor]:
@@ -209,13 +211,15 @@ class _Trainings:
         read = data if reader is None else reader(data)
         shares = self.shares(read, trained, protocol, setting)
         if len(shares):
-            shares.to_parquet(folder / "shares.parquet")
+            with atomic(folder / "shares.parquet") as part:
+                shares.to_parquet(part)
         for k, (net, scaler) in enumerate(zip(trained.nets, trained.scalers, strict=True)):
             if isinstance(net, EMERT) and "face" in setting.modalities:
                 training = read.part(np.flatnonzero(self.fold != k))
                 save_network(folder / f"fold_{k}", net, scaler, training, simulated=clips.simulated)
         # Predictions come last: where they are, everything else is too.
-        pd.concat(tables, ignore_index=True).to_parquet(folder / "predictions.parquet")
+        with atomic(folder / "predictions.parquet") as part:
+            pd.concat(tables, ignore_index=True).to_parquet(part)
         shutil.rmtree(checkpoints)
 
     def shares(self, data: ClipArrays, trained: CrossValidation, protocol: str, setting: Setting) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from xai_compare.emotion.emert import EMERT
 from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.emotion.views import still_view
 from xai_compare.errors import InputError
+from xai_compare.files import atomic, write_atomically
 from xai_compare.models import Model
 from xai_compare.models.provenance import file_sha256
 
@@ -44,10 +45,12 @@ def save_network(
     for name in ("eye", "fixation"):
         if (values := getattr(training, name)) is not None:
             inputs |= {name: values.mean(0), f"{name}_moments": getattr(scaler, name)}
-    np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]
-    save_file({name: value.contiguous() for name, value in net.state_dict().items()}, folder / "weights.safetensors")
+    with atomic(folder / "inputs.npz") as part:
+        np.savez(part, **inputs)  # type: ignore[arg-type]
+    with atomic(folder / "weights.safetensors") as part:
+        save_file({name: value.contiguous() for name, value in net.state_dict().items()}, part)
     card = {"network": "EMERT", "arguments": net.arguments, "backbone": backbone, "simulated": simulated}
-    (folder / "card.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    write_atomically(folder / "card.json", json.dumps(card, indent=2) + "\n")
     return folder
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import canonical
+from xai_compare.files import atomic, below, write_csv
 
 COLUMNS = ("image", "expression", "subject", "dataset", "split")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".pgm")
@@ -38,7 +39,11 @@ class DatasetIndex:
 
     def add(self, image: Path, expression: str, subject: str = "", split: str = "") -> None:
         """Add a picture; one that is not there, or whose expression is not in the vocabulary, is skipped."""
-        name = image.relative_to(self.root).as_posix()
+        try:
+            name = below(self.root, image.relative_to(self.root)).relative_to(self.root).as_posix()
+        except (InputError, ValueError):
+            self.skip(str(image), f"lies outside of {self.root}")
+            return
         if not image.is_file():
             self.skip(name, "no such file")
             return
@@ -69,9 +74,9 @@ class DatasetIndex:
         except ValueError:
             raise InputError(f"the pixels are not {side * side} numbers in 0..255", where=name) from None
         self.root = self.pictures
-        path = self.pictures / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(values.reshape(side, side).astype(np.uint8)).save(path)
+        path = below(self.pictures, name)
+        with atomic(path) as part:
+            Image.fromarray(values.reshape(side, side).astype(np.uint8)).save(part)
         return path
 
     def table(self) -> pd.DataFrame:
@@ -82,8 +87,7 @@ class DatasetIndex:
     def write(self, path: str | Path) -> Path:
         """Write the manifest as CSV; image names are relative to `root`."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.table().to_csv(path, index=False)
+        write_csv(self.table(), path)
         return path
 
 

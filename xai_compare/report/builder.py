@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xai_compare.files import make_room
+from xai_compare.files import make_room, write_csv
 from xai_compare.registry import Registry
 from xai_compare.report.data import from_heatmaps, from_run
 from xai_compare.report.figure_files import FigureWriter
@@ -118,10 +118,9 @@ def build_sections(
     with _frozen(), FigureWriter(folder / "figures") as writer:
         for section in render_sections(data, left_out, registry, announce):
             for name, table in section.csv_tables.items():
-                make_room(folder / "tables" / f"{name}.csv")
                 # Rows are numbered or named; only names are worth a column.
                 index = not pd.api.types.is_integer_dtype(table.index)
-                data.mark(table).to_csv(folder / "tables" / f"{name}.csv", index=index, lineterminator="\n")
+                write_csv(data.mark(table), folder / "tables" / f"{name}.csv", index=index, lineterminator="\n")
             # Drawn and let go section by section: the figures of a large study do not fit into memory together.
             built.append(replace(section, figures=(), saved=[writer.save(figure) for figure in section.figures]))
     return built

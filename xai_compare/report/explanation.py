@@ -11,6 +11,7 @@ from PIL import Image
 
 from xai_compare.comparison import to_8bit
 from xai_compare.errors import InputError
+from xai_compare.files import atomic
 from xai_compare.report import style
 from xai_compare.report.data import pretty
 from xai_compare.report.figure_files import save_png
@@ -59,7 +60,8 @@ def save_explanations(
     for name, values in finite.items():
         for what, pixels in (("map", to_8bit(values)), ("overlay", overlay(image, values))):
             path = stem.with_name(f"{stem.name}_{style.slug(name)}_{what}.png")
-            Image.fromarray(pixels).save(path)
+            with atomic(path) as part:
+                Image.fromarray(pixels).save(part)
             written.append(path)
     return written
 

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image, features
 from scipy.spatial import KDTree
 
-from xai_compare.files import make_room
+from xai_compare.files import make_room, write_atomically
 from xai_compare.report.style import DPI, FigureSpec, styled
 
 _LEVELS = 127
@@ -79,7 +79,7 @@ class FigureWriter(AbstractContextManager["FigureWriter"]):
             else:
                 kind, embedded = "image/svg+xml", Future()
                 embedded.set_result(_svg(spec.figure))
-                svg.write_bytes(embedded.result())
+                write_atomically(svg, embedded.result())
         return SavedFigure(replace(spec, figure=_DRAWN), (float(width), float(height)), kind, embedded)
 
 
@@ -153,7 +153,7 @@ def _palette(rgb: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
-    path.write_bytes(png(pixels))
+    write_atomically(path, png(pixels))
 
 
 def _webp(pixels: np.ndarray) -> bytes:

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xai_compare.comparison import METRICS
+from xai_compare.files import write_atomically
 from xai_compare.report.data import ALL, ReportData
 from xai_compare.report.labels import column_names
 from xai_compare.report.references import cautions
@@ -54,9 +55,7 @@ def write_page(path: Path, template: str, sections: Sequence[RenderedSection], *
             **context,
         )
     )
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-    part.replace(path)
+    write_atomically(path, text.encode("utf-8", "replace"))
     return path
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from xai_compare.errors import InputError
-from xai_compare.files import make_room, write_atomically
+from xai_compare.files import FULL, MAKE_ROOM, make_room, refuse_links, write_atomically
 from xai_compare.runs.store import DONE, FOLDER, PLAN
 from xai_compare.study import Study
 
@@ -37,6 +37,7 @@ def refuse_strangers(directory: Path, study: Study, overwrite: bool) -> str:
     """
     if directory.exists() and not directory.is_dir():
         raise InputError("is a file, not a directory", where=directory, hint="name another with --out")
+    refuse_links(directory, KEPT)
     if (directory / "study.yaml").is_file():
         try:
             before = Study.load(directory / "study.yaml")
@@ -110,9 +111,8 @@ def disk_errors(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "make room and run the same command again; what is done is kept"
-            raise InputError("the disk is full", where=directory, hint=hint) from None
+        if error.errno in FULL:
+            raise InputError("the disk is full", where=error.filename or directory, hint=MAKE_ROOM) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
             place = error.filename or directory
             raise InputError(f"cannot be written ({error.strerror})", where=place, hint="name another place") from None

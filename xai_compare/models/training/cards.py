@@ -12,6 +12,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from xai_compare.errors import InputError
+from xai_compare.files import atomic, write_atomically
 from xai_compare.models.ensembles import CARD
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
@@ -24,9 +25,8 @@ def write(model: Model, folder: Path, facts: dict[str, Any]) -> Path:
     """Write the weights, then their card, into ``folder``; the card says that the weights are whole."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: value.detach().cpu().contiguous().clone() for name, value in model.module.state_dict().items()}
-    part = folder / f"{WEIGHTS}.part"
-    save_file(state, part)
-    part.replace(folder / WEIGHTS)
+    with atomic(folder / WEIGHTS) as part:
+        save_file(state, part)
     spec = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(model.input).items()}
     card = {
         "name": model.name,
@@ -48,9 +48,7 @@ def write(model: Model, folder: Path, facts: dict[str, Any]) -> Path:
 
 def put(path: Path, card: dict[str, Any]) -> Path:
     """Write a card, whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    part.replace(path)
+    write_atomically(path, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     return path
 
 

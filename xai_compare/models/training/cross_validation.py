@@ -15,6 +15,7 @@ import pandas as pd
 from xai_compare.agreement import confusion
 from xai_compare.errors import InputError
 from xai_compare.extras import require
+from xai_compare.files import atomic, refuse_links, write_atomically, write_csv
 from xai_compare.models.checkpoint import load_weights, read_state_dict
 from xai_compare.models.ensembles import pairs_of, pairwise
 from xai_compare.models.loading import load
@@ -90,6 +91,7 @@ def train(
 
 def _claim(config: Training, out: Path) -> None:
     """Refuse a folder that holds another training, and write down what is trained here."""
+    refuse_links(out)
     file = out / CONFIG
     mark = f"# {config.fingerprint()}\n"
     if file.is_file():
@@ -98,8 +100,7 @@ def _claim(config: Training, out: Path) -> None:
         return
     if out.is_dir() and any(path.name != "cache" for path in out.iterdir()):
         raise InputError("the folder is not empty", where=out, hint="name another folder with --out")
-    out.mkdir(parents=True, exist_ok=True)
-    file.write_text(mark + config.dump(), "utf-8")
+    write_atomically(file, mark + config.dump())
 
 
 def _divided(config: Training, out: Path, say: Say) -> tuple[list[str], TrainingFaces, np.ndarray]:
@@ -300,7 +301,7 @@ def _facts(job: _Job, classes: list[str], chosen: np.ndarray, test: np.ndarray, 
 
 def _summarize(job: _Job, predictions: pd.DataFrame) -> None:
     """Write predictions, metrics, curves and figures, and the first fold's weights at the top."""
-    predictions.to_csv(job.out / "predictions.csv", index=False, float_format="%.6f")
+    write_csv(predictions, job.out / "predictions.csv", float_format="%.6f")
     parts, matrices = [], {}
     classes = list(job.classes)
     columns = [f"p_{label}" for label in classes]
@@ -320,10 +321,9 @@ def _summarize(job: _Job, predictions: pd.DataFrame) -> None:
     single = metrics[metrics["fold"] != "all"]
     if single["fold"].nunique() > 1:
         metrics = pd.concat([metrics, evaluation.spread(single)], ignore_index=True)
-    metrics.to_csv(job.out / "metrics.csv", index=False, float_format="%.6f")
-    pd.concat(
-        [pd.DataFrame(history).assign(training=name) for name, history in job.histories.items()], ignore_index=True
-    ).to_csv(job.out / "curves.csv", index=False, float_format="%.6f")
+    write_csv(metrics, job.out / "metrics.csv", float_format="%.6f")
+    curves = [pd.DataFrame(history).assign(training=name) for name, history in job.histories.items()]
+    write_csv(pd.concat(curves, ignore_index=True), job.out / "curves.csv", float_format="%.6f")
     figures.curves(job.histories, job.out / "figures" / "curves.png")
     figures.confusions(matrices, classes, job.out / "figures" / "confusions.png")
     _top(job, metrics, matrices)
@@ -348,13 +348,13 @@ def _top(job: _Job, metrics: pd.DataFrame, matrices: dict[str, np.ndarray]) -> N
 
 
 def _linked(source: Path, target: Path) -> None:
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+    with atomic(target) as part:
+        try:
+            os.link(source, part)
+        except OSError:
+            shutil.copyfile(source, part)
 
 
 def _write_folds(pictures: TrainingFaces, folds: np.ndarray, path: Path) -> None:
     rows = pictures.rows[["image", "dataset", "subject", "expression"]].assign(fold=folds)
-    rows.to_csv(path, index=False)
+    write_csv(rows, path)

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from xai_compare.files import atomic
 from xai_compare.models.training.evaluation import BINS
 
 
@@ -61,6 +62,6 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, path: Path) -> Pa
 
 
 def _saved(figure: Any, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150, metadata={"Software": None})
+    with atomic(path) as part:
+        figure.savefig(part, dpi=150, metadata={"Software": None})
     return path

@@ -18,6 +18,7 @@ from torchvision.transforms import v2
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.faces.cropping import FaceCropper
+from xai_compare.files import atomic
 from xai_compare.images import read_manifest
 from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.click_masks import widened
@@ -103,10 +104,8 @@ def load_faces(
             reasons[k] = error.what
         progress(k + 1, len(rows))
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part.npz")
-        np.savez(part, images=images, landmarks=landmarks, reasons=np.array(reasons))
-        part.replace(file)
+        with atomic(file) as part:
+            np.savez(part, images=images, landmarks=landmarks, reasons=np.array(reasons))
     return _usable(images, landmarks, reasons, rows, skipped)
 
 

@@ -10,6 +10,7 @@ from xai_compare.emotion.clips import Clips
 from xai_compare.emotion.plan import PLAN, Plan, run_plan
 from xai_compare.emotion.protocols import CAUTION
 from xai_compare.errors import InputError
+from xai_compare.files import refuse_links
 from xai_compare.report.builder import build_sections
 from xai_compare.report.emotion.sections import EmotionData
 from xai_compare.report.page import write_page
@@ -36,6 +37,7 @@ def write(clips: Clips, out: str | Path, plan: Plan | None = None, progress: Pro
         InputError: as `run_plan`; if the directory holds anything else, such as a run.
     """
     out = Path(out)
+    refuse_links(out)
     strange = sorted(file.name for file in out.iterdir() if file.name not in _OURS) if out.is_dir() else []
     if strange:
         raise InputError(f"the directory holds {strange[0]!r}, which is not of ours", where=out, hint="name another")

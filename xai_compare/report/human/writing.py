@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xai_compare.errors import InputError
+from xai_compare.files import staged, write_csv
 from xai_compare.human import COLUMNS
 from xai_compare.human.areas import landmarks_from_centres
 from xai_compare.human.data_quality import QualityNote, overall_quality
@@ -29,6 +29,8 @@ from xai_compare.report.table import Table, text, whole
 from xai_compare.version import VERSION
 
 _ROW_GROUP = 1 << 20
+_FOLDERS = ("tables", "maps", "figures")
+_OURS = (*_FOLDERS, "summary.html")
 Say = Callable[[str], None]
 
 
@@ -45,7 +47,7 @@ def write(
         sources: a file, a pattern, or several of them.
         out: the directory: ``tables/``, ``maps/``, ``figures/``, ``summary.html``.
         options: what is made of it.
-        overwrite: replace what the directory holds.
+        overwrite: replace what the directory holds, once the new results are whole.
         say: is told what is done.
 
     Returns:
@@ -54,8 +56,15 @@ def write(
     Raises:
         InputError: if the files cannot be read, the directory holds something, or nothing is left.
     """
-    options, out = options or HumanOptions(), Path(out)
-    _prepare(out, overwrite)
+    out = Path(out)
+    _refuse_strangers(out, overwrite)
+    with staged(out, _OURS) as folder:
+        for name in _FOLDERS:
+            (folder / name).mkdir()
+        return _write(sources, folder, options or HumanOptions(), say)
+
+
+def _write(sources: Paths, out: Path, options: HumanOptions, say: Say) -> tuple[Experiment, list[QualityNote]]:
     with _Samples(out / "tables" / "samples.parquet") as samples:
         experiment = read_experiment(sources, options.reading, samples.add)
     for row in experiment.files.groupby(["format", "because"], sort=False).size().reset_index().itertuples(index=False):
@@ -136,20 +145,15 @@ def _faces(options: HumanOptions, experiment: Experiment) -> dict[str, np.ndarra
     return dict.fromkeys(experiment.shapes, landmarks) | options.landmarks
 
 
-def _prepare(out: Path, overwrite: bool) -> None:
+def _refuse_strangers(out: Path, overwrite: bool) -> None:
     if out.exists() and any(file.is_file() for file in out.rglob("*")):
-        ours = {"tables", "maps", "figures", "summary.html"}
-        strange = sorted(file.name for file in out.iterdir() if file.name not in ours)
+        strange = sorted(file.name for file in out.iterdir() if file.name not in _OURS)
         if not overwrite:
             raise InputError("the directory is not empty", where=out, hint="name another, or say --overwrite")
         if strange:
             raise InputError(
                 f"the directory holds {strange[0]!r}, which is not of ours", where=out, hint="name another"
             )
-        for file in out.iterdir():
-            shutil.rmtree(file) if file.is_dir() else file.unlink()
-    for name in ("tables", "maps", "figures"):
-        (out / name).mkdir(parents=True, exist_ok=True)
 
 
 class _Samples:
@@ -198,6 +202,6 @@ def _tables(experiment: Experiment, folder: Path) -> None:
         tables["saccades"] = experiment.saccades
     for name, table in tables.items():
         marked = table.assign(simulated=True) if experiment.simulated else table
-        marked.to_csv(folder / f"{name}.csv", index=False)
+        write_csv(marked, folder / f"{name}.csv")
     described = [(table, column, what) for table, columns in COLUMNS.items() for column, what in columns.items()]
-    pd.DataFrame(described, columns=["table", "column", "holds"]).to_csv(folder / "columns.csv", index=False)
+    write_csv(pd.DataFrame(described, columns=["table", "column", "holds"]), folder / "columns.csv")

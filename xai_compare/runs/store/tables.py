@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from xai_compare.files import make_room
+from xai_compare.files import atomic, make_room, write_csv
 
 
 def write_tables(folder: Path, **frames: pd.DataFrame) -> None:
@@ -17,10 +17,8 @@ def write_tables(folder: Path, **frames: pd.DataFrame) -> None:
         frame = given.copy(deep=False)
         frame.attrs = {}  # Parquet would write them as JSON, which not everything is.
         for suffix in (".csv", ".parquet"):
-            part = folder / f".{name}{suffix}.part"
             if suffix == ".csv":
-                frame.to_csv(part, index=False)
-            else:
+                write_csv(frame, folder / f"{name}{suffix}")
+                continue
+            with atomic(folder / f"{name}{suffix}") as part:
                 frame.to_parquet(part, index=False)
-            make_room(folder / f"{name}{suffix}")
-            part.replace(folder / f"{name}{suffix}")

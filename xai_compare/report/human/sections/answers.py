@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from xai_compare.files import atomic
 from xai_compare.human import labels
 from xai_compare.human.clicks import answers, discs
 from xai_compare.human.experiment import Experiment
@@ -184,5 +185,6 @@ class Uncovered(BaseSection[HumanData]):
             for participant, clicks in list(own.groupby("participant", observed=True))[:1]:
                 x, y = (clicks[axis].to_numpy(float) for axis in "xy")
                 name = style.slug(f"{PurePosixPath(image).stem}_{participant}".lower())
-                Image.fromarray(discs.revealed(read_image(file), x, y, radius)).save(folder / f"{name}.png")
+                with atomic(folder / f"{name}.png") as part:
+                    Image.fromarray(discs.revealed(read_image(file), x, y, radius)).save(part)
         return RenderedSection()

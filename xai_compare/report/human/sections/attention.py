@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from xai_compare.files import safe_name
 from xai_compare.human import areas as aoi
 from xai_compare.human import scanpaths
 from xai_compare.human.agreement import agreement_curve
@@ -65,7 +66,7 @@ class Gaze(BaseSection[HumanData]):
             figure = gaze_figures.scanpaths(
                 participant, experiment.points, experiment.shapes, data.options.landmarks, experiment.simulated
             )
-            save_png(figure, folder / f"{participant}.png")
+            save_png(figure, folder / f"{safe_name(participant)}.png")
         return RenderedSection(
             figures=[data.figure("gaze", "Gaze", what, drawn)],
             tables=[head_of_frame("Gaze by expression", note, by_expression)],
