@@ -106,7 +106,7 @@ def test_several_files(write, tmp_path):
         (PLAIN.replace(",y", ",X"), "more than one column is called 'x'"),
         (PLAIN.replace("image,x", "subject,observer").replace("participant", "image"), "could each be the column"),
         (PLAIN.replace("3,4", "left,4"), "row 3: x 'left' is not a number"),
-        ("participant;image;x;y\np;a;1,5;2\n", "row 2: x '1,5' is not a number; write decimals with a point"),
+        ('participant,image,x,y\np,a,"1,5 px",2\n', "row 2: x '1,5 px' is not a number; write decimals with a point"),
         (PLAIN.replace("3,4", "3,4,5"), "row 3 has 5 cells where the header has 4"),
         (PLAIN.replace("08,b.jpg", "08,"), "row 4: image '' is empty"),
         (
@@ -115,7 +115,7 @@ def test_several_files(write, tmp_path):
         ),
         ("participant,image,x,y\np,a,,\n", "none of its 1 points can be used"),
         ("participant,image,x,y\nJosé,a,1,2\n".encode("latin-1"), "not UTF-8"),
-        (PLAIN.encode("utf-16"), "not UTF-8"),
+        (PLAIN.encode("utf-16-le"), "UTF-16 without a byte-order mark"),
     ],
 )
 def test_refuses_clicks(write, content, says):
@@ -125,6 +125,27 @@ def test_refuses_clicks(write, content, says):
     assert says in str(error.value)
     assert str(error.value).startswith(str(path))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "participant;image;x;y\np;a;1240,5;2\np;a;3;-4,25\n",
+        "sep=;\r\nparticipant;image;x;y\r\np;a;1240,5;2\r\np;a;3;-4,25\r\n",
+        "participant;image;x;y\np;a;1.240,5;2\np;a;3;-4,25\n",
+        "participant;image;x;y\np;a;1 240,5;2\np;a;3;-4,25\n",
+        'participant,image,x,y\np,a,"1,240.5",2\np,a,3,-4.25\n',
+        'participant,image,x,y\np,a,"1240,5",2\np,a,3,"-4,25"\n',
+        "participant\timage\tx\ty\np\ta\t1'240.5\t2\np\ta\t3\t-4.25\n",
+        "\ufeffparticipant;image;x;y\np;a;1240,5;2\np;a;3;-4,25\n",
+        "participant;image;x;y\np;a;1240,5;2\np;a;3;-4,25\n".encode("utf-16"),
+        "sep=\t\nparticipant\timage\tx\ty\np\ta\t1240,5\t2\np\ta\t3\t-4,25\n".encode("utf-16"),
+    ],
+)
+def test_tables_that_spreadsheets_write(write, content):
+    path = write(content)
+    assert read_clicks(path)[["x", "y"]].to_numpy().tolist() == [[1240.5, 2], [3, -4.25]]
+    assert recognise(path)[0].name == "clicks"
 
 
 def test_refuses_negative_durations_and_their_absence(write):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from xai_compare.analysis.inputs.drawn_maps import Drawn, file_hash, standardized, whole_fingerprint
 from xai_compare.analysis.predict.selection import labelled_facts
 from xai_compare.errors import InputError, nearest
+from xai_compare.human.units import Units
 from xai_compare.registry import STAGES
 from xai_compare.runs.map_stage import MapStage
 from xai_compare.runs.stage import Task
@@ -34,21 +35,45 @@ class ObserverGroup:
         points: participant, image, x, y, ...
         images: those of the study's images that they saw.
         sigma: standard deviation of the Gaussian, in pixels of the pictures.
-        experiment: what was cleaned, if the points were not taken as they are.
+        experiment: what was read, cleaned if the points were not taken as they are.
+        unmatched: names under which they saw pictures that are not among the study's, and why.
     """
 
     spec: HumanSpec
     points: pd.DataFrame
     images: list[str]
     sigma: float
-    experiment: Experiment | None = None
+    experiment: Experiment
+    unmatched: dict[str, str] = field(default_factory=dict)
 
     def account(self) -> dict[str, Any]:
         """What the provenance says of it: points read, points dropped by reason, columns renamed, sigma in pixels."""
         attrs = self.points.attrs
         counts = {key: attrs.get(key, {}) for key in ("points", "dropped", "renamed")}
         persons = int(self.points["participant"].nunique()) if "participant" in self.points else 0
-        return {**counts, "images": len(self.images), "sigma_px": self.sigma, "participants": persons}
+        left_out = {"pictures_unmatched": self.unmatched, "people_excluded": self.excluded()}
+        return {**counts, "images": len(self.images), "sigma_px": self.sigma, "participants": persons, **left_out}
+
+    def excluded(self) -> dict[str, str]:
+        """The people of whom no trial is left, and why."""
+        trials = self.experiment.trials
+        left_out = trials[~trials["participant"].isin(trials.loc[trials["kept"], "participant"])]
+        return {str(name): str(own.iloc[0]) for name, own in left_out.groupby("participant", observed=True)["reason"]}
+
+    def left_out(self) -> list[str]:
+        """What was left out by name, a sentence each, for the terminal."""
+        from xai_compare.human.image_matching import unmatched_line
+
+        people = self.excluded()
+        named = "; ".join(f"{name} ({why})" for name, why in people.items())
+        lines = [unmatched_line(self.unmatched)] if self.unmatched else []
+        return lines + ([f"{len(people)} people are left out: {named}"] if people else [])
+
+    def removed(self) -> pd.DataFrame:
+        """Everything that was left out, as `xai_compare.human.experiment.removals` tells it."""
+        from xai_compare.human.experiment import removals
+
+        return removals(replace(self.experiment, unmatched=self.unmatched))
 
 
 @dataclass(frozen=True)
@@ -98,26 +123,22 @@ def read(spec: HumanSpec, images: Sequence[str]) -> ObserverGroup:
     from xai_compare import human
 
     where = f"human source {spec.name!r}"
-    kind, name = _kind(spec, where)
-    if kind in ("clicks", "fixations") and not spec.exclude:
-        reader = human.read_clicks if kind == "clicks" else human.read_fixations
-        points, experiment = reader(spec.file, format=name), None
-        sigma = spec.sigma_degrees * pixels_per_degree(spec)
-    else:
-        experiment = human.read_experiment(spec.file, _reading(spec, name))
-        points = experiment.points
+    _, name = _kind(spec, where)
+    experiment = human.read_experiment(spec.file, _reading(spec, name))
+    points, known = experiment.points, spec.pixels_per_degree
+    if experiment.cleaned:
         points.attrs.update(files=list(experiment.files["file"]), points=len(points), dropped=_dropped(experiment))
-        known = spec.pixels_per_degree
         sigma = spec.sigma_degrees * known if known else experiment.sigma(spec.sigma_degrees)
+    else:
+        sigma = spec.sigma_degrees * pixels_per_degree(spec)
     if not len(points):
         raise InputError("no trial is left", where=where, hint="`xai-compare human` tells why trials are removed")
-    _refuse_fractions(points, where)
-    found, _ = human.match_images(points["image"].astype(str).unique(), images)
-    if not found:
-        some = ", ".join(str(name) for name in points["image"].unique()[:3])
-        raise InputError(f"none of its images is in the manifest (it has {some} ...)", where=where)
-    seen = set(found.values())
-    return ObserverGroup(spec, points, [image for image in images if image in seen], sigma, experiment)
+    image_of, unmatched = human.match_images(experiment.trials["image"].astype(str).unique(), images)
+    if not set(points["image"].astype(str)) & set(image_of):
+        first = ", ".join(str(name) for name in points["image"].unique()[:3])
+        raise InputError(f"none of its images is in the manifest (it has {first} ...)", where=where)
+    seen = {image_of[name] for name in points["image"].astype(str).unique() if name in image_of}
+    return ObserverGroup(spec, points, [image for image in images if image in seen], sigma, experiment, unmatched)
 
 
 def _kind(spec: HumanSpec, where: str) -> tuple[str, str]:
@@ -141,7 +162,8 @@ def _reading(spec: HumanSpec, name: str) -> Any:
     geometry = vars(spec.screen) if spec.screen else {}
     place = spec.placement if spec.placement in (None, "screen") else human.Placement(*spec.placement)
     screen = human.Screen(**geometry, pixels_per_degree=spec.pixels_per_degree)
-    return human.Reading(name, screen, place, spec.gaze, simulated=spec.simulated)
+    units = Units(spec.units, spec.clock)
+    return human.Reading(name, screen, place, spec.gaze, simulated=spec.simulated, units=units, clean=spec.exclude)
 
 
 def _dropped(experiment: Any) -> dict[str, int]:
@@ -149,14 +171,6 @@ def _dropped(experiment: Any) -> dict[str, int]:
 
     table = removals(experiment)
     return {str(reason): int(count) for reason, count in table.groupby("reason")["count"].sum().items()}
-
-
-def _refuse_fractions(points: pd.DataFrame, where: str) -> None:
-    """Refuse coordinates that are fractions of the picture: as pixels they would all lie in one corner."""
-    places = points[["x", "y"]].to_numpy(np.float64)
-    if len(places) > 2 and (places >= 0).all() and (places <= 1).all() and (places % 1 != 0).any():
-        what = "all its coordinates lie between 0 and 1: fractions of the picture, not pixels"
-        raise InputError(what, where=where, hint="multiply x by the picture's width and y by its height")
 
 
 def pixels_per_degree(spec: HumanSpec) -> float:
@@ -197,6 +211,8 @@ class People(MapStage):
     def plan(self) -> None:
         """Plan a source for each group of people."""
         for group in self.groups:
+            for line in group.left_out():
+                self.job.say(f"human/{group.spec.name}: {line}")
             self.job.pictures.find(group.images)
             images = [image for image in group.images if not self.job.pictures.reason(image)]
             group = self._as_pictures(group, images)
@@ -223,20 +239,20 @@ class People(MapStage):
     def tables(self) -> dict[str, pd.DataFrame]:
         """What speaks for and against the data that were cleaned, and what was removed of them."""
         from xai_compare.human.data_quality import assess_quality, overall_quality
-        from xai_compare.human.experiment import removals
 
         quality, removed = [], []
         for group, _ in self._group_of.values():
-            if group.experiment is None:
+            if group.experiment.cleaned or group.unmatched:
+                removed.append(group.removed().assign(source=group.spec.name, simulated=group.spec.simulated))
+            if not group.experiment.cleaned:
                 continue
             statements = assess_quality(group.experiment)
             for one in [overall_quality(statements), *statements]:
                 quality.append((group.spec.name, one.level, one.line, group.spec.simulated))
-            removed.append(removals(group.experiment).assign(source=group.spec.name, simulated=group.spec.simulated))
-        if not quality:
-            return {}
         table = pd.DataFrame(quality, columns=["source", "level", "line", "simulated"])
-        return {"human_data": table, "human_removed": pd.concat(removed, ignore_index=True)}
+        return ({"human_data": table} if quality else {}) | (
+            {"human_removed": pd.concat(removed, ignore_index=True)} if removed else {}
+        )
 
     def account(self) -> dict[str, Any]:
         """What was read of each group of people, and what was dropped."""
@@ -270,13 +286,20 @@ class People(MapStage):
 
     def _as_pictures(self, group: ObserverGroup, images: Sequence[str]) -> ObserverGroup:
         """Points in pixels of the pictures themselves, where these were shown larger or smaller."""
-        from xai_compare.human.experiment import in_image_pixels
+        from xai_compare.human.experiment import in_image_pixels, refuse_percent
 
-        if group.experiment is None or not images:
+        shapes = {image: self.job.pictures.shape(image) for image in images}
+        refuse_percent(group.experiment, shapes)
+        if not images or not (group.experiment.cleaned or group.experiment.shapes):
             return group
-        moved = in_image_pixels(group.experiment, {image: self.job.pictures.shape(image) for image in images})
+        moved = in_image_pixels(group.experiment, shapes)
         moved.points.attrs = group.points.attrs
-        sigma = group.sigma if group.spec.pixels_per_degree else moved.sigma(group.spec.sigma_degrees)
+        if group.spec.pixels_per_degree:
+            sigma = group.sigma
+        elif moved.cleaned or not np.isfinite(moved.scale):
+            sigma = moved.sigma(group.spec.sigma_degrees)
+        else:
+            sigma = group.sigma * moved.scale
         return replace(group, points=moved.points, sigma=sigma, experiment=moved)
 
     @staticmethod

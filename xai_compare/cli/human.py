@@ -9,7 +9,7 @@ import typer
 
 from xai_compare.cli.app import Overwrite, RequiredOut, app, echo
 from xai_compare.errors import InputError
-from xai_compare.human.settings import GazeSettings, Kernel, MapKeys
+from xai_compare.human.settings import Clock, GazeSettings, Kernel, MapKeys, Unit, UnitKeys
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +50,8 @@ def human(
         str | None,
         typer.Option(metavar="LEFT,TOP,W,H", help="Where on the screen the picture lay, or: screen, if it filled it."),
     ] = None,
+    units: Annotated[Unit | None, _option(UnitKeys, "units")] = None,
+    clock: Annotated[Clock | None, _option(UnitKeys, "clock")] = None,
     detector: Annotated[str, _option(GazeSettings, "detector")] = GazeSettings.detector,
     max_lost: Annotated[float, _option(GazeSettings, "max_lost")] = GazeSettings.max_lost,
     liu_correction: Annotated[
@@ -81,6 +83,7 @@ def human(
     from xai_compare.human.experiment import Reading
     from xai_compare.human.experiment_maps import MapSettings
     from xai_compare.human.screen import Placement, Screen
+    from xai_compare.human.units import Units
     from xai_compare.report.human import HumanOptions, write
 
     size, cm = _numbers(resolution, 2, "--resolution"), _numbers(screen_cm, 2, "--screen-cm")
@@ -95,7 +98,14 @@ def human(
         liu_correction=liu_correction,
         cross=_cross(cross),
     )
-    reading = Reading(format, screen, "screen" if placement == "screen" else place, gaze, simulated=simulated)
+    reading = Reading(
+        format,
+        screen,
+        "screen" if placement == "screen" else place,
+        gaze,
+        simulated=simulated,
+        units=Units(units, clock),
+    )
     files, shapes, landmarks = _pictures(pictures) if pictures else ({}, {}, {})
     points, whole = _numbers(face, 6, "--face"), _numbers(picture_size, 2, "--picture-size")
     window = _numbers(between_ms, 2, "--between-ms")

@@ -114,7 +114,9 @@ def _tracker(experiment: Experiment) -> list[QualityNote]:
         doubt = "" if rate >= 200 else "; saccades and short fixations are rough at this rate"
         notes.append(QualityNote(_least(rate, 200, 50), f"The tracker took {rate:.0f} samples per second{doubt}."))
     if np.isfinite(lost):
-        line = f"The eye was not found in {lost:.1%} of all samples (blinks among them)."
+        line = f"The eye was not found in {lost:.1%} of all samples (blinks among them"
+        coded = int(trials["coded"].sum()) if "coded" in trials else 0
+        line += f"; {coded} coded by 0, -1, -32768 or a pupil of 0)." if coded else ")."
         notes.append(QualityNote(_most(lost, 0.05, 0.2), line))
     failed = trials["validation"].isin(["POOR", "ABORTED"]) if "validation" in trials else pd.Series(dtype=bool)
     if failed.any():

@@ -16,11 +16,12 @@ from xai_compare.human.formats import FORMATS, Yields
 from xai_compare.human.gaze.events import Outcome
 from xai_compare.human.gaze.recording import Collector, outcomes
 from xai_compare.human.image_matching import match_images
+from xai_compare.human.placing import of_one_size, placed, shown_sizes
 from xai_compare.human.readers import (
     Paths,
     files_of,
     find,
-    joined_frames,
+    read_clicks,
     read_fixations,
     read_points,
     recognise,
@@ -28,7 +29,9 @@ from xai_compare.human.readers import (
 )
 from xai_compare.human.screen import Placement, Screen
 from xai_compare.human.settings import GazeSettings
+from xai_compare.human.units import ASSUMED, Extent, Units
 
+_ALWAYS_CLEANED = ("samples", "tracks")
 _TRIAL_KEYS = ["participant", "image", "trial"]
 
 
@@ -44,6 +47,8 @@ class Reading:
         fewest_points: shorter tracks of a mouse are removed.
         beyond_sd: participants whose share of right answers lies so many SD below the mean are removed.
         simulated: whether the data are simulated.
+        units: what the files count in, where that is not pixels and ms.
+        clean: whether trials, points and people that cannot be used are left out; samples always are cleaned.
     """
 
     format: str = "auto"
@@ -53,6 +58,8 @@ class Reading:
     fewest_points: int = tracks.FEWEST_POINTS
     beyond_sd: float = 3.0
     simulated: bool = False
+    units: Units = ASSUMED
+    clean: bool = True
 
 
 @dataclass
@@ -68,7 +75,11 @@ class Experiment:
         screen: as far as it is known.
         shapes: height and width of each picture, in the pixels that points are given in.
         simulated: whether the data are simulated.
-        scale: pixels of the picture per pixel of the screen, where pictures were shown larger or smaller.
+        scale: pixels of the picture per pixel of the screen, where pictures were shown larger or smaller; NaN where
+            places are fractions of the picture, for which nobody knows how large it was shown.
+        units: what the files were said to count in.
+        cleaned: whether what cannot be used was left out.
+        unmatched: names of pictures that people saw and that are not among those given, and why.
     """
 
     yields: Yields
@@ -80,6 +91,9 @@ class Experiment:
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     simulated: bool = False
     scale: float = 1.0
+    units: Units = ASSUMED
+    cleaned: bool = True
+    unmatched: dict[str, str] = field(default_factory=dict)
 
     @property
     def kept(self) -> pd.DataFrame:
@@ -97,6 +111,9 @@ class Experiment:
         Raises:
             InputError: if the screen's geometry is not known.
         """
+        if not np.isfinite(self.scale):
+            what = "places are fractions of the picture, and how large it was shown is not known"
+            raise InputError(what, hint="give placement and the screen's resolution, or a width in pixels")
         return self.scale * degrees * self.screen.pixels_in_degree()
 
 
@@ -123,7 +140,12 @@ def read_experiment(
     table = pd.DataFrame({"file": [str(file) for file in files], "format": [name for name, _ in formats],
                           "because": [why for _, why in formats]})  # fmt: skip
     read = {"samples": _gaze, "fixations": _fixations, "clicks": _clicks, "tracks": _clicks}[kind]
-    return replace(read(kind, table, reading, each), simulated=reading.simulated)
+    return replace(
+        read(kind, table, reading, each),
+        simulated=reading.simulated,
+        units=reading.units,
+        cleaned=reading.clean or kind in _ALWAYS_CLEANED,
+    )
 
 
 def _format_of(file: Any, format: str) -> tuple[str, str]:
@@ -140,7 +162,7 @@ def _gaze(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[O
     for file, format in zip(files["file"], files["format"], strict=True):
         for outcome in outcomes(
             stream_gaze(file, format), reading.gaze, where=file, screen=reading.screen, placement=placement,
-            fills_screen=reading.placement == "screen", count=count,
+            fills_screen=reading.placement == "screen", count=count, units=reading.units,
         ):  # fmt: skip
             each(outcome)
             collector.add(outcome)
@@ -148,50 +170,57 @@ def _gaze(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[O
     if not collector.rows:
         raise InputError("no sample is of a picture", where=files["file"].iloc[0])
     events = collector.events()
+    shapes = shown_sizes(events.trials)
     # People sit at different distances: the experiment's is their median.
     distances = [screen.distance_cm for screen in screens if screen.distance_cm]
     screen = replace(screens[-1], distance_cm=float(np.median(distances)) if distances else None)
     trials = answers.exclude(events.trials, reading.beyond_sd, least_share=0.0)
-    saccades = _of_kept(events.saccades, trials)
-    return Experiment(kind, files, _of_kept(events.fixations, trials), saccades, trials, screen, _shown(events.trials))
+    fixations, saccades = (of_one_size(table, trials, shapes) for table in (events.fixations, events.saccades))
+    return Experiment(kind, files, _of_kept(fixations, trials), _of_kept(saccades, trials), trials, screen, shapes)
 
 
 def _fixations(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[Outcome], None]) -> Experiment:
     read = [read_fixations(file, format) for file, format in zip(files["file"], files["format"], strict=True)]
     files = files.assign(dropped=[frame.attrs["dropped"] for frame in read])
-    points = joined_frames(read)
+    points, shapes, scale = placed(read, files["file"], reading.screen, reading.placement, reading.units)
+    if not reading.clean:
+        return Experiment(kind, files, points, pd.DataFrame(), _bare(points), reading.screen, shapes, scale=scale)
     points["trial"] = points.get("trial", 1)
     short = points["duration"] < reading.gaze.min_fixation_ms
     trials = answers.trial_table(points).rename(columns={"clicks": "fixations"})
     removed = points[short].groupby(_TRIAL_KEYS).size().rename("too_short").reset_index()
     trials = trials.merge(removed, on=_TRIAL_KEYS, how="left").fillna({"too_short": 0})
     trials = answers.exclude(trials, reading.beyond_sd, least_share=0.0)
-    return Experiment(kind, files, _of_kept(points[~short], trials), pd.DataFrame(), trials, reading.screen)
+    kept = _of_kept(points[~short], trials)
+    return Experiment(kind, files, kept, pd.DataFrame(), trials, reading.screen, shapes, scale=scale)
 
 
 def _clicks(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[Outcome], None]) -> Experiment:
-    read = [read_points(file, format) for file, format in zip(files["file"], files["format"], strict=True)]
-    points = pd.concat(read, ignore_index=True)
+    cleaned = reading.clean or kind == "tracks"
+    reader = read_points if cleaned else read_clicks
+    read = [reader(file, format) for file, format in zip(files["file"], files["format"], strict=True)]
+    points, shapes, scale = placed(read, files["file"], reading.screen, reading.placement, reading.units)
+    if not cleaned:
+        return Experiment(kind, files, points, pd.DataFrame(), _bare(points), reading.screen, shapes, scale=scale)
     points["trial"] = points.get("trial", 1)
     trials = answers.trial_table(points)
-    placed = points[points[["x", "y"]].notna().all(axis=1)].reset_index(drop=True)
+    with_place = points[points[["x", "y"]].notna().all(axis=1)].reset_index(drop=True)
     if kind == "tracks":
-        placed = tracks.kinematics(placed)
-        trials = tracks.usable_tracks(placed, trials, reading.fewest_points)
+        with_place = tracks.kinematics(with_place)
+        trials = tracks.usable_tracks(with_place, trials, reading.fewest_points)
     else:
         none = trials["clicks"] == 0
         trials["reason"] = np.where(none, "no click", trials["reason"])
         trials["kept"] &= ~none
     # Blocks are told only where answers are: a file of clicks may leave pictures out on purpose.
     trials = answers.exclude(trials, reading.beyond_sd, least_share=0.9 if "response" in trials else 0.0)
-    shapes = _shown(placed) if {"width", "height"} <= set(placed) else {}
-    return Experiment(kind, files, _of_kept(placed, trials), pd.DataFrame(), trials, reading.screen, shapes)
+    kept = _of_kept(with_place, trials)
+    return Experiment(kind, files, kept, pd.DataFrame(), trials, reading.screen, shapes, scale=scale)
 
 
-def _shown(table: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """The height and width at which each picture was shown."""
-    sizes = table.dropna(subset=["width", "height"]).groupby("image")[["height", "width"]].max()
-    return {str(image): (round(h), round(w)) for image, (h, w) in zip(sizes.index, sizes.to_numpy(), strict=True)}
+def _bare(points: pd.DataFrame) -> pd.DataFrame:
+    """The trials of points that are taken as they are."""
+    return points[["participant", "image"]].drop_duplicates().assign(trial=1, kept=True, reason="")
 
 
 def _of_kept(points: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
@@ -199,6 +228,18 @@ def _of_kept(points: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
         return points
     kept = pd.MultiIndex.from_frame(trials.loc[trials["kept"], _TRIAL_KEYS].astype(str))
     return points[pd.MultiIndex.from_frame(points[_TRIAL_KEYS].astype(str)).isin(kept)].reset_index(drop=True)
+
+
+def refuse_percent(experiment: Experiment, shapes: Mapping[str, tuple[int, int]]) -> None:
+    """Refuse points that all lie in a corner of pictures that are much larger.
+
+    Raises:
+        InputError: naming the likely unit.
+    """
+    if not experiment.shapes and shapes and len(experiment.points):
+        x, y = (experiment.points[name].to_numpy(float) for name in ("x", "y"))
+        smallest = min(min(shape) for shape in shapes.values())
+        Extent().add(x, y).refuse_others(experiment.units, experiment.files["file"].iloc[0], smallest)
 
 
 def in_image_pixels(experiment: Experiment, shapes: Mapping[str, tuple[int, int]]) -> Experiment:
@@ -214,6 +255,7 @@ def in_image_pixels(experiment: Experiment, shapes: Mapping[str, tuple[int, int]
     Raises:
         InputError: if none of the pictures that people saw is among these.
     """
+    refuse_percent(experiment, shapes)
     names = experiment.trials["image"].astype(str).unique()
     image_of, reasons = match_images(names, shapes)
     if not image_of:
@@ -228,6 +270,8 @@ def in_image_pixels(experiment: Experiment, shapes: Mapping[str, tuple[int, int]
         matched = table["image"].astype(str).isin(image_of)
         out, names = table[matched].copy(), table.loc[matched, "image"].astype(str)
         for column, axis in columns:
+            if not experiment.cleaned and not experiment.shapes:
+                break
             scales = {name: _scale(experiment.shapes.get(name), shapes[image_of[name]], axis) for name in image_of}
             # Pixel centres lie at integers, so a picture begins at -0.5: that edge is what stays where it is.
             out[column] = (out[column] + 0.5) * names.map(scales).to_numpy(float) - 0.5
@@ -242,6 +286,7 @@ def in_image_pixels(experiment: Experiment, shapes: Mapping[str, tuple[int, int]
         trials=moved(experiment.trials, []),
         shapes={image: shapes[image] for image in image_of.values()},
         scale=experiment.scale * float(np.mean(scales)) if scales else experiment.scale,
+        unmatched=reasons,
     )
 
 
@@ -256,7 +301,10 @@ def removals(experiment: Experiment) -> pd.DataFrame:
     dropped = [item for counts in experiment.files.get("dropped", ()) for item in counts.items()]
     rows += [pd.DataFrame([{"participant": "", "image": "", "what": "row of a file", "reason": reason, "count": count}])
              for reason, count in dropped if count]  # fmt: skip
-    parts = (("too_short", "fixation", "too short"), ("blinks", "run of samples", "blink"),
+    rows += [pd.DataFrame([{"participant": "", "image": image, "what": "picture", "reason": why, "count": 1}])
+             for image, why in experiment.unmatched.items()]  # fmt: skip
+    parts = (("coded", "sample", "coded as lost"),
+             ("too_short", "fixation", "too short"), ("blinks", "run of samples", "blink"),
              ("losses", "run of samples", "eye not found"), ("missing", "sample", "left out by the clock"))  # fmt: skip
     for column, what, reason in parts:
         if column in trials:

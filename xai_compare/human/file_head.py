@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,14 +64,21 @@ class FileHead:
         return self.raw[: len(self.raw) // 2 * 2].decode(self.encoding, "replace").removeprefix("\ufeff")
 
     @cached_property
+    def told_separator(self) -> str:
+        """The separator that a spreadsheet tells in a first line of its own, such as ``sep=;``, or ``""``."""
+        told = re.match(r'"?sep=([,;\t|])"?[,;\t]*\r?\n', self.text, re.IGNORECASE)
+        return told[1] if told else ""
+
+    @cached_property
     def first_line(self) -> str:
-        """The first line that is not blank."""
-        return next((line for line in self.text.splitlines() if line.strip()), "")
+        """The first line that is not blank, after the one that tells the separator."""
+        lines = self.text.splitlines()[bool(self.told_separator) :]
+        return next((line for line in lines if line.strip()), "")
 
     @cached_property
     def separator(self) -> str:
-        """Comma, semicolon or tab: the one the first line holds most of."""
-        return max(",;\t", key=self.first_line.count)
+        """The separator told, or comma, semicolon or tab: the one the first line holds most of."""
+        return self.told_separator or max(",;\t", key=self.first_line.count)
 
     @cached_property
     def columns(self) -> list[str]:

@@ -18,32 +18,36 @@ from pyarrow import csv as arrow_csv
 
 from xai_compare.errors import InputError, nearest
 from xai_compare.human.file_head import FileHead
-from xai_compare.human.point_tables import MISSING, ROW
+from xai_compare.human.point_tables import MISSING, ROW, canonical_names
 
 BLOCK_BYTES = 1 << 23
 ColumnKind = Literal["number", "text"]
 
 _NULLS = sorted({text for word in MISSING for text in (word, word.upper(), word.capitalize(), "NaN")})
 _COMMA_NUMBER = re.compile(r"-?\d+,\d+")
+_ANY_NUMBER = r"[+-]?(?:\d{1,3}(?:[,.\s'’]\d{3})+|\d*)(?:[.,]\d*)?(?:[eE][+-]?\d+)?"
 _TYPES = {"number": pa.float64(), "text": pa.dictionary(pa.int32(), pa.string())}
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """Return a delimited text file as a table of text, with the file's row numbers in the column `ROW`.
 
-    The file is UTF-8, with or without a byte-order mark, may be compressed (``.gz``), and its first row names the
-    columns. Comma, semicolon or tab separates them: the one the first row holds most of. Empty rows are left out.
+    The file is UTF-8 or UTF-16, may be compressed (``.gz``), and its first row names the columns, after ``sep=;``
+    where a spreadsheet wrote that. Comma, semicolon or tab separates them: the one the first row holds most of. Numbers
+    with a decimal comma or with marks between their thousands come out with a point. Empty rows are left out.
 
     Raises:
         InputError: if the file cannot be read, is empty or not UTF-8, names a column twice, or has a row that is too
             long or too short.
     """
-    text = _whole_text(path)
-    separator = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    head = FileHead.of(path)
+    text = _whole_text(path, head)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=head.separator)
     rows: list[list[str]] = []
     numbers: list[int] = []
     try:
+        if head.told_separator:
+            next(reader, None)
         header = [name.strip() for name in next(reader, [])]
         _check_header(header, path)
         for cells in reader:
@@ -58,21 +62,48 @@ def read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"row {reader.line_num} is not delimited text ({error})", where=path) from error
     if not rows:
         raise InputError("holds no row below its header", where=path)
-    return pd.DataFrame(rows, columns=header, dtype=object).assign(**{ROW: numbers})
+    table = pd.DataFrame(rows, columns=header, dtype=object)
+    for name in header:
+        if canonical_names([name]).get(name) in ("participant", "image"):
+            continue
+        table[name] = _with_points(table[name], head.separator)
+    return table.assign(**{ROW: numbers})
 
 
-def _whole_text(path: Path) -> str:
+def _with_points(cells: pd.Series, separator: str) -> pd.Series:
+    """Cells with decimal points where all are numbers and some have commas, or marks between thousands."""
+    stripped = cells.str.strip()
+    full = ~stripped.str.lower().isin(MISSING)
+    if not stripped.str.contains(r"[,\s'’]", regex=True).any() or not stripped[full].str.fullmatch(_ANY_NUMBER).all():
+        return cells
+    plain = stripped.str.replace(r"[\s'’]", "", regex=True)
+    commas, points = plain.str.count(","), plain.str.count(r"\.")
+    both = plain[(commas > 0) & (points > 0)]
+    # The mark that comes last is the decimal one, and one that comes twice in a number is none.
+    if len(both):
+        decimal = bool((both.str.rfind(",") > both.str.rfind(".")).all())
+    else:
+        # Between commas, a quoted "1,234" has thousands; a spreadsheet that writes decimal commas separates otherwise.
+        thousands = plain[commas > 0].str.fullmatch(r"[+-]?\d{1,3}(,\d{3})+").all()
+        decimal = not (commas > 1).any() and not (separator == "," and thousands)
+    if decimal:
+        return plain.str.replace(".", "").str.replace(",", ".") if len(both) else plain.str.replace(",", ".")
+    return plain.str.replace(",", "")
+
+
+def _whole_text(path: Path, head: FileHead) -> str:
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"cannot be read ({error})", where=path) from error
-    if not raw.strip():
-        raise InputError("is empty", where=path)
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode(head.encoding if head.encoding == "utf-16" else "utf-8-sig")
     except UnicodeDecodeError as error:
-        what = f"is not UTF-8 text, with or without byte-order mark (byte {error.start})"
+        what = f"is not UTF-8 or UTF-16 text, with or without byte-order mark (byte {error.start})"
         raise InputError(what, where=path, hint="save it as 'CSV UTF-8'") from error
+    if "\0" in text:
+        raise InputError("is not text, or UTF-16 without a byte-order mark", where=path, hint="save it as 'CSV UTF-8'")
+    return text
 
 
 def _check_header(header: list[str], path: Path) -> None:
@@ -122,6 +153,7 @@ def read_blocks(
         block_size=BLOCK_BYTES,
         encoding="utf8" if head.encoding == "utf-8-sig" else head.encoding,
         column_names=names,
+        skip_rows=1 if head.told_separator else 0,
     )
     convert = arrow_csv.ConvertOptions(
         column_types={name: _TYPES[kind] for name, kind in columns.items()},

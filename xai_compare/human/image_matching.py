@@ -99,7 +99,7 @@ def points_on_images(frame: pd.DataFrame, images: Mapping[str, tuple[int, int]])
         what = f"all {len(known)} points lie outside their pictures"
         raise InputError(what, hint="give x and y in pixels of the picture, from its top left corner")
     if reasons:
-        warnings.warn(_unmatched(reasons), UserWarning, stacklevel=2)
+        warnings.warn(unmatched_line(reasons), UserWarning, stacklevel=2)
     kept = known[inside].reset_index(drop=True)
     dropped = frame.attrs.get("dropped", {}) | {
         "of other pictures": len(frame) - len(known),
@@ -109,7 +109,8 @@ def points_on_images(frame: pd.DataFrame, images: Mapping[str, tuple[int, int]])
     return kept
 
 
-def _unmatched(reasons: Mapping[str, str]) -> str:
+def unmatched_line(reasons: Mapping[str, str]) -> str:
+    """Which images that people saw are left out, and why, in one line."""
     absent = sorted(name for name, why in reasons.items() if why.startswith("no picture"))
     line = f"{len(reasons)} images that people saw are left out:"
     if absent:

@@ -98,7 +98,7 @@ def _read(path: Paths, format: str, kind: Yields, required: Sequence[str]) -> pd
         "files": [str(file) for file in files],
         "renamed": {given: name for frame in frames for given, name in frame.attrs["renamed"].items()},
         "points": sum(frame.attrs["points"] for frame in frames),
-        "dropped": _totals(frame.attrs["dropped"] for frame in frames),
+        "dropped": totals(frame.attrs["dropped"] for frame in frames),
     }
     joined = joined_frames(frames) if len(frames) > 1 else frames[0]
     joined.attrs = attrs
@@ -146,7 +146,8 @@ def _table(format: Format, file: Path) -> pd.DataFrame:
     return made if isinstance(made, pd.DataFrame) else pd.concat(made, ignore_index=True)
 
 
-def _totals(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+def totals(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """The sum of several counts by reason."""
     totals: dict[str, int] = {}
     for count in counts:
         for reason, number in count.items():

@@ -84,6 +84,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "lost": "share of samples in which the eye was not found, rows left out by the clock among them",
         "blinks": "number of losses as long as a blink, or marked as one",
         "losses": "number of other losses",
+        "coded": "samples that the file codes as lost: 0, 0; -1, -1; -32768; the last place with a pupil of 0",
         "missing": "rows that the clock leaves out",
         "off_picture": "share of the samples found that lie off the picture",
         "fixations": "number kept",

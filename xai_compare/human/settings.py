@@ -18,6 +18,10 @@ from xai_compare.validation import Strict, input_error
 T = TypeVar("T")
 
 Kernel = Literal["gaussian", "disc", "dwell"]
+Unit = Literal["pixels", "fraction", "percent", "pix", "height", "norm", "cm", "deg"]
+"""Pixels, fractions or percent from the top left corner; the others are PsychoPy's, from the middle, y upwards."""
+
+Clock = Literal["ms", "s", "us"]
 Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -129,3 +133,19 @@ class MapKeys(Strict):
         if self.kernel == "disc" and self.radius_px is None:
             raise InputError("discs have no radius", hint="kernel: disc needs radius_px, in pixels of the pictures")
         return self
+
+
+class UnitKeys(Strict):
+    """What the files count in, where that is not pixels and ms."""
+
+    units: Unit | None = Field(
+        None,
+        description="of x and y: `pixels`, `fraction` or `percent` from the top left corner; `pix`, `height`, `norm`,"
+        " `cm` or `deg` as PsychoPy has them, from the middle of the screen, y upwards",
+    )
+    clock: Clock | None = Field(None, description="of times: `ms`, `s` or `us`")
+
+    @model_serializer(mode="wrap")
+    def _dump(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """Leave out what is not said: the fingerprints of studies from before these keys stay as they were."""
+        return {key: value for key, value in dump(self).items() if value is not None or key not in ("units", "clock")}

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from xai_compare.human.settings import GazeSettings, MapKeys, ScreenGeometry
+from xai_compare.human.settings import GazeSettings, MapKeys, ScreenGeometry, UnitKeys
 
 
-class HumanSpec(MapKeys):
+class HumanSpec(MapKeys, UnitKeys):
     """Clicks or fixations of people."""
 
     name: Annotated[str, Field(pattern=r"^[^/\\]+$", description="what tables call it, after `human/`; no slash")]

@@ -23,6 +23,7 @@ _IMAGE = ("image", "picture", "stimulus")
 _POINTS = ("clicks", "click_history", "mouse_tracking_data")
 _LABEL, _FALSE = ("label", "true_label", "expression", "correct_response"), ("false_label", "distractor")
 _SRC = re.compile(r"""src\s*=\s*["']?([^"'\s>]+)""")
+_PICTURE = re.compile(r"(?:stimulus|image|picture|img|canvas|face)\W*$", re.I)
 _CSV_LIMIT = 1 << 27
 
 
@@ -72,25 +73,56 @@ def points_of(path: Path, *, moves: bool) -> pd.DataFrame:
 
 
 def _trials(path: Path) -> list[Mapping[str, Any]]:
+    """The trials of a file, each with its participant where only one can be meant."""
     head = FileHead.of(path)
     try:
         text = path.read_text(head.encoding)
         if head.first_line[:1] in "[{":
-            content: Any = json.loads(text)
-            content = content.get("trials", content.get("data", ())) if isinstance(content, dict) else content
-            # Several participants' files joined are a list of lists.
-            trials = [trial for part in content for trial in (part if isinstance(part, list) else [part])]
+            parts = _participants_of(text)
         else:
             csv.field_size_limit(_CSV_LIMIT)
-            trials = list(csv.DictReader(io.StringIO(text, newline="")))
+            parts = [list(csv.DictReader(io.StringIO(text, newline="")))]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read ({error})", where=path) from error
-    except (ValueError, TypeError, AttributeError, csv.Error) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         what = f"is not jsPsych's JSON or CSV ({error})"
         raise InputError(what, where=path, hint="was it written to the end?") from error
-    if not all(isinstance(trial, Mapping) for trial in trials):
+    if not all(isinstance(trial, Mapping) for part in parts for trial in part):
         raise InputError("is not a list of trials", where=path)
-    return trials
+    _refuse_the_unnamed(parts, path)
+    return [trial for part in parts for trial in part]
+
+
+def _participants_of(text: str) -> list[list[Any]]:
+    """The trials of each participant: of JSON, or of JSON lines, such as JATOS's, with a participant in each line."""
+    try:
+        content: Any = json.loads(text)
+    except json.JSONDecodeError as whole:
+        lines = [line for line in text.splitlines() if line.strip()]
+        try:
+            content = [json.loads(line) for line in lines]
+        except json.JSONDecodeError:
+            raise whole from None
+        if all(isinstance(line, Mapping) and "trial_type" in line for line in content):
+            content = [content]
+    if isinstance(content, Mapping):
+        content = content.get("trials", content.get("data", ()))
+    # Several participants' files joined are a list of lists, or of objects that hold their trials.
+    parts = [part.get("trials", part.get("data", part)) if isinstance(part, Mapping) else part for part in content]
+    nested = [part for part in parts if isinstance(part, list)]
+    return [*nested, [part for part in parts if not isinstance(part, list)]]
+
+
+def _refuse_the_unnamed(parts: list[list[Mapping[str, Any]]], path: Path) -> None:
+    """Refuse trials of several people of whom not all have a name: they would become one person."""
+    unnamed = [[trial for trial in part if not _first(trial, _PARTICIPANT)] for part in parts]
+    unnamed = [part for part in unnamed if any(_image(trial) for trial in part)]
+    indices = [trial.get("trial_index") for part in unnamed for trial in part if _image(trial)]
+    told = [str(index) for index in indices if index not in _ABSENT]
+    named = any(_first(trial, _PARTICIPANT) for part in parts for trial in part if _image(trial))
+    if unnamed and (len(unnamed) > 1 or named or len(told) > len(set(told))):
+        what = "its trials are of several participants, and not all name theirs"
+        raise InputError(what, where=path, hint=f"add {_PARTICIPANT[0]!r} to the trials, or give a file for each")
 
 
 def _first(trial: Mapping[str, Any], names: tuple[str, ...]) -> Any:
@@ -131,31 +163,61 @@ def _parsed(value: Any) -> Any:
 
 
 def _points(trial: Mapping[str, Any], key: str, moves: bool, path: Path) -> list[dict[str, Any]]:
-    listed = _parsed(trial[key])
+    listed, index = _parsed(trial[key]), trial.get("trial_index", "?")
     if not isinstance(listed, list) or not all(isinstance(point, Mapping) for point in listed):
-        raise InputError(f"trial {trial.get('trial_index', '?')}: {key!r} is not a list of points", where=path)
+        raise InputError(f"trial {index}: {key!r} is not a list of points", where=path)
     event = "mousemove" if moves else "mousedown"
-    box = _box(trial)
+    box = _box(trial, path)
     size = {name: box[name] for name in ("width", "height") if name in box}
     points: list[dict[str, Any]] = []
     for point in listed:
         if point.get("event", event) != event:
             continue
-        try:
-            x, y = float(point["x"]) - box.get("left", 0.0), float(point["y"]) - box.get("top", 0.0)
-        except (KeyError, TypeError, ValueError):
-            what = f"trial {trial.get('trial_index', '?')}: the point {dict(point)} has no x and y"
-            raise InputError(what, where=path) from None
-        time = next((point[name] for name in ("t", "time", "rt") if name in point), np.nan)
+        x, y = (_number(point.get(name)) for name in ("x", "y"))
+        time = _number(next((point[name] for name in ("t", "time", "rt") if point.get(name) is not None), np.nan))
+        if x is None or y is None:
+            raise InputError(f"trial {index}: the point {dict(point)} has no x and y", where=path)
+        if time is None:
+            raise InputError(f"trial {index}: the point {dict(point)} has a time that is no number", where=path)
+        x, y = x - box.get("left", 0.0), y - box.get("top", 0.0)
         points.append({"x": x, "y": y, "time": time, "order": len(points) + 1} | size)
     return points
 
 
-def _box(trial: Mapping[str, Any]) -> dict[str, float]:
-    """Where on the page the picture lies, if the extension tells."""
-    targets = _parsed(trial.get("mouse_tracking_targets"))
+def _number(value: Any) -> float | None:
+    """A value of JSON as a number, or None where it is none."""
+    try:
+        return None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _box(trial: Mapping[str, Any], path: Path) -> dict[str, float]:
+    """Where on the page the picture lies, and how large it is shown, if the extension tells.
+
+    Raises:
+        InputError: if several targets are told and none or several may be the picture, or its place is no numbers.
+    """
+    index, targets = trial.get("trial_index", "?"), _parsed(trial.get("mouse_tracking_targets"))
     if not isinstance(targets, Mapping) or not targets:
         return {}
-    first = next(iter(targets.values()))
-    left, top = first.get("left", first.get("x", 0.0)), first.get("top", first.get("y", 0.0))
-    return {"left": left, "top": top, "width": first.get("width", np.nan), "height": first.get("height", np.nan)}
+    likely = [name for name in targets if _PICTURE.search(str(name))] if len(targets) > 1 else list(targets)
+    if len(likely) != 1:
+        what = f"trial {index}: which of the targets {', '.join(map(str, targets))} is the picture is not known"
+        raise InputError(what, where=path, hint="record the picture's target alone, or one whose name ends in stimulus")
+    target = targets[likely[0]]
+    if not isinstance(target, Mapping):
+        raise InputError(f"trial {index}: the target {likely[0]} has no place", where=path)
+    box = {}
+    for name, values in {
+        "left": ("left", "x"),
+        "top": ("top", "y"),
+        "width": ("width",),
+        "height": ("height",),
+    }.items():
+        given = next((target[key] for key in values if target.get(key) is not None), 0.0 if len(values) > 1 else np.nan)
+        value = _number(given)
+        if value is None:
+            raise InputError(f"trial {index}: {name} of the target {likely[0]} is {given!r}, no number", where=path)
+        box[name] = value
+    return box

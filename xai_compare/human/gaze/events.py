@@ -81,7 +81,7 @@ def _first_row(trial: Trial) -> dict[str, Any]:
     row: dict[str, Any] = {"participant": trial.participant, "image": trial.image, "trial": trial.number}
     row |= {"kept": False, "reason": "", "samples": len(trial), "rate": np.nan, "duration": np.nan, "lost": np.nan}
     row |= {"blinks": 0, "losses": 0, "missing": 0, "off_picture": np.nan, "fixations": 0, "too_short": 0}
-    row |= {"saccades": 0, "offset_x": np.nan, "offset_y": np.nan}
+    row |= {"saccades": 0, "offset_x": np.nan, "offset_y": np.nan} | ({"coded": trial.coded} if trial.coded else {})
     row["distance"] = trial.screen.distance_cm or np.nan
     row |= {"width": place.width if place else np.nan, "height": place.height if place else np.nan}
     return row | trial.facts

@@ -15,6 +15,7 @@ from xai_compare.human.gaze.events import LABELS, SACCADE_COLUMNS, Outcome, proc
 from xai_compare.human.gaze.trial import Trial, split_trials
 from xai_compare.human.screen import Placement, Screen
 from xai_compare.human.settings import Cross, GazeSettings
+from xai_compare.human.units import ASSUMED, Units
 
 FIXATION_COLUMNS = ("order", "x", "y", "onset", "duration", "samples", "on_picture")
 _TRIAL_KEYS = ("participant", "image", "trial")
@@ -80,12 +81,13 @@ def outcomes(
     placement: Placement | None = None,
     fills_screen: bool = False,
     count: Counter[str] | None = None,
+    units: Units = ASSUMED,
 ) -> Iterator[Outcome]:
     """Yield what becomes of each trial, in the order of the recording; see `process` and `split_trials`."""
     settings = settings or GazeSettings()
     correction = _CrossCorrection(settings.cross)
     for trial in split_trials(
-        tables, where, screen=screen, placement=placement, fills_screen=fills_screen, count=count
+        tables, where, screen=screen, placement=placement, fills_screen=fills_screen, count=count, units=units
     ):
         offset, problem = correction(trial)
         if offset is None:

@@ -12,9 +12,11 @@ import pandas as pd
 
 from xai_compare.errors import InputError, nearest
 from xai_compare.human.screen import Placement, Screen
+from xai_compare.human.units import ASSUMED, Extent, Units, coded_as_lost, in_ms, to_screen
 
 _NUMBERS = ("time", "x", "y", "pupil", "distance")
 _PLACE = ("left", "top", "width", "height")
+_PLACES = (("x", "y"), ("fraction_x", "fraction_y"), ("screen_x", "screen_y"))
 _KEYS = ("participant", "image", "trial")
 _NO_FACTS = {
     *_NUMBERS, *_PLACE, *_KEYS, "screen_x", "screen_y", "fraction_x", "fraction_y", "event", "on_picture", "label",
@@ -35,6 +37,7 @@ class Trial:
         placement: where the picture lay on the screen, if that is known.
         screen: as far as the file tells.
         facts: further columns that are the same for the whole trial, such as ``label``.
+        coded: how many samples the file codes as lost, such as by 0, 0.
     """
 
     participant: str
@@ -48,6 +51,7 @@ class Trial:
     placement: Placement | None = None
     screen: Screen = field(default_factory=Screen)
     facts: dict[str, Any] = field(default_factory=dict)
+    coded: int = 0
 
     def __len__(self) -> int:
         return len(self.time)
@@ -76,6 +80,7 @@ def split_trials(
     placement: Placement | None = None,
     fills_screen: bool = False,
     count: Counter[str] | None = None,
+    units: Units = ASSUMED,
 ) -> Iterator[Trial]:
     """Yield the trials of a recording, one at a time, wherever the reader cut its tables.
 
@@ -88,13 +93,15 @@ def split_trials(
         placement: where the picture lay, if the file does not tell.
         fills_screen: whether the picture filled the screen, if the file does not tell.
         count: trials of each participant in the files before this one; goes on counting.
+        units: what the file counts in, if not in pixels and ms.
 
     Raises:
-        InputError: if a column is absent, the place of the picture is not known or changes within a trial, or rows of
-            several people alternate.
+        InputError: if places or times look like another unit, a column is absent, the place of the picture is not known
+            or changes within a trial, or rows of several people alternate.
     """
     count = Counter() if count is None else count
     made = short = 0
+    extent = Extent()
     for rows in _runs(tables, where):
         participant = str(rows["participant"].iloc[0])
         count[participant] += 1
@@ -103,7 +110,8 @@ def split_trials(
             raise InputError(
                 "rows of several people or pictures alternate", where=where, hint="sort by participant, then by time"
             )
-        yield _trial(rows, count[participant], where, screen, placement, fills_screen)
+        yield _trial(rows, count[participant], where, screen, placement, fills_screen, units, extent)
+    extent.refuse_others(units, where)
 
 
 def _runs(tables: Iterable[pd.DataFrame], where: object) -> Iterator[pd.DataFrame]:
@@ -162,6 +170,8 @@ def _trial(
     screen: Screen | None,
     placement: Placement | None,
     fills_screen: bool,
+    units: Units,
+    extent: Extent,
 ) -> Trial:
     first = rows.iloc[0]
     name = f"{first['participant']}, {first['image']}"
@@ -173,42 +183,59 @@ def _trial(
     placement = _place(rows, name, where) or placement
     if placement is None and fills_screen:
         placement = Placement(0, 0, *_resolution(screen, where))
-    x, y = _on_picture(rows, screen, placement, where)
+    pupil = values.get("pupil", np.full(len(rows), np.nan))
+    x, y, coded = _on_picture(rows, screen, placement, where, pupil, units, extent)
     lost = ~(np.isfinite(x) & np.isfinite(y))
     return Trial(
         participant=str(first["participant"]),
         image=str(first["image"]),
         number=number,
-        time=values["time"],
+        time=in_ms(values["time"], units, where),
         x=np.where(lost, np.nan, x),
         y=np.where(lost, np.nan, y),
-        pupil=values.get("pupil", np.full(len(rows), np.nan)),
+        pupil=pupil,
         event=rows["event"].to_numpy(object) if "event" in rows else None,
         placement=placement,
         screen=screen,
         facts={name: first[name] for name in map(str, rows.columns) if name not in _NO_FACTS},
+        coded=coded,
     )
 
 
 def _on_picture(
-    rows: pd.DataFrame, screen: Screen, placement: Placement | None, where: object
-) -> tuple[np.ndarray, np.ndarray]:
-    if "x" in rows and "y" in rows:
-        return rows["x"].to_numpy(float), rows["y"].to_numpy(float)
-    if "fraction_x" in rows:
-        width, height = _resolution(screen, where)
-        x, y = (rows[f"fraction_{axis}"].to_numpy(float) * n - 0.5 for axis, n in (("x", width), ("y", height)))
-    elif "screen_x" in rows:
-        x, y = rows["screen_x"].to_numpy(float), rows["screen_y"].to_numpy(float)
-    else:
+    rows: pd.DataFrame,
+    screen: Screen,
+    placement: Placement | None,
+    where: object,
+    pupil: np.ndarray,
+    units: Units,
+    extent: Extent,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Pixels of the picture as shown, NaN where the file codes the eye as lost, and how many samples it codes so."""
+    names = next((pair for pair in _PLACES if set(pair) <= set(rows)), None)
+    if names is None:
         raise InputError("no column 'x' and 'y'", where=where, hint=nearest("x", map(str, rows.columns)))
+    x, y = (rows[name].to_numpy(float) for name in names)
+    coded = coded_as_lost(x, y, pupil)
+    if coded.any():
+        x, y = np.where(coded, np.nan, x), np.where(coded, np.nan, y)
+    converted = units.place not in (None, "pixels") and names[0] != "fraction_x"
+    if names[0] == "fraction_x":
+        width, height = _resolution(screen, where)
+        x, y = x * width - 0.5, y * height - 0.5
+    else:
+        extent.add(x, y)
+        if names[0] == "x" and not converted:
+            return x, y, int(coded.sum())
     if placement is None:
         raise InputError(
             "where on the screen the picture lay is not known",
             where=where,
             hint="give placement: [left, top, width, height], or placement: screen if it filled the screen",
         )
-    return placement.to_picture(x, y)
+    if converted and units.place:
+        x, y = to_screen(x, y, units.place, screen, where)
+    return *placement.to_picture(x, y), int(coded.sum())
 
 
 def _resolution(screen: Screen, where: object) -> tuple[int, int]:
