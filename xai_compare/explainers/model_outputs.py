@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from xai_compare.errors import InputError
 from xai_compare.models import Model
@@ -50,6 +51,8 @@ def convert(model: Model, out: object, quantity: Quantity) -> torch.Tensor:
         if why := logits_refusal(model, quantity):
             raise InputError(why, where=f"model {model.name!r}")
         return out
+    if model.output == "independent_logits":
+        return out.sigmoid() if quantity == "probabilities" else functional.logsigmoid(out)
     if model.output == "logits":
         return out.softmax(-1) if quantity == "probabilities" else out.log_softmax(-1)
     return out if quantity == "probabilities" else out.clamp(min=torch.finfo(out.dtype).tiny).log()
@@ -57,6 +60,6 @@ def convert(model: Model, out: object, quantity: Quantity) -> torch.Tensor:
 
 def logits_refusal(model: Model, quantity: Quantity) -> str | None:
     """Why the network does not give ``quantity``, or None."""
-    if quantity == "logits" and model.output != "logits":
+    if quantity == "logits" and model.output == "probabilities":
         return "the network gives probabilities, not logits; say on: log_probabilities or on: probabilities"
     return None

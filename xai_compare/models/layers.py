@@ -107,7 +107,7 @@ def cam_head(model: Model) -> CamHead | None:
     >>> head.layer, tuple(head.weight.shape)
     ('features', (6, 80))
     """
-    if model.output != "logits":
+    if model.output == "probabilities":
         return None
     with _frozen(model):
         layers = [seen for seen in _spatial(model) if not isinstance(seen.module, _TRANSPARENT)]

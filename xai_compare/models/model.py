@@ -15,6 +15,7 @@ from torch.nn import functional
 from xai_compare.errors import InputError
 from xai_compare.expressions import canonical
 from xai_compare.models.engine import BATCH, Engine
+from xai_compare.models.outputs import ignored_name
 
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601 weights by which RGB becomes grey, as Pillow and OpenCV do it."""
@@ -53,7 +54,8 @@ class Model:
         classes: the vocabulary's noun for each output, in the order of the outputs.
         module: maps float32 ``(n, channels, height, width)`` to float32 ``(n, classes)``; in eval mode.
         input: what ``module`` wants to be fed.
-        output: whether ``module`` returns ``"logits"`` or ``"probabilities"``.
+        output: whether ``module`` returns ``"logits"``, ``"probabilities"``, or ``"independent_logits"``, which become
+            probabilities of each class by itself through a sigmoid.
         activations: axis order of the feature maps inside ``module`` (Keras keeps channels last).
         source: where it came from, for the provenance (kind, file, sha256, ...).
         batch_size: pictures in one forward pass; it may be set at any time. Halved where the device's memory does not
@@ -64,13 +66,13 @@ class Model:
     classes: tuple[str, ...]
     module: nn.Module
     input: InputSpec
-    output: Literal["logits", "probabilities"] = "logits"
+    output: Literal["logits", "probabilities", "independent_logits"] = "logits"
     activations: Literal["channels_first", "channels_last"] = "channels_first"
     source: Mapping[str, Any] = field(default_factory=dict)
     batch_size: int = BATCH
 
     def __post_init__(self) -> None:
-        self.classes = tuple(canonical(name) for name in self.classes)
+        self.classes = tuple(name if ignored_name(name) else canonical(name) for name in self.classes)
         twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
         if twice:
             raise InputError(
@@ -136,6 +138,8 @@ class Model:
     def probabilities(self, batch: torch.Tensor) -> torch.Tensor:
         """Class probabilities ``(n, classes)`` of a prepared ``batch``; differentiable."""
         out = self.checked(self.module(batch), finite=False)
+        if self.output == "independent_logits":
+            return out.sigmoid()
         return out.softmax(-1) if self.output == "logits" else out
 
     def predict(self, images: np.ndarray, batch_size: int | None = None) -> np.ndarray:

@@ -13,6 +13,7 @@ import torch
 
 from xai_compare.errors import InputError, nearest
 from xai_compare.models.model import InputSpec
+from xai_compare.models.outputs import DECLARABLE, IGNORED
 
 INPUT_KEYS = ("size", "channels", "range", "mean", "std")
 MOST_PIXELS = 1024 * 1024
@@ -59,7 +60,8 @@ class Request:
             )
         if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
             raise InputError("`classes` must be a list of expressions", where=self.where)
-        return tuple(str(name) for name in classes)
+        # Outputs that are no expressions keep their place until the network is built.
+        return tuple(f"{IGNORED} {k})" if name is None else str(name) for k, name in enumerate(classes))
 
     def path(self, value: object, what: str) -> Path:
         """The existing file that ``value`` names, relative to ``base``.
@@ -95,10 +97,10 @@ class Request:
         Raises:
             InputError: if it says something else.
         """
-        given = self.spec.get("output", "logits")
-        if given not in ("logits", "probabilities"):
-            raise InputError(f"output must be logits or probabilities, not {given!r}", where=self.where)
-        return "logits" if given == "logits" else "probabilities"
+        declared = self.spec.get("output", "logits")
+        if declared not in DECLARABLE:
+            raise InputError(f"output must be {', '.join(DECLARABLE)}, not {declared!r}", where=self.where)
+        return "logits" if declared in ("logits", "independent_logits") else "probabilities"
 
     @property
     def seed(self) -> int | None:

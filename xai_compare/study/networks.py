@@ -29,7 +29,7 @@ class ModelSpec(BaseModel):
     model_config = ConfigDict(extra="allow", validate_default=True)
 
     name: Annotated[str, Field(min_length=1, pattern=r"^[^/\\]+$")]
-    classes: list[Annotated[str, AfterValidator(canonical)]] | None = None
+    classes: list[Annotated[str, AfterValidator(canonical)] | None] | None = None
     input: ModelInput | None = None
     fold: str | None = Field(None, coerce_numbers_to_str=True, description="which training of this network it is")
     split: str | None = Field(None, coerce_numbers_to_str=True, description="explain only this split of the manifest")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from xai_compare.models.model import Model
     from xai_compare.models.request import Request
 
-COMMON = ("name", "classes", "input")
+COMMON = ("name", "classes", "input", "output", "dropout", "take", "outputs", "ignore")
 """Keys of every specification."""
 WORDS = ("random", "pretrained")
 """What may stand for a file of weights."""
