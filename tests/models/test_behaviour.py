@@ -102,7 +102,7 @@ def test_what_outputs_are_is_seen(after: Any, kind: str) -> None:
 
 def test_chance_in_evaluation_is_refused_or_switched_off() -> None:
     model = network(Dropping())
-    with pytest.raises(InputError, match="other outputs each time.*dropout: off"):
+    with pytest.raises(InputError, match=r"other outputs each time.*dropout: off"):
         checked(model, None)
     plain = Base()
     plain.load_state_dict(model.module.state_dict())
@@ -188,7 +188,8 @@ def test_outputs_that_are_no_expressions_stay_out(outputs: dict[str, Any], tmp_p
     (tmp_path / "nets.py").write_text(
         "import torch\nfrom torch import nn\n\n\n"
         "def nine():\n    torch.manual_seed(0)\n"
-        "    return nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 9))\n"
+        "    pool = nn.AdaptiveAvgPool2d(1)\n"
+        "    return nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), pool, nn.Flatten(), nn.Linear(8, 9))\n"
     )
     spec = {"factory": "nets:nine", "folder": str(tmp_path), "input": {"size": 32, "channels": "rgb", "range": [0, 1]}}
     model = models.load({**spec, **outputs}, allow_code=True)

@@ -283,10 +283,10 @@ def test_factories(folder):
     ("spec", "message"),
     [
         (made("make", options={"outputs": 3}), "gives (3,) outputs for 7 classes"),
-        (made("certain"), "outputs are probabilities, not logits"),
-        (made("make", output="probabilities"), "outputs are not probabilities"),
+        (made("certain", output="logits"), "outputs are probabilities, not logits"),
+        (made("make", output="probabilities"), "outputs are logits, not probabilities"),
         (made("undefined"), "not finite"),
-        (made("pair"), "returns a tuple"),
+        (made("pair"), "returns 2 outputs"),
         (made("broken"), "failed (ValueError: first line)"),
         (made("nothing"), "returned a int"),
         (made("none"), "no function 'none'"),
