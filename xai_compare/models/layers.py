@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from xai_compare.errors import InputError
+from xai_compare.models.behaviour import made_up
 from xai_compare.models.model import Model
 
 _POOLING = (
@@ -83,16 +84,48 @@ def feature_layer(model: Model) -> str:
     """
     with _frozen(model):
         layers = _spatial(model)
-    kept = [seen for seen in layers if not isinstance(seen.module, _TRANSPARENT)]
-    pooled = {id(seen.out) for seen in kept if _pools(seen.module)}
-    names = [seen.name for seen in kept if id(seen.out) not in pooled]
-    if not names:
-        raise InputError(
-            "the network has no convolutional feature map at its end",
-            where=f"model {model.name!r}",
-            hint="use an explainer that needs none, such as lime or extremal_perturbation",
-        )
-    return names[-1]
+        kept = [seen for seen in layers if not isinstance(seen.module, _TRANSPARENT)]
+        pooled = {id(seen.out) for seen in kept if _pools(seen.module)}
+        names = [seen.name for seen in kept if id(seen.out) not in pooled]
+        if not names:
+            raise InputError(
+                "the network has no convolutional feature map at its end",
+                where=f"model {model.name!r}",
+                hint="use an explainer that needs none, such as lime or extremal_perturbation",
+            )
+        for name in reversed(names):
+            if carries_all(model, name):
+                return name
+    raise InputError(
+        "no layer carries all of the output: branches are joined, or something goes past each of them",
+        where=f"model {model.name!r}",
+        hint=f"name one with `layer`, such as {', '.join(names[:-4:-1])}; its map then shows that branch only",
+    )
+
+
+def carries_all(model: Model, name: str) -> bool:
+    """Whether all that the outputs know of a picture goes through one module.
+
+    Every picture of a batch is given what the module made of the first. If the outputs still differ, something goes
+    past it: a branch beside it, a skip path, or the map by which an attention map is multiplied. (Zeros instead
+    would hide the last of these, for a product with zeros is zero.)
+    """
+    batch = model.prepare(made_up(model.input.size))
+
+    def first_for_all(module: nn.Module, args: object, out: torch.Tensor) -> torch.Tensor:
+        return out[:1].expand_as(out).clone()
+
+    with torch.no_grad():
+        own = model.checked(model.module(batch))
+        handle = model.module.get_submodule(name).register_forward_hook(first_for_all)
+        try:
+            out = model.checked(model.module(batch))
+        finally:
+            handle.remove()
+    # A network that hardly tells the made-up pictures apart is judged by what it does tell, if that is not rounding.
+    spread = float((own - own[:1]).abs().max())
+    rounding = 1e-5 * float(own.abs().max())
+    return float((out - out[:1]).abs().max()) <= max(_TOLERANCE * spread, rounding)
 
 
 def cam_head(model: Model) -> CamHead | None:
