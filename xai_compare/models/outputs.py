@@ -99,7 +99,7 @@ def chosen(model: Model, take: object = None) -> Model:
         return model
     if not columns:
         raise InputError("no output is an expression", where=where, hint="name at least one under `classes`")
-    module = ChosenOutputs(model.module, take, None if whole else columns)  # type: ignore[arg-type]
+    module = ChosenOutputs(model.module, take, None if whole else columns)
     source = dict(model.source) if whole else {**model.source, "ignored_outputs": len(model.classes) - len(columns)}
     return replace(model, module=module, classes=tuple(model.classes[k] for k in columns), source=source)
 
