@@ -63,7 +63,12 @@ MEANINGS = {
     "ModelSpec.classes": "the expression of each output, in the order of the outputs",
     "ModelSpec.input": "what it is fed, see below; the source's own by default, where it knows",
     "source.seed": "of random weights, or of torch while a factory runs",
-    "source.output": "whether it gives `logits` or `probabilities`; `logits` by default",
+    "source.output": "what the network gives: `logits`, `probabilities`, `log_probabilities`, `sigmoid` (probabilities of "
+    "each class by itself) or `independent_logits` (a sigmoid is to follow); found out where it is left out",
+    "source.dropout": "`off` switches off dropouts that evaluation does not stop",
+    "source.take": "number or name of the output that answers, where the network returns several",
+    "source.outputs": "as `classes`, with the names of outputs that are no expressions, such as valence",
+    "source.ignore": "the outputs that are no expressions; or write null for them under `classes`",
     "source.options": "keywords for the factory",
     "source.engine": "of a Keras model: `native` rebuilds it from torch layers, `keras` keeps Keras's own; `auto` "
     "takes the first where it can",
@@ -199,6 +204,7 @@ def sources() -> str:
             if key not in COMMON:
                 readers.setdefault(key, []).append(source)
     rows = [(f"`{source}`", "a source", MEANINGS[f"source.{source}"]) for source in SOURCES.names()]
+    rows += [(f"`{key}`", "", MEANINGS[f"source.{key}"]) for key in COMMON if f"source.{key}" in MEANINGS]
     for key, known in readers.items():
         rows.append((f"`{key}`", f"with {', '.join(f'`{one}`' for one in known)}", MEANINGS[f"source.{key}"]))
     said = [(key, which, f"{meaning[0].upper()}{meaning[1:]}.") for key, which, meaning in rows]

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from run import load
 
+from xai_compare.agreement import cronbach_alpha
 from xai_compare.emotion import (
     ABLATIONS,
     BASELINES,
@@ -23,7 +24,6 @@ from xai_compare.emotion import (
     agreement,
     as_protocol,
     confusion,
-    cronbach_alpha,
     dawid_skene,
     eye_correlations,
     published,

@@ -103,5 +103,5 @@ def test_the_study_key(pictures: Path) -> None:
 def test_its_section_shows_every_universe(spread: xc.Run) -> None:
     (part,) = [part for part in render_sections(from_run(spread), []) if part.name == "multiverse"]
     assert [figure.name[:11] for figure in part.figures] == ["multiverse_"] * 2
-    assert part.findings[0].endswith("The order of networks is the same under all of them.")
+    assert part.findings[0].endswith("The order of networks is the same for all choices.")
     assert len(part.tables[0].rows) == 7

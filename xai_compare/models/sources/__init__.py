@@ -130,7 +130,7 @@ def keys_of(source: str) -> tuple[str, ...]:
         InputError: if there is no such source, or its package cannot be imported.
 
     >>> keys_of("keras")
-    ('keras', 'name', 'classes', 'input', 'engine')
+    ('keras', 'name', 'classes', 'input', 'output', 'dropout', 'take', 'outputs', 'ignore', 'engine')
     """
     return (source, *COMMON, *SOURCES.get(source).KEYS)
 
