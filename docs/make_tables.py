@@ -63,7 +63,7 @@ MEANINGS = {
     "ModelSpec.classes": "the expression of each output, in the order of the outputs",
     "ModelSpec.input": "what it is fed, see below; the source's own by default, where it knows",
     "source.seed": "of random weights, or of torch while a factory runs",
-    "source.output": "what the network gives: `logits`, `probabilities`, `log_probabilities`, `sigmoid` (probabilities of "
+    "source.output": "what it gives: `logits`, `probabilities`, `log_probabilities`, `sigmoid` (probabilities of "
     "each class by itself) or `independent_logits` (a sigmoid is to follow); found out where it is left out",
     "source.dropout": "`off` switches off dropouts that evaluation does not stop",
     "source.take": "number or name of the output that answers, where the network returns several",

@@ -60,7 +60,7 @@ def test_single_pictures_are_shown_of_simulated_faces_alone(finished: xc.Run, mo
     for source in plan.sources:
         for item in source.items:
             item["dataset"] = "photographs"
-    monkeypatch.setattr(Plan, "read", lambda directory: plan)
+    monkeypatch.setattr(Plan, "demand", lambda directory: plan)
     assert examples(xc.Run.open(finished.dir)) == []
     allowed = xc.Study.parse({**finished.study.model_dump(mode="json"), "show_pictures": True})
     opened = xc.Run.open(finished.dir)

@@ -38,7 +38,7 @@ FACTORIES: Registry[Callable[..., object]] = Registry("factory", "xai_compare.fa
 """Functions that installed packages offer as factories, by name."""
 
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-_MEND = "name FILE:FUNCTION of a file beside the study, or a factory that an installed package registers"
+_HINT = "name FILE:FUNCTION of a file beside the study, or a factory that an installed package registers"
 
 
 def from_factory(request: Request) -> Model:
@@ -104,12 +104,12 @@ def _function(request: Request, folder: Path) -> tuple[Callable[..., object], di
     name = name.removesuffix(".py")
     if not (isinstance(request.value, str) and _NAME.fullmatch(name) and function.isidentifier()):
         what = f"factory must read 'file:function', not {request.value!r}"
-        raise InputError(what, where=request.where, hint=_MEND)
+        raise InputError(what, where=request.where, hint=_HINT)
     file = folder.joinpath(*name.split(".")).with_suffix(".py")
     if not file.is_file():
-        raise InputError(f"there is no factory file {file}", where=request.where, hint=_MEND)
+        raise InputError(f"there is no factory file {file}", where=request.where, hint=_HINT)
     if any(file.resolve().is_relative_to(place) for place in _installed()):
-        raise InputError(f"{file} belongs to an installed package", where=request.where, hint=_MEND)
+        raise InputError(f"{file} belongs to an installed package", where=request.where, hint=_HINT)
     module = _imported(file, name, request)
     made = getattr(module, function, None)
     if not callable(made):

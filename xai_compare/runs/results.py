@@ -13,7 +13,7 @@ import pandas as pd
 from xai_compare.errors import InputError
 from xai_compare.faces import SHAPE
 from xai_compare.registry import VIEWS
-from xai_compare.runs.store import LEVELS, MEND, Done, Plan, load
+from xai_compare.runs.store import LEVELS, RERUN_HINT, Done, Plan, load
 from xai_compare.study import Study
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Run:
         path = self._finished(name)
         problem = self._done.problem(self.dir, name)
         if problem:
-            raise InputError(problem, where=path, hint=MEND)
+            raise InputError(problem, where=path, hint=RERUN_HINT)
         return path
 
     @property

@@ -1,6 +1,6 @@
 """What a run keeps on disk: maps in chunks with checksums, journals, records of tasks, the plan, what is done."""
 
-from xai_compare.runs.store.arrays import MEND, load, save
+from xai_compare.runs.store.arrays import RERUN_HINT, load, save
 from xai_compare.runs.store.checksums import Checked
 from xai_compare.runs.store.files import content
 from xai_compare.runs.store.journal import Journal
@@ -14,8 +14,8 @@ __all__ = [
     "DONE",
     "FOLDER",
     "LEVELS",
-    "MEND",
     "PLAN",
+    "RERUN_HINT",
     "Checked",
     "Done",
     "Finished",

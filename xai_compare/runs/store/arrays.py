@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 from xai_compare.errors import InputError
 from xai_compare.files import make_room
 
-MEND = "run the study again: what is whole is kept, the rest is made again"
+RERUN_HINT = "run the study again: what is whole is kept, the rest is made again"
 
 
 def save(dataset: xr.Dataset, path: Path, mode: str = "w") -> None:
@@ -43,8 +43,8 @@ def load(path: Path, sizes: Mapping[str, int] | None = None) -> xr.Dataset:
             made: xr.Dataset = xr.open_zarr(path, consolidated=False, zarr_format=3)
     except Exception as error:  # Whatever zarr and xarray say of damaged descriptions.
         what = f"cannot be read ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
-        raise InputError(what, where=path, hint=MEND) from error
+        raise InputError(what, where=path, hint=RERUN_HINT) from error
     for name, size in (sizes or {}).items():
         if made.sizes.get(name) != size:
-            raise InputError(f"has {made.sizes.get(name)} along {name!r}, not {size}", where=path, hint=MEND)
+            raise InputError(f"has {made.sizes.get(name)} along {name!r}, not {size}", where=path, hint=RERUN_HINT)
     return made
