@@ -10,7 +10,7 @@ from pydantic import Field
 
 from xai_compare.errors import InputError
 from xai_compare.files import write_atomically
-from xai_compare.runs.store.arrays import MEND
+from xai_compare.runs.store.arrays import RERUN_HINT
 from xai_compare.runs.store.checksums import Checked, fits, lacks_checksum, verify_checksum, with_checksum
 from xai_compare.runs.store.files import content
 from xai_compare.runs.store.maps import MapStore, Source
@@ -46,7 +46,7 @@ class _Kept(Checked):
         """
         known = cls._known(run)
         if known is None and (run / cls.FILE).exists():
-            raise InputError(_what_is_wrong(run / cls.FILE), where=run / cls.FILE, hint=MEND)
+            raise InputError(_what_is_wrong(run / cls.FILE), where=run / cls.FILE, hint=RERUN_HINT)
         return known or cls()
 
     @classmethod
