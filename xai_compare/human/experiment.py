@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,8 @@ from xai_compare.human.readers import (
     read_fixations,
     read_points,
     recognise,
+    recordings,
+    refuse_same_names,
     stream_gaze,
 )
 from xai_compare.human.screen import Placement, Screen
@@ -159,11 +162,20 @@ def _format_of(file: Any, format: str) -> tuple[str, str]:
 def _gaze(kind: Yields, files: pd.DataFrame, reading: Reading, each: Callable[[Outcome], None]) -> Experiment:
     collector, count, screens = Collector(), Counter[str](), []
     placement = reading.placement if isinstance(reading.placement, Placement) else None
-    for file, format in zip(files["file"], files["format"], strict=True):
+    paths = [Path(file) for file in files["file"]]
+    formats = dict(zip(paths, files["format"], strict=True))
+    refuse_same_names(paths, formats.values())
+    for recording in recordings(paths):
         for outcome in outcomes(
-            stream_gaze(file, format), reading.gaze, where=file, screen=reading.screen, placement=placement,
-            fills_screen=reading.placement == "screen", count=count, units=reading.units,
-        ):  # fmt: skip
+            stream_gaze(recording, formats[recording[0]]),
+            reading.gaze,
+            where=recording[0],
+            screen=reading.screen,
+            placement=placement,
+            fills_screen=reading.placement == "screen",
+            count=count,
+            units=reading.units,
+        ):
             each(outcome)
             collector.add(outcome)
             screens.append(outcome.trial.screen)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
@@ -14,9 +16,11 @@ from xai_compare.human.file_head import FileHead
 from xai_compare.human.formats import FORMATS, Format, Yields, find
 from xai_compare.human.point_tables import validate_points
 from xai_compare.human.screen import Placement, Screen
+from xai_compare.human.units import coded_as_lost
 
 Paths = str | Path | Iterable[str | Path]
 _POINT = ("participant", "image", "x", "y")
+_NAMED_BY_FILE = ("eyelink", "smi", "gazepoint")
 
 
 def read_clicks(path: Paths, format: str = "clicks") -> pd.DataFrame:
@@ -146,6 +150,11 @@ def _table(format: Format, file: Path) -> pd.DataFrame:
     return made if isinstance(made, pd.DataFrame) else pd.concat(made, ignore_index=True)
 
 
+def _tables(format: Format, file: Path) -> Iterable[pd.DataFrame]:
+    made = format.read(file)
+    return [made] if isinstance(made, pd.DataFrame) else made
+
+
 def totals(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     """The sum of several counts by reason."""
     totals: dict[str, int] = {}
@@ -193,13 +202,63 @@ def stream_gaze(path: Paths, format: str = "auto") -> Iterator[pd.DataFrame]:
     Raises:
         InputError: if a file is absent, unreadable, or not of a format of samples.
     """
-    files = files_of(path)
-    formats = [of_format(file, format, ("samples",)) for file in files]
-    for file, reader in zip(files, formats, strict=True):
-        made = reader.read(file)
-        for table in [made] if isinstance(made, pd.DataFrame) else made:
-            table.attrs["file"] = str(file)
+    for recording in recordings(files_of(path)):
+        parts = [_tables(of_format(file, format, ("samples",)), file) for file in recording]
+        for table in parts[0] if len(parts) == 1 else [_both_eyes(recording, parts)]:
+            table.attrs["file"] = str(recording[0])
             yield table
+
+
+def recordings(files: Iterable[Path]) -> list[tuple[Path, ...]]:
+    """The files of each recording, in order: those of two eyes of a BIDS run belong together, others stand alone."""
+    together: dict[str, list[Path]] = {}
+    for file in files:
+        run = re.sub(r"_recording-eye\d+(?=_physio\.tsv)", "", file.name)
+        together.setdefault(str(file.with_name(run)), []).append(file)
+    return [tuple(eyes) for eyes in together.values()]
+
+
+def _both_eyes(files: tuple[Path, ...], parts: Sequence[Iterable[pd.DataFrame]]) -> pd.DataFrame:
+    """The samples of a recording with each eye in a file: of two eyes the mean, or the one that was found."""
+    eyes = [[table for table in part if len(table)] for part in parts]
+    if not all(eyes):
+        raise InputError(
+            "no sample is of a picture", where=next(f for f, eye in zip(files, eyes, strict=True) if not eye)
+        )
+    attrs = eyes[0][0].attrs
+    first, *others = (joined_frames(eye) for eye in eyes)
+    keys = ["participant", "image", "trial", "time"]
+    if any(len(other) != len(first) or (other[keys] != first[keys]).any(axis=None) for other in others):
+        what = "the files of its eyes are not of the same samples"
+        raise InputError(what, where=files[0], hint="name the file of one eye alone")
+    for names in (("screen_x", "screen_y"), ("pupil",)):
+        if not set(names) <= set(first):
+            continue
+        values = np.stack([eye[list(names)].to_numpy(float) for eye in (first, *others)])
+        if len(names) == 2:
+            pupils = [eye["pupil"].to_numpy(float) if "pupil" in eye else None for eye in (first, *others)]
+            for place, pupil in zip(values, pupils, strict=True):
+                place[coded_as_lost(place[:, 0], place[:, 1], pupil)] = np.nan
+            values[~np.isfinite(values).all(2)] = np.nan
+        seen = np.isfinite(values).sum(0)
+        total = np.nansum(values, axis=0)
+        first[list(names)] = np.divide(total, seen, out=np.full(seen.shape, np.nan), where=seen > 0)
+    first.attrs = attrs
+    return first
+
+
+def refuse_same_names(files: Iterable[Path], formats: Iterable[str]) -> None:
+    """Refuse files of one name in several folders, of formats that name participants after their files.
+
+    Raises:
+        InputError: naming two of them: their people would become one.
+    """
+    named: dict[str, Path] = {}
+    for file, format in zip(files, formats, strict=True):
+        other = named.setdefault(Path(file.name.removesuffix(".gz")).stem, file) if format in _NAMED_BY_FILE else file
+        if other != file:
+            what = f"is called as {other} is, and participants are named after their files"
+            raise InputError(what, where=file, hint="give files of different people different names")
 
 
 def read_gaze(
@@ -238,11 +297,12 @@ def read_gaze(
     from xai_compare.human.gaze.trial import split_trials
 
     files = files_of(path)
+    refuse_same_names(files, [of_format(file, format, ("samples",)).name for file in files])
     count: Counter[str] = Counter()
     parts = [
         table_of(trial)
-        for file in files
-        for trial in split_trials(stream_gaze(file, format), file, screen=screen, placement=placement, count=count)
+        for own in recordings(files)
+        for trial in split_trials(stream_gaze(own, format), own[0], screen=screen, placement=placement, count=count)
     ]
     if not parts:
         raise InputError("no sample is of a picture", where=files[0])
