@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_fakes import NASTY, FakeRun
@@ -237,20 +238,35 @@ def _differences(p: float, low: float) -> pd.DataFrame:
         ),
         pytest.param(0.2, 0.1, "its differences from all other sources are within error", id="not significant"),
         pytest.param(0.001, -0.1, "its differences from all other sources are within error", id="interval holds 0"),
-        pytest.param(float("nan"), 0.1, "cannot be tested without the maps of single pictures", id="not tested"),
+        pytest.param(float("nan"), 0.1, "whether they differ by more than chance was not tested", id="not tested"),
     ],
 )
 def test_nobody_is_ranked_whose_difference_holds_zero(p: float, low: float, said: str) -> None:
     sources = tuple(LabelledSource(name, "model", *name.split("/")) for name in ("net/cam", "net/lime", "other/cam"))
     tables = {"differences": _differences(p, low)}
-    data = ReportData(
-        title="t",
-        sources=sources,
-        maps={},
-        scores=pd.DataFrame(),
-        merges=pd.DataFrame(),
-        masks={},
-        mask_name="ekman",
-        read=lambda name: tables.get(name, pd.DataFrame()),
-    )
+    data = _empty(sources, lambda name: tables.get(name, pd.DataFrame()))
     assert said in ranking_sentence(data, "iou", "ekman", [source.name for source in sources], "comes nearest")
+
+
+def test_only_what_was_tested_is_within_error() -> None:
+    """A source that shares two pictures with the first is not said to differ from it within error."""
+    sources = tuple(LabelledSource(name, "model", *name.split("/")) for name in ("net/cam", "net/lime", "other/cam"))
+    names = [source.name for source in sources]
+    table = _differences(0.2, -0.1).assign(n=30, note="")
+    data = _empty(sources, lambda name: table if name == "differences" else pd.DataFrame())
+
+    table.loc[1, ["n", "p", "p_adjusted"]] = 0, np.nan, np.nan
+    assert ranking_sentence(data, "iou", "ekman", names, "comes nearest") == (
+        "net seen through CAM has the highest mean, but its differences from net seen through LIME are within error. "
+        "Its difference from other seen through CAM was not tested."
+    )
+    table[["p", "p_adjusted"]] = np.nan
+    table["note"] = "the two sources share fewer than three images"
+    assert ranking_sentence(data, "iou", "ekman", names, "comes nearest").endswith(
+        "was not tested, because the two sources share fewer than three images."
+    )
+
+
+def _empty(sources: tuple[LabelledSource, ...], read: Callable[[str], pd.DataFrame]) -> ReportData:
+    nothing = pd.DataFrame()
+    return ReportData(title="t", sources=sources, maps={}, scores=nothing, merges=nothing, masks={}, read=read)

@@ -10,6 +10,8 @@ from xai_compare.report.data import ALL, ReportData, pretty
 from xai_compare.report.labels import counted, who
 
 LEVEL = 0.05
+FEWEST = 3
+"""Pictures that two sources must share for a test of their difference, and a source must have for a mean."""
 CORRELATIONS = ("pearson", "spearman")
 _NAMED = 3
 
@@ -24,19 +26,20 @@ def apart(data: ReportData, metric: str, b: str, one: str, other: str) -> bool |
     if rows.empty or not np.isfinite(float(rows["p_adjusted"].iloc[0])):
         return None
     row = rows.iloc[0]
+    if float(row.get("n", FEWEST)) < FEWEST:
+        return None
     holds_zero = float(row["ci_low"]) <= 0 <= float(row["ci_high"])
     return bool(float(row["p_adjusted"]) < LEVEL and not holds_zero)
 
 
-def tied(data: ReportData, metric: str, b: str, first: str, others: Sequence[str]) -> list[str]:
-    """Those whose difference from ``first`` is within error, or was not tested."""
-    return [other for other in others if other != first and not apart(data, metric, b, first, other)]
+def within_error(data: ReportData, metric: str, b: str, first: str, others: Sequence[str]) -> list[str]:
+    """Those whose difference from ``first`` was tested and may be 0."""
+    return [other for other in others if other != first and apart(data, metric, b, first, other) is False]
 
 
-def tested(data: ReportData, metric: str, b: str) -> bool:
-    """Whether there is any test of a difference."""
-    table = data.table("differences")
-    return not table.empty and bool(((table["metric"] == metric) & (table["b"] == b) & table["p"].notna()).any())
+def untested(data: ReportData, metric: str, b: str, first: str, others: Sequence[str]) -> list[str]:
+    """Those whose difference from ``first`` was not tested, as where they share fewer than three pictures."""
+    return [other for other in others if other != first and apart(data, metric, b, first, other) is None]
 
 
 def ranking_sentence(data: ReportData, metric: str, b: str, names: Sequence[str], what: str) -> str:
@@ -50,20 +53,40 @@ def ranking_sentence(data: ReportData, metric: str, b: str, names: Sequence[str]
     """
     if len(names) < 2:
         return ""
-    first, last = names[0], names[-1]
-    if not tested(data, metric, b):
-        return (
-            f"{who(data, first)} has the highest mean and {who(data, last)} the lowest. Whether the difference is "
-            "larger than chance cannot be tested without the maps of single pictures."
+    first, others = names[0], names[1:]
+    tied, unknown = (select(data, metric, b, first, others) for select in (within_error, untested))
+    highest = f"{who(data, first)} has the highest mean"
+    if len(unknown) == len(others):
+        return f"{highest} and {who(data, names[-1])} the lowest; {_why_untested(data, metric, b)}."
+    if tied:
+        sentence = f"{highest}, but its differences from {_listed(data, tied, others)} are within error."
+    elif unknown:
+        sentence = (
+            f"{highest}; its differences from all others that were tested are larger than their margins of error."
         )
-    same = tied(data, metric, b, first, names)
-    if not same:
+    else:
         return f"{who(data, first)} {what}; its differences from all others are larger than their margins of error."
-    if len(same) == len(names) - 1:
-        return f"{who(data, first)} has the highest mean, but its differences from all other sources are within error."
-    named = ", ".join(who(data, name) for name in same[:_NAMED])
-    more = f" and {counted(len(same) - _NAMED, 'other source')}" if len(same) > _NAMED else ""
-    return f"{who(data, first)} has the highest mean, but its differences from {named}{more} are within error."
+    if not unknown:
+        return sentence
+    subject, verb = ("difference", "was") if len(unknown) == 1 else ("differences", "were")
+    return f"{sentence} Its {subject} from {_listed(data, unknown, others)} {verb} not tested."
+
+
+def _listed(data: ReportData, names: Sequence[str], others: Sequence[str]) -> str:
+    if len(names) == len(others):
+        return "all other sources"
+    more = f" and {counted(len(names) - _NAMED, 'other source')}" if len(names) > _NAMED else ""
+    return ", ".join(who(data, name) for name in names[:_NAMED]) + more
+
+
+def _why_untested(data: ReportData, metric: str, b: str) -> str:
+    """The reason that the table itself gives, where all its rows give the same one."""
+    table = data.table("differences")
+    if len(table) and "note" in table:
+        notes = table[(table["metric"] == metric) & (table["b"] == b)]["note"].dropna().unique()
+        if len(notes) == 1 and notes[0]:
+            return f"whether they differ by more than chance was not tested, because {notes[0]}"
+    return "whether they differ by more than chance was not tested"
 
 
 def baseline_sentence(
