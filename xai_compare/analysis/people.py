@@ -281,7 +281,8 @@ class People(MapStage):
             warnings.simplefilter("always")
             points = usable_points(kept, shapes, group.sigma, [weights] if weights else [], spec.only_correct)
         for warning in caught:
-            self.job.say(f"human/{spec.name}: {warning.message}")
+            if str(warning.message) not in group.left_out():
+                self.job.say(f"human/{spec.name}: {warning.message}")
         return points
 
     def _as_pictures(self, group: ObserverGroup, images: Sequence[str]) -> ObserverGroup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -19,9 +20,9 @@ def match_images(names: Iterable[str], images: Iterable[str]) -> tuple[dict[str,
     """Return which image each name means: ``{name: image}``, and ``{name: reason}`` for those that mean none.
 
     An image of exactly that name comes first. Otherwise a name means an image if one is the end of the other, folder by
-    folder, upper and lower case alike, and their picture suffixes are equal or one has none: ``s1/anger`` means
-    ``faces/S1/anger.jpg``, and ``anger.png`` does not. Where that fits several images, or several names that differ in
-    their folders fit one image, none is chosen.
+    folder, and their picture suffixes are equal or one has none: ``s1/anger`` means ``faces/S1/anger.jpg``, and
+    ``anger.png`` does not. Upper and lower case, composed and decomposed letters, and both slashes are alike. Where
+    that fits several images, or several names that differ in their folders fit one image, none is chosen.
     """
     images = list(images)
     parts = {image: _parts(image) for image in images}
@@ -44,7 +45,8 @@ def match_images(names: Iterable[str], images: Iterable[str]) -> tuple[dict[str,
 
 
 def _parts(name: str) -> tuple[tuple[str, ...], str]:
-    path = PurePosixPath(name.strip().replace("\\", "/").casefold())
+    # An accented letter is one character or two, by the system that named the file: composed, they are alike.
+    path = PurePosixPath(unicodedata.normalize("NFC", name.strip().replace("\\", "/").casefold()))
     suffix = path.suffix if path.suffix in PICTURE_SUFFIXES else ""
     folders = [part for part in path.parts if part not in {"/", "."}] or [""]
     stem = folders[-1].removesuffix(suffix) if suffix else folders[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import unicodedata
 from dataclasses import dataclass, field
 from os.path import normpath
 from pathlib import Path
@@ -149,6 +150,23 @@ def _neighbour(place: Path) -> str:
     return f"; did you mean {there[0]!r}?" if there else ""
 
 
+def _as_on_disk(root: Path, name: str) -> Path | None:
+    """The file that a name means with its back slashes as slashes, and its letters composed as those on the disk.
+
+    Systems differ in both: macOS decomposes accented letters, and Windows separates folders by back slashes.
+    """
+    place = root
+    for part in name.replace("\\", "/").split("/"):
+        if not (place / part).exists():
+            composed = unicodedata.normalize("NFC", part)
+            alike = [entry for entry in place.iterdir() if unicodedata.normalize("NFC", entry.name) == composed]
+            if len(alike) != 1:
+                return None
+            part = alike[0].name
+        place = place / part
+    return place if place.is_file() else None
+
+
 def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool) -> Manifest:
     skipped: list[tuple[str, str]] = []
     keep: list[bool] = []
@@ -161,19 +179,20 @@ def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool)
     for name in rows["image"]:
         place, reason = root / name, ""
         try:
+            place = place if place.is_file() else _as_on_disk(root, name) or place
             inside = place.resolve().is_relative_to(base)
             present = place.is_file()
         except (OSError, ValueError, RuntimeError):  # The last where links lead in a circle.
             inside, present = True, False
         if not name.strip():
             reason = "the row names no image"
-        elif normpath(name) in seen:
+        elif normpath(place) in seen:
             reason = "named twice in the manifest; the first row counts"
         elif not inside and not allow_outside:
             reason = f"lies outside the root {root}; say allow_outside: true if that is meant"
         elif not present:
             reason = "no such file" + _neighbour(place)
-        seen.add(normpath(name))
+        seen.add(normpath(place))
         keep.append(not reason)
         paths.append(str(place))
         if reason:

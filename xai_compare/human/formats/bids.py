@@ -241,7 +241,7 @@ def _screen(events: dict[str, Any], path: Path) -> Screen | None:
     if not resolution or resolution == "n/a":
         return None
     for name, value, count in (("Resolution", resolution, 2), ("Size", size, 2), ("Distance", distance, 1)):
-        numbers = value if isinstance(value, list) else [value]
+        numbers: list[Any] = value if isinstance(value, list) else [value]
         right = len(numbers) == count and all(type(number) in (int, float) and number > 0 for number in numbers)
         if value not in (None, 0, "n/a") and not right:
             raise InputError(f"Screen{name} is {value!r} in its _events.json, not {count} numbers above 0", where=path)

@@ -19,7 +19,7 @@ from xai_compare.human.data_quality import QualityNote, overall_quality
 from xai_compare.human.experiment import Experiment, in_image_pixels, read_experiment, removals
 from xai_compare.human.gaze.events import Outcome
 from xai_compare.human.gaze.recording import samples_of
-from xai_compare.human.image_matching import match_images
+from xai_compare.human.image_matching import match_images, unmatched_line
 from xai_compare.human.readers import Paths
 from xai_compare.report.builder import build_sections
 from xai_compare.report.human.data import HumanData, HumanOptions
@@ -71,6 +71,8 @@ def _write(sources: Paths, out: Path, options: HumanOptions, say: Say) -> tuple[
         say(f"{row[2]} files taken for {row[0]} ({row[1]})" if row[2] > 1 else f"taken for {row[0]} ({row[1]})")
     if options.shapes:
         experiment = in_image_pixels(experiment, options.shapes)
+    if experiment.unmatched:
+        say(unmatched_line(experiment.unmatched))
     images = experiment.trials["image"].astype(str).unique()
     if options.size and not experiment.shapes:
         experiment.shapes = dict.fromkeys(images, options.size)

@@ -18,16 +18,24 @@ class HumanData(Section):
     order = 65
 
     def applies(self, data: ReportData) -> bool:
-        return not data.table("human_data").empty
+        return not (data.table("human_data").empty and data.table("human_removed").empty)
 
     def findings(self, data: ReportData) -> list[str]:
-        table = data.table("human_data").groupby("source", sort=False).first()
-        return [f"{source}: {line}" for source, line in table["line"].items()]
+        table, removed = data.table("human_data"), data.table("human_removed")
+        first = table.groupby("source", sort=False).first()["line"].items() if len(table) else ()
+        found = [f"{source}: {line}" for source, line in first]
+        pictures = removed[removed["what"] == "picture"] if len(removed) else removed
+        for source, own in pictures.groupby("source", sort=False) if len(pictures) else ():
+            names = ", ".join(sorted(map(str, own["image"])))
+            found.append(f"{source}: {len(own)} pictures that people saw match none here: {names}")
+        return found
 
     def tables(self, data: ReportData) -> list[Table]:
         said, removed = data.table("human_data"), data.table("human_removed")
-        rows = [[Cell(str(row.source)), Cell(str(row.level)), Cell(str(row.line))] for row in said.itertuples()]
-        made = [Table("Quality of the data", ["people", "level", "what"], rows, simulated=_simulated(said))]
+        made = []
+        if not said.empty:
+            rows = [[Cell(str(row.source)), Cell(str(row.level)), Cell(str(row.line))] for row in said.itertuples()]
+            made.append(Table("Quality of the data", ["people", "level", "what"], rows, simulated=_simulated(said)))
         if not removed.empty:
             sums = removed.groupby(["source", "what", "reason"], sort=False)["count"].sum().reset_index()
             rows = [
