@@ -14,7 +14,8 @@ from xai_compare import models
 from xai_compare.errors import InputError
 from xai_compare.models import InputSpec, Model
 from xai_compare.models.behaviour import WithoutDropout, checked, observe
-from xai_compare.models.outputs import chosen
+from xai_compare.models.layers import feature_layer
+from xai_compare.models.outputs import chosen, remark_on_outputs
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
@@ -199,4 +200,42 @@ def test_outputs_that_are_no_expressions_stay_out(outputs: dict[str, Any], tmp_p
     with torch.no_grad():
         logits = model.module.network(model.prepare(pictures))
     np.testing.assert_allclose(model.predict(pictures), logits[:, :7].softmax(1).numpy(), atol=1e-6)
-    assert model.source["ignored_outputs"] == 2
+    assert remark_on_outputs(model) == (
+        "2 outputs are no expressions and left out; probabilities are a softmax over the others"
+    )
+
+
+def test_how_outputs_were_read_is_said() -> None:
+    remark = remark_on_outputs(checked(network(After(lambda x: x.sigmoid())), None))
+    assert remark == "its outputs were read as sigmoid (`output: sigmoid` settles it)"
+    assert remark_on_outputs(checked(network(Base()), None)) is None
+
+
+class Attended(Base):
+    """Multiplies an attention map in; its module is the last one with a spatial output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.Conv2d(16, 1, 7, padding=3)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        features = functional.relu(self.second(functional.relu(self.first(batch))))
+        return self.head((features * self.attention(features).sigmoid()).mean((2, 3)))
+
+
+class Branched(Base):
+    """Joins two branches, neither of which carries all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.other = nn.Conv2d(3, 16, 5, 4, 2)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return self.head(self.pooled(batch) + self.other(batch).relu().mean((2, 3)))
+
+
+def test_the_layer_that_is_read_carries_all_of_the_output() -> None:
+    assert feature_layer(network(Base())) == "second"
+    assert feature_layer(network(Attended())) == "second"
+    with pytest.raises(InputError, match=r"no layer carries all of the output.*name one with `layer`, such as other"):
+        feature_layer(network(Branched()))

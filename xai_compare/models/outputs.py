@@ -104,6 +104,17 @@ def chosen(model: Model, take: object = None) -> Model:
     return replace(model, module=module, classes=tuple(model.classes[k] for k in columns), source=source)
 
 
+def remark_on_outputs(model: Model) -> str | None:
+    """What a reader must know of how the outputs were read, where it is not the usual; None where it is."""
+    remarks = []
+    if (read := model.source.get("outputs_read_as")) is not None:
+        remarks.append(f"its outputs were read as {str(read).replace('_', ' ')} (`output: {read}` settles it)")
+    if ignored := model.source.get("ignored_outputs"):
+        over = "a softmax over the others" if model.output == "logits" else "the others as they are"
+        remarks.append(f"{ignored} outputs are no expressions and left out; probabilities are {over}")
+    return "; ".join(remarks) or None
+
+
 IGNORED = "(no expression"
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from xai_compare.analysis.predict.selection import PREDICTIONS, Item, Selector, shuffled
 from xai_compare.files import slug
+from xai_compare.models.outputs import remark_on_outputs
 from xai_compare.registry import STAGES
 from xai_compare.runs.progress import batches
 from xai_compare.runs.stage import Stage, Task
@@ -112,6 +113,8 @@ class Predict(Stage):
             for number, spec in enumerate(job.study.models):
                 model = job.worker.model(number)
                 job.described[spec.label] = job.worker.description(number)
+                if (remark := remark_on_outputs(model)) is not None:
+                    job.say(f"{spec.label}: {remark}")
                 journal = job.directory / "predictions" / f"{slug(spec.label)}.jsonl"
                 identity = job.worker.identity(number)
                 self.selectors.append(Selector(job.study, job.pictures, spec, model.classes, journal, identity))
