@@ -78,7 +78,7 @@ def permit(spec: Mapping[str, Any], where: str, allow_code: bool) -> None:
     """
     code = runs_code(spec)
     if code and not allow_code:
-        hint = "if you have read that code or trust its author, say --allow-code (allow_code=True from Python)"
+        hint = "if you trust it, say --allow-code (allow_code=True from Python)"
         raise InputError(f"it asks to run code ({code}), which was not allowed", where=where, hint=hint)
 
 
