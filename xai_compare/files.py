@@ -65,14 +65,15 @@ def safe_name(name: str) -> str:
     return name if ordinary and not _WINDOWS.fullmatch(name) else slug(name)
 
 
-def below(root: Path, name: str | Path) -> Path:
-    """``root / name``, which must lie below ``root`` once links and dots are followed.
+def below(root: Path, name: str | Path, *, links: bool = False) -> Path:
+    """``root / name``, which must lie below ``root`` once dots and links are followed; ``links`` may lead elsewhere.
 
     Raises:
         InputError: if it leaves ``root``, or cannot be followed.
     """
+    follow = os.path.abspath if links else os.path.realpath
     try:
-        inside = (root / name).resolve().is_relative_to(root.resolve())
+        inside = Path(follow(root / name)).is_relative_to(follow(root))
     except (OSError, ValueError, RuntimeError):  # The last where links lead in a circle.
         inside = False
     if not inside:
@@ -234,7 +235,7 @@ def check_regular(path: Path, most: int | None = None) -> int:
     except (OSError, ValueError) as error:
         raise InputError(f"cannot be read ({getattr(error, 'strerror', None) or error})", where=path) from None
     if not stat.S_ISREG(about.st_mode):
-        raise InputError("is no regular file", where=path, hint="name a file, not a folder, pipe or device")
+        raise InputError("cannot be read (it is no regular file)", where=path, hint="name a file, not a folder, pipe or device")
     _refuse_size(about.st_size, path, most)
     return about.st_size
 

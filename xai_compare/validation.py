@@ -10,7 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xai_compare.errors import InputError, nearest
+from xai_compare.files import read_bytes
 
+MAX_BYTES = 10_000_000
 MAX_VALUES, MAX_DEPTH = 100_000, 50
 """More values, or more deeply nested ones, are a mistake (aliases that expand without end) or an attack."""
 
@@ -68,9 +70,11 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
         InputError: if it cannot be read, repeats a key, holds anything but keys and values, or is endless.
     """
     try:
-        data = parse_yaml(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"the {what} cannot be read ({error.strerror})", where=path) from None
+        text = read_bytes(path, MAX_BYTES)
+    except InputError as error:
+        raise InputError(f"the {what} {error.what}", where=path, hint=error.hint) from None
+    try:
+        data = parse_yaml(text.decode("utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"the {what} is not valid YAML ({error})", where=path) from None
     if not isinstance(data, dict):

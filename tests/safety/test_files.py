@@ -219,7 +219,7 @@ def test_only_regular_files_are_read(kind: str, tmp_path: Path) -> None:
     path = {"pipe": tmp_path / "p", "device": Path("/dev/zero"), "folder": tmp_path}[kind]
     if kind == "pipe":
         os.mkfifo(path)
-    with pytest.raises(InputError, match="is no regular file"):
+    with pytest.raises(InputError, match="it is no regular file"):
         files.read_bytes(path)
 
 

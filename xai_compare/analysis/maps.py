@@ -15,7 +15,7 @@ from xai_compare.analysis.inputs.drawn_maps import file_hash
 from xai_compare.analysis.predict import Predict
 from xai_compare.analysis.predict.selection import labelled_facts, map_facts
 from xai_compare.errors import InputError, nearest
-from xai_compare.files import digest
+from xai_compare.files import digest, load_npz
 from xai_compare.registry import STAGES
 from xai_compare.runs.map_stage import MapStage
 from xai_compare.runs.stage import Task
@@ -187,9 +187,11 @@ def read_map(file: Path) -> np.ndarray:
     if file.suffix != ".npz":
         return np.asarray(read_grey(file), np.float32)
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            names = archive.files
-            values = archive[names[0]] if len(names) == 1 else None
+        archive = load_npz(file)
+        names = list(archive)
+        values = archive[names[0]] if len(names) == 1 else None
+    except InputError:
+        raise
     except Exception as error:  # A damaged file makes decoders raise whatever they like.
         raise InputError(f"cannot be read: {error}", where=file) from None
     if values is None:

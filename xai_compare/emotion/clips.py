@@ -5,6 +5,7 @@ The neutral layout is a folder with ``clips.csv`` and one file for each clip; do
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 
 from xai_compare.emotion.protocols import checked_labels, with_coarse
 from xai_compare.errors import InputError, nearest
-from xai_compare.files import atomic, below, safe_name, write_csv
+from xai_compare.files import atomic, below, load_npz, safe_name, write_csv
 from xai_compare.registry import Registry
 
 NEEDED = ("clip", "person", "file")
@@ -109,7 +110,7 @@ def neutral(folder: Path) -> Clips:
     simulated = "simulated" in table and bool(table["simulated"].astype(bool).all())
     names = _eye_names(folder)
     table = prepared_table(table, table_file)
-    files = [folder / str(name) for name in table["file"]]
+    files = [below(folder, str(name)) for name in table["file"]]
 
     def read(index: int) -> Clip:
         row = table.iloc[index]
@@ -212,9 +213,11 @@ def _eye_names(folder: Path) -> tuple[str, ...]:
 
 def _from_npz(file: Path) -> Mapping[str, np.ndarray]:
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ("face", "eye", "fixation") if name in archive}
-    except (OSError, ValueError, KeyError) as error:
+        archive = load_npz(file)
+        arrays = {name: archive[name] for name in ("face", "eye", "fixation") if name in archive}
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         line = (str(error).splitlines() or [""])[0]
         raise InputError(f"is not a readable npz file ({line})", where=file, hint="save plain arrays") from error
     return {name: values if name == "face" else np.asarray(values, np.float32) for name, values in arrays.items()}

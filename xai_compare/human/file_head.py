@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xai_compare.errors import InputError
+from xai_compare.files import check_regular
 
 _BYTES = 1 << 16
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -34,6 +35,7 @@ class FileHead:
         Raises:
             InputError: if it cannot be read or is empty.
         """
+        check_regular(path, 1 << 60)
         try:
             with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
                 raw = file.read(_BYTES)

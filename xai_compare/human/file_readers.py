@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import re
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +15,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from xai_compare.errors import InputError, nearest
+from xai_compare.files import read_bytes
 from xai_compare.human.file_head import FileHead
 from xai_compare.human.point_tables import MISSING, ROW, canonical_names
 
@@ -92,10 +91,7 @@ def _with_points(cells: pd.Series, separator: str) -> pd.Series:
 
 
 def _whole_text(path: Path, head: FileHead) -> str:
-    try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"cannot be read ({error})", where=path) from error
+    raw = read_bytes(path)
     try:
         text = raw.decode(head.encoding if head.encoding == "utf-16" else "utf-8-sig")
     except UnicodeDecodeError as error:
@@ -225,7 +221,7 @@ def read_json(path: Path, encoding: str = "utf-8") -> Any:
         InputError: if the file cannot be read or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding))
+        return json.loads(read_bytes(path).decode(encoding))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read ({error})", where=path) from error
     except (ValueError, RecursionError) as error:

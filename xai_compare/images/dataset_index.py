@@ -13,7 +13,7 @@ from PIL import Image
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import canonical
-from xai_compare.files import atomic, below, write_csv
+from xai_compare.files import atomic, below, check_regular, write_csv
 
 COLUMNS = ("image", "expression", "subject", "dataset", "split")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".pgm")
@@ -113,6 +113,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     Raises:
         InputError: if it cannot be read.
     """
+    check_regular(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             csv.field_size_limit(10_000_000)
@@ -135,3 +136,12 @@ def cell(row: dict[str, str], column: str, where: Path) -> str:
             f"column {column!r} is missing", where=where, hint="check that this is the dataset's own table"
         )
     return row[column]
+
+
+def number(text: str) -> int:
+    """A label's number from 0; -1 for anything else, such as 5,000 digits or a raised 2.
+
+    >>> number("7"), number("\u00b2"), number("-3")
+    (7, -1, -1)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1

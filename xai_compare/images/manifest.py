@@ -14,6 +14,7 @@ from PIL import Image
 
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import canonical
+from xai_compare.files import check_regular, unquoted
 
 REQUIRED = ("image", "expression")
 OPTIONAL = ("subject", "dataset", "split", "false_label", "face", "region")
@@ -97,6 +98,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
     """The table as text; its index is each row's line in the file, 1 being the header's."""
     if not path.is_file():
         raise InputError("no such manifest", where=path)
+    check_regular(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             # German Excel writes semicolons; which it is, the header tells.
@@ -104,7 +106,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
             file.seek(0)
             separator = max(",;\t", key=first.count)
             reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
-            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+            lines = [(reader.line_num, [unquoted(cell.strip()) for cell in row]) for row in reader if any(row)]
     except UnicodeDecodeError:
         raise InputError("the manifest is not UTF-8", where=path, hint="save it as CSV UTF-8") from None
     except (csv.Error, OSError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 
 from xai_compare.errors import InputError, first_line
 from xai_compare.expressions import canonical
+from xai_compare.files import below, read_bytes
 from xai_compare.models.model import Model
 from xai_compare.models.request import Request
 
@@ -41,6 +43,7 @@ def from_hub(request: Request) -> Model:
         raise InputError(f"hf must be a name or a folder, not {request.value!r}", where=request.where)
     place = request.base / Path(request.value).expanduser()
     local = place.is_dir()
+    _check_shards(place if local else None)
     name = str(place) if local else request.value
     options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": local}
     if revision := request.spec.get("revision"):
@@ -112,3 +115,16 @@ def _known(name: str, options: dict[str, Any], config: Any) -> dict[str, Any]:
         if processor.get("do_normalize", "image_mean" in processor) and processor.get("image_mean") is not None:
             known["mean"], known["std"] = processor["image_mean"], processor["image_std"]
     return known
+
+
+def _check_shards(folder: Path | None) -> None:
+    """Refuse an index of weights that names files outside of its folder; transformers would read them."""
+    for index in folder.glob("*.index.json") if folder else ():
+        try:
+            shards = set(json.loads(read_bytes(index))["weight_map"].values())
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError("is no index of weights", where=index, hint="download the folder again") from None
+        for name in shards:
+            below(folder or index.parent, str(name), links=True)  # The hub's own cache is made of links.

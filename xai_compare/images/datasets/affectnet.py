@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xai_compare.images.dataset_index import DatasetIndex, cell, first, read_rows
+from xai_compare.images.dataset_index import DatasetIndex, cell, first, number, read_rows
 from xai_compare.images.datasets import reads_dataset
 
 LABELS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
@@ -54,7 +54,7 @@ def _from_arrays(place: Path, split: str, index: DatasetIndex) -> None:
     for label in labels:
         stem = label.stem.removesuffix("_exp")
         try:
-            value = str(np.load(label, allow_pickle=False).item())
+            value = str(np.load(label, mmap_mode="r", allow_pickle=False).item())
         except (ValueError, OSError, EOFError):
             index.skip(label.name, "the label cannot be read")
             continue
@@ -65,8 +65,8 @@ def _from_arrays(place: Path, split: str, index: DatasetIndex) -> None:
 
 
 def _add(path: Path, value: str, split: str, index: DatasetIndex) -> None:
-    number = int(float(value)) if value.replace(".", "", 1).isdigit() else -1
-    if 0 <= number < len(LABELS):
-        index.add(path, LABELS[number], split=split)
+    label = number(value.partition(".")[0])
+    if 0 <= label < len(LABELS):
+        index.add(path, LABELS[label], split=split)
     else:
         index.skip(path.name, f"its label {value!r} is none, uncertain or not a face")

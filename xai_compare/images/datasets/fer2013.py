@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xai_compare.images.dataset_index import DatasetIndex, cell, first, pictures_in, read_rows
+from xai_compare.images.dataset_index import DatasetIndex, cell, first, number, pictures_in, read_rows
 from xai_compare.images.datasets import reads_dataset
 
 SPLITS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
@@ -30,13 +30,13 @@ def fer2013(folder: Path, index: DatasetIndex) -> None:
             if len(parts) >= 3 and parts[-3].lower() in ("train", "test", "validation"):
                 index.add(path, parts[-2], split=parts[-3].lower())
         return
-    for number, row in enumerate(read_rows(table)):
+    for place, row in enumerate(read_rows(table)):
         label, split = cell(row, "emotion", table), SPLITS.get(cell(row, "Usage", table), "")
-        if not label.isdigit() or int(label) >= len(LABELS):
-            index.skip(f"row {number}", f"its label {label!r} is not one of 0..6")
+        if not 0 <= number(label) < len(LABELS):
+            index.skip(f"row {place}", f"its label {label!r} is not one of 0..6")
             continue
-        name = f"{split or 'unknown'}/fer{number:07d}.png"
-        index.add(index.draw(name, cell(row, "pixels", table)), LABELS[int(label)], split=split)
+        name = f"{split or 'unknown'}/fer{place:07d}.png"
+        index.add(index.draw(name, cell(row, "pixels", table)), LABELS[number(label)], split=split)
 
 
 @reads_dataset(
@@ -54,23 +54,23 @@ def fer_plus(folder: Path, index: DatasetIndex) -> None:
         return
     table = first(folder, ("fer2013.csv",))
     pixels = [cell(row, "pixels", table) for row in read_rows(table)] if table is not None else None
-    for number, row in enumerate(read_rows(votes)):
+    for place, row in enumerate(read_rows(votes)):
         split, label = SPLITS.get(cell(row, "Usage", votes), ""), _winner(row, votes)
-        name = row.get("Image name") or f"fer{number:07d}.png"
+        name = row.get("Image name") or f"fer{place:07d}.png"
         if label not in PLUS_LABELS:
             index.skip(name, label)
         elif pixels is None:
-            place = first(folder, (_PLUS_FOLDERS.get(split, ""),)) if split else None
-            index.add((place or folder) / name, label, split=split)
-        elif number < len(pixels):
-            index.add(index.draw(f"{split or 'unknown'}/{name}", pixels[number]), label, split=split)
+            pictures = first(folder, (_PLUS_FOLDERS.get(split, ""),)) if split else None
+            index.add((pictures or folder) / name, label, split=split)
+        elif place < len(pixels):
+            index.add(index.draw(f"{split or 'unknown'}/{name}", pixels[place]), label, split=split)
         else:
             index.skip(name, "fer2013.csv has no such row")
 
 
 def _winner(row: dict[str, str], where: Path) -> str:
     """The expression with the most votes, or why there is none."""
-    counts = {column: int(cell(row, column, where) or 0) for column in (*PLUS_LABELS, "unknown", "NF")}
+    counts = {column: max(number(cell(row, column, where)), 0) for column in (*PLUS_LABELS, "unknown", "NF")}
     most = max(counts.values())
     leaders = [column for column, count in counts.items() if count == most]
     if most == 0 or len(leaders) > 1:

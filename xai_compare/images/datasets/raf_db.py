@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xai_compare.images.dataset_index import DatasetIndex, first
+from xai_compare.files import read_bytes
+from xai_compare.images.dataset_index import DatasetIndex, first, number
 from xai_compare.images.datasets import reads_dataset
 
 LABELS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
@@ -24,9 +25,9 @@ def raf_db(folder: Path, index: DatasetIndex) -> None:
     if table is None:
         return
     base = table.parent.parent if table.parent.name == "EmoLabel" else table.parent
-    for line in table.read_text("utf-8").splitlines():
-        name, _, number = line.strip().partition(" ")
-        if not number.strip().isdigit() or not 1 <= int(number) <= len(LABELS):
+    for line in read_bytes(table).decode("utf-8", "replace").splitlines():
+        name, _, label = line.strip().partition(" ")
+        if not 1 <= number(label.strip()) <= len(LABELS):
             if name:
                 index.skip(name, "its line does not end in a label from 1 to 7")
             continue
@@ -37,4 +38,4 @@ def raf_db(folder: Path, index: DatasetIndex) -> None:
             base / "aligned" / f"{stem}_aligned.jpg",
         )
         path = next((place for place in places if place.is_file()), places[0])
-        index.add(path, LABELS[int(number) - 1], split=name.partition("_")[0])
+        index.add(path, LABELS[number(label.strip()) - 1], split=name.partition("_")[0])

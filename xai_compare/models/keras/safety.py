@@ -27,6 +27,7 @@ _OWN_MODULES = {
     "random",
 }
 _LIMIT = 64 << 20
+_MOST_LAYERS = 5000
 _LARGEST = 8 << 30
 
 
@@ -62,7 +63,10 @@ def check_file(path: Path, where: str) -> None:
     config = {key: value for key, value in config.items() if key != "compile_config"}
     for entry in _walk(config):
         _check_entry(entry, path)
-    for layer in _layers(config):
+    layers = list(_layers(config))
+    if len(layers) > _MOST_LAYERS:
+        raise InputError(f"it declares {len(layers):,} layers, more than {_MOST_LAYERS:,}", where=path)
+    for layer in layers:
         _check_layer(str(layer.get("class_name")), path)
 
 
@@ -75,6 +79,8 @@ def _h5_config(path: Path) -> str:
         raise InputError(
             "the file holds weights but no architecture", where=path, hint="save the whole network with model.save()"
         )
+    if len(config) > _LIMIT:
+        raise InputError(f"its architecture is larger than {_LIMIT >> 20} MiB", where=path)
     return config.decode() if isinstance(config, bytes) else str(config)
 
 

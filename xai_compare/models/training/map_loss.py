@@ -62,7 +62,7 @@ def _from_folder(folder: Path, classes: Sequence[str]) -> dict[str, np.ndarray]:
             if not path.is_file():
                 continue
             if path.suffix == ".npy":
-                values = np.load(path, allow_pickle=False)
+                values = np.load(path, mmap_mode="r", allow_pickle=False)
             else:
                 with Image.open(path) as image:
                     values = np.array(image.convert("L"))
