@@ -235,7 +235,9 @@ def check_regular(path: Path, most: int | None = None) -> int:
     except (OSError, ValueError) as error:
         raise InputError(f"cannot be read ({getattr(error, 'strerror', None) or error})", where=path) from None
     if not stat.S_ISREG(about.st_mode):
-        raise InputError("cannot be read (it is no regular file)", where=path, hint="name a file, not a folder, pipe or device")
+        raise InputError(
+            "cannot be read (it is no regular file)", where=path, hint="name a file, not a folder, pipe or device"
+        )
     _refuse_size(about.st_size, path, most)
     return about.st_size
 
