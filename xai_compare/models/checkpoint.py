@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -15,7 +18,29 @@ from xai_compare.errors import InputError, first_line
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "params", "weights")
-_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
+
+
+class _Ignored:
+    """Stands for what checkpoints keep beside tensors (NumPy's numbers and arrays, arguments); holds nothing."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+
+# The reader looks these names up here and not in their modules, so that nothing of the modules is called.
+_BESIDE: list[Any] = [
+    (_Ignored, name)
+    for name in (
+        *(f"numpy.{core}.multiarray.{made}" for core in ("core", "_core") for made in ("scalar", "_reconstruct")),
+        "numpy.dtype",
+        "numpy.ndarray",
+        "_codecs.encode",
+        "argparse.Namespace",
+    )
+]
+
+log = logging.getLogger(__name__)
 
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
@@ -52,7 +77,8 @@ def _read_torch(path: Path) -> object:
         with warnings.catch_warnings():
             # An odd pickle protocol is not worth a warning: it loads as tensors or is refused.
             warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals(_BESIDE):
+                return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise InputError(
             "the file holds more than tensors, and pickled objects are never loaded because they can run code",
@@ -75,21 +101,22 @@ def _unwrapped(content: object, path: Path) -> dict[str, torch.Tensor]:
 
 def load_weights(
     module: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path, ignore: tuple[str, ...] = ()
-) -> None:
+) -> dict[str, str]:
     """Copy ``tensors`` into ``module``; each must be there, and each must have its shape.
 
-    A prefix such as ``module.`` that all names carry is taken off; names that begin with one of ``ignore`` are left.
+    A prefix such as ``module.`` is taken off where all names fit without it; names that begin with one of ``ignore``
+    are left. Returns what the provenance says of it: ``{"prefix": "module."}``, or nothing.
 
     Raises:
         InputError: naming the first missing, unexpected or ill-shaped tensor.
     """
     wanted = module.state_dict()
-    tensors = _without_prefix(tensors, set(wanted))
+    tensors, prefix = _without_prefix(tensors, wanted, ignore)
     tensors = {name: value for name, value in tensors.items() if not name.startswith(ignore or "\0")}
     missing = [n for n in wanted if n not in tensors and not n.endswith("num_batches_tracked")]
     unexpected = [n for n in tensors if n not in wanted]
     if missing or unexpected:
-        parts = [f"{word} {_few(names)}" for word, names in (("lack", missing), ("also hold", unexpected)) if names]
+        parts = [f"{word} {few(names)}" for word, names in (("lack", missing), ("also hold", unexpected)) if names]
         raise InputError(
             f"the weights do not fit the architecture: they {' and '.join(parts)}",
             where=path,
@@ -104,17 +131,36 @@ def load_weights(
                 hint="check the architecture, the number of classes and the channels",
             )
     module.load_state_dict(dict(tensors), strict=False)
+    if prefix:
+        log.info("%s: %r was taken off the names of its tensors", path, prefix)
+    return {"prefix": prefix} if prefix else {}
 
 
-def _without_prefix(tensors: Mapping[str, torch.Tensor], wanted: set[str]) -> dict[str, torch.Tensor]:
-    stripped = dict(tensors)
-    while stripped and not wanted & stripped.keys():
-        prefix = next((p for p in _PREFIXES if all(name.startswith(p) for name in stripped)), None)
-        if prefix is None:
+def _without_prefix(
+    tensors: Mapping[str, torch.Tensor], wanted: Mapping[str, object], ignore: tuple[str, ...] = ()
+) -> tuple[dict[str, torch.Tensor], str]:
+    """The tensors by the names that the network has for them, and the prefix that was taken off."""
+    needed = {name for name in wanted if not name.endswith("num_batches_tracked")}
+
+    def fits(names: Iterable[str]) -> bool:
+        kept = {name for name in names if not name.startswith(ignore or "\0")}
+        return needed <= kept <= wanted.keys()
+
+    stripped, prefix = dict(tensors), ""
+    while not fits(stripped):
+        # A backbone is often wrapped while its head is not: what every name has is tried first, then what some have.
+        heads = Counter(f"{name.partition('.')[0]}." for name in stripped if "." in name).most_common()
+        for head, count in heads:
+            shorter = {name.removeprefix(head): value for name, value in stripped.items()}
+            if len(shorter) == len(stripped) and (count == len(stripped) or fits(shorter)):
+                stripped, prefix = shorter, prefix + head
+                break
+        else:
             break
-        stripped = {name.removeprefix(prefix): value for name, value in stripped.items()}
-    return stripped
+    # Where nothing fits, the names as they stand are the ones to speak of, unless the network has none of them.
+    return (stripped, prefix) if fits(stripped) or not wanted.keys() & tensors.keys() else (dict(tensors), "")
 
 
-def _few(names: list[str]) -> str:
+def few(names: list[str]) -> str:
+    """The first of several names, and how many more there are."""
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 from xai_compare.errors import InputError, first_line
 from xai_compare.expressions import canonical
 from xai_compare.files import below, read_bytes
+from xai_compare.models.checkpoint import few
 from xai_compare.models.model import Model
 from xai_compare.models.request import Request
+
+log = logging.getLogger(__name__)
 
 
 class Logits(nn.Module):
@@ -52,8 +58,8 @@ def from_hub(request: Request) -> Model:
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         config = AutoConfig.from_pretrained(name, **options)
-        network = AutoModelForImageClassification.from_pretrained(
-            name, config=config, attn_implementation="eager", **options
+        network, loaded = AutoModelForImageClassification.from_pretrained(
+            name, config=config, attn_implementation="eager", output_loading_info=True, **options
         )
     except Exception as error:
         what = (
@@ -63,12 +69,50 @@ def from_hub(request: Request) -> Model:
         )
         hint = None if local else "check the name, or download it and name the folder"
         raise InputError(f"{what} ({first_line(error)})", where=request.where, hint=hint) from None
-    spec = request.input(_known(name, options, config))
+    check_loaded(loaded, request.where)
+    processor = _processor(name, options)
     source = {"kind": "hf", "hf": request.value, "architecture": type(network).__name__}
     commit = getattr(config, "_commit_hash", None)
     if commit:
         source["commit"] = commit
-    return Model(request.name, _classes(request, config), Logits(network.eval()), spec, source=source)
+    return _fed_as(request, processor, config, _classes(request, config), Logits(network.eval()), source)
+
+
+def _fed_as(
+    request: Request,
+    processor: Any,
+    config: Any,
+    classes: tuple[str, ...],
+    module: nn.Module,
+    source: Mapping[str, Any],
+) -> Model:
+    """The model, fed as its processor feeds it."""
+    known = _known(processor, config)
+    model = Model(request.name, classes, module, request.input(known), source=source)
+    if processor is not None:
+        if "values" in _difference(model, processor):
+            model.input = request.input(known | _measured(processor, known))
+        _compare_with_processor(model, processor, request)
+    return model
+
+
+def check_loaded(loaded: Mapping[str, Any], where: str) -> None:
+    """Refuse a network of which a tensor was left as it was drawn, or a file of which a tensor was not used.
+
+    Raises:
+        InputError: naming the first tensors of each kind.
+    """
+    words = {"missing": "lack", "mismatched": "have in another shape", "unexpected": "also hold"}
+    parts = []
+    for kind, word in words.items():
+        names = sorted(str(key[0]) if isinstance(key, tuple) else str(key) for key in loaded.get(f"{kind}_keys") or ())
+        parts += [f"{word} {few(names)}"] if names else []
+    if parts:
+        raise InputError(
+            f"the weights do not fit the architecture: they {' and '.join(parts)}",
+            where=where,
+            hint="check that the folder is of a trained classifier, with all of its files",
+        )
 
 
 def _classes(request: Request, config: Any) -> tuple[str, ...]:
@@ -87,33 +131,41 @@ def _classes(request: Request, config: Any) -> tuple[str, ...]:
         ) from None
 
 
-def _known(name: str, options: dict[str, Any], config: Any) -> dict[str, Any]:
-    """Size, channels, range, mean and std as its processor's configuration says."""
-    from transformers.models.auto.image_processing_auto import get_image_processor_config
+def _processor(name: str, options: Mapping[str, Any]) -> Any:
+    """What prepares pictures for the network in transformers; None where nothing is said of it."""
+    from transformers import AutoImageProcessor
 
-    channels = getattr(config, "num_channels", 3)
-    known: dict[str, Any] = {"channels": "grey" if channels == 1 else "rgb"}
-    plain = {key: value for key, value in options.items() if key != "trust_remote_code"}
-    processor = get_image_processor_config(name, **plain)
-    for key in ("crop_size", "size") if processor.get("do_center_crop", True) else ("size", "crop_size"):
-        size = processor.get(key)
-        if isinstance(size, dict):
-            size = [size["height"], size["width"]] if "height" in size else size.get("shortest_edge")
-        if size:
-            known["size"] = size
+    try:
+        return AutoImageProcessor.from_pretrained(name, **options)
+    except (OSError, ValueError, ImportError, KeyError):
+        # transformers has no other word for "there is none": the user must then say the input.
+        return None
+
+
+def _known(processor: Any, config: Any) -> dict[str, Any]:
+    """Size, channels, range, mean and std as the processor itself holds them, with its defaults."""
+    grey = getattr(config, "num_channels", 3) == 1
+    known: dict[str, Any] = {"channels": "grey" if grey else "rgb", "size": getattr(config, "image_size", None)}
+    if pretrained := getattr(processor, "data_config", None):
+        known |= {"channels": "grey" if pretrained["input_size"][0] == 1 else "rgb", "range": (0.0, 1.0)}
+        return known | {"size": pretrained["input_size"][1:], "mean": pretrained["mean"], "std": pretrained["std"]}
+    if processor is None:
+        return known
+    if not grey and getattr(processor, "do_flip_channel_order", None):
+        known["channels"] = "bgr"
+    for key in ("crop_size", "size") if getattr(processor, "do_center_crop", None) else ("size",):
+        if size := getattr(processor, key, None):
+            size = size if isinstance(size, Mapping) else vars(size)
+            height, width = size.get("height"), size.get("width")
+            known["size"] = (height, width) if height and width else size.get("shortest_edge") or known["size"]
             break
-    else:
-        size = getattr(config, "image_size", None)
-        if size:
-            known["size"] = size
-    if processor:
-        factor = processor.get("rescale_factor", 1 / 255) if processor.get("do_rescale", True) else 1.0
-        low, high = 0.0, 255.0 * float(factor)
-        if processor.get("rescale_offset"):
-            low, high = low - 1.0, high - 1.0
-        known["range"] = (round(low, 9), round(high, 9))
-        if processor.get("do_normalize", "image_mean" in processor) and processor.get("image_mean") is not None:
-            known["mean"], known["std"] = processor["image_mean"], processor["image_std"]
+    factor = float(processor.rescale_factor) if processor.do_rescale else 1.0
+    low, high = 0.0, 255.0 * factor
+    if getattr(processor, "rescale_offset", None):
+        low, high = low - 1.0, high - 1.0
+    known["range"] = (round(low, 9), round(high, 9))
+    if processor.do_normalize and processor.image_mean is not None:
+        known["mean"], known["std"] = processor.image_mean, processor.image_std
     return known
 
 
@@ -128,3 +180,80 @@ def _check_shards(folder: Path | None) -> None:
             raise InputError("is no index of weights", where=index, hint="download the folder again") from None
         for name in shards:
             below(folder or index.parent, str(name), links=True)  # The hub's own cache is made of links.
+
+
+def _compare_with_processor(model: Model, processor: Any, request: Request) -> None:
+    """Hold `Model.prepare` against the folder's processor on a few pictures.
+
+    What the study itself says under ``input`` is its own affair, and only logged.
+
+    Raises:
+        InputError: if they differ by more than the kind of interpolation.
+    """
+    what = _difference(model, processor)
+    if what and request.spec.get("input"):
+        log.info("%s: %s; its input is as the study says", request.where, what)
+    elif what:
+        height, width = model.input.size
+        raise InputError(
+            what,
+            where=request.where,
+            hint=f"say how it is to be fed, such as `input: {{size: [{height}, {width}]}}`, to leave the processor out",
+        )
+
+
+def _difference(model: Model, processor: Any) -> str:
+    """How the processor's pictures differ from those of ``model``, in words; ``""`` where they are the same."""
+    height, width = model.input.size
+    noise = np.random.default_rng(0).integers(0, 256, (2 * height, 2 * width, 3), np.uint8)
+    # One colour shows values and channels whatever is done to size; large smooth pictures a crop, for interpolation
+    # hardly matters there; large noise whether what is between the pixels is averaged away or left out.
+    rows, columns = np.mgrid[0 : 2 * height, 0 : 2 * width].astype(float)
+    waves = np.stack([np.sin(3 * rows / height + k) * np.cos(2.3 * columns / width - k) for k in range(3)], -1)
+    flat = [("values or channels", _flat(model.input.size, c), 0.005) for c in ((200, 90, 20), (0, 30, 255))]
+    cases = [
+        *flat,
+        ("size or crop", (127.5 + 120 * waves).astype(np.uint8), 0.02),
+        ("interpolation (pixels between are left out)", noise, 0.1),
+    ]
+    # timm crops by a share that its own networks, too, are run without here: the study cuts the face.
+    cases = flat if hasattr(processor, "data_config") else cases
+    white, black = (model.prepare(_flat(model.input.size, (v, v, v))[None]) for v in (255, 0))
+    span = float((white - black).abs().max().clamp(min=1e-6))
+    for what, picture, most in cases:
+        ours = model.prepare(picture[None])[0]
+        try:
+            theirs = _processed(processor, picture, model.input.channels).to(ours)
+        except Exception as error:
+            return f"its image processor does not run ({first_line(error)})"
+        if theirs.shape != ours.shape:
+            return f"its image processor makes pictures of {tuple(theirs.shape)}, not {tuple(ours.shape)}"
+        if not float((theirs - ours).abs().mean()) <= most * span:
+            return f"its image processor prepares pictures in a way that cannot be matched: other {what}"
+    return ""
+
+
+def _flat(size: tuple[int, int], colour: tuple[int, int, int]) -> np.ndarray:
+    return np.full((*size, 3), colour, np.uint8)
+
+
+def _measured(processor: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The mean and deviation that make black and white what the processor makes of them; none where it is not so.
+
+    Some processors divide twice, or shift after they rescale, by options that each of them names in its own way.
+    """
+    try:
+        black, white = (_processed(processor, _flat((64, 64), (v, v, v)), known["channels"]) for v in (0, 255))
+        low, high = (values.double().flatten(1).mean(1) for values in (black, white))
+    except Exception:
+        # Whatever a processor of somebody else raises is said where it is compared.
+        return {}
+    if not (high > low).all():
+        return {}
+    return {"range": (0.0, 1.0), "mean": (-low / (high - low)).tolist(), "std": (1 / (high - low)).tolist()}
+
+
+def _processed(processor: Any, picture: np.ndarray, channels: str) -> torch.Tensor:
+    image = Image.fromarray(picture)
+    out = processor(image.convert("L") if channels == "grey" else image, return_tensors="pt")
+    return torch.as_tensor(out["pixel_values"])[0]

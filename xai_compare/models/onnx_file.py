@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnx.shape_inference
+import onnx.version_converter
 import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -17,7 +20,7 @@ from torch import nn
 
 from xai_compare.errors import InputError, first_line
 from xai_compare.models.batching import ChannelsLast, Single, takes_several
-from xai_compare.models.model import Model
+from xai_compare.models.model import InputSpec, Model
 from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request
 
@@ -27,6 +30,8 @@ OPSET = 17
 """The newest operators that onnx2torch knows; later ones are written as these where they mean the same."""
 TOLERANCE = 1e-4
 """Largest difference from onnxruntime's probabilities on noise."""
+OLDEST_READ, OLDEST = 9, 13
+"""Networks below the first are rewritten by operators of the second."""
 
 
 def read(path: Path, where: str) -> onnx.ModelProto:
@@ -61,8 +66,8 @@ def picture_input(model: onnx.ModelProto, where: str) -> tuple[str, list[int | N
     return inputs[0].name, shape
 
 
-def to_torch(model: onnx.ModelProto, path: Path, where: str) -> nn.Module:
-    """The network as torch layers, in eval mode.
+def to_torch(model: onnx.ModelProto, path: Path, where: str, shape: Sequence[int]) -> nn.Module:
+    """The network as torch layers, in eval mode, for an input of ``shape``.
 
     Raises:
         InputError: naming the operator that cannot be converted.
@@ -70,7 +75,7 @@ def to_torch(model: onnx.ModelProto, path: Path, where: str) -> nn.Module:
     problems = []
     for read_again in (lambda: model, lambda: _folded(path)):
         try:
-            return convert(lowered(read_again())).eval()
+            return convert(with_pads(lowered(raised(read_again())), shape)).eval()
         except Exception as error:
             problems.append(first_line(error))
     raise InputError(
@@ -78,6 +83,44 @@ def to_torch(model: onnx.ModelProto, path: Path, where: str) -> nn.Module:
         where=where,
         hint="export it again with opset 17 or lower, or load it as torch.export or through a factory",
     )
+
+
+def raised(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The network by operators of `OLDEST` where it holds older ones, written by onnx's own converter."""
+    version = min((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=OLDEST)
+    return model if version >= OLDEST_READ else onnx.version_converter.convert_version(model, OLDEST)
+
+
+def with_pads(model: onnx.ModelProto, shape: Sequence[int]) -> onnx.ModelProto:
+    """The network with numbers for ``auto_pad``, which depend on the size of what is padded.
+
+    onnx2torch knows no SAME_UPPER and SAME_LOWER; as many pixels are added as make ``ceil(size / stride)`` outputs.
+    """
+    automatic = {b"SAME_UPPER": 0, b"SAME_LOWER": 1}
+    if not any(a.name == "auto_pad" and a.s in automatic for node in model.graph.node for a in node.attribute):
+        return model
+    weights = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    sizes = next(v for v in model.graph.input if v.name not in weights).type.tensor_type.shape.dim
+    for dim, side in zip(sizes, shape, strict=True):
+        dim.dim_value = side
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.value_info, *graph.input)}
+    for node in model.graph.node:
+        said = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if said.get("auto_pad") not in automatic:
+            continue
+        kernel = said.get("kernel_shape") or weights[node.input[1]][2:]
+        ones = [1] * len(kernel)
+        sides = zip(
+            shapes[node.input[0]][2:], kernel, said.get("strides", ones), said.get("dilations", ones), strict=True
+        )
+        added = [max((-(-n // step) - 1) * step + (k - 1) * apart + 1 - n, 0) for n, k, step, apart in sides]
+        # An odd pixel goes to the end for UPPER, to the beginning for LOWER.
+        first = [(n + automatic[said["auto_pad"]]) // 2 for n in added]
+        for attribute in [a for a in node.attribute if a.name in ("auto_pad", "pads")]:
+            node.attribute.remove(attribute)
+        node.attribute.append(helper.make_attribute("pads", first + [n - b for n, b in zip(added, first, strict=True)]))
+    return model
 
 
 def lowered(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -186,6 +229,10 @@ def metadata_classes(model: onnx.ModelProto) -> list[str] | None:
     return None if text is None else [name for part in text.split(",") if (name := part.strip(" '\"[]"))]
 
 
+def _shaped(spec: InputSpec, last: bool) -> tuple[int, ...]:
+    return (1, *spec.size, spec.depth) if last else (1, spec.depth, *spec.size)
+
+
 def from_onnx(request: Request) -> Model:
     """``onnx: FILE``, with ``output``; size and channels come from the file where they are fixed there.
 
@@ -205,7 +252,7 @@ def from_onnx(request: Request) -> Model:
     spec = request.input(known)
     named = metadata_classes(graph)
     classes = tuple(named) if named and request.spec.get("classes") is None else request.classes
-    module: nn.Module = to_torch(graph, path, request.where)
+    module: nn.Module = to_torch(graph, path, request.where, _shaped(spec, last))
     if last:
         module = ChannelsLast(module)
     count = spec.depth

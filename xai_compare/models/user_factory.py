@@ -62,7 +62,7 @@ def from_factory(request: Request) -> Model:
         source["seed"] = request.seed
     if weights := request.spec.get("weights"):
         path = request.path(weights, "weights file")
-        load_weights(module, read_state_dict(path), path)
+        source |= load_weights(module, read_state_dict(path), path)
         source |= {"file": str(path), "sha256": file_sha256(path)}
     if isinstance(built, Model):
         return _relabelled(built, request, source)

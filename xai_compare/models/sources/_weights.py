@@ -62,5 +62,5 @@ def with_weights(
     tensors = read_state_dict(path)
     with seeded(0):
         module = make()
-    load_weights(module, tensors, path, ignore)
+    source |= load_weights(module, tensors, path, ignore)
     return module, {**source, "file": str(path), "sha256": file_sha256(path)}

@@ -89,8 +89,10 @@ def _load_pretrained(module: nn.Module, weights: Any, auxiliary: tuple[str, ...]
     """Lay in everything but the 1000-class layer, whose shape is the only one that may differ."""
     state = weights.get_state_dict(progress=False, check_hash=True)
     wanted = module.state_dict()
-    state = {n: v for n, v in state.items() if not n.startswith(auxiliary or "\0") and v.shape == wanted[n].shape}
-    module.load_state_dict(state, strict=False)
+    state = {name: value for name, value in state.items() if not name.startswith(auxiliary or "\0")}
+    if apart := [n for n in wanted.keys() ^ state.keys() if not n.endswith("num_batches_tracked")]:
+        raise InputError(f"torchvision's pretrained weights do not fit its network ({min(apart)})")
+    module.load_state_dict({n: v for n, v in state.items() if v.shape == wanted[n].shape}, strict=False)
     if hasattr(module, "transform_input"):
         # Google's weights expect pictures in -1..1; torchvision converts ImageNet's standardization inside.
         setattr(module, "transform_input", True)  # noqa: B010
