@@ -19,7 +19,7 @@ from xai_compare.faces import CANONICAL, SHAPE, standardize
 from xai_compare.report import SECTIONS
 from xai_compare.report.data import ReportData, from_run
 from xai_compare.report.examples import Example, standard
-from xai_compare.report.ranking import baseline_sentence
+from xai_compare.report.ranking import baseline_sentence, beside_baseline
 from xai_compare.report.score_table import ranking, score_listings, score_tables
 from xai_compare.report.sections.recognition import answers, mistaken, rates
 from xai_compare.report.study_summary import question, single_person_notices, study_summary
@@ -138,9 +138,32 @@ def test_the_best_score_is_set_beside_maps_that_know_nothing(data: ReportData) -
     text = baseline_sentence(found, "iou", "ekman", "good/lime")
     assert text.startswith("Maps that ignore the expression score as high or higher: the whole face 0.90")
     assert "the control random" in text
+    assert beside_baseline(found, "iou", "ekman", "good/lime", EXPRESSIONS) == (
+        ", below a map that ignores the expression (0.90)"
+    )
+    (card,) = SECTIONS.get("iou")().headlines(replace(found, scores=found.scores[found.scores["a"] != "bad/lime"]))
+    assert card.label == "Highest mean IoU with the masks, below a map that ignores the expression (0.90)"
     low = replace(found, read=lambda name: nulls.assign(mean=0.0) if name == "nulls" else pd.DataFrame())
     scores = low.scores.assign(value=np.where(low.scores["a"].str.endswith("random"), 0.0, low.scores["value"]))
     assert baseline_sentence(replace(low, scores=scores), "iou", "ekman", "good/lime").startswith("For comparison")
+
+
+def test_fewer_than_three_pictures_enter_no_mean_and_are_never_the_highest(data: ReportData) -> None:
+    scores = data.scores.copy()
+    of_good = (scores["metric"] == "iou") & (scores["a"] == "good/lime") & (scores["expression"] == "anger")
+    scores.loc[of_good, ["value", "n"]] = 0.99, 2
+    (table,) = score_tables(replace(data, scores=scores), "iou", "ekman")
+    networks = table.values.loc[["good/lime", "bad/lime"]]
+    assert table.values.at["good/lime", "anger"] == 0.99
+    assert not table.is_best("good/lime", "anger")
+    assert networks.at["good/lime", "average"] == pytest.approx(networks.loc["good/lime", ["fear", "surprise"]].mean())
+    assert table.values.at["average", "anger"] == networks.at["bad/lime", "anger"]
+    assert {name: expressions for name, _, expressions in ranking([table])}["good/lime"] == ["fear", "surprise"]
+    (listing,) = score_listings([table], data, "Scores")
+    assert next(row[1].text for row in listing.rows if row[0].text.startswith("good")).endswith("0.99*")
+    assert "fewer than three pictures (*)" in listing.note
+    lonely = scores.assign(n=2)
+    assert SECTIONS.get("iou")().headlines(replace(data, scores=lonely)) == []
 
 
 def test_agreement_of_people_is_set_beside_a_blob_and_a_ceiling(data: ReportData) -> None:

@@ -21,6 +21,9 @@ from xai_compare.comparison.dispatch import (
 from xai_compare.comparison.registry import METRICS, Metric
 from xai_compare.expressions import ordered
 
+FEWEST = 3
+"""Pictures that a source must have of an expression to enter a mean over expressions or a test of a difference."""
+
 COLUMNS = (
     "metric",
     "a",
@@ -94,6 +97,13 @@ def _fold_means(rows: Rows) -> Rows:
         mean = float(np.mean(known)) if known else math.nan
         means[ScoreKey(name, a, b, expression, MEAN_OF_FOLDS)] = (mean, note)
     return means
+
+
+def is_few(scores: pd.DataFrame) -> np.ndarray:
+    """Which rows are of fewer than `FEWEST` pictures, bool; those that name no number are not."""
+    if "n" not in scores:
+        return np.zeros(len(scores), bool)
+    return scores["n"].to_numpy(float, na_value=np.nan) < FEWEST
 
 
 def as_table(rows: Rows, counts: Counts | None = None, intervals: Intervals | None = None) -> pd.DataFrame:

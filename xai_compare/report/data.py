@@ -13,6 +13,7 @@ import pandas as pd
 
 from xai_compare import ekman
 from xai_compare.comparison import with_mean_maps
+from xai_compare.comparison.score_frame import is_few
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.report.examples import Example, examples
@@ -265,6 +266,7 @@ class ReportData(PageData):
         if len(whole) and np.isfinite(whole["value"].iloc[0]):
             row = whole.iloc[0]
             return Overall(float(row["value"]), float(row["ci_low"]), float(row["ci_high"]), _floor(whole))
+        rows = rows[~is_few(rows)]
         value = float(rows["value"].mean()) if len(rows) else float("nan")
         return Overall(value, float("nan"), float("nan"), _floor(rows)) if np.isfinite(value) else None
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from xai_compare.comparison.score_frame import FEWEST
 from xai_compare.report.data import ALL, ReportData, pretty
 from xai_compare.report.labels import counted, who
 
 LEVEL = 0.05
-FEWEST = 3
-"""Pictures that two sources must share for a test of their difference, and a source must have for a mean."""
 CORRELATIONS = ("pearson", "spearman")
 _NAMED = 3
 
@@ -101,9 +100,35 @@ def baseline_sentence(
         expressions: whose mean it is; all but their union by default.
     """
     expressions = data.expressions if expressions is None else expressions
+    means, names = _baselines(data, metric, b, name, expressions)
+    if not names:
+        return ""
+    scores_text = ", ".join(f"{text} {means[null]:.2f}" for null, text in names.items())
+    beaten = _mean(data, metric, name, b, expressions) <= max(means[null] for null in names)
+    before = "Maps that ignore the expression score as high or higher" if beaten else "For comparison"
+    return f"{before}: {scores_text}."
+
+
+def beside_baseline(data: ReportData, metric: str, b: str, name: str, expressions: Sequence[str]) -> str:
+    """How a card's number compares: ``", below a map that ignores the expression (0.95)"``; empty if unknown."""
+    means, names = _baselines(data, metric, b, name, expressions)
+    score = _mean(data, metric, name, b, expressions)
+    if not names or not np.isfinite(score):
+        return ""
+    best = max(names, key=lambda null: means[null])
+    shown, other = round(score, 2), round(means[best], 2)
+    order = "as high as" if shown == other else "below" if shown < other else "above"
+    what = "a map that ignores the expression" if best in _NULLS else names[best]
+    return f", {order} {what} ({other:.2f})"
+
+
+def _baselines(
+    data: ReportData, metric: str, b: str, name: str, expressions: Sequence[str]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Mean scores of maps that ignore the expression or the network, and what each is called."""
     nulls = data.table("nulls")
     if nulls.empty:
-        return ""
+        return {}, {}
     rows = nulls[(nulls["metric"] == metric) & (nulls["b"] == b) & nulls["expression"].isin(expressions)]
     means = dict(rows[(rows["a"] == name) & rows["mean"].notna()].groupby("null")["mean"].mean())
     names = {null: text for null, text in _NULLS.items() if null in means}
@@ -111,18 +136,18 @@ def baseline_sentence(
         # Correlations of random maps are 0 on average, however far single ones are from it.
         means["surrogate"] = rows[(rows["a"] == name) & (rows["null"] == "surrogate")]["q95"].mean()
         names["surrogate"] = "one in twenty equally smooth random maps more than"
-    for control in (one for one in data.networks if one.control and one.model == data.by_name[name].model):
-        scores = [_value(data, metric, control.name, b, e) for e in expressions]
-        known = [score for score in scores if np.isfinite(score)]
-        if known:
-            means[control.name], names[control.name] = float(np.mean(known)), f"the control {pretty(control.explainer)}"
-    scores_text = ", ".join(f"{text} {means[null]:.2f}" for null, text in names.items())
-    if not scores_text:
-        return ""
-    mine = [_value(data, metric, name, b, e) for e in expressions]
-    beaten = np.nanmean(mine) <= max(means[null] for null in names) if np.isfinite(mine).any() else False
-    before = "Maps that ignore the expression score as high or higher" if beaten else "For comparison"
-    return f"{before}: {scores_text}."
+    for control in data.networks:
+        if control.control and control.model == data.by_name[name].model:
+            score = _mean(data, metric, control.name, b, expressions)
+            if np.isfinite(score):
+                means[control.name], names[control.name] = score, f"the control {pretty(control.explainer)}"
+    return means, names
+
+
+def _mean(data: ReportData, metric: str, a: str, b: str, expressions: Sequence[str]) -> float:
+    values = [_value(data, metric, a, b, expression) for expression in expressions]
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _value(data: ReportData, metric: str, a: str, b: str, expression: str) -> float:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from xai_compare.comparison.score_frame import is_few
 from xai_compare.expressions import ordered
 from xai_compare.report.data import ALL, LabelledSource, ReportData, SourceGroup
 from xai_compare.report.table import Cell, RowKind, Table, decimals
@@ -23,14 +24,17 @@ class ScoreTable:
     Attributes:
         group: whose scores they are.
         values: a row per network and a last row ``"average"``, a column per expression and a last column
-            ``"average"``; float64, NaN where undefined. Averages leave out what is undefined.
+            ``"average"``; float64, NaN where undefined. Averages leave out what is undefined or ``few``.
         references: rows of controls and people for comparison, which enter no average and are never the best; the same
             columns. Only the last of several tables has them.
+        few: which scores are of fewer than three pictures, by network and expression: they are shown, but a mean map of
+            two pictures is mostly noise, and would often be the highest of a column by chance alone.
     """
 
     group: SourceGroup
     values: pd.DataFrame
     references: pd.DataFrame
+    few: pd.DataFrame
 
     def shown(self, data: ReportData) -> list[LabelledSource]:
         """The sources that have a row."""
@@ -38,12 +42,16 @@ class ScoreTable:
 
     @cached_property
     def _best(self) -> pd.DataFrame:
-        networks = self.values.drop(AVERAGE)
+        networks = self.values.drop(AVERAGE).mask(self.few.reindex(columns=self.values.columns, fill_value=False))
         return networks.eq(networks.max()) & (len(networks) > 1)
 
     def is_best(self, row: str, column: str) -> bool:
         """Whether the network's value is the greatest of its column."""
         return row in self._best.index and bool(self._best.at[row, column])
+
+    def is_few(self, row: str, column: str) -> bool:
+        """Whether the network's value is of fewer than three pictures."""
+        return row in self.few.index and column in self.few and bool(self.few.at[row, column])
 
 
 def score_tables(data: ReportData, metric: str, b: str) -> list[ScoreTable]:
@@ -63,19 +71,22 @@ def score_tables(data: ReportData, metric: str, b: str) -> list[ScoreTable]:
     wide = rows.pivot_table(index="a", columns="expression", values="value", aggfunc="first", dropna=False)
     wide = wide[ordered(wide.columns)]
     wide.columns.name = wide.index.name = None
+    few = rows.assign(few=is_few(rows)).pivot_table(index="a", columns="expression", values="few", aggfunc="first")
+    few = few.reindex(index=wide.index, columns=wide.columns, fill_value=False).astype(bool)
     tables = []
     networks = {source.name for source in data.rankable}
     for group in data.groups():
         names = [source.name for source in group.sources if source.name in wide.index and source.name != b]
         values = wide.loc[[name for name in names if name in networks]]
         if len(values):
+            no_references = _with_averages(wide.iloc[:0], few, foot=False)
             tables.append(
-                ScoreTable(group, _with_averages(values, rows=True), _with_averages(wide.iloc[:0], rows=False))
+                ScoreTable(group, _with_averages(values, few, foot=True), no_references, few.loc[values.index])
             )
     if tables:
         others = [*(one for one in data.networks if one.control), *data.of_kind("human")]
         people = wide.loc[[s.name for s in others if s.name in wide.index and s.name != b]]
-        tables[-1] = replace(tables[-1], references=_with_averages(people, rows=False))
+        tables[-1] = replace(tables[-1], references=_with_averages(people, few, foot=False))
     return tables
 
 
@@ -99,6 +110,7 @@ def score_listings(tables: Sequence[ScoreTable], data: ReportData, caption: str)
         return []
     columns = list(tables[0].values.columns)
     greatest = max(float(np.nanmax(np.append(table.values.to_numpy(), 1e-9))) for table in tables)
+    few = any(table.few.to_numpy().any() for table in tables)
     rows: list[list[Cell]] = []
     kinds: list[RowKind] = []
     for table in tables:
@@ -106,7 +118,7 @@ def score_listings(tables: Sequence[ScoreTable], data: ReportData, caption: str)
             for name in frame.index:
                 cells = [
                     Cell(
-                        decimals(value := frame[column][name]),
+                        decimals(value := frame[column][name]) + ("*" if table.is_few(name, column) else ""),
                         not muted and table.is_best(name, column),
                         0.0 if muted or not np.isfinite(value) else max(value, 0) / greatest,
                     )
@@ -121,7 +133,8 @@ def score_listings(tables: Sequence[ScoreTable], data: ReportData, caption: str)
             rows=rows,
             numeric=range(1, len(columns) + 1),
             kinds=kinds,
-            note="Averages leave out undefined values (–)."
+            note="Averages leave out undefined values (–)"
+            + (" and, as bold print does, those of fewer than three pictures (*)." if few else ".")
             + (" Controls and people stand below and enter no average." if "people" in kinds else ""),
             simulated=any(data.simulated(table.shown(data)) for table in tables),
         )
@@ -136,19 +149,20 @@ def row_name(table: ScoreTable, data: ReportData, name: str) -> str:
     return f"{source.label} (simulated)" if source.simulated else source.label
 
 
-def ranking(tables: Sequence[ScoreTable]) -> list[tuple[str, float, int]]:
+def ranking(tables: Sequence[ScoreTable]) -> list[tuple[str, float, list[str]]]:
     """(source, mean over expressions, expressions that count), greatest first."""
     ranks = []
     for table in tables:
         for name in table.values.index.drop(AVERAGE):
-            row = table.values.loc[name]
-            ranks.append((str(name), float(row[AVERAGE]), int(row.drop(AVERAGE).notna().sum())))
+            row = table.values.loc[name].drop(AVERAGE)[~table.few.loc[name]].dropna()
+            ranks.append((str(name), float(table.values.at[name, AVERAGE]), [str(one) for one in row.index]))
     return sorted((rank for rank in ranks if np.isfinite(rank[1])), key=lambda rank: -rank[1])
 
 
-def _with_averages(values: pd.DataFrame, rows: bool) -> pd.DataFrame:
+def _with_averages(values: pd.DataFrame, few: pd.DataFrame, foot: bool) -> pd.DataFrame:
     frame = values.astype(float).copy()
-    frame[AVERAGE] = frame.mean(axis=1)
-    if rows:
-        frame.loc[AVERAGE] = frame.mean(axis=0)
+    enough = frame.mask(few.loc[frame.index])
+    frame[AVERAGE] = enough[AVERAGE] = enough.mean(axis=1)
+    if foot:
+        frame.loc[AVERAGE] = enough.mean(axis=0)
     return frame

@@ -34,7 +34,7 @@ from xai_compare.comparison.dispatch import Options
 from xai_compare.comparison.nulls.null_table import NULL_COLUMNS
 from xai_compare.comparison.observers import ceilings
 from xai_compare.comparison.resampling.pool import threads
-from xai_compare.comparison.score_frame import in_order, with_estimates
+from xai_compare.comparison.score_frame import in_order, is_few, with_estimates
 from xai_compare.errors import InputError
 from xai_compare.faces import SHAPE, face_prior
 from xai_compare.runs.store import MapStore
@@ -241,6 +241,8 @@ def headline(scores: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
         kinds: of the sources by name: ``"model"``, ``"human"`` or ``"known"``.
     """
     chosen = scores[(scores["fold"] == ALL) & (scores["expression"] != ALL)]
+    # A mean map of one or two pictures is mostly noise: it enters no mean over expressions.
+    chosen = chosen.assign(value=chosen["value"].mask(is_few(chosen)))
     against = {"iou": "IoU with Ekman", "dice": "Dice with people", "known_auc": "AUC of the known region"}
     columns = {}
     for metric, title in against.items():

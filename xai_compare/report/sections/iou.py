@@ -6,7 +6,7 @@ import pandas as pd
 
 from xai_compare.report.data import ReportData
 from xai_compare.report.labels import counted
-from xai_compare.report.ranking import baseline_sentence, ranking_sentence
+from xai_compare.report.ranking import baseline_sentence, beside_baseline, ranking_sentence
 from xai_compare.report.references import EKMAN_FRIESEN, GAYA_MOREY_2024
 from xai_compare.report.score_table import ScoreTable, ranking, score_frame, score_listings, score_tables
 from xai_compare.report.section import SECTIONS, Headline, Section
@@ -42,12 +42,13 @@ class MaskScores(Section):
         best = ranks[0]
         sentences = [
             f"The highest mean IoU with the {data.mask_title}s is {best[1]:.2f} (mean over "
-            f"{counted(best[2], 'expression')}; 1: the same places, 0: none shared).",
+            f"{counted(len(best[2]), 'expression')}; 1: the same places, 0: none shared).",
             ranking_sentence(data, "iou", data.mask_name, [name for name, *_ in ranks], "agrees best with the masks"),
-            baseline_sentence(data, "iou", data.mask_name, best[0]),
+            baseline_sentence(data, "iou", data.mask_name, best[0], best[2]),
         ]
         sentence = " ".join(part for part in sentences if part)
-        return [Headline(f"{best[1]:.2f}", "Highest mean IoU with the masks", sentence)]
+        label = "Highest mean IoU with the masks" + beside_baseline(data, "iou", data.mask_name, best[0], best[2])
+        return [Headline(f"{best[1]:.2f}", label, sentence)]
 
     def references(self, data: ReportData) -> list[str]:
         return [GAYA_MOREY_2024] + ([EKMAN_FRIESEN] if data.ekman else [])

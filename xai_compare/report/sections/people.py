@@ -12,7 +12,7 @@ from xai_compare.report import style
 from xai_compare.report.charts import grid_behind, inch_box, write_right_of
 from xai_compare.report.data import LabelledSource, ReportData, pretty
 from xai_compare.report.labels import counted, people_name
-from xai_compare.report.ranking import baseline_sentence, ranking_sentence
+from xai_compare.report.ranking import baseline_sentence, beside_baseline, ranking_sentence
 from xai_compare.report.score_table import ScoreTable, ranking, score_frame, score_listings, score_tables
 from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.style import FigureSpec
@@ -71,11 +71,13 @@ def _headline(data: ReportData, person: LabelledSource, tables: list[ScoreTable]
     best = ranks[0]
     people = f"{'simulated ' if person.simulated else ''}people ({person.short})"
     sentences = [
-        f"The highest mean Dice coefficient with {people} is {best[1]:.2f} (over {counted(best[2], 'expression')}).",
+        f"The highest mean Dice coefficient with {people} is {best[1]:.2f} "
+        f"(over {counted(len(best[2]), 'expression')}).",
         ranking_sentence(data, "dice", person.name, [name for name, *_ in ranks], f"attends most like {people}"),
-        baseline_sentence(data, "dice", person.name, best[0]),
+        baseline_sentence(data, "dice", person.name, best[0], best[2]),
     ]
     label = f"Highest mean Dice with {'simulated ' if person.simulated else ''}people"
+    label += beside_baseline(data, "dice", person.name, best[0], best[2])
     return Headline(f"{best[1]:.2f}", label, " ".join(part for part in sentences if part), person.simulated)
 
 
