@@ -263,7 +263,7 @@ def test_a_comparison_has_what_applies_and_prints_recomputed_values_only(publish
     } | charts
     assert "0.2443" in page
     assert "0.2565" not in (published / "tables" / "iou_table.csv").read_text("utf-8")
-    assert "came ready-made" in page
+    assert "were ready-made" in page
     assert "What was run" not in page
     assert "0.869" in (published / "figures" / "dendrograms_pearson.svg").read_text("utf-8")
 

@@ -160,7 +160,7 @@ def test_fewer_than_three_pictures_enter_no_mean_and_are_never_the_highest(data:
     assert table.values.at["average", "anger"] == networks.at["bad/lime", "anger"]
     assert {name: expressions for name, _, expressions in ranking([table])}["good/lime"] == ["fear", "surprise"]
     (listing,) = score_listings([table], data, "Scores")
-    assert next(row[1].text for row in listing.rows if row[0].text.startswith("good")).endswith("0.99*")
+    assert next(row[1].text for row in listing.rows if row[0].text.startswith("good")).endswith("0.9900*")
     assert "fewer than three pictures (*)" in listing.note
     lonely = scores.assign(n=2)
     assert SECTIONS.get("iou")().headlines(replace(data, scores=lonely)) == []

@@ -155,7 +155,8 @@ def ranking(tables: Sequence[ScoreTable]) -> list[tuple[str, float, list[str]]]:
     for table in tables:
         for name in table.values.index.drop(AVERAGE):
             row = table.values.loc[name].drop(AVERAGE)[~table.few.loc[name]].dropna()
-            ranks.append((str(name), float(table.values.at[name, AVERAGE]), [str(one) for one in row.index]))
+            average = float(table.values.loc[name].to_numpy(np.float64)[-1])  # The column of averages is the last.
+            ranks.append((str(name), average, [str(expression) for expression in row.index]))
     return sorted((rank for rank in ranks if np.isfinite(rank[1])), key=lambda rank: -rank[1])
 
 
