@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -131,3 +133,10 @@ def test_compare_of_arrays_equals_compare_of_files(tmp_path: Path) -> None:
             Image.fromarray(maps[model, expression]).save(tmp_path / f"{model}_{expression}_heatmap.png")
         masks[expression] = values > 0
     pd.testing.assert_frame_equal(xc.compare(maps, masks), xc.compare(tmp_path, masks))
+
+
+def test_the_order_of_names_does_not_depend_on_what_was_imported_first() -> None:
+    code = "{}from xai_compare.comparison.registry import METRICS; print(METRICS.names())"
+    firsts = ["", "import xai_compare.comparison.metrics.points; "]
+    orders = [subprocess.check_output([sys.executable, "-c", code.format(first)], text=True) for first in firsts]
+    assert orders[0] == orders[1]

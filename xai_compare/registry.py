@@ -145,8 +145,13 @@ class Registry(Generic[T]):
         """What the rooms register, imported once."""
         if not self._filled:
             self._filled = True
-            for module in self._modules().values():
+            modules = list(self._modules().values())
+            for module in modules:
                 importlib.import_module(module)
+            # Whoever imported one of the modules before must not decide in what order tables list things.
+            places = {module: place for place, module in enumerate(modules)}
+            ordered = sorted(self._things.items(), key=lambda item: places.get(_module_of(item[1]), len(places)))
+            self._things = dict(ordered)
         return self._things
 
     def _modules(self) -> dict[str, str]:
@@ -195,6 +200,11 @@ def _first_line(thing: Any) -> str:
     """What a thing says of itself: its title, or the first line of its own docstring."""
     text = getattr(thing, "title", None) or getattr(thing, "about", None) or vars(thing).get("__doc__") or ""
     return str(text).strip().partition("\n")[0]
+
+
+def _module_of(thing: Any) -> str:
+    """Where a thing, or the function that it holds, was defined."""
+    return str(getattr(getattr(thing, "function", thing), "__module__", ""))
 
 
 def _identity(thing: Any) -> tuple[object, object]:

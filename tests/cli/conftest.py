@@ -10,6 +10,7 @@ from cli_studies import FACTORY
 from PIL import Image
 
 from xai_compare import cli, synthetic
+from xai_compare.runs.job import Settings
 
 
 @pytest.fixture(scope="package")
@@ -30,6 +31,8 @@ def call(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.syspath_prepend(str(place))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    # Other tests of this process may have allowed code for as long as it lives.
+    monkeypatch.setattr("xai_compare.runs.job.Settings", Settings)
 
     def calling(*arguments: object, allow_code: bool = True) -> tuple[int, str, str]:
         allowed = ["--allow-code"] if allow_code and arguments and arguments[0] in ("run", "explain") else []

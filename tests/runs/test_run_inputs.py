@@ -178,7 +178,7 @@ def test_a_mistake_is_one_line(pictures: Path, tmp_path: Path, kind: str) -> Non
         (
             "participant,image,x,y\np,anger0.png,0.5,0.4\np,anger0.png,1,0\nq,anger0.png,0.1,0.9\n",
             {},
-            "fractions of the picture, not pixels; multiply x",
+            "fractions, not pixels from the top left corner; give units: fraction",
         ),
         ("participant,image,x,y\np,anger0.png,3,4\n", {"format": "klicks"}, "unknown format 'klicks'; did you mean"),
     ],
