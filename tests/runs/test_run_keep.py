@@ -42,7 +42,9 @@ def test_a_run_without_its_maps_is_whole_and_finished(pictures: Path, tmp_path: 
     assert made >= 9
     assert not (run.dir / "maps.zarr").exists()
     assert verify(run.dir).empty
+    assert verify(run).empty
     assert (status(run.dir)["missing"] == 0).all()
+    assert status(run).equals(status(str(run.dir)))
     pd.testing.assert_frame_equal(run.scores, whole.scores)
     again = xc.run(study, run.dir, report=False, keep="heatmaps")
     assert sum(explained) == made

@@ -13,8 +13,8 @@ from xai_compare.runs.store import Done, MapStore, Plan, PlannedTask, Records
 STATUS = ("source", "fold", "maps", "done", "missing", "minutes left")
 
 
-def status(directory: str | Path) -> pd.DataFrame:
-    """One row per source: maps planned, done, missing, and the minutes left at the speed so far.
+def status(run: Run | str | Path) -> pd.DataFrame:
+    """One row per source of a run, or of its directory: maps planned, done, missing, minutes left at the speed so far.
 
     Each stage that keeps records of its tasks has a row for each network (or whatever it works on), in the same units.
     Networks and explainers the run has not come to yet are listed with unknown numbers.
@@ -22,7 +22,7 @@ def status(directory: str | Path) -> pd.DataFrame:
     Raises:
         InputError: if no run is there.
     """
-    run = Run.open(directory)
+    run = _opened(run)
     plan = Plan.demand(run.dir)
     stores = plan.stores(run.dir)
     rows = [_progress(store) for store in stores]
@@ -37,15 +37,15 @@ def status(directory: str | Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(STATUS)).astype(dict.fromkeys(STATUS[2:5], "Int64"))
 
 
-def verify(directory: str | Path) -> pd.DataFrame:
-    """Check every checksum and every count of a run: source, fold, chunk, problem; no row if all is whole.
+def verify(run: Run | str | Path) -> pd.DataFrame:
+    """Check all checksums and counts of a run (or its directory): source, fold, chunk, problem; no row if all is whole.
 
     Maps that were removed on purpose (``--keep heatmaps``) are not missed.
 
     Raises:
         InputError: if no run is there.
     """
-    run = Run.open(directory)
+    run = _opened(run)
     plan, done = Plan.demand(run.dir), Done.demand(run.dir)
     stores = plan.stores(run.dir)
     problems: list[tuple[str, str, object, str]] = []
@@ -62,6 +62,10 @@ def verify(directory: str | Path) -> pd.DataFrame:
     if not problems and (run.dir / "heatmaps.zarr").exists():
         problems += _counts(run, stores)
     return pd.DataFrame(problems, columns=["source", "fold", "chunk", "problem"])
+
+
+def _opened(run: Run | str | Path) -> Run:
+    return run if isinstance(run, Run) else Run.open(run)
 
 
 def _progress(store: MapStore) -> tuple[object, ...]:
