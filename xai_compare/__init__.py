@@ -4,7 +4,7 @@ The rooms of the package follow the pipeline; each is imported when first used. 
 
 >>> import xai_compare as xc
 >>> [name for name in dir(xc) if name.islower() and callable(getattr(xc, name))]
-['check_model', 'compare', 'explain', 'run', 'status', 'verify']
+['check_model', 'compare', 'explain', 'explore', 'run', 'status', 'verify']
 """
 
 import lazy_loader

@@ -16,6 +16,7 @@ from . import synthetic as synthetic
 from .api import check_model as check_model
 from .api import compare as compare
 from .api import explain as explain
+from .api import explore as explore
 from .api import run as run
 from .errors import InputError as InputError
 from .runs import Run as Run

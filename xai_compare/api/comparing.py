@@ -59,7 +59,7 @@ def compare(
     >>> scores.loc[scores.metric == "iou", ["a", "b", "value"]].to_string(index=False)
     '   a     b  value\\nmine mouth    1.0'
     """
-    return _compared(heatmaps, masks, pattern, masks_name, landmarks).scores
+    return compared(heatmaps, masks, pattern, masks_name, landmarks).scores
 
 
 def write_comparison(
@@ -86,7 +86,7 @@ def write_comparison(
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
         raise InputError("is not an empty directory", where=out, hint="name another with --out, or --overwrite")
-    made = _compared(heatmaps, masks, pattern, masks_name, landmarks)
+    made = compared(heatmaps, masks, pattern, masks_name, landmarks)
     facts = {
         "xai-compare": VERSION,
         "versions": provenance.versions(),
@@ -110,7 +110,7 @@ def write_comparison(
     return made.scores, out / "report.html"
 
 
-def _compared(heatmaps: Any, masks: Any, pattern: str, masks_name: str, landmarks: str | Path | None) -> Comparison:
+def compared(heatmaps: Any, masks: Any, pattern: str, masks_name: str, landmarks: str | Path | None) -> Comparison:
     import pandas as pd
 
     from xai_compare import comparison as cmp

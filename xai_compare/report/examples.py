@@ -70,14 +70,15 @@ def examples(run: Run) -> list[Example]:
         return []
 
 
-def standard(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def standard(picture: np.ndarray, landmarks: np.ndarray, step: int = 1) -> np.ndarray:
     """A picture, uint8 ``(h, w, 3)``, on the standard face; as `xai_compare.faces.standardize`, but without torch.
 
     Args:
         picture: the picture.
         landmarks: ``(68, 2)``, x and y in its pixels.
+        step: 2 gives every second pixel, across and down.
     """
-    places = (weights() @ complete(landmarks, picture.shape[:2])).reshape(*SHAPE, 2)
+    places = (weights() @ complete(landmarks, picture.shape[:2])).reshape(*SHAPE, 2)[::step, ::step]
     rows = [places[..., 1], places[..., 0]]
     channels = [map_coordinates(one.astype(float), rows, order=1, mode="nearest") for one in np.moveaxis(picture, 2, 0)]
     return np.stack(channels, -1).round().clip(0, 255).astype(np.uint8)

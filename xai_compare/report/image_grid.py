@@ -27,7 +27,7 @@ _WIDEST, _HIGHEST = 10.0, 10.2
 _GREY = np.array([244, 80], np.uint8)
 _FEATURES = (range(17), range(17, 22), range(22, 27), range(27, 31), range(31, 36))
 _CLOSED = (range(36, 42), range(42, 48), range(48, 60))
-_FACE = [np.array(part) for part in _FEATURES] + [np.array([*part, part[0]]) for part in _CLOSED]
+FACE_LINES = [np.array(part) for part in _FEATURES] + [np.array([*part, part[0]]) for part in _CLOSED]
 """Landmarks of jaw, brows, nose, eyes and mouth, each in the order in which a line joins them."""
 
 
@@ -198,7 +198,7 @@ class ImageGrid:
             return
         x, y = self._corner(row, column)
         scale = np.array([self._width / SHAPE[1], self._height / SHAPE[0]])
-        self._lines += [(CANONICAL[part] + 0.5) * scale + (x, y) for part in _FACE]
+        self._lines += [(CANONICAL[part] + 0.5) * scale + (x, y) for part in FACE_LINES]
 
     def colour_bars(self, kinds: Collection[bool], label: str = RELEVANCE) -> None:
         """Explain the colours, once for all rows: of unsigned maps, of signed ones, or of both.

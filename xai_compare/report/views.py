@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -66,6 +67,14 @@ class Plots:
 
         draw.__doc__ = f"{SECTIONS.get(name).title}: {SECTIONS.get(name).lead}"
         return draw
+
+
+@VIEWS.register("explore")
+def explore(run: Any, *, with_pictures: bool = False) -> Path:
+    """The run's page to explore."""
+    from xai_compare.report.explore import build
+
+    return build(run, with_pictures=with_pictures)
 
 
 @VIEWS.register("html")

@@ -18,7 +18,7 @@ from xai_compare.study import Study
 
 REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr", FOLDER, PLAN)
 """What carries fingerprints of its inputs, so that another study may use what it shares with the one before."""
-MADE = (*REUSED, DONE, "provenance.json", "points", "heatmaps.zarr", "tables", "figures", "report.html")
+MADE = (*REUSED, DONE, "provenance.json", "points", "heatmaps.zarr", "tables", "figures", "report.html", "explore.html")
 """What a run writes into its directory besides the study: what `overwrite` removes, and nothing else."""
 FREE = ("masks", "compare", "note", "show_pictures")
 """Keys of a study whose change makes no map again."""

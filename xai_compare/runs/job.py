@@ -212,7 +212,7 @@ class Job:
         """The stages of this run, in an order in which each comes after those that it needs."""
         wanted: dict[str, type[BaseStage]] = {}
         for name, cls in sorted(STAGES.all().items(), key=lambda item: not item[1].always):
-            if cls.wanted(self.study) and (self.settings.report or name != "report"):
+            if cls.wanted(self.study) and (self.settings.report or name not in ("report", "explore")):
                 wanted[name] = cls
         # Those of every run come first where the order is free: it decides the order of sources in every table.
         last = [name for name, cls in wanted.items() if ALL in cls.needs]

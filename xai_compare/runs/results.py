@@ -154,6 +154,14 @@ class Run:
         """Its figures, as in the report: ``run.plot.heatmaps()`` returns a list of matplotlib figures."""
         return VIEWS.get("plot")(self)
 
+    def explore(self, *, with_pictures: bool = False) -> Path:
+        """Write ``explore.html`` into the run's directory, a page to play with, and return its path.
+
+        Args:
+            with_pictures: whether photographs are put into it; rendered faces always are.
+        """
+        return Path(VIEWS.get("explore")(self, with_pictures=with_pictures))
+
     def _repr_html_(self) -> str:
         return str(VIEWS.get("html")(self))
 

@@ -1,0 +1,2 @@
+from .builder import build as build
+from .builder import build_heatmaps as build_heatmaps
