@@ -87,6 +87,19 @@ class Registry(Generic[T]):
         self._things[name] = thing
         return thing
 
+    def spelled(self, name: str) -> str:
+        """The name as it is registered, whatever its case, blanks, hyphens and underscores; unknown names as they are.
+
+        >>> GREETINGS = Registry("greeting", "my_package.greetings")
+        >>> _ = GREETINGS.register("good_morning", str)
+        >>> GREETINGS.spelled("Good Morning"), GREETINGS.spelled("goodbye")
+        ('good_morning', 'goodbye')
+        """
+        if name in self:
+            return name
+        alike = [known for known in self.names() if _letters(known) == _letters(name)]
+        return alike[0] if len(alike) == 1 else name
+
     def remove(self, name: str) -> None:
         """Forget what was registered by a name, so that something else may have it."""
         self._things.pop(name, None)
@@ -202,6 +215,11 @@ def _first_line(thing: Any) -> str:
     return str(text).strip().partition("\n")[0]
 
 
+def _letters(name: str) -> str:
+    """A name without what people write differently."""
+    return "".join(character for character in name.lower().replace("+", "plus") if character.isalnum())
+
+
 def _module_of(thing: Any) -> str:
     """Where a thing, or the function that it holds, was defined."""
     return str(getattr(getattr(thing, "function", thing), "__module__", ""))
@@ -217,6 +235,20 @@ def _is_stage(thing: Any) -> str:
     there = isinstance(thing, type) and all(hasattr(thing, name) for name in ("name", "Options", "run"))
     return "" if there else "is not a subclass of xai_compare.runs.stage.Stage"
 
+
+def _is_explainer(thing: Any) -> str:
+    there = isinstance(thing, type) and all(hasattr(thing, name) for name in ("Options", "explain_batch"))
+    return "" if there else "is not a subclass of xai_compare.explainers.Explainer"
+
+
+EXPLAINERS: Registry[Any] = Registry(
+    "explainer",
+    "xai_compare.explainers",
+    ("xai_compare.explainers.methods.*",),
+    one_per_module=True,
+    check=_is_explainer,
+)
+"""The explainers; named here, because a study may spell their names freely, and imports nothing heavy."""
 
 STAGES: Registry[Any] = Registry(
     "stage",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -28,11 +28,28 @@ class Strict(BaseModel):
 
 
 class UnknownKeyError(InputError):
-    """A key that is not known where it stands; for validators of settings whose keys are not all fields."""
+    """Keys that are not known where they stand; for validators of settings whose keys are not all fields."""
 
-    def __init__(self, key: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown key {key!r}", hint=nearest(key, known))
-        self.key = key
+    def __init__(self, hints: Mapping[str, str], where: object | None = None) -> None:
+        super().__init__(**unknown_line(hints), where=where)
+        self.hints = hints
+
+
+def unknown_line(hints: Mapping[str, str], kind: str = "key") -> dict[str, str]:
+    """What an `InputError` says of unknown keys, each with its hint: all of them, for who mistypes one mistypes two.
+
+    >>> unknown_line({"nam": "did you mean 'name'?", "x": "known: name, seed"})
+    {'what': "unknown keys 'nam' (did you mean 'name'?), 'x'", 'hint': 'known: name, seed'}
+    """
+    if len(hints) == 1:
+        ((key, hint),) = hints.items()
+        return {"what": f"unknown {kind} {key!r}", "hint": hint}
+    close = {key: hint for key, hint in hints.items() if not hint.startswith("known:")}
+    named = [f"{key!r} ({close[key]})" if key in close else repr(key) for key in hints]
+    return {
+        "what": f"unknown {kind}s {', '.join(named)}",
+        "hint": next((hint for key, hint in hints.items() if key not in close), "correct them"),
+    }
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -139,27 +156,42 @@ def input_error(
     my.yaml: unknown key 'widht'; did you mean 'width'?
     """
     problems = error.errors(include_url=False)
+    unknown = unknown_keys(error, model, prefix)
+    if unknown:
+        return InputError(**unknown_line(unknown, kind), where=where)
     for problem in problems:
         cause = problem.get("ctx", {}).get("error")
         if isinstance(cause, InputError):
-            loc = [str(part) for part in problem["loc"]]
-            line = cause.what
-            if isinstance(cause, UnknownKeyError):
-                line = f"unknown {kind} {'.'.join([*loc, cause.key])!r}"
-            return InputError(line, where=where, hint=cause.hint)
-    first = next((p for p in problems if p["type"] in _UNKNOWN), problems[0])
-    key = ".".join(str(part) for part in (*prefix, *first["loc"]) if not str(part).startswith("function-"))
+            return InputError(cause.what, where=where, hint=cause.hint)
+    first = problems[0]
+    key = _path(prefix, first)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    if first["type"] in _UNKNOWN:
-        holder, last = _model_at(model, first["loc"][:-1]), str(first["loc"][-1])
-        renamed: Mapping[str, str] = getattr(holder, "RENAMED", {})
-        hint = f"it is called {renamed[last]!r} now" if last in renamed else nearest(last, list(_fields(holder)))
-        return InputError(f"unknown {kind} {key!r}{more}", where=where, hint=hint)
     if first["type"] == "missing":
         return InputError(f"{kind} {key!r} is missing{more}", where=where, hint="add it")
     value = "" if isinstance(first["input"], dict | list) else f" = {first['input']!r}"
     message = first["msg"].removeprefix("Value error, ")
     return InputError(f"{f'{kind} {key!r}' if key else f'the {what}'}{value}{more}", where=where, hint=message)
+
+
+def _path(prefix: tuple[str, ...], problem: Any) -> str:
+    """The whole path of keys to what is wrong."""
+    return ".".join(str(part) for part in (*prefix, *problem["loc"]) if not str(part).startswith("function-"))
+
+
+def unknown_keys(error: ValidationError, model: type[Any], prefix: tuple[str, ...] = ()) -> dict[str, str]:
+    """Every key that is not known, by its whole path, with what was probably meant."""
+    hints: dict[str, str] = {}
+    for problem in error.errors(include_url=False):
+        cause = problem.get("ctx", {}).get("error")
+        if isinstance(cause, UnknownKeyError):
+            place = _path(prefix, problem)
+            hints |= {f"{place}.{key}" if place else key: hint for key, hint in cause.hints.items()}
+        elif problem["type"] in _UNKNOWN:
+            holder, last = _model_at(model, problem["loc"][:-1]), str(problem["loc"][-1])
+            renamed: Mapping[str, str] = getattr(holder, "RENAMED", {})
+            known = f"it is called {renamed[last]!r} now" if last in renamed else nearest(last, list(_fields(holder)))
+            hints[_path(prefix, problem)] = known
+    return hints
 
 
 def _fields(model: Any) -> dict[str, Any]:

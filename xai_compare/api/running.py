@@ -32,7 +32,8 @@ def run(
     Nothing but `study` changes a result.
 
     Args:
-        study: what to do: a `Study`, or the path of a study file; without one the bundled default (simulated faces).
+        study: what to do: a `Study`, or the path of a study file, or pictures: a folder, a manifest or a pattern, of
+            which at most 60 are explained in `photographic`; without one the bundled default (simulated faces).
         out: the run directory; ``runs/NAME OF THE STUDY`` by default.
         overwrite: whether another study's run in ``out`` may be replaced. A study that has only gained something (an
             explainer, a network, people, another comparison) continues its run without it.
@@ -81,6 +82,7 @@ def run(
 
 def load_study(study: Study | str | Path | None, out: str | Path | None) -> tuple[Study, str | Path | None]:
     """The study that is to be run (the bundled default if None), and its run directory where it has one."""
+    from xai_compare.api.quick import is_pictures, quick_study
     from xai_compare.study import Study
 
     if study is None:
@@ -88,4 +90,8 @@ def load_study(study: Study | str | Path | None, out: str | Path | None) -> tupl
 
         out = Path(out or "runs/default")
         return bundled_study(out), out
-    return (study if isinstance(study, Study) else Study.load(study)), out
+    if isinstance(study, Study):
+        return study, out
+    if is_pictures(study):
+        return Study.parse(quick_study(study), where=study), out
+    return Study.load(study), out

@@ -86,11 +86,11 @@ def human(
     from xai_compare.human.units import Units
     from xai_compare.report.human import HumanOptions, write
 
-    size, cm = _numbers(resolution, 2, "--resolution"), _numbers(screen_cm, 2, "--screen-cm")
+    size, cm = numbers(resolution, 2, "--resolution"), numbers(screen_cm, 2, "--screen-cm")
     screen = Screen(
         (int(size[0]), int(size[1])) if size else None, (cm[0], cm[1]) if cm else None, distance_cm, pixels_per_degree
     )
-    place = None if placement in (None, "screen") else Placement(*_numbers(placement, 4, "--placement"))
+    place = None if placement in (None, "screen") else Placement(*numbers(placement, 4, "--placement"))
     gaze = GazeSettings(
         detector=detector,
         max_lost=max_lost,
@@ -107,8 +107,8 @@ def human(
         units=Units(units, clock),
     )
     files, shapes, landmarks = _pictures(pictures) if pictures else ({}, {}, {})
-    points, whole = _numbers(face, 6, "--face"), _numbers(picture_size, 2, "--picture-size")
-    window = _numbers(between_ms, 2, "--between-ms")
+    points, whole = numbers(face, 6, "--face"), numbers(picture_size, 2, "--picture-size")
+    window = numbers(between_ms, 2, "--between-ms")
     maps = MapSettings(
         kernel=kernel,
         sigma_px=sigma_px,
@@ -145,19 +145,19 @@ def _cross(text: str | None) -> Cross | None:
     image, comma, place = text.partition(",")
     if not comma or not image:
         raise InputError(f"{text!r} is not a picture and two numbers", where="--cross", hint="say --cross IMAGE,X,Y")
-    return Cross(image, *_numbers(place, 2, "--cross"))
+    return Cross(image, *numbers(place, 2, "--cross"))
 
 
-def _numbers(text: str | None, count: int, option: str) -> list[float]:
+def numbers(text: str | None, count: int, option: str) -> list[float]:
     if text is None:
         return []
     try:
-        numbers = [float(part) for part in text.split(",")]
+        values = [float(part) for part in text.split(",")]
     except ValueError:
-        numbers = []
-    if len(numbers) != count:
+        values = []
+    if len(values) != count:
         raise InputError(f"{text!r} is not {count} numbers", where=option, hint="separate them by commas")
-    return numbers
+    return values
 
 
 def _pictures(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, int]], dict[str, np.ndarray]]:

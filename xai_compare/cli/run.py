@@ -20,12 +20,47 @@ if TYPE_CHECKING:
     from xai_compare.study import Study
 
 Keep = Literal["maps", "heatmaps"]
+GO_ON = "study_to_edit.yaml"
+"""In the run directory: the study that pictures alone stood for, commented."""
 
 
 @app.command()
 def run(
-    study: Annotated[Path | None, typer.Argument(help="Study file (YAML); the bundled default if left out.")] = None,
+    study: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[STUDY|PICTURES]",
+            help="Study file (YAML), or a folder of pictures, a manifest (CSV), or a pattern in quotes; "
+            "the bundled default if left out.",
+        ),
+    ] = None,
     out: Out = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Of pictures: a bundled network, or a file. Repeatable.")
+    ] = None,
+    arch: Annotated[
+        str | None, typer.Option(help="Architecture of a file of weights: one of timm, or torchvision:NAME.")
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="A file's expressions in the order of its outputs.")
+    ] = None,
+    explainer: Annotated[
+        list[str] | None, typer.Option(help="Of pictures: an explainer, such as lime:n_samples=200. Repeatable.")
+    ] = None,
+    clicks: Annotated[Path | None, typer.Option(help="Of pictures: where people clicked.")] = None,
+    gaze: Annotated[Path | None, typer.Option(help="Of pictures: a recording of gaze.")] = None,
+    pixels_per_degree: Annotated[
+        float | None, typer.Option(help="Pixels of the pictures in one degree of visual angle.")
+    ] = None,
+    resolution: Annotated[str | None, typer.Option(metavar="W,H", help="Of the screen, in pixels.")] = None,
+    screen_cm: Annotated[str | None, typer.Option(metavar="W,H", help="Size of the screen in cm.")] = None,
+    distance_cm: Annotated[float | None, typer.Option(help="From the eyes to the screen.")] = None,
+    per_expression: Annotated[
+        int | None, typer.Option(min=1, help="Of pictures: how many are explained of each expression.")
+    ] = None,
+    at_most: Annotated[
+        int | None, typer.Option(min=0, help="Of pictures: how many are used, drawn by the seed; 60, or 0 for all.")
+    ] = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
     batch_size: BatchSize = 32,
@@ -42,11 +77,42 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the study would cost; run nothing.")] = False,
     allow_code: AllowCode = False,
 ) -> None:
-    """Explain pictures with networks, compare with people and anatomy, and write a report."""
+    """Explain pictures with networks, compare with people and anatomy, and write a report.
+
+    From pictures alone, `photographic` is explained by CAM, Grad-CAM and LIME, and a study to go on from is written.
+    """
+    from xai_compare.api.quick import is_pictures
     from xai_compare.api.running import load_study
     from xai_compare.study import Study
 
-    loaded, directory = load_study(study, out)
+    asked = {
+        "models": model,
+        "arch": arch,
+        "classes": classes,
+        "explainers": explainer,
+        "clicks": clicks,
+        "gaze": gaze,
+        "pixels_per_degree": pixels_per_degree,
+        "resolution": resolution,
+        "screen_cm": screen_cm,
+        "distance_cm": distance_cm,
+        "per_expression": per_expression,
+        "at_most": at_most,
+    }
+    asked = {key: value for key, value in asked.items() if value is not None}
+    written: dict[str, Any] | None = None
+    directory: str | Path | None = out
+    if study is not None and is_pictures(study):
+        written = _from_pictures(study, seed or 0, **asked)
+        loaded = Study.parse(written, where=study)
+        if "note" in written:
+            echo(f"{written['note']} --pixels-per-degree sets it.")
+    elif asked:
+        flag = f"--{next(iter(asked)).removesuffix('s' if next(iter(asked)) in ('models', 'explainers') else '')}"
+        hint = "name a folder of pictures, a manifest or a pattern, or write it into the study"
+        raise InputError("goes with pictures, not with a study file", where=flag.replace("_", "-"), hint=hint)
+    else:
+        loaded, directory = load_study(study, out)
     if seed is not None:
         loaded = Study.parse({**loaded.model_dump(mode="json"), "seed": seed}, where="--seed")
     if dry_run:
@@ -55,7 +121,31 @@ def run(
         _costs(estimate(loaded, device, batch_size, allow_code=allow_code))
         return
     settings = {"device": device, "batch_size": batch_size, "workers": workers, "scheduler": scheduler, "tls": tls}
-    _summary(_run(loaded, directory, overwrite=overwrite, **settings, keep=keep, allow_code=allow_code))
+    finished = _run(loaded, directory, overwrite=overwrite, **settings, keep=keep, allow_code=allow_code)
+    _summary(finished)
+    if written is not None:
+        from xai_compare.api.quick import write_study
+
+        echo(f"To go on from: {write_study(written, finished.dir, GO_ON, overwrite=True)}")
+
+
+def _from_pictures(pictures: Path, seed: int, **asked: Any) -> dict[str, Any]:
+    """The study of pictures that the flags ask for."""
+    from xai_compare.api.quick import AT_MOST, network, quick_study
+    from xai_compare.cli.human import numbers
+
+    names = [name.strip() for name in str(asked.pop("classes", "")).split(",") if name.strip()]
+    arch = asked.pop("arch", None)
+    models = [network(name, arch, names) for name in asked.pop("models", ())]
+    size, cm = (numbers(asked.pop(key, None), 2, f"--{key.replace('_', '-')}") for key in ("resolution", "screen_cm"))
+    screen = {
+        "resolution": size and [int(n) for n in size],
+        "size_cm": cm,
+        "distance_cm": asked.pop("distance_cm", None),
+    }
+    asked["screen"] = {key: value for key, value in screen.items() if value}
+    asked["at_most"] = asked.get("at_most", AT_MOST) or None
+    return quick_study(pictures, models=models, seed=seed, **asked)
 
 
 def _run(study: Study, out: str | Path | None, **settings: Any) -> Run:

@@ -13,24 +13,13 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.explainers.base import Batch, Explainer, Explanation, Options
 from xai_compare.explainers.families import METHODS
 from xai_compare.models import Model
-from xai_compare.registry import Registry
+from xai_compare.registry import EXPLAINERS, Registry
 
 Make = Callable[[str, dict[str, Any]], Explainer]
 E = TypeVar("E", bound=Callable[..., Any])
 
 
-def _is_explainer(thing: Any) -> str:
-    fits = isinstance(thing, type) and issubclass(thing, Explainer)
-    return "" if fits else "is not a subclass of xai_compare.explainers.Explainer"
-
-
-REGISTRY: Registry[type[Explainer]] = Registry(
-    "explainer",
-    "xai_compare.explainers",
-    ("xai_compare.explainers.methods.*",),
-    one_per_module=True,
-    check=_is_explainer,
-)
+REGISTRY: Registry[type[Explainer]] = EXPLAINERS
 """Another package names its own in the entry-point group: ``name = module:ExplainerClass``."""
 
 FAMILIES: Registry[Make] = Registry(
@@ -115,6 +104,7 @@ def create(name: str, **options: Any) -> Explainer:
         if prefix not in FAMILIES:
             raise InputError(f"unknown explainer {name!r}", hint=nearest(f"{prefix}:", [f"{p}:" for p in FAMILIES]))
         return FAMILIES.get(prefix)(method, options)
+    name = REGISTRY.spelled(str(name))
     if name not in REGISTRY and (whole := _in_a_family(str(name))):
         raise InputError(f"unknown explainer {name!r}", hint=f"did you mean {whole!r}?")
     cls = REGISTRY.get(name)

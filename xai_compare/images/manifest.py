@@ -1,16 +1,16 @@
-"""Which pictures a study is about: a CSV manifest, or a folder per expression."""
+"""Which pictures a study is about, as a CSV manifest says it."""
 
 from __future__ import annotations
 
 import csv
 import glob
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os.path import normpath
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from PIL import Image
 
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import canonical
@@ -29,10 +29,25 @@ class Manifest:
         rows: one row a picture: ``image`` (its name), ``path``, ``expression`` (``""`` where not labelled) and the
             optional columns, ``""`` where absent.
         skipped: ``(image, reason)`` of every row that was left out.
+        offered: of how many usable pictures the rows were drawn.
     """
 
     rows: pd.DataFrame
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    offered: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "offered", self.offered or len(self.rows))
+
+    def drawn(self, at_most: int, seed: int) -> Manifest:
+        """At most so many of the pictures, drawn by the seed, evenly over the labels, in their order."""
+        if len(self.rows) <= at_most:
+            return self
+        random = np.random.default_rng(seed)
+        shuffled = self.rows.iloc[random.permutation(len(self.rows))]
+        turn = shuffled.groupby("expression").cumcount()
+        kept = turn.sort_values(kind="stable").index[:at_most]
+        return replace(self, rows=self.rows.loc[sorted(kept)].reset_index(drop=True))
 
 
 def read_manifest(path: str | Path, root: str | Path | None = None, *, allow_outside: bool = False) -> Manifest:
@@ -58,40 +73,7 @@ def read_manifest(path: str | Path, root: str | Path | None = None, *, allow_out
     rows = pd.DataFrame({column: table.get(column, "") for column in COLUMNS}, index=table.index)
     for column in ("expression", "false_label"):
         rows[column] = [_expression(name, path, line) for line, name in rows[column].items()]
-    return _existing(rows, root, path, allow_outside)
-
-
-def read_folder(folder: str | Path) -> Manifest:
-    """Read a folder that holds one sub-folder of pictures per expression (``anger/``, ``Happy/`` ...).
-
-    Raises:
-        InputError: if the folder is missing, a sub-folder is no expression, or there is no picture.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError("no such folder", where=folder)
-    _refuse_odd_names(folder)
-    extensions = set(Image.registered_extensions())
-    records = []
-    for place in sorted(p for p in folder.iterdir() if p.is_dir()):
-        try:
-            expression = canonical(place.name)
-        except InputError as error:
-            raise InputError(f"the folder's name is no expression ({error.hint})", where=place) from None
-        records += [
-            {"image": file.relative_to(folder).as_posix(), "expression": expression}
-            for file in sorted(place.rglob("*"))
-            if file.suffix.lower() in extensions
-        ]
-    if not records:
-        raise InputError("no picture found", where=folder, hint="put pictures into one sub-folder per expression")
-    return _existing(pd.DataFrame(records).reindex(columns=COLUMNS, fill_value=""), folder, folder, False)
-
-
-def _refuse_odd_names(folder: Path) -> None:
-    for path in sorted(folder.rglob("*")):
-        if any("\ud800" <= character <= "\udfff" for character in path.name):
-            raise InputError(f"the name {path.name!r} is not UTF-8", where=folder, hint="rename it")
+    return existing(rows, root, path, allow_outside)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -169,7 +151,8 @@ def _as_on_disk(root: Path, name: str) -> Path | None:
     return place if place.is_file() else None
 
 
-def _existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool) -> Manifest:
+def existing(rows: pd.DataFrame, root: Path, source: Path, allow_outside: bool) -> Manifest:
+    """The rows whose pictures are there, below the root, and named once; the others are skipped with their reason."""
     skipped: list[tuple[str, str]] = []
     keep: list[bool] = []
     paths: list[str] = []

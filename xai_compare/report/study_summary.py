@@ -34,6 +34,10 @@ def study_summary(run: Any) -> list[tuple[str, str]]:
     by = "the class the network predicts" if images.choose_by == "predicted" else "their label"
     grouped = "their pair of label and false label" if images.pairs else by
     looked = lookup(run.provenance, "images.looked_at")
+    offered = lookup(run.provenance, "images.offered", looked)
+    pictures = f"; {looked:,} looked at" if looked else ""
+    if looked and images.at_most is not None:
+        pictures += f", drawn from {offered:,}"
     scaling = {
         "min_max": "each map from its own least to its greatest value (0 to 1) before averaging; maps with negative "
         "values around 0 (−1 to 1)",
@@ -48,7 +52,7 @@ def study_summary(run: Any) -> list[tuple[str, str]]:
         ("Masks", "Ekman masks (EMFACS)" if study.masks == "ekman" else str(study.masks or "none")),
         (
             "Images",
-            f"{many} per expression and network, grouped by {grouped}" + (f"; {looked:,} looked at" if looked else ""),
+            f"{many} per expression and network, grouped by {grouped}{pictures}",
         ),
         ("Seed", str(study.seed)),
         ("Scaling", scaling.get(study.compare.scaling, str(study.compare.scaling))),

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from xai_compare.errors import InputError
 from xai_compare.faces.cropping import FaceCropper
 from xai_compare.files import digest
-from xai_compare.images import Crop, Frame, frame, read_folder, read_manifest
+from xai_compare.images import Crop, Frame, frame, read_folder, read_manifest, read_pattern
 from xai_compare.images.manifest import Manifest
 from xai_compare.runs.store import Checked, Journal, content
 from xai_compare.study import Images, Study
@@ -37,13 +37,17 @@ def read_pictures(study: Study) -> Manifest:
     """The study's pictures.
 
     Raises:
-        InputError: see `xai_compare.images.read_manifest` and `read_folder`.
+        InputError: see `xai_compare.images.read_manifest`, `read_folder` and `read_pattern`.
     """
     spec = study.images
     if spec.folder is not None:
-        return read_folder(spec.folder)
-    assert spec.manifest is not None
-    return read_manifest(spec.manifest, spec.root, allow_outside=spec.allow_outside)
+        manifest = read_folder(spec.folder)
+    elif spec.files is not None:
+        manifest = read_pattern(spec.files)
+    else:
+        assert spec.manifest is not None
+        manifest = read_manifest(spec.manifest, spec.root, allow_outside=spec.allow_outside)
+    return manifest if spec.at_most is None else manifest.drawn(spec.at_most, study.seed)
 
 
 class FaceRecord(Checked):

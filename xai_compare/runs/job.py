@@ -89,6 +89,10 @@ def run(
         job = Job(study, directory, Settings(**settings), progress or listener())
         if gained:
             job.say(f"{directory} holds this study without {gained}; what fits is kept, the rest is made")
+        if job.manifest.offered > len(job.manifest.rows):
+            job.say(
+                f"{len(job.manifest.rows)} of {job.manifest.offered} pictures are used, drawn by the seed (at_most)"
+            )
         claim(directory, study)
         finished = job.finish()
         if not job.worked:

@@ -54,7 +54,11 @@ def describe(job: Job, seconds: dict[str, float]) -> dict[str, Any]:
         "models": job.described,
         "code_that_ran": {label: told["code"] for label, told in job.described.items() if "code" in told},
         "inputs": {path: content(Path(path)) for path in files if Path(path).is_file()},
-        "images": {"looked_at": len(images), "sha256": hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()},
+        "images": {
+            "offered": job.manifest.offered,
+            "looked_at": len(images),
+            "sha256": hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest(),
+        },
         "skipped": skipped.to_dict("records"),
         "stages": seconds,
     }

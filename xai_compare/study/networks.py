@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from xai_compare.errors import nearest
 from xai_compare.expressions import canonical
 from xai_compare.models.sources import SOURCES, keys_of, located
+from xai_compare.registry import EXPLAINERS
 from xai_compare.validation import Strict, UnknownKeyError
 
 
@@ -41,9 +43,8 @@ class ModelSpec(BaseModel):
             del extra[key]
         named = [key for key in extra if key in SOURCES] or SOURCES.names()
         known = {*ModelSpec.model_fields, *SOURCES.names(), *(key for one in named for key in keys_of(one))}
-        for key in extra:
-            if key not in known:
-                raise UnknownKeyError(key, sorted(known))
+        if unknown := [key for key in extra if key not in known]:
+            raise UnknownKeyError({key: nearest(key, sorted(known)) for key in unknown})
         return self
 
     @property
@@ -60,6 +61,11 @@ class ModelSpec(BaseModel):
         """Make the paths among the source's keys start from ``base``."""
         extra = self.__pydantic_extra__ or {}
         extra.update(located(extra, base))
+
+
+def network_written_out(value: Any) -> Any:
+    """A network as a mapping; a bare name is a bundled network's."""
+    return {"name": value, "bundled": value} if isinstance(value, str) else value
 
 
 def written_out(value: Any) -> Any:
@@ -84,5 +90,6 @@ class ExplainerSpec(Strict):
 
     @model_validator(mode="after")
     def _labelled(self) -> ExplainerSpec:
+        self.name = EXPLAINERS.spelled(self.name)
         self.label = self.label or self.name
         return self

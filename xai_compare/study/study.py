@@ -15,10 +15,10 @@ from xai_compare.errors import InputError, nearest
 from xai_compare.registry import STAGES
 from xai_compare.study.comparisons import Compare
 from xai_compare.study.images import Images
-from xai_compare.study.networks import ExplainerSpec, ModelSpec, written_out
+from xai_compare.study.networks import ExplainerSpec, ModelSpec, network_written_out, written_out
 from xai_compare.study.people import HumanSpec
 from xai_compare.study.text import lone, texts
-from xai_compare.validation import Strict, input_error, read_yaml
+from xai_compare.validation import Strict, UnknownKeyError, input_error, read_yaml, unknown_keys
 
 FOLDS = {"all": "all trainings together", "mean of folds": "the mean of the trainings' scores"}
 """Names of folds in tables that a training may not have."""
@@ -38,7 +38,7 @@ class Study(Strict):
     name: str = Field(min_length=1)
     seed: int = Field(0, ge=0, lt=2**32)
     images: Images
-    models: list[ModelSpec] = Field(default_factory=list)
+    models: list[Annotated[ModelSpec, BeforeValidator(network_written_out)]] = Field(default_factory=list)
     explainers: list[Annotated[ExplainerSpec, BeforeValidator(written_out)]] = Field(default_factory=list)
     human: list[HumanSpec] = Field(default_factory=list)
     masks: Literal["ekman"] | Path | None = "ekman"
@@ -61,11 +61,13 @@ class Study(Strict):
     if not TYPE_CHECKING:
 
         def __init__(self, **keys: Any) -> None:
-            _check_keys(keys, "study")
+            unknown = _unknown(keys)
             try:
-                super().__init__(**keys)
+                super().__init__(**{key: value for key, value in keys.items() if str(key) not in unknown})
             except ValidationError as error:
-                raise input_error(error, "study", type(self)) from None
+                raise _study_error(unknown, error, "study") from None
+            if unknown:
+                raise UnknownKeyError(unknown, "study")
 
         def __getattr__(self, name: str) -> Any:
             """The options of a stage; None where the study does not ask for it."""
@@ -126,13 +128,15 @@ class Study(Strict):
         if unreadable is not None:
             hint = "rename the file or folder"
             raise InputError(f"{unreadable!r} is not UTF-8, so that no file can hold it", where=where, hint=hint)
-        _check_keys(data, where)
+        unknown = _unknown(data)
         try:
-            study = cls.model_validate(data)
+            study = cls.model_validate({key: value for key, value in data.items() if str(key) not in unknown})
         except ValidationError as error:
-            raise input_error(error, where, cls) from None
+            raise _study_error(unknown, error, where) from None
         except RecursionError:
             raise InputError("the study refers to itself", where=where) from None
+        if unknown:
+            raise UnknownKeyError(unknown, where)
         place = (base or Path()).resolve()
         if lone(str(place)):
             raise InputError(f"{str(place)!r} is not UTF-8", where=where, hint="rename the folder")
@@ -150,6 +154,8 @@ class Study(Strict):
         images = self.images
         for name in ("manifest", "folder", "root", "predictor"):
             setattr(images, name, at(getattr(images, name)))
+        if images.files is not None:
+            images.files = str(at(Path(images.files)))
         if images.manifest is not None and images.root is None:
             images.root = images.manifest.parent
         for model in self.models:
@@ -177,12 +183,20 @@ class Study(Strict):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _check_keys(keys: Mapping[str, Any], where: object) -> None:
-    """Raise an `InputError` that names the nearest key for the first one that is neither a study's nor a stage."""
-    for key in keys:
-        if key not in Study.model_fields and key not in STAGES.names():
-            hint = nearest(str(key), [*Study.model_fields, *_asked_for()])
-            raise InputError(f"unknown key {key!r}", where=where, hint=hint)
+def _unknown(keys: Mapping[str, Any]) -> dict[str, str]:
+    """The keys that are neither a study's nor a stage, each with the nearest one that is."""
+    known = [*Study.model_fields, *_asked_for()] if any(_is_unknown(key) for key in keys) else []
+    return {str(key): nearest(str(key), known) for key in keys if _is_unknown(key)}
+
+
+def _is_unknown(key: str) -> bool:
+    return key not in Study.model_fields and key not in STAGES.names()
+
+
+def _study_error(unknown: Mapping[str, str], error: ValidationError, where: object) -> InputError:
+    """What is wrong with a study: its unknown keys at any depth, or else the first thing that pydantic found."""
+    everywhere = {**unknown, **unknown_keys(error, Study)}
+    return UnknownKeyError(everywhere, where) if everywhere else input_error(error, where, Study)
 
 
 def _stage_options(key: str, value: Any) -> BaseModel | None:
