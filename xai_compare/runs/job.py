@@ -174,6 +174,11 @@ class Job:
             yield advance
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
+    @property
+    def pages(self) -> list[str]:
+        """The stages that make a page; no page depends on another."""
+        return [name for name, cls in STAGES.all().items() if cls.page]
+
     def get(self, kind: type[S]) -> S:
         """The run's stage of a class."""
         stage = self.stages[kind.name]
@@ -216,7 +221,7 @@ class Job:
         """The stages of this run, in an order in which each comes after those that it needs."""
         wanted: dict[str, type[BaseStage]] = {}
         for name, cls in sorted(STAGES.all().items(), key=lambda item: not item[1].always):
-            if cls.wanted(self.study) and (self.settings.report or name not in ("report", "explore")):
+            if cls.wanted(self.study) and (self.settings.report or not cls.page):
                 wanted[name] = cls
         # Those of every run come first where the order is free: it decides the order of sources in every table.
         last = [name for name, cls in wanted.items() if ALL in cls.needs]

@@ -62,6 +62,7 @@ class BaseStage(ABC):
         needs: names of the stages that come before, if the run has them; ``"*"`` stands for all others.
         always: whether every run has it; any other stage a study must ask for by its name.
         first: whether it runs before the other stages plan.
+        page: whether it makes a page for people, which a run without a report does not have.
         Options: the pydantic model of what a study may say under the stage's name.
     """
 
@@ -70,6 +71,7 @@ class BaseStage(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     always: ClassVar[bool] = False
     first: ClassVar[bool] = False
+    page: ClassVar[bool] = False
     Options: ClassVar[type[BaseModel] | None] = None
 
     def __init__(self, job: Job) -> None:

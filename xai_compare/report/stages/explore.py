@@ -28,6 +28,7 @@ class Explore(FileStage):
     name: ClassVar[str] = "explore"
     title: ClassVar[str] = "page to explore"
     always: ClassVar[bool] = True
+    page: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = (ALL,)
 
     @classmethod
@@ -38,8 +39,8 @@ class Explore(FileStage):
     def fingerprint(self) -> str:
         """Of all the tables, maps and points, and of whether photographs may be shown."""
         tables = {one.name: content(one) for one in sorted((self.job.directory / "tables").glob("*.parquet"))}
-        # The report makes nothing that is read here.
-        others = {name: done.fingerprint for name, done in self.job.done.stages.items() if name not in PAGES}
+        # No page reads another.
+        others = {name: done.fingerprint for name, done in self.job.done.stages.items() if name not in self.job.pages}
         return digest([RESULTS, VERSION, tables, others, self.job.study.fingerprint()])
 
     def files(self) -> Sequence[str]:
@@ -50,7 +51,5 @@ class Explore(FileStage):
         """Write the page."""
         from xai_compare.report.explore import build
 
+        self.job.write_provenance()
         build(Run.open(self.job.directory))
-
-
-PAGES = ("report", Explore.name)

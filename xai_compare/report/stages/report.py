@@ -27,6 +27,7 @@ class Report(FileStage):
 
     name: ClassVar[str] = "report"
     always: ClassVar[bool] = True
+    page: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = (ALL,)
 
     @classmethod
@@ -40,7 +41,7 @@ class Report(FileStage):
         """Of all the tables and heatmaps."""
         # What the report itself writes there is CSV alone.
         tables = {one.name: content(one) for one in sorted((self.job.directory / "tables").glob("*.parquet"))}
-        others = {name: done.fingerprint for name, done in self.job.done.stages.items() if name != self.name}
+        others = {name: done.fingerprint for name, done in self.job.done.stages.items() if name not in self.job.pages}
         return digest([RESULTS, VERSION, tables, others, self.job.study.fingerprint()])
 
     def files(self) -> Sequence[str]:
