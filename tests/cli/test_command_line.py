@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -125,6 +126,14 @@ def test_doctor(call) -> None:  # type: ignore[no-untyped-def]
     for word in ("torch", "device", "landmark model", "Ekman masks", "bundled networks"):
         assert word in out
     assert err == ""
+
+
+def test_doctor_for_a_report(call) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call("doctor", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["xai-compare"] == xc.__version__
+    assert {"torch", "numpy", "device", "extra keras"} <= {finding["what"] for finding in told["findings"]}
 
 
 def test_doctor_names_what_a_study_needs(place: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]

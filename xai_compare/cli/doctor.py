@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,15 +29,29 @@ if TYPE_CHECKING:
 def doctor(
     study: Annotated[Path | None, typer.Argument(help="A study file: also say what it needs.")] = None,
     allow_code: AllowCode = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, to be pasted into a report.")] = False,
 ) -> None:
     """Say what is installed, what will be used, and what to do about what is missing."""
-    from rich.table import Table
-    from rich.text import Text
-
     findings = examine()
     if study is not None:
         with console.status("reading what the study needs"):
             findings += needs(study, allow_code=allow_code)
+    (_print_json if as_json else _print_table)(findings)
+    if not all(finding.fine for finding in findings):
+        raise typer.Exit(2)
+
+
+def _print_json(findings: list[Finding]) -> None:
+    import platform
+
+    machine = {"xai-compare": VERSION, "python": platform.python_version(), "platform": platform.platform()}
+    print(json.dumps({**machine, "findings": [asdict(finding) for finding in findings]}, indent=1))
+
+
+def _print_table(findings: list[Finding]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=f"xai-compare {VERSION}")
     for column in ("", "what", "finding", "what to do"):
         table.add_column(column, overflow="fold")
@@ -44,8 +59,6 @@ def doctor(
         mark = Text("ok", "green") if finding.fine else Text("no", "red")
         table.add_row(mark, Text(finding.what), Text(finding.found), Text(finding.hint))
     console.print(table)
-    if not all(finding.fine for finding in findings):
-        raise typer.Exit(2)
 
 
 @dataclass(frozen=True)
