@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,21 @@ class Opened:
         """Wait until a view is drawn."""
         self.page.wait_for_selector(f'main[data-ready="{view}"]', timeout=20_000)
         return self.page
+
+    def look_at(self, address: str) -> Any:
+        """Go to another view of the same page, and wait until it is drawn."""
+        # A view that is drawn anew has lost the mark; without it the old one would be taken for the new.
+        self.page.evaluate(
+            "address => { delete document.querySelector('main').dataset.ready; location.hash = address }", address
+        )
+        return self.ready(address.partition("view=")[2].partition("&")[0])
+
+    def until(self, condition: str) -> None:
+        """Wait until a condition holds; the page's policy forbids what playwright itself would wait with."""
+        ends = time.monotonic() + 10
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < ends, condition
+            self.page.wait_for_timeout(20)
 
     def settle(self) -> None:
         """Wait for two frames."""

@@ -46,19 +46,24 @@ def explore(
 
     if isinstance(source, Run):
         return pages.build(source, _place(out or source.dir / NAME), with_pictures=with_pictures)
-    folder = Path(source)
+    folder = comparison = Path(source)
     if (folder / "study.yaml").is_file():
         return explore(Run.open(folder), out, with_pictures=with_pictures)
     if (folder / "provenance.json").is_file() and (folder / "tables").is_dir():
         facts = _facts(folder)
-        out, title = out or folder / NAME, Path(facts["heatmaps"]).name
-        mine = facts["heatmaps"], facts["masks"], facts["pattern"], masks_name, facts.get("landmarks") or None
-    else:
-        title, mine = folder.resolve().name, (folder, masks, pattern, masks_name, landmarks)
-    made = compared(*mine)
+        out = out or folder / NAME
+        folder, masks, pattern, landmarks = (
+            Path(facts["heatmaps"]),
+            facts["masks"],
+            facts["pattern"],
+            facts["landmarks"],
+        )
+    made = compared(folder, masks, pattern, masks_name, landmarks or None)
     place = _place(Path(out or NAME))
-    report = "report.html" if (place.parent / "report.html").is_file() and place.parent.samefile(folder) else ""
-    return pages.build_heatmaps(place, made.maps, made.masks, made.scores, f"Heatmaps of {title}", report=report)
+    report = "report.html" if (place.parent / "report.html").is_file() and place.parent.samefile(comparison) else ""
+    return pages.build_heatmaps(
+        place, made.maps, made.masks, made.scores, f"Heatmaps of {folder.resolve().name}", report=report
+    )
 
 
 def _facts(folder: Path) -> dict[str, str]:

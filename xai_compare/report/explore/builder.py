@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xai_compare.report.data import from_heatmaps, from_run
+from xai_compare.report.data import ReportData, from_heatmaps, from_run
 from xai_compare.report.explore.bundle import as_json, write
 from xai_compare.report.explore.payload import payload
 from xai_compare.report.explore.people import people
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 NAME = "explore.html"
 MOST_BYTES = 25_000_000
+FEWEST_FACES = 20
+"""Pictures that a mean face must be of, where photographs are not shown."""
 _SPARE = 200_000
 """For script, style and the rows of single maps."""
 
@@ -45,14 +47,15 @@ def build(run: Run, path: Path | None = None, *, with_pictures: bool = False, mo
     while True:
         with closing(Sprites()) as sprites:
             page = payload(data, sprites) | {"people": people(run, data), "kind": "run"}
-            page["meanFace"] = "" if data.aligned_mean_face is None else webp(data.aligned_mean_face)
+            page["meanFace"] = _mean_face(run, data, with_pictures)
             left = room - _size(page, sprites) - _SPARE
             pictures = gather(run, sprites, max(left, 0), with_pictures=with_pictures)
             scores = image_scores([data.table("per_image"), data.table("known_images")], pictures)
             page["pictures"] = _packed(pictures, scores)
             size = _size(page, sprites) + _SPARE
             if size <= most_bytes or not pictures.images:
-                return _write(path or run.dir / NAME, page, sprites)
+                place = path or run.dir / NAME
+                return _write(place, page, sprites, "report.html" if place.parent == run.dir else "")
         room -= size - most_bytes + _SPARE
 
 
@@ -82,6 +85,15 @@ def build_heatmaps(
         return _write(path, page, sprites, report)
 
 
+def _mean_face(run: Run, data: ReportData, with_pictures: bool) -> str:
+    """The mean face, unless it is of so few photographs that it is one itself, more or less."""
+    face = data.aligned_mean_face
+    items = {str(item["image"]): item for store in run.stores for item in store.items}
+    photographs = [item for item in items.values() if item.get("dataset") != "simulated"]
+    hidden = photographs and len(items) < FEWEST_FACES and not (run.study.show_pictures or with_pictures)
+    return "" if face is None or hidden else webp(face)
+
+
 def _packed(pictures: Pictures, scores: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "columns": pictures.columns,
@@ -99,7 +111,7 @@ def _size(page: Mapping[str, Any], sprites: Sprites) -> int:
     return len(as_json(page).encode()) + sum(len(content) for _, _, content in sprites.sheets())
 
 
-def _write(path: Path, page: Mapping[str, Any], sprites: Sprites, link: str = "report.html") -> Path:
+def _write(path: Path, page: Mapping[str, Any], sprites: Sprites, link: str) -> Path:
     fallback = "This page shows maps and tables with the help of scripts, which do not run here."
     sheets = sprites.sheets()
     known = {"tiles": [tile.packed() for tile in sprites.tiles], "sheets": [[w, h] for w, h, _ in sheets]}

@@ -1,9 +1,9 @@
 """The page's file: our modules as one script, the data as text that no browser runs.
 
-A page that was opened from a folder may import no module from beside it, so the modules are put into one script, in
-the order in which they need one another, without their ``import`` lines and the word ``export``. That keeps them what
-editors and type checkers know (ES modules of their own), needs no build step, and lets the page allow this one script
-by its hash and no other: an import map of ``data:`` addresses would have to allow all of those.
+A page that was opened from a folder may import no module from beside it. So each module becomes a function of its own
+in one script, in the order in which they need one another: ``import`` lines become the names that other functions gave
+back, ``export`` is left out. The modules stay what editors and type checkers know, nothing has to be built, and the
+page allows this one script by its hash and no other: an import map of ``data:`` addresses would have to allow them all.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ from xai_compare.files import write_atomically
 from xai_compare.report.page import _environment
 from xai_compare.version import VERSION
 
-MAIN = "main.js"
-_IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./([a-z_]+\.js)";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.MULTILINE)
-_TOP = re.compile(r"^(?:export )?(?:async )?(?:function|class|const|let)\s+\*?\s*([A-Za-z_$][\w$]*)", re.MULTILINE)
+MAIN = "main"
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([a-z_]+)\.js";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
 
 
 @cache
@@ -35,30 +34,30 @@ def script() -> str:
     """Our modules as one script.
 
     Raises:
-        ValueError: if two modules use one name at their top, which would be one name here.
+        ValueError: if modules need one another in a circle, or an import or export is written in another way.
     """
     texts: dict[str, str] = {}
     _gather(MAIN, texts, ())
-    owners: dict[str, str] = {}
-    for module, text in texts.items():
-        for name in _TOP.findall(text):
-            if owners.setdefault(name, module) != module:
-                raise ValueError(f"{name} stands in {owners[name]} and in {module}")
-    parts = [_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts.values()]
-    left = re.search(r"^(import|export)\b.*", "\n".join(parts), re.MULTILINE)
-    if left:
-        raise ValueError(f"not understood: {left[0]}")
-    return "\n".join(parts)
+    return "\n".join(_function(name, text) for name, text in texts.items())
 
 
 def _gather(name: str, texts: dict[str, str], above: Sequence[str]) -> None:
     if name in above:
         raise ValueError(f"modules need one another in a circle: {', '.join((*above, name))}")
     if name not in texts:
-        text = _static(name)
-        for needed in _IMPORT.findall(text):
+        text = _static(f"{name}.js")
+        for _, needed in _IMPORT.findall(text):
             _gather(needed, texts, (*above, name))
         texts[name] = text
+
+
+def _function(name: str, text: str) -> str:
+    """A module as a function that gives back what the module exports."""
+    body = _EXPORT.sub("", _IMPORT.sub(r"const \1 = module_\2;", text))
+    left = re.search(r"^(?:import|export)\b.*", body, re.MULTILINE)
+    if left:
+        raise ValueError(f"{name}.js: not understood: {left[0]}")
+    return f"const module_{name} = (() => {{\n{body}\nreturn {{ {', '.join(_EXPORT.findall(text))} }};\n}})();"
 
 
 def _static(name: str) -> str:

@@ -6,7 +6,9 @@ const ramps = Object.fromEntries(Object.entries(page.colours).map(([name, text])
 
 /** The ramps to choose from, for maps without negative values. */
 export const RAMPS = /** @type {[string, string][]} */ ([
-  ["heat", "as in the report"], ["viridis", "viridis"], ["grey", "grey"],
+  ["heat", "as in the report"],
+  ["viridis", "viridis"],
+  ["grey", "grey"],
 ]);
 
 /**
@@ -21,7 +23,8 @@ export const RAMPS = /** @type {[string, string][]} */ ([
 export function paint(canvas, width, height, level, ramp, share = null) {
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const pixels = context.createImageData(width, height), colours = ramps[ramp] ?? ramps.heat;
+  const pixels = context.createImageData(width, height),
+    colours = ramps[ramp] ?? ramps.heat;
   for (let i = 0, to = 0; i < width * height; i++, to += 4) {
     const at = 3 * level(i);
     pixels.data[to] = colours[at];
@@ -41,7 +44,8 @@ export function shown(map) {
   const { levels, below } = map;
   if (!map.signed || !below) return (index) => levels[index];
   const most = Math.max(map.greatest, -map.least);
-  const up = Math.max(map.greatest, 0) / most, down = -map.least / most;
+  const up = Math.max(map.greatest, 0) / most,
+    down = -map.least / most;
   return (index) => Math.round(127.5 + 0.5 * (levels[index] ? levels[index] * up : -below[index] * down));
 }
 
@@ -50,11 +54,13 @@ export function shown(map) {
  * @param {HTMLCanvasElement} canvas
  * @param {import("./data.js").LevelMap} map
  * @param {string} ramp
- * @param {{over?: boolean, cut?: number | null}} [how] over: the lower, the clearer, for a picture lies below;
+ * @param {{over?: boolean, mask?: boolean, cut?: number | null}} [how] over: the lower, the clearer, for a picture lies below;
  *   cut: levels up to it are faint
  */
 export function paintMap(canvas, map, ramp, how = {}) {
-  const level = shown(map), signed = map.signed;
+  if (how.mask) return paint(canvas, map.width, map.height, (index) => (map.levels[index] ? 170 : 8), "grey");
+  const level = shown(map),
+    signed = map.signed;
   /** @type {((index: number) => number) | null} */
   let share = null;
   if (how.cut !== null && how.cut !== undefined) {

@@ -52,7 +52,10 @@ export function goTo(x, y) {
 export function pointable(element, face) {
   const moved = (/** @type {PointerEvent} */ event) => {
     const box = face.getBoundingClientRect();
-    goTo(((event.clientX - box.left) / box.width) * WIDTH - 0.5, ((event.clientY - box.top) / box.height) * HEIGHT - 0.5);
+    goTo(
+      ((event.clientX - box.left) / box.width) * WIDTH - 0.5,
+      ((event.clientY - box.top) / box.height) * HEIGHT - 0.5,
+    );
   };
   element.addEventListener("pointermove", moved);
   element.addEventListener("pointerdown", moved);

@@ -89,7 +89,8 @@ export class LevelMap {
   /** The same map at every second pixel. */
   halved() {
     if (this.step > 1) return this;
-    const width = Math.ceil(this.width / 2), height = Math.ceil(this.height / 2);
+    const width = Math.ceil(this.width / 2),
+      height = Math.ceil(this.height / 2);
     const take = (/** @type {Uint8Array} */ all) => {
       const some = new Uint8Array(width * height);
       for (let y = 0; y < height; y++) {
@@ -139,7 +140,8 @@ export async function mapOf(tile) {
   const known = unpacked.get(tile);
   if (known) return known;
   const [number, place, least, greatest, otsu] = page.tiles[tile];
-  const [width, height] = page.sheets[number], size = width * height;
+  const [width, height] = page.sheets[number],
+    size = width * height;
   const all = await sheet(number);
   const levels = all.subarray(place * size, (place + 1) * size);
   const below = least < 0 ? all.subarray((place + 1) * size, (place + 2) * size) : null;
@@ -229,5 +231,7 @@ for (const one of scores) {
  * @param {string} expression
  */
 export function scoreOf(metric, a, b, expression) {
-  return scoresByKey.get([metric, a, b, expression].join("\n")) ?? scoresByKey.get([metric, b, a, expression].join("\n"));
+  return (
+    scoresByKey.get([metric, a, b, expression].join("\n")) ?? scoresByKey.get([metric, b, a, expression].join("\n"))
+  );
 }

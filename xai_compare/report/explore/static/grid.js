@@ -48,28 +48,36 @@ export async function showGrid(main) {
   }
   const heads = page.expressions.map((name) => el("th", { scope: "col" }, name === "all" ? "all together" : name));
   const table = el(
-    "table", { class: "maps", tabindex: 0, "aria-label": "Mean maps; arrow keys move the cursor", "aria-describedby": "keys" },
-    el("thead", {}, el("tr", {}, el("td"), ...heads)), rows,
+    "table",
+    { class: "maps", tabindex: 0, "aria-label": "Mean maps; arrow keys move the cursor", "aria-describedby": "keys" },
+    el("thead", {}, el("tr", {}, el("td"), ...heads)),
+    rows,
   );
   main.append(
     el("h2", {}, "Mean maps"),
-    el("div", { class: "tools" },
+    el(
+      "div",
+      { class: "tools" },
       choice("Sources", rowChoices(), get("rows"), (value) => set({ rows: value })),
       choice("Colours", RAMPS, get("ramp", "heat"), (value) => set({ ramp: value })),
       tick("outline of the face", lines, (on) => set({ lines: on ? "1" : "0" })),
     ),
     readout,
     el("div", { class: "scroll" }, table),
-    el("p", { class: "small", id: "keys" },
-      "Keys: arrows move the cursor by a pixel (with Shift by ten), N and P go to the next and previous map, Enter opens it "
-      + "beside another. Each map is coloured from its own least to its greatest value; signed maps around 0, red for, blue "
-      + "against. Values are those of the stored map, to 1/255 of its range."),
+    el(
+      "p",
+      { class: "small", id: "keys" },
+      "Keys: arrows move the cursor by a pixel (with Shift by ten), N and P go to the next and previous map, Enter opens it " +
+        "beside another. Each map is coloured from its own least to its greatest value; signed maps around 0, red for, blue " +
+        "against. Values are those of the stored map, to 1/255 of its range.",
+    ),
   );
   let at = 0;
   const tell = () => {
     readout.textContent = placeInWords();
     for (const one of cells) {
-      if (one.map) one.value.textContent = mapValue(one.map.atPlace(place.x, place.y), one.map.greatest - one.map.least);
+      if (one.map)
+        one.value.textContent = mapValue(one.map.atPlace(place.x, place.y), one.map.greatest - one.map.least);
     }
   };
   follow(table, tell);
@@ -84,9 +92,11 @@ export async function showGrid(main) {
       set({ view: "pair", a: cells[at].key });
       return;
     } else if (!arrow(event)) return;
-    requestAnimationFrame(() => requestAnimationFrame(() => {
-      announce(`${cells[at].name}: ${cells[at].value.textContent}. ${placeInWords()}`);
-    }));
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        announce(`${cells[at].name}: ${cells[at].value.textContent}. ${placeInWords()}`);
+      }),
+    );
   });
   await paintCells(cells, table);
   if (place.there) tell();

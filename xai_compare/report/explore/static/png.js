@@ -7,10 +7,11 @@
  */
 export async function decodePng(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let width = 0, height = 0;
+  let width = 0,
+    height = 0;
   /** @type {Uint8Array<ArrayBuffer>[]} */
   const parts = [];
-  for (let at = 8; at < bytes.length; ) {
+  for (let at = 8; at < bytes.length;) {
     const length = view.getUint32(at);
     const kind = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if (kind === "IHDR") [width, height] = [view.getUint32(at + 8), view.getUint32(at + 12)];
@@ -32,7 +33,9 @@ export async function decodePng(bytes) {
  * @param {number} width
  */
 function unfilter(packed, levels, row, width) {
-  const from = row * (width + 1), to = row * width, filter = packed[from];
+  const from = row * (width + 1),
+    to = row * width,
+    filter = packed[from];
   for (let x = 0; x < width; x++) {
     const left = x ? levels[to + x - 1] : 0;
     const up = row ? levels[to + x - width] : 0;
