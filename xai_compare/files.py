@@ -15,13 +15,12 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from xai_compare.errors import InputError
 
@@ -29,13 +28,17 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+Told = Callable[[Path, bool], None]
+"""Is called with a file or folder, and whether it will still grow."""
 LIMIT_GB = "XAI_COMPARE_MAX_GB"
 """Environment variable: the most gigabytes that one file may hold once it is unpacked; 1 by default."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MAKE_ROOM = "make room and run the same command again; what is done is kept"
 _ORDINARY = re.compile(r"[^\W_][\w .,()+=@#~&-]*")
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d[\d.,]*|[.,]\d+)([eE][+-]?\d+)?|[+-](inf|nan)", re.IGNORECASE)
+_LINK = "is a link, and what is written there would land elsewhere"
+_WATCHES: list[tuple[Path, Told]] = []
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -81,6 +84,20 @@ def below(root: Path, name: str | Path, *, links: bool = False) -> Path:
     return root / name
 
 
+def stays_below(name: str) -> bool:
+    """Whether a path in a file of ours is a plain one below its folder.
+
+    >>> stays_below("tables/a.csv"), stays_below("../a"), stays_below("/a")
+    (True, False, False)
+    """
+    return not Path(name).is_absolute() and "\0" not in name and ".." not in Path(name).parts
+
+
+def is_plain(path: Path) -> bool:
+    """Whether this is a regular file, and no link."""
+    return path.is_file() and not path.is_symlink()
+
+
 def refuse_links(folder: Path, but: Iterable[str] = ()) -> None:
     """Refuse a folder of results in which something is a link: what is written there would land elsewhere.
 
@@ -95,9 +112,7 @@ def refuse_links(folder: Path, but: Iterable[str] = ()) -> None:
         for name in (*folders, *files):
             path = Path(place, name)
             if path.is_symlink():
-                raise InputError(
-                    "is a link, and what is written there would land elsewhere", where=path, hint="remove it"
-                )
+                raise InputError(_LINK, where=path, hint="remove it")
 
 
 def make_room(path: Path, *, folder: bool = False) -> None:
@@ -107,6 +122,15 @@ def make_room(path: Path, *, folder: bool = False) -> None:
         path.unlink()
     elif not folder and path.is_dir():
         path.unlink() if path.is_symlink() else shutil.rmtree(path)
+
+
+def _full(error: Exception, path: Path) -> Exception:
+    """The error itself, or one that names the file where there is no more room for it."""
+    number = getattr(error, "errno", None)
+    # safetensors and pyarrow have errors of their own.
+    words = {code: os.strerror(code) for code in FULL}
+    known = number if number in FULL else next((code for code, text in words.items() if text in str(error)), None)
+    return error if known is None else OSError(known, words[known], str(path))
 
 
 @contextmanager
@@ -119,15 +143,15 @@ def atomic(path: Path) -> Iterator[Path]:
         OSError: naming ``path`` where the disk is full.
     """
     make_room(path)
+    check_place(path)
     part = path.with_name(f".{path.stem[:100]}.{os.getpid()}.part{path.suffix}")
     part.unlink(missing_ok=True)
     try:
         yield part
         part.replace(path)
+        finished(path)
     except Exception as error:
-        if getattr(error, "errno", None) in FULL or "No space left" in str(error):  # safetensors has errors of its own.
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
-        raise
+        raise _full(error, path) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -141,40 +165,69 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def staged(out: Path, replaced: Iterable[str] = ()) -> Iterator[Path]:
-    """A folder beside ``out`` to write into; its files take their places in ``out`` if the block ends well.
+def watched(folder: Path, tell: Told) -> Iterator[None]:
+    """``tell`` is called with each file that is written below ``folder`` while the block runs."""
+    watch = (folder.absolute(), tell)
+    _WATCHES.append(watch)
+    try:
+        yield
+    finally:
+        _WATCHES.remove(watch)
+
+
+def _watches(path: Path) -> list[tuple[Path, Told]]:
+    place = path.absolute()
+    return [watch for watch in _WATCHES if place.is_relative_to(watch[0])]
+
+
+def is_watched(folder: Path) -> bool:
+    """Whether what is written into a folder is listed."""
+    return bool(_watches(folder))
+
+
+def finished(path: Path, *, grows: bool = False) -> None:
+    """Say that a file or folder is written, for the lists of what was."""
+    for _, tell in _watches(path):
+        tell(path, grows)
+
+
+def check_place(path: Path, root: Path | None = None) -> None:
+    """Refuse to write where a folder below a root has become a link since it was opened.
 
     Args:
-        out: the folder of results; what is in it stays until the new results are whole.
-        replaced: files and folders in ``out`` that are removed then.
+        path: the file that is to be written.
+        root: a folder above it; any that is `watched`, if None.
 
     Raises:
-        InputError: if something in ``out`` is a link.
-        OSError: naming ``out`` where the disk is full.
+        InputError: naming the link.
     """
-    refuse_links(out)
-    target = out.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent))
+    place = path.absolute()
+    for top in [root for root, _ in _watches(path)] if root is None else [root.absolute()]:
+        for folder in place.parents:
+            if folder == top:
+                break
+            if folder.is_symlink():
+                raise InputError(_LINK, where=folder, hint="remove it")
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[BinaryIO]:
+    """A file to append to; its folder is made, and a link that stands there is replaced, not followed.
+
+    Raises:
+        OSError: naming ``path`` where the disk is full.
+    """
+    make_room(path)
+    check_place(path)
+    if path.is_symlink():
+        path.unlink()
+    finished(path, grows=True)
+    how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     try:
-        yield folder
-        for name in replaced:
-            path = out / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        for path in sorted(folder.rglob("*")):
-            place = out / path.relative_to(folder)
-            if path.is_dir():
-                place.mkdir(parents=True, exist_ok=True)
-            else:
-                make_room(place)
-                path.replace(place)
-        out.mkdir(exist_ok=True)
+        with os.fdopen(os.open(path, how, 0o666), "ab") as file:
+            yield file
     except OSError as error:
-        if error.errno in FULL:
-            raise OSError(error.errno, error.strerror, str(out)) from error
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        raise _full(error, path) from error
 
 
 def _quoted(cell: Any) -> Any:

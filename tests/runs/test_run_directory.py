@@ -29,6 +29,7 @@ JSON_FILES = [
     "chunks/model--toy--random/00000.json", "maps.zarr/model--toy--random/zarr.json",
     "maps.zarr/model--toy--random/map/zarr.json", "maps.zarr/model--toy--random/map/c/0/0/0",
     "heatmaps.zarr/zarr.json", "heatmaps.zarr/heatmap/zarr.json", "tables/scores.parquet", "tables/skipped.parquet",
+    "tables/scores.csv", "maps.zarr/model--toy--random/image/zarr.json", "study.yaml", "files.sha256",
 ]  # fmt: skip
 
 
@@ -77,6 +78,7 @@ def test_a_damaged_file_is_named_and_made_again(copied: Path, whole: xc.Run, nam
     for damage in DAMAGE.values():
         (copied / name).write_bytes(damage((copied / name).read_bytes()))
         looked_at(copied)
+        assert len(verify(copied)) > 0
     xc.run(small(whole.dir.parent / "faces"), copied, report=False)
     assert tables(copied) == before
     assert verify(copied).empty
@@ -152,6 +154,53 @@ def test_a_table_that_is_gone_is_not_an_empty_one(copied: Path) -> None:
     with pytest.raises(InputError, match=r"skipped\.parquet"):
         xc.Run.open(copied).table("skipped")
     assert xc.Run.open(copied).table("never_asked_for").empty
+
+
+@pytest.mark.parametrize("name", ["faces.jsonl", "predictions/toy.jsonl"])
+def test_a_line_that_was_taken_out_or_put_in_is_seen_and_mended(copied: Path, whole: xc.Run, name: str) -> None:
+    path, before = copied / name, tables(copied)
+    lines = path.read_bytes().splitlines(keepends=True)
+    for other in (lines[1:], [*lines, b"{}\n"], [lines[0][:9] + b"\n", *lines[1:]]):
+        path.write_bytes(b"".join(other))
+        assert verify(copied)["source"].tolist() == [name]
+        xc.run(small(whole.dir.parent / "faces"), copied, report=False)
+        assert verify(copied).empty
+        assert tables(copied) == before
+
+
+def test_what_a_run_did_not_write_is_named_and_stays(copied: Path, whole: xc.Run) -> None:
+    (copied / "tables" / "mine.csv").write_text("x")
+    xc.run(small(whole.dir.parent / "faces"), copied, report=False)
+    assert verify(copied)["source"].tolist() == ["tables/mine.csv"]
+
+
+@pytest.mark.parametrize("when", ["xai_compare.runs.job.Job.write_provenance", "xai_compare.runs.directory.exchange"])
+def test_a_run_that_is_to_be_replaced_stays_until_the_new_one_is_whole(
+    copied: Path, whole: xc.Run, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces = whole.dir.parent / "faces"
+    other = asked(faces, explainers=["random"], seed=6, compare={"bootstrap": 0})
+    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
+    (copied / "notes.txt").write_text("mine")
+
+    def stopped(*given: object, **how: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(when, stopped)
+        with pytest.raises(KeyboardInterrupt):
+            xc.run(other, copied, report=False, overwrite=True)
+    assert [path for path, content in before.items() if path.read_bytes() != content] == []
+    beside = copied.with_name(".copy.xai-compare-new")
+    assert (beside / "chunks").is_dir()
+    made = {path: path.stat().st_mtime_ns for path in beside.glob("maps.zarr/*/map/c/*/0/0")}
+    xc.run(other, copied, report=False, overwrite=True)
+    assert not beside.exists()
+    assert verify(copied)["source"].tolist() == ["notes.txt"]
+    there = {path: (copied / path.relative_to(beside)).stat().st_mtime_ns for path in made}
+    assert made == there
+    fresh = xc.run(other, copied.with_name("fresh"), report=False)
+    assert tables(copied) == tables(fresh.dir)
 
 
 def test_maps_survive_a_damaged_description(copied: Path, whole: xc.Run) -> None:

@@ -18,6 +18,7 @@ import pytest
 from xai_compare import files
 from xai_compare.cli import main
 from xai_compare.errors import InputError
+from xai_compare.inventory import LIST, staged
 
 HOSTILE = ["../../../OUTSIDE", "a/b/c", "..", "", "x\0y", "con", "a\\b", "n" * 300, "a.", "~", "-rf", "é/ü"]
 
@@ -135,20 +136,22 @@ def test_a_link_that_came_since_is_replaced_and_not_followed(tmp_path: Path) -> 
 
 
 def test_results_that_are_not_finished_leave_the_old_ones(tmp_path: Path) -> None:
-    (tmp_path / "out" / "tables").mkdir(parents=True)
-    (tmp_path / "out" / "tables" / "old.csv").write_text("old")
+    with staged(tmp_path / "out") as folder:
+        (folder / "tables").mkdir()
+        (folder / "tables" / "old.csv").write_text("old")
+    old = {"out", "out/tables", "out/tables/old.csv", f"out/{LIST}"}
 
     def broken() -> None:
-        with files.staged(tmp_path / "out", ["tables"]) as folder:
+        with staged(tmp_path / "out", overwrite=True) as folder:
             (folder / "new.csv").write_text("new")
             raise InputError("broken")
 
     with pytest.raises(InputError, match="broken"):
         broken()
-    assert everything(tmp_path) == {"out", "out/tables", "out/tables/old.csv"}
-    with files.staged(tmp_path / "out", ["tables"]) as folder:
+    assert everything(tmp_path) == old
+    with staged(tmp_path / "out", overwrite=True) as folder:
         (folder / "new.csv").write_text("new")
-    assert everything(tmp_path) == {"out", "out/new.csv"}
+    assert everything(tmp_path) == {"out", "out/new.csv", f"out/{LIST}"}
 
 
 def test_overwrite_keeps_the_old_page_where_the_new_data_are_wrong(tmp_path: Path, call: Any) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xai_compare.errors import InputError
-from xai_compare.files import FULL, staged
+from xai_compare.files import FULL
+from xai_compare.inventory import check_replaceable, staged
 from xai_compare.version import VERSION
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def write_comparison(
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
         raise InputError("is not an empty directory", where=out, hint="name another with --out, or --overwrite")
+    check_replaceable(out)
     made = compared(heatmaps, masks, pattern, masks_name, landmarks)
     facts = {
         "xai-compare": VERSION,
@@ -97,7 +99,7 @@ def write_comparison(
         "inputs": {path.name: content(path) for path in sorted(heatmaps.rglob("*")) if path.is_file()},
     }
     try:
-        with staged(out) as folder:
+        with staged(out, overwrite=overwrite) as folder:
             write_tables(folder / "tables", scores=made.scores, merges=made.merges, nulls=made.nulls)
             provenance.write(folder / "provenance.json", facts)
             title = f"Heatmaps of {heatmaps.name}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from xai_compare.api.networks import find_network
 from xai_compare.errors import InputError
-from xai_compare.files import staged
+from xai_compare.inventory import staged
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from xai_compare.errors import InputError
+from xai_compare.inventory import OPEN, Inventory
+from xai_compare.runs.directory import journals, unlisted
 from xai_compare.runs.results import Run
-from xai_compare.runs.store import Done, MapStore, Plan, PlannedTask, Records
+from xai_compare.runs.store import Done, MapStore, Plan, PlannedTask, Records, damaged_lines
 
 STATUS = ("source", "fold", "maps", "done", "missing", "minutes left")
 
@@ -38,17 +41,36 @@ def status(run: Run | str | Path) -> pd.DataFrame:
 
 
 def verify(run: Run | str | Path) -> pd.DataFrame:
-    """Check all checksums and counts of a run (or its directory): source, fold, chunk, problem; no row if all is whole.
+    """Check every file of a folder of results: source (or file), fold, chunk, problem; no row if all is whole.
 
-    Maps that were removed on purpose (``--keep heatmaps``) are not missed.
+    Of a run, maps and records are held against its plan too. Maps that were removed on purpose (``--keep heatmaps``)
+    are not missed. Other folders (of `human`, `compare`, `explain`, `train`, `emotion`) are held against their list.
 
     Raises:
-        InputError: if no run is there.
+        InputError: if no results are there.
     """
-    run = _opened(run)
-    plan, done = Plan.demand(run.dir), Done.demand(run.dir)
+    directory = run.dir if isinstance(run, Run) else Path(run)
+    inventory = Inventory(directory, unlisted)
+    problems: list[tuple[str, str, object, str]] = [
+        (name, "", "", problem) for name, problem in inventory.problems().items()
+    ]
+    if (directory / "study.yaml").is_file() or "study.yaml" in inventory.hashes:
+        problems += _run_problems(Run(directory), inventory, whole=not problems)
+    elif not inventory.exists:
+        raise InputError("no results are here", where=directory, hint="name a folder that xai-compare wrote")
+    return pd.DataFrame(problems, columns=["source", "fold", "chunk", "problem"])
+
+
+def _run_problems(run: Run, inventory: Inventory, *, whole: bool) -> list[tuple[str, str, object, str]]:
+    """What is wrong with maps, records and journals, and with files of which the list does not know."""
+    known = inventory.hashes
+    plan, done = Plan.demand(run.dir) if whole else Plan.read(run.dir), Done.read(run.dir)
     stores = plan.stores(run.dir)
     problems: list[tuple[str, str, object, str]] = []
+    for path in journals(run.dir):
+        name = path.relative_to(run.dir).as_posix()
+        if known.get(name) == OPEN and (lines := damaged_lines(path)):
+            problems.append((name, "", "", f"line {lines[0]} is damaged"))
     for store in stores:
         for index in range(len(store.chunks)):
             problem = store.problem(index)
@@ -58,10 +80,11 @@ def verify(run: Run | str | Path) -> pd.DataFrame:
         records = Records(run.dir, stage)
         found = [(task, records.problem(task.key, task.fingerprint)) for task in tasks]
         problems += [(task.label, "", task.key, problem) for task, problem in found if problem]
-    problems += [(name, "", "", problem) for name, problem in done.problems(run.dir).items()]
-    if not problems and (run.dir / "heatmaps.zarr").exists():
+    unknown = [name for name in done.files() if name not in known and not any(f.startswith(f"{name}/") for f in known)]
+    problems += [(name, "", "", wrong) for name in unknown if (wrong := done.problem(run.dir, name))]
+    if whole and not problems and (run.dir / "heatmaps.zarr").exists():
         problems += _counts(run, stores)
-    return pd.DataFrame(problems, columns=["source", "fold", "chunk", "problem"])
+    return problems
 
 
 def _opened(run: Run | str | Path) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -17,9 +17,10 @@ import pandas as pd
 from xai_compare import models
 from xai_compare.errors import InputError
 from xai_compare.files import slug
+from xai_compare.inventory import Inventory
 from xai_compare.registry import STAGES
 from xai_compare.runs import executors, provenance
-from xai_compare.runs.directory import alone, claim, disk_errors, refuse_strangers
+from xai_compare.runs.directory import alone, claim, disk_errors, listing, refuse_strangers, replacing, unlisted
 from xai_compare.runs.face_cache import FaceCache, read_pictures
 from xai_compare.runs.map_stage import MapStage
 from xai_compare.runs.progress import Progress, listener
@@ -84,20 +85,24 @@ def run(
         InputError: whatever the user must fix, in one line; what was computed before stays in ``out``.
     """
     directory = Path(out or Path("runs") / slug(study.name))
-    gained = refuse_strangers(directory, study, overwrite)
-    with disk_errors(directory), alone(directory):
-        job = Job(study, directory, Settings(**settings), progress or listener())
-        if gained:
-            job.say(f"{directory} holds this study without {gained}; what fits is kept, the rest is made")
-        if job.manifest.offered > len(job.manifest.rows):
-            job.say(
-                f"{len(job.manifest.rows)} of {job.manifest.offered} pictures are used, drawn by the seed (at_most)"
-            )
-        claim(directory, study)
-        finished = job.finish()
+    gained, replaced = refuse_strangers(directory, study, overwrite)
+    progress = progress or listener()
+    with disk_errors(directory), alone(directory), replacing(directory) if replaced else nullcontext(directory) as work:
+        with listing(work) as inventory:
+            job = Job(study, work, Settings(**settings), progress, inventory)
+            if replaced:
+                job.say(f"the run in {directory} stays until the new one is whole; it is made in {work}")
+            elif gained:
+                job.say(f"{directory} holds this study without {gained}; what fits is kept, the rest is made")
+            if job.manifest.offered > len(job.manifest.rows):
+                job.say(
+                    f"{len(job.manifest.rows)} of {job.manifest.offered} pictures are used, drawn by the seed (at_most)"
+                )
+            claim(work, study)
+            job.finish()
         if not job.worked:
             job.say(f"Nothing is to be done: all of {directory} was there already")
-        return finished
+    return Run.open(directory)
 
 
 class Job:
@@ -108,14 +113,18 @@ class Job:
         directory: the run directory.
         settings: how it is run.
         progress: who is told how far it is.
+        inventory: the list of what is written into the directory.
     """
 
-    def __init__(self, study: Study, directory: Path, settings: Settings, progress: Progress) -> None:
+    def __init__(
+        self, study: Study, directory: Path, settings: Settings, progress: Progress, inventory: Inventory | None = None
+    ) -> None:
         models.torch_device(settings.device)
         for spec in study.models:
             models.permit(spec.loading(), f"model {spec.label!r}", settings.allow_code)
         self.study, self.directory, self.settings = study, directory, settings
         self._progress = progress
+        self.inventory = inventory or Inventory(directory, unlisted)
         self.manifest = read_pictures(study)
         self.pictures = FaceCache(study.images, self.manifest, directory / "faces.jsonl")
         self.worker = Worker(study, settings.device, self.pictures, settings.batch_size, settings.allow_code)
@@ -132,7 +141,7 @@ class Job:
         """What the provenance says of each network, by its label."""
         self.stages: dict[str, BaseStage] = {name: cls(self) for name, cls in self._ordered().items()}
 
-    def finish(self) -> Run:
+    def finish(self) -> None:
         """Do every stage that is not done."""
         try:
             for stage in self.stages.values():
@@ -153,7 +162,6 @@ class Job:
             self.plan.keep = "heatmaps"
             self.plan.write(self.directory)
             shutil.rmtree(self.directory / "maps.zarr", ignore_errors=True)
-        return Run.open(self.directory)
 
     @cached_property
     def executor(self) -> executors.Executor:

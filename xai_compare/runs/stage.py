@@ -228,6 +228,8 @@ class FileStage(BaseStage):
     def run(self) -> None:
         """Write the files unless they are fresh."""
         if self.fresh():
+            for name in self.files():
+                self.job.inventory.note(self.job.directory / name)
             return
         began = time.perf_counter()
         self.job.worked = True

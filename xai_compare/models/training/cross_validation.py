@@ -16,6 +16,7 @@ from xai_compare.agreement import confusion
 from xai_compare.errors import InputError
 from xai_compare.extras import require
 from xai_compare.files import atomic, refuse_links, write_atomically, write_csv
+from xai_compare.inventory import listed
 from xai_compare.models.checkpoint import load_weights, read_state_dict
 from xai_compare.models.ensembles import pairs_of, pairwise
 from xai_compare.models.loading import load
@@ -77,6 +78,13 @@ def train(
     require("lightning", where=config.name)  # Before pictures are read for minutes.
     out = Path(out)
     _claim(config, out)
+    with listed(out) as inventory:
+        inventory.note(out / CONFIG)
+        _train_in(config, out, clicks, say, progress)
+    return out
+
+
+def _train_in(config: Training, out: Path, clicks: pd.DataFrame | None, say: Say, progress: bool) -> None:
     classes, pictures, folds = _divided(config, out, say)
     _write_folds(pictures, folds, out / "folds.csv")
     job = _Job(config, out, classes, pictures, folds, say, progress, clicks, {})
@@ -86,7 +94,6 @@ def train(
         raise InputError(f"there is no fold {unknown[0]}", hint=f"the folds are {', '.join(map(str, tested))}")
     parts = [_fold(job, fold) for fold in tested if config.only_folds is None or fold in config.only_folds]
     _summarize(job, pd.concat(parts, ignore_index=True))
-    return out
 
 
 def _claim(config: Training, out: Path) -> None:

@@ -11,6 +11,7 @@ from xai_compare.emotion.plan import PLAN, Plan, run_plan
 from xai_compare.emotion.protocols import CAUTION
 from xai_compare.errors import InputError
 from xai_compare.files import refuse_links
+from xai_compare.inventory import LIST, listed
 from xai_compare.report.builder import build_sections
 from xai_compare.report.emotion.sections import EmotionData
 from xai_compare.report.page import write_page
@@ -18,7 +19,7 @@ from xai_compare.report.section import EMOTION_SECTIONS
 from xai_compare.runs.progress import Progress, Silent
 from xai_compare.version import VERSION
 
-_OURS = ("tables", "figures", "trained", PLAN, "summary.html")
+_OURS = (LIST, "tables", "figures", "trained", PLAN, "summary.html")
 
 
 def write(clips: Clips, out: str | Path, plan: Plan | None = None, progress: Progress | None = None) -> pd.DataFrame:
@@ -41,6 +42,11 @@ def write(clips: Clips, out: str | Path, plan: Plan | None = None, progress: Pro
     strange = sorted(file.name for file in out.iterdir() if file.name not in _OURS) if out.is_dir() else []
     if strange:
         raise InputError(f"the directory holds {strange[0]!r}, which is not of ours", where=out, hint="name another")
+    with listed(out):
+        return _write(clips, out, plan, progress)
+
+
+def _write(clips: Clips, out: Path, plan: Plan | None, progress: Progress | None) -> pd.DataFrame:
     result = None if plan is None else run_plan(clips, plan, out, (progress or Silent()).stage)
     some = "simulated" in clips.table and bool(clips.table["simulated"].astype(bool).any())
     origin = "simulated" if clips.simulated else "partly simulated" if some else "recorded"

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xai_compare.errors import InputError
-from xai_compare.files import staged, write_csv
+from xai_compare.files import write_csv
 from xai_compare.human import COLUMNS
 from xai_compare.human.areas import landmarks_from_centres
 from xai_compare.human.data_quality import QualityNote, overall_quality
@@ -21,6 +21,7 @@ from xai_compare.human.gaze.events import Outcome
 from xai_compare.human.gaze.recording import samples_of
 from xai_compare.human.image_matching import match_images, unmatched_line
 from xai_compare.human.readers import Paths
+from xai_compare.inventory import staged
 from xai_compare.report.builder import build_sections
 from xai_compare.report.human.data import HumanData, HumanOptions
 from xai_compare.report.page import write_page
@@ -30,7 +31,6 @@ from xai_compare.version import VERSION
 
 _ROW_GROUP = 1 << 20
 _FOLDERS = ("tables", "maps", "figures")
-_OURS = (*_FOLDERS, "summary.html")
 Say = Callable[[str], None]
 
 
@@ -57,8 +57,9 @@ def write(
         InputError: if the files cannot be read, the directory holds something, or nothing is left.
     """
     out = Path(out)
-    _refuse_strangers(out, overwrite)
-    with staged(out, _OURS) as folder:
+    if not overwrite and out.exists() and any(file.is_file() for file in out.rglob("*")):
+        raise InputError("the directory is not empty", where=out, hint="name another, or say --overwrite")
+    with staged(out, overwrite=overwrite) as folder:
         for name in _FOLDERS:
             (folder / name).mkdir()
         return _write(sources, folder, options or HumanOptions(), say)
@@ -145,17 +146,6 @@ def _faces(options: HumanOptions, experiment: Experiment) -> dict[str, np.ndarra
         return options.landmarks
     landmarks = landmarks_from_centres(*np.reshape(options.face, (3, 2)))
     return dict.fromkeys(experiment.shapes, landmarks) | options.landmarks
-
-
-def _refuse_strangers(out: Path, overwrite: bool) -> None:
-    if out.exists() and any(file.is_file() for file in out.rglob("*")):
-        strange = sorted(file.name for file in out.iterdir() if file.name not in _OURS)
-        if not overwrite:
-            raise InputError("the directory is not empty", where=out, hint="name another, or say --overwrite")
-        if strange:
-            raise InputError(
-                f"the directory holds {strange[0]!r}, which is not of ours", where=out, hint="name another"
-            )
 
 
 class _Samples:

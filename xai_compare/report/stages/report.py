@@ -15,7 +15,7 @@ from xai_compare.version import VERSION
 if TYPE_CHECKING:
     from xai_compare.runs.estimate import Costs, Line
 
-RESULTS = 2
+RESULTS = 3
 """Raised whenever a change of the code changes the page or its figures."""
 FIGURE_SECONDS = 0.4
 """About what a figure takes on one core; part of an estimate, never of a result."""
@@ -45,12 +45,17 @@ class Report(FileStage):
         return digest([RESULTS, VERSION, tables, others, self.job.study.fingerprint()])
 
     def files(self) -> Sequence[str]:
-        """The page and the folder of figures."""
-        return ["report.html", "figures"]
+        """The page, the folder of figures, and the tables of sections, which alone are CSV only."""
+        listed = self.job.inventory.hashes
+        tables = [name for name in sorted(listed) if name.startswith("tables/") and name.endswith(".csv")]
+        return ["report.html", "figures", *(name for name in tables if f"{name[:-4]}.parquet" not in listed)]
 
     def produce(self, advance: Callable[[int], None]) -> None:
         """Write figures and page."""
         from xai_compare import report
 
         self.job.write_provenance()
+        for name in self.files()[2:]:
+            (self.job.directory / name).unlink(missing_ok=True)
+        self.job.inventory.settle()
         report.build(Run.open(self.job.directory))

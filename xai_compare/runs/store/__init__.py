@@ -3,7 +3,7 @@
 from xai_compare.runs.store.arrays import RERUN_HINT, load, save
 from xai_compare.runs.store.checksums import Checked
 from xai_compare.runs.store.files import content
-from xai_compare.runs.store.journal import Journal
+from xai_compare.runs.store.journal import Journal, damaged_lines, mend
 from xai_compare.runs.store.maps import CHUNK, LEVELS, MapStore, Source, pack, unpack
 from xai_compare.runs.store.plan import DONE, PLAN, Done, Finished, Plan, PlannedSource, PlannedTask
 from xai_compare.runs.store.records import FOLDER, Records
@@ -27,7 +27,9 @@ __all__ = [
     "Records",
     "Source",
     "content",
+    "damaged_lines",
     "load",
+    "mend",
     "pack",
     "save",
     "unpack",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 from xai_compare.errors import InputError
-from xai_compare.files import make_room
+from xai_compare.files import check_place, finished, make_room
 
 RERUN_HINT = "run the study again: what is whole is kept, the rest is made again"
 
@@ -19,10 +19,12 @@ RERUN_HINT = "run the study again: what is whole is kept, the rest is made again
 def save(dataset: xr.Dataset, path: Path, mode: str = "w") -> None:
     """Save a dataset as zarr; the format's warning about strings, which all readers share, is not the user's."""
     make_room(path, folder=True)
+    check_place(path / "zarr.json")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
         warnings.filterwarnings("ignore", message=".*Consolidated metadata.*")
         dataset.to_zarr(path, mode=mode, consolidated=False, zarr_format=3)  # type: ignore[call-overload]
+    finished(path)
 
 
 def load(path: Path, sizes: Mapping[str, int] | None = None) -> xr.Dataset:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from xai_compare.files import make_room
+from xai_compare.files import appending, make_room, write_atomically
 from xai_compare.runs.store.checksums import fits, verify_checksum, with_checksum
 
 KEPT = 4096
@@ -70,9 +70,8 @@ class Journal:
                 del self._unwritten[next(iter(self._unwritten))]
             return
         make_room(self.path.parent, folder=True)
-        make_room(self.path)
         torn = self.path.is_file() and self.path.stat().st_size > 0 and not _ends_a_line(self.path)
-        with self.path.open("ab") as file:
+        with appending(self.path) as file:
             if torn:
                 file.write(b"\n")
             start = file.tell()
@@ -84,6 +83,21 @@ class Journal:
                 self._unwritten.pop(key, None)
             file.flush()
             os.fsync(file.fileno())
+
+
+def damaged_lines(path: Path) -> list[int]:
+    """The lines of a journal that are not as they were written, by number."""
+    with path.open("rb") as file:
+        return [number for number, line in enumerate(file, 1) if verify_checksum(line) is None]
+
+
+def mend(path: Path) -> None:
+    """Leave only the lines of a journal that are as they were written; what the others held is made again."""
+    with path.open("rb") as file:
+        lines = file.readlines()
+    whole = [line for line in lines if verify_checksum(line) is not None]
+    if whole != lines:
+        write_atomically(path, b"".join(line.rstrip(b"\n") + b"\n" for line in whole))
 
 
 def _ends_a_line(path: Path) -> bool:

@@ -28,7 +28,7 @@ from zarr.codecs import ZstdCodec
 from zarr.storage import MemoryStore
 
 from xai_compare.faces.size import SHAPE
-from xai_compare.files import make_room, slug, write_atomically
+from xai_compare.files import check_place, make_room, slug, write_atomically
 from xai_compare.runs.store.arrays import save
 from xai_compare.runs.store.checksums import fits, verify_checksum, with_checksum
 
@@ -208,6 +208,8 @@ class MapStore:
         """Write a chunk's maps to disk, then its record with their checksum."""
         levels, low, high = pack(maps)
         place = self._zarr / "map" / "c" / str(index) / "0" / "0"
+        check_place(place, self.run)
+        check_place(self._path(index), self.run)
         for folder in (place.parents[2], place.parents[1], place.parent):
             make_room(folder, folder=True)
         make_room(place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -130,6 +130,11 @@ class Done(_Kept):
         self.stages[stage] = Finished(fingerprint=fingerprint, files=hashes, seconds=round(seconds, 3))
         self.write(run)
 
+    def renew(self, run: Path, stage: str) -> None:
+        """Note that a stage's files were written again, of the same inputs."""
+        if known := self.stages.get(stage):
+            self.record(run, stage, known.fingerprint, list(known.files), known.seconds)
+
     def note(self, run: Path, files: Sequence[str]) -> None:
         """Note files that are written whenever a run ends, so that a later change of them is seen."""
         known = self.stages.get(WRITTEN)
@@ -163,12 +168,6 @@ class Done(_Kept):
             return _EARLIER
         return "is not among what the run wrote"
 
-    def problems(self, run: Path) -> Mapping[str, str]:
-        """The files that are not as their stage left them, and what is wrong with each."""
-        found = {}
-        for known in self.stages.values():
-            for name, expected in known.files.items():
-                now = content(run / name)
-                if now != expected:
-                    found[name] = "does not match its checksum" if now else "missing"
-        return found
+    def files(self) -> list[str]:
+        """All files and folders that stages wrote."""
+        return [name for known in self.stages.values() for name in known.files]
