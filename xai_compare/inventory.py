@@ -73,11 +73,11 @@ class Inventory:
             if name != LIST and not self.ignored(name) and (code := OPEN if grows else sha256(file)):
                 self._add(name, code)
 
-    def settle(self) -> None:
-        """Let go of files that are no longer there, hash those that grew, and write the list anew, in order."""
+    def settle(self, *, part: bool = False) -> None:
+        """Hash what grew, let go of files that are gone (unless it was ``part``), and write the list in order."""
         with self._lock:
-            there = [name for name in sorted(self.hashes) if files.is_plain(self.folder / name)]
-            kept = {name: self.hashes[name].replace(OPEN, "") or sha256(self.folder / name) for name in there}
+            there = [name for name in sorted(self.hashes) if part or files.is_plain(self.folder / name)]
+            kept = {name: self.hashes[name].replace(OPEN, "") or sha256(self.folder / name) or OPEN for name in there}
             lines = "".join(f"{code}  {name}\n" for name, code in kept.items())
             self.hashes, self.damaged = kept, []
             if not self.exists or self.path.read_bytes() != lines.encode("utf-8", "surrogateescape"):
@@ -116,10 +116,13 @@ def walk(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def listed(folder: Path, ignored: Callable[[str], object] = lambda name: False) -> Iterator[Inventory]:
+def listed(
+    folder: Path, ignored: Callable[[str], object] = lambda name: False, *, part: bool = False
+) -> Iterator[Inventory]:
     """Whatever is written into a folder of results while the block runs is added to its list.
 
-    Files that a stopped process left half are removed first. The list is put in order if the block ends well.
+    Files that a stopped process left half are removed first. The list is put in order if the block ends well; what is
+    missing then is no longer in it, unless the block writes but a ``part`` of the results.
     """
     folder.mkdir(parents=True, exist_ok=True)
     recover(folder)
@@ -129,7 +132,7 @@ def listed(folder: Path, ignored: Callable[[str], object] = lambda name: False) 
     inventory = Inventory(folder, ignored)
     with files.watched(folder, inventory.note):
         yield inventory
-    inventory.settle()
+    inventory.settle(part=part)
 
 
 @contextmanager

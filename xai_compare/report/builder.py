@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xai_compare.files import is_watched, make_room, write_csv
+from xai_compare.files import make_room, write_csv
 from xai_compare.registry import Registry
 from xai_compare.report.data import from_heatmaps, from_run
 from xai_compare.report.figure_files import FigureWriter
 from xai_compare.report.page import report_context, write_page
 from xai_compare.report.section import SECTIONS, BaseSection, D, RenderedSection, render_sections
 from xai_compare.report.study_summary import single_person_notices, study_summary
-from xai_compare.runs.directory import listing
-from xai_compare.runs.store import Done
+from xai_compare.runs.directory import rewriting
 
 if TYPE_CHECKING:
     from xai_compare.runs import Run
@@ -37,12 +36,8 @@ def build(run: Run) -> Path:
         ``tables/`` gains the tables of the sections, such as ``iou_table.csv`` and a ``dice_table_NAME.csv`` for each
         group of people. Figures of an earlier report are replaced; other files there stay.
     """
-    if is_watched(run.dir):
+    with rewriting(run.dir, "report"):
         return _build(run)
-    with listing(run.dir):  # A report that is built by itself, and not by the run.
-        page = _build(run)
-        Done.read(run.dir).renew(run.dir, "report")
-    return page
 
 
 def _build(run: Run) -> Path:

@@ -15,9 +15,19 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from xai_compare.errors import InputError
-from xai_compare.files import FULL, MAKE_ROOM, finished, make_room, refuse_links, safe_name, write_atomically
+from xai_compare.files import (
+    FULL,
+    MAKE_ROOM,
+    finished,
+    is_plain,
+    is_watched,
+    make_room,
+    refuse_links,
+    safe_name,
+    write_atomically,
+)
 from xai_compare.inventory import LIST, Inventory, check_replaceable, exchange, listed, recover, sha256, walk
-from xai_compare.runs.store import DONE, FOLDER, PLAN, mend
+from xai_compare.runs.store import DONE, FOLDER, PLAN, Done, mend
 from xai_compare.study import Study
 
 REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr", FOLDER, PLAN)
@@ -162,14 +172,25 @@ def _share(path: Path, target: Path) -> None:
 
 
 @contextmanager
-def listing(directory: Path) -> Iterator[Inventory]:
-    """List what a run writes while the block lasts; lines of journals that are damaged are taken out first."""
-    with listed(directory, unlisted) as inventory:
+def listing(directory: Path, *, part: bool = False) -> Iterator[Inventory]:
+    """List what a run, or ``part`` of one, writes; damaged lines of journals are taken out first."""
+    with listed(directory, unlisted, part=part) as inventory:
         for path in journals(directory):
             if not inventory.whole(path.relative_to(directory).as_posix()):
                 mend(path)
                 inventory.note(path, grows=True)
         yield inventory
+
+
+@contextmanager
+def rewriting(directory: Path, stage: str) -> Iterator[None]:
+    """List the files of a stage that are written again by themselves, and not by the run."""
+    if is_watched(directory) or not is_plain(directory / LIST):
+        yield
+        return
+    with listing(directory, part=True):
+        yield
+        Done.read(directory).renew(directory, stage)
 
 
 @contextmanager

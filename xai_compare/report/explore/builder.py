@@ -16,6 +16,7 @@ from xai_compare.report.explore.payload import payload
 from xai_compare.report.explore.people import people
 from xai_compare.report.explore.pictures import Pictures, gather, image_scores, webp
 from xai_compare.report.explore.sprites import Sprites
+from xai_compare.runs.directory import rewriting
 
 if TYPE_CHECKING:
     from xai_compare.runs import Run
@@ -55,7 +56,8 @@ def build(run: Run, path: Path | None = None, *, with_pictures: bool = False, mo
             size = _size(page, sprites) + _SPARE
             if size <= most_bytes or not pictures.images:
                 place = path or run.dir / NAME
-                return _write(place, page, sprites, "report.html" if place.parent == run.dir else "")
+                with rewriting(run.dir, "explore"):
+                    return _write(place, page, sprites, "report.html" if place.parent == run.dir else "")
         room -= size - most_bytes + _SPARE
 
 
