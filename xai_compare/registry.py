@@ -19,7 +19,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
-from xai_compare.errors import InputError, nearest
+from xai_compare.errors import InputError, first_line, nearest
 
 T = TypeVar("T")
 F = TypeVar("F")
@@ -188,8 +188,11 @@ class Registry(Generic[T]):
         where = f"entry point {point.value}"
         try:
             thing = point.load()
-        except Exception as error:  # Whatever another package does when imported, its name is what the user can fix.
-            what = f"{self.kind} {point.name!r} cannot be loaded ({type(error).__name__}: {error})"
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # Whatever another package does when imported, its name is what the user can fix.
+            what = f"{self.kind} {point.name!r} cannot be loaded ({type(error).__name__}: {first_line(error)})"
             raise InputError(what, where=where) from error
         if point.name in self._things:  # The import registered it by decorator.
             return

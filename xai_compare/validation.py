@@ -9,7 +9,7 @@ from typing import Any, ClassVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xai_compare.errors import InputError, nearest
+from xai_compare.errors import InputError, first_line, nearest
 from xai_compare.files import read_bytes
 
 MAX_BYTES = 10_000_000
@@ -92,7 +92,7 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
         raise InputError(f"the {what} {error.what}", where=path, hint=error.hint) from None
     try:
         data = parse_yaml(text.decode("utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"the {what} is not valid YAML ({error})", where=path) from None
     if not isinstance(data, dict):
         raise InputError(f"the {what} must be a mapping of keys to values", where=path)
@@ -101,12 +101,17 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
 
 
 def parse_yaml(text: str) -> Any:
-    """The value of a YAML text; raises `yaml.YAMLError`, also for a repeated key.
+    """The value of a YAML text; raises `yaml.YAMLError`, also for a repeated key or a date that is none.
 
     >>> parse_yaml("size: [64, 48]")
     {'size': [64, 48]}
     """
-    return yaml.load(text, StrictLoader)
+    try:
+        return yaml.load(text, StrictLoader)
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # Tags such as `!!timestamp x` and `!!int ""` make PyYAML raise whatever it likes.
+        raise yaml.YAMLError(first_line(error)) from None
 
 
 def check_extent(data: object, where: object, what: str = "study") -> None:

@@ -121,8 +121,8 @@ def test_a_link_out_of_the_root_is_outside(place: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"", "no readable CSV"),
-        (b"\n\n", "no readable CSV"),
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
         (b"image,expression\n", "no rows"),
         (b"file,expression\na.png,anger\n", "column 'image' is missing"),
         (b"image,expresion\na.png,anger\n", "did you mean 'expresion'"),
@@ -131,7 +131,7 @@ def test_a_link_out_of_the_root_is_outside(place: Path) -> None:
         (b"image,expression\na.png,anger\nb.png,hapiness\n", "line 3: unknown expression 'hapiness'; did you mean"),
         (b"image,expression,false_label\na.png,anger,rage\n", "line 2: unknown expression 'rage'"),
         (b"image,expression\n\n\na.png,rage\n", "line 4: unknown expression 'rage'"),
-        (b'image,expression\n"a.png,anger\n', "no readable CSV"),
+        (b'image,expression\n"a.png,anger\n', "is not delimited text"),
         (b"image,expression\na.png,anger,extra\n", "line 2: the row has 3 fields, more than the 2"),
         (b"image,expression\na.png,anger\nb.png,anger,extra,more\n", "line 3: the row has 4 fields"),
         ("image,expression\nä.png,anger\n".encode("latin-1"), "not UTF-8"),

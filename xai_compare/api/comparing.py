@@ -146,12 +146,13 @@ def on_standard_face(maps: Mapping[Any, np.ndarray], file: str | Path) -> dict[A
     import numpy as np
     import pandas as pd
 
+    from xai_compare.data_files import read_delimited
     from xai_compare.faces import standardize
 
     try:
-        table = pd.read_csv(file, sep=None, engine="python")
+        table = read_delimited(Path(file)).apply(pd.to_numeric)
         points = table.set_index("landmark").loc[list(range(68))][["x", "y"]].to_numpy(np.float64)
-    except (OSError, ValueError, KeyError, pd.errors.ParserError) as error:
+    except (InputError, ValueError, KeyError, OverflowError) as error:
         hint = "write the columns landmark (0 to 67), x and y, in pixels of the heatmaps"
         raise InputError(
             f"no table of 68 landmarks ({' '.join(str(error).split())[:80]})", where=file, hint=hint

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xai_compare.api.networks import find_network
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
 from xai_compare.inventory import staged
 
 if TYPE_CHECKING:
@@ -165,6 +165,8 @@ def parse_explainer(text: str) -> tuple[str, dict[str, Any]]:
     """
     import yaml
 
+    from xai_compare.validation import parse_yaml
+
     name, _, last = text.rpartition(":")
     if "=" not in last:
         return text, {}
@@ -174,9 +176,10 @@ def parse_explainer(text: str) -> tuple[str, dict[str, Any]]:
         if not equals:
             raise InputError(f"option {part!r} has no value", where=where, hint="write NAME:OPTION=VALUE")
         try:
-            options[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise InputError(f"option {key} = {value!r} cannot be read", where=where) from None
+            options[key.strip()] = parse_yaml(value)
+        except yaml.YAMLError as error:
+            what = f"option {key} = {value!r} cannot be read ({first_line(error)})"
+            raise InputError(what, where=where) from None
     return name, options
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from xai_compare.comparison.arrays import size_text
 from xai_compare.comparison.score_frame import ALL_FOLDS, MEAN_OF_FOLDS, MapKey
+from xai_compare.data_files import read_npy
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ALIASES, canonical, ordered
 
@@ -79,11 +80,7 @@ def read_grey(path: Path) -> npt.NDArray[np.generic]:
     """
     try:
         if path.suffix.lower() == ".npy":
-            # Mapped, so that a header that promises more than the file holds is refused before memory is taken.
-            stored = np.load(path, mmap_mode="r", allow_pickle=False)
-            if not isinstance(stored, np.ndarray):
-                raise ValueError("it is an archive of several arrays, not one array")
-            values = np.array(stored)
+            values = read_npy(path)
         else:
             with Image.open(path) as picture:
                 values = _pixels(picture)

@@ -6,6 +6,7 @@ beside its videos. The readers are tested on files that are made as the datasets
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,16 +15,19 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
-from scipy.io import loadmat
 
+from xai_compare.data_files import read_matlab
 from xai_compare.emotion.clips import LAYOUTS, Clip, Clips, checked_clip, prepared_table
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
+from xai_compare.files import read_bytes
 
 SEED_IV_LABELS = ("123020010121112322330303", "213002023323201121030131", "122133311210233023002010")
 """The stimulus class of each of the 24 trials of three sessions, as SEED-IV's ReadMe lists them."""
 _SEED_IV_CLASSES = ("neutral", "sadness", "fear", "happiness")
 _MAHNOB_CLASSES = ("neutral", "anger", "disgust", "fear", "happiness", "sadness", "surprise")
 _MAHNOB_FEATURES = ("PupilLeft", "PupilRight", "DistanceLeft", "DistanceRight", "ValidityLeft", "ValidityRight")
+
+_LARGEST_XML = 1_000_000
 
 _Row = tuple[str, str, Path, str | None, np.ndarray]
 """A clip, its person, its file, the class of its stimulus, and its eye features."""
@@ -41,6 +45,8 @@ def seed_iv(folder: Path) -> Clips:
         for file in sorted((folder / "eye_feature_smooth" / str(session)).glob("*_*.mat")):
             person = file.stem.partition("_")[0]
             for trial, values in _matrices(file, r"eye_(\d+)").items():
+                if not 1 <= trial <= len(labels):
+                    raise InputError(f"holds a trial {trial} of {len(labels)}", where=file)
                 label = _SEED_IV_CLASSES[int(labels[trial - 1])]
                 rows.append((f"{person}_{session}_{trial}", person, file, label, values.T))
     return _eye_features(folder, rows, "eye_feature_smooth/1/SUBJECT_DATE.mat")
@@ -79,16 +85,23 @@ def mahnob(folder: Path, classes: Mapping[int, str] | None = None) -> Clips:
         exports, about = sorted(session.glob("*All-Data*.tsv")), session / "session.xml"
         if not exports or not about.is_file():
             continue
-        root = ElementTree.parse(about).getroot()
-        subject, felt = root.find("subject"), root.get("feltEmo")
+        try:
+            root = ElementTree.fromstring(read_bytes(about, _LARGEST_XML))
+            felt = int(root.get("feltEmo") or -1)
+            ratings = [_from_nine_points(root.get(name)) for name in ("feltVlnc", "feltArsl")]
+        except (ElementTree.ParseError, ValueError, LookupError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"is not a session of MAHNOB-HCI ({first_line(error)})", where=about) from error
+        subject = root.find("subject")
         rows.append(
             {
                 "clip": session.name,
                 "person": subject.get("id", "") if subject is not None else "",
                 "file": str(exports[0]),
-                "er": names.get(int(felt)) if felt else None,
-                "er_valence": _from_nine_points(root.get("feltVlnc")),
-                "er_arousal": _from_nine_points(root.get("feltArsl")),
+                "er": names.get(felt),
+                "er_valence": ratings[0],
+                "er_arousal": ratings[1],
             }
         )
     if not rows:
@@ -97,11 +110,14 @@ def mahnob(folder: Path, classes: Mapping[int, str] | None = None) -> Clips:
 
 
 def _tobii(file: Path) -> dict[str, np.ndarray]:
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        skip = next((k for k, line in enumerate(lines) if line.startswith("Timestamp\t")), None)
-    if skip is None:
+    text = read_bytes(file).decode("utf-8", "replace").replace("\0", "")
+    start = re.search(r"^Timestamp\t", text, re.M)
+    if start is None:
         raise InputError("there is no line of column names that begins with Timestamp", where=file)
-    table = pd.read_csv(file, sep="\t", skiprows=skip, low_memory=False)
+    try:
+        table = pd.read_csv(io.StringIO(text[start.start() :]), sep="\t", low_memory=False)
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"cannot be read as a Tobii export ({first_line(error)})", where=file) from error
     gaze_columns = ["GazePointXLeft", "GazePointYLeft"]
     for column in (*gaze_columns, *_MAHNOB_FEATURES):
         if column not in table:
@@ -141,12 +157,16 @@ def _clips(
 
 def _matrices(file: Path, pattern: str) -> dict[int, np.ndarray]:
     """The variables of a MATLAB file whose names match, by the number in them."""
-    try:
-        variables = loadmat(file)
-    except (ValueError, OSError, NotImplementedError, TypeError) as error:
-        raise InputError(f"is not a readable MATLAB file ({error})", where=file) from error
-    return dict(sorted((int(m[1]), values) for key, values in variables.items() if (m := re.fullmatch(pattern, key))))
+    numbered = {int(m[1]): values for key, values in read_matlab(file).items() if (m := re.fullmatch(pattern, key))}
+    for number, values in numbered.items():
+        if values.ndim != 2 or values.dtype.kind not in "buif":
+            what = f"variable {number} must be a matrix of numbers, not {values.dtype} {values.shape}"
+            raise InputError(what, where=file)
+    return dict(sorted(numbered.items()))
 
 
 def _from_nine_points(value: str | None) -> float:
-    return float("nan") if value is None else (float(value) - 5) / 4
+    number = float("nan") if value is None else float(value)
+    if abs(number) == float("inf"):
+        raise ValueError(f"{value!r} is no rating from 1 to 9")
+    return (number - 5) / 4

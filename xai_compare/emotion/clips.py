@@ -5,22 +5,23 @@ The neutral layout is a folder with ``clips.csv`` and one file for each clip; do
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
+from xai_compare.data_files import read_delimited, read_npz, read_parquet, typed
 from xai_compare.emotion.protocols import checked_labels, with_coarse
 from xai_compare.errors import InputError, nearest
-from xai_compare.files import atomic, below, load_npz, safe_name, write_csv
+from xai_compare.files import atomic, below, safe_name, write_csv
+from xai_compare.images import read_image
 from xai_compare.registry import Registry
 
 NEEDED = ("clip", "person", "file")
 _FACES = (".png", ".jpg", ".jpeg", ".bmp")
+_YES = ("true", "1", "1.0", "yes")
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,10 @@ def neutral(folder: Path) -> Clips:
     table_file = folder / "clips.csv"
     if not table_file.is_file():
         raise InputError("there is no clips.csv", where=folder, hint="see docs/emotion.md for the layout")
-    table = pd.read_csv(table_file, dtype={"clip": str, "person": str, "file": str}, keep_default_na=True)
-    simulated = "simulated" in table and bool(table["simulated"].astype(bool).all())
+    table = typed(read_delimited(table_file, short_rows=True), NEEDED, table_file)
+    if "simulated" in table:
+        table["simulated"] = table["simulated"].astype(str).str.strip().str.lower().isin(_YES)
+    simulated = "simulated" in table and bool(table["simulated"].all())
     names = _eye_names(folder)
     table = prepared_table(table, table_file)
     files = [below(folder, str(name)) for name in table["file"]]
@@ -172,6 +175,12 @@ def checked_clip(clip: Clip, where: object) -> Clip:
         raise InputError(f"eye must be (n, features), not {clip.eye.shape}", where=where)
     if clip.fixation is not None and (clip.fixation.ndim != 2 or clip.fixation.shape[1] != 2):
         raise InputError(f"fixation must be (n, 2), not {clip.fixation.shape}", where=where)
+    for name in ("face", "eye", "fixation"):
+        values = getattr(clip, name)
+        if values is not None and 0 in values.shape:
+            raise InputError(f"{name} is empty, {values.shape}", where=where, hint="leave out what was not recorded")
+        if values is not None and values.dtype.kind == "f" and np.isinf(values).any():
+            raise InputError(f"{name} holds infinite numbers", where=where, hint="write NaN where the eye was lost")
     return clip
 
 
@@ -205,40 +214,45 @@ def _eye_names(folder: Path) -> tuple[str, ...]:
     file = folder / "eye_features.csv"
     if not file.is_file():
         return ()
-    table = pd.read_csv(file, dtype=str)
+    table = read_delimited(file, short_rows=True)
     if "feature" not in table:
         raise InputError("no column 'feature'", where=file)
     return tuple(table["feature"])
 
 
 def _from_npz(file: Path) -> Mapping[str, np.ndarray]:
-    try:
-        archive = load_npz(file)
-        arrays = {name: archive[name] for name in ("face", "eye", "fixation") if name in archive}
-    except InputError:
-        raise
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        line = (str(error).splitlines() or [""])[0]
-        raise InputError(f"is not a readable npz file ({line})", where=file, hint="save plain arrays") from error
-    return {name: values if name == "face" else np.asarray(values, np.float32) for name, values in arrays.items()}
+    arrays = read_npz(file, ("face", "eye", "fixation"))
+    for name, values in arrays.items():
+        if values.dtype.kind not in "buif":
+            raise InputError(f"{name} is of {values.dtype}, not of numbers", where=file, hint="save plain arrays")
+    return {name: values if name == "face" else _single(values) for name, values in arrays.items()}
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # What no float32 holds becomes infinite, and is refused as such.
+        return np.asarray(values, np.float32)
 
 
 def _from_parquet(file: Path, eye_features: tuple[str, ...] | None) -> Mapping[str, np.ndarray]:
-    try:
-        table = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        raise InputError(f"is not a readable parquet file ({str(error).splitlines()[0]})", where=file) from error
+    table = read_parquet(file)
     arrays: dict[str, np.ndarray] = {}
     if {"fixation_x", "fixation_y"} <= set(table):
-        arrays["fixation"] = table[["fixation_x", "fixation_y"]].to_numpy(np.float32)
+        places = table[["fixation_x", "fixation_y"]]
+        if not all(pd.api.types.is_numeric_dtype(places[name]) for name in places):
+            raise InputError("fixation_x and fixation_y must be numbers", where=file)
+        arrays["fixation"] = _single(places.to_numpy())
     others = table.drop(columns=["fixation_x", "fixation_y", "time"], errors="ignore").select_dtypes("number")
     names = list(eye_features) if eye_features else list(others)
     for name in names:
         if name not in others:
             raise InputError(f"no column {name!r}", where=file, hint="eye_features.csv names it")
     if names:
-        arrays["eye"] = others[names].to_numpy(np.float32)
+        arrays["eye"] = _single(others[names].to_numpy())
     frames = sorted(f for f in file.with_suffix("").glob("*") if f.suffix.lower() in _FACES)
     if frames:
-        arrays["face"] = np.stack([np.asarray(Image.open(frame).convert("RGB")) for frame in frames])
+        pictures = [read_image(frame) for frame in frames]
+        for frame, picture in zip(frames, pictures, strict=True):
+            if picture.shape != pictures[0].shape:
+                raise InputError(f"is of another size than {frames[0].name}", where=frame, hint="make frames alike")
+        arrays["face"] = np.stack(pictures)
     return arrays

@@ -12,10 +12,11 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from xai_compare.data_files import read_facts, read_npz
 from xai_compare.emotion.emert import EMERT
 from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.emotion.views import still_view
-from xai_compare.errors import InputError
+from xai_compare.errors import InputError, first_line
 from xai_compare.files import atomic, write_atomically
 from xai_compare.models import Model
 from xai_compare.models.provenance import file_sha256
@@ -64,17 +65,20 @@ def load_network(folder: str | Path) -> tuple[EMERT, Scaler, ClipArrays]:
     for name in _FILES:
         if not (folder / name).is_file():
             raise InputError(f"there is no {name}", where=folder, hint="name a folder of save_network")
-    card = json.loads((folder / "card.json").read_text("utf-8"))
-    net = EMERT(**card["arguments"], backbone=_backbone(card["backbone"], folder))
+    card = read_facts(folder / "card.json", "the card", {"arguments": dict, "backbone": str})
     try:
+        net = EMERT(**card["arguments"], backbone=_backbone(card["backbone"], folder))
         net.load_state_dict(load_file(folder / "weights.safetensors"))
-    except (RuntimeError, OSError) as error:
-        line = str(error).splitlines()[0]
-        raise InputError(f"the weights do not fit the card ({line})", where=folder) from error
-    with np.load(folder / "inputs.npz", allow_pickle=False) as inputs:
-        moments = [inputs.get(f"{name}_moments") for name in ("eye", "fixation")]
-        means = {name: inputs[name][None] if name in inputs else None for name in ("eye", "fixation")}
-        frames = int(inputs["frames"])
+    except InputError:
+        raise
+    except Exception as error:  # Arguments of other types, and files of others, make torch raise whatever it likes.
+        raise InputError(f"the weights do not fit the card ({first_line(error)})", where=folder) from error
+    inputs = read_npz(folder / "inputs.npz")
+    moments = [inputs.get(f"{name}_moments") for name in ("eye", "fixation")]
+    means = {name: inputs[name][None] if name in inputs else None for name in ("eye", "fixation")}
+    if "frames" not in inputs or inputs["frames"].shape or not 0 <= inputs["frames"] < 10_000:
+        raise InputError("does not say how many frames the network reads", where=folder / "inputs.npz")
+    frames = int(inputs["frames"])
     width = net.proj_v1.in_features
     clip = ClipArrays(np.zeros((1, frames, width), np.float32) if frames else None, **means, names=("mean",))
     return net.eval(), Scaler(*moments), clip
@@ -103,7 +107,10 @@ def _backbone(name: str, folder: Path) -> nn.Module | None:
         # A card is data, and data do not choose which code is run.
         what = f"the card names a backbone outside this package, {name!r}"
         raise InputError(what, where=folder, hint="build the network yourself and load its weights")
-    make: Any = getattr(importlib.import_module(module), function)
+    try:
+        make: Any = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError):
+        raise InputError(f"the card names a backbone that is not there, {name!r}", where=folder) from None
     return make()
 
 

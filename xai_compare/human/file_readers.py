@@ -1,23 +1,20 @@
-"""The one guarded way into each kind of file: delimited text whole or block by block, and JSON."""
+"""Delimited text of human data: whole, with numbers however a country writes them, or block by block."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from xai_compare.data_files import ROW, read_delimited
 from xai_compare.errors import InputError, nearest
-from xai_compare.files import read_bytes
-from xai_compare.human.file_head import FileHead
-from xai_compare.human.point_tables import MISSING, ROW, canonical_names
+from xai_compare.file_head import FileHead
+from xai_compare.human.point_tables import MISSING, canonical_names
 
 BLOCK_BYTES = 1 << 23
 ColumnKind = Literal["number", "text"]
@@ -31,42 +28,21 @@ _TYPES = {"number": pa.float64(), "text": pa.dictionary(pa.int32(), pa.string())
 def read_table(path: Path) -> pd.DataFrame:
     """Return a delimited text file as a table of text, with the file's row numbers in the column `ROW`.
 
-    The file is UTF-8 or UTF-16, may be compressed (``.gz``), and its first row names the columns, after ``sep=;``
-    where a spreadsheet wrote that. Comma, semicolon or tab separates them: the one the first row holds most of. Numbers
-    with a decimal comma or with marks between their thousands come out with a point. Empty rows are left out.
+    As `xai_compare.data_files.read_delimited` reads it; numbers with a decimal comma or with marks between their
+    thousands come out with a point.
 
     Raises:
         InputError: if the file cannot be read, is empty or not UTF-8, names a column twice, or has a row that is too
             long or too short.
     """
-    head = FileHead.of(path)
-    text = _whole_text(path, head)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=head.separator)
-    rows: list[list[str]] = []
-    numbers: list[int] = []
-    try:
-        if head.told_separator:
-            next(reader, None)
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(header, path)
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(header):
-                what = f"row {reader.line_num} has {len(cells)} cells where the header has {len(header)}"
-                raise InputError(what, where=path, hint="quote cells that hold the separator")
-            rows.append(cells)
-            numbers.append(reader.line_num)
-    except csv.Error as error:
-        raise InputError(f"row {reader.line_num} is not delimited text ({error})", where=path) from error
-    if not rows:
+    table = read_delimited(path)
+    if table.empty:
         raise InputError("holds no row below its header", where=path)
-    table = pd.DataFrame(rows, columns=header, dtype=object)
-    for name in header:
-        if canonical_names([name]).get(name) in ("participant", "image"):
-            continue
-        table[name] = _with_points(table[name], head.separator)
-    return table.assign(**{ROW: numbers})
+    separator = FileHead.of(path).separator
+    for name in table:
+        if canonical_names([str(name)]).get(str(name)) not in ("participant", "image"):
+            table[name] = _with_points(table[name], separator)
+    return table.reset_index()[[*table, ROW]]
 
 
 def _with_points(cells: pd.Series, separator: str) -> pd.Series:
@@ -88,26 +64,6 @@ def _with_points(cells: pd.Series, separator: str) -> pd.Series:
     if decimal:
         return plain.str.replace(".", "").str.replace(",", ".") if len(both) else plain.str.replace(",", ".")
     return plain.str.replace(",", "")
-
-
-def _whole_text(path: Path, head: FileHead) -> str:
-    raw = read_bytes(path)
-    try:
-        text = raw.decode(head.encoding if head.encoding == "utf-16" else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        what = f"is not UTF-8 or UTF-16 text, with or without byte-order mark (byte {error.start})"
-        raise InputError(what, where=path, hint="save it as 'CSV UTF-8'") from error
-    if "\0" in text:
-        raise InputError("is not text, or UTF-16 without a byte-order mark", where=path, hint="save it as 'CSV UTF-8'")
-    return text
-
-
-def _check_header(header: list[str], path: Path) -> None:
-    if not any(header):
-        raise InputError("its first row is blank", where=path, hint="name the columns there")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise InputError(f"its header has {', '.join(map(repr, twice))} more than once", where=path)
 
 
 def read_blocks(
@@ -212,17 +168,3 @@ def _last_line(path: Path, head: FileHead) -> str:
         tail = tail[len(tail) % 2 :]
         encoding = "utf-16-be" if head.raw.startswith(b"\xfe\xff") else "utf-16-le"
     return tail.decode(encoding, "replace").rstrip("\r\n").rsplit("\n", 1)[-1]
-
-
-def read_json(path: Path, encoding: str = "utf-8") -> Any:
-    """Return what a JSON file holds.
-
-    Raises:
-        InputError: if the file cannot be read or is not JSON.
-    """
-    try:
-        return json.loads(read_bytes(path).decode(encoding))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read ({error})", where=path) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"is not readable JSON ({error})", where=path, hint="was it written to the end?") from error

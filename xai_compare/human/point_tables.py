@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from xai_compare.data_files import ROW
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ALIASES as EXPRESSION_ALIASES
 
@@ -36,9 +37,6 @@ COLUMN_ALIASES: dict[str, tuple[str, ...]] = {
 
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", ".", "-"})
 """Texts, in lower case, that stand for an absent value."""
-
-ROW = "row in file"
-"""The column, gone once a table is checked, whose numbers messages quote."""
 
 _NUMBERS = ("x", "y", "order", "time", "duration", "rt", "width", "height")
 _YES, _NO = frozenset({"1", "true", "yes", "t", "y", "1.0"}), frozenset({"0", "false", "no", "f", "n", "0.0"})

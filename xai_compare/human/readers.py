@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.human.file_head import FileHead
+from xai_compare.file_head import FileHead
 from xai_compare.human.formats import FORMATS, Format, Yields, find
 from xai_compare.human.point_tables import validate_points
 from xai_compare.human.screen import Placement, Screen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +10,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from xai_compare.data_files import read_delimited
 from xai_compare.errors import InputError
 from xai_compare.expressions import canonical
-from xai_compare.files import atomic, below, check_regular, write_csv
+from xai_compare.files import atomic, below, write_csv
 
 COLUMNS = ("image", "expression", "subject", "dataset", "split")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".pgm")
@@ -113,16 +113,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     Raises:
         InputError: if it cannot be read.
     """
-    check_regular(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            csv.field_size_limit(10_000_000)
-            return [
-                {str(key).strip(): str(value or "").strip() for key, value in row.items()}
-                for row in csv.DictReader(file)
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"the table cannot be read ({error})", where=path) from None
+    table = read_delimited(path, short_rows=True)
+    return [dict(zip(table, map(str.strip, row), strict=True)) for row in table.itertuples(index=False, name=None)]
 
 
 def cell(row: dict[str, str], column: str, where: Path) -> str:

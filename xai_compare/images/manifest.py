@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import unicodedata
 from dataclasses import dataclass, field, replace
@@ -12,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from xai_compare.data_files import read_delimited
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import canonical
-from xai_compare.files import check_regular, unquoted
+from xai_compare.files import unquoted
 
 REQUIRED = ("image", "expression")
 OPTIONAL = ("subject", "dataset", "split", "false_label", "face", "region")
@@ -78,33 +78,15 @@ def read_manifest(path: str | Path, root: str | Path | None = None, *, allow_out
 
 def _read_csv(path: Path) -> pd.DataFrame:
     """The table as text; its index is each row's line in the file, 1 being the header's."""
-    if not path.is_file():
+    if not path.exists():
         raise InputError("no such manifest", where=path)
-    check_regular(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            # German Excel writes semicolons; which it is, the header tells.
-            first = file.readline()
-            file.seek(0)
-            separator = max(",;\t", key=first.count)
-            reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
-            lines = [(reader.line_num, [unquoted(cell.strip()) for cell in row]) for row in reader if any(row)]
-    except UnicodeDecodeError:
-        raise InputError("the manifest is not UTF-8", where=path, hint="save it as CSV UTF-8") from None
-    except (csv.Error, OSError) as error:
-        raise InputError(f"the manifest is no readable CSV ({error})", where=path) from None
-    if not lines:
-        raise InputError("the manifest is no readable CSV (it is empty)", where=path)
-    header = [column.lower() for column in lines[0][1]]
-    twice = [column for column in header if column and header.count(column) > 1]
+    table = read_delimited(path, short_rows=True, strict=True)
+    table = table.map(lambda cell: unquoted(cell.strip()))
+    table.columns = pd.Index([unquoted(str(name)).lower() for name in table])
+    twice = [name for name in table if name and list(table).count(name) > 1]
     if twice:
         raise InputError(f"column {twice[0]!r} appears twice", where=path)
-    for number, row in lines[1:]:
-        if any(row[len(header) :]):
-            what = f"the row has {len(row)} fields, more than the {len(header)} columns"
-            raise InputError(what, where=f"{path}, line {number}", hint="quote fields that hold a comma")
-    rows = [(row + [""] * len(header))[: len(header)] for _, row in lines[1:]]
-    return pd.DataFrame(rows, columns=header, index=[number for number, _ in lines[1:]], dtype=str)
+    return table
 
 
 def _check_columns(table: pd.DataFrame, path: Path) -> None:

@@ -26,7 +26,7 @@ from typing import Literal
 import pandas as pd
 
 from xai_compare.errors import InputError, nearest
-from xai_compare.human.file_head import FileHead
+from xai_compare.file_head import FileHead
 from xai_compare.registry import Registry
 
 Yields = Literal["samples", "fixations", "clicks", "tracks"]

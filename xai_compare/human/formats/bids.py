@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xai_compare.data_files import ROW, read_json
 from xai_compare.errors import InputError
-from xai_compare.human.file_head import FileHead
-from xai_compare.human.file_readers import ColumnKind, read_blocks, read_json, read_table
+from xai_compare.file_head import FileHead
+from xai_compare.human.file_readers import ColumnKind, read_blocks, read_table
 from xai_compare.human.formats import register
-from xai_compare.human.point_tables import MISSING, ROW
+from xai_compare.human.point_tables import MISSING
 from xai_compare.human.screen import Screen
 
 _UNITS = {"s": 1000.0, "second": 1000.0, "seconds": 1000.0, "ms": 1.0, "millisecond": 1.0, "milliseconds": 1.0,

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.io import loadmat
 
+from xai_compare.data_files import read_matlab
 from xai_compare.errors import InputError
-from xai_compare.human.file_head import FileHead
+from xai_compare.file_head import FileHead
 from xai_compare.human.formats import register
 
 Columns = dict[str, np.ndarray]
@@ -91,12 +91,7 @@ def _trials(path: Path) -> Iterator[tuple[Columns, list[str]]]:
 
 
 def _struct(path: Path) -> Any:
-    try:
-        content = loadmat(path, variable_names=["bubble"])
-    except NotImplementedError as error:
-        raise InputError("is a MATLAB 7.3 file", where=path, hint="save it with -v7 in MATLAB") from error
-    except Exception as error:  # a damaged file makes loadmat raise almost anything
-        raise InputError(f"is not a readable MATLAB file ({error})", where=path) from error
+    content = read_matlab(path, ["bubble"])
     if "bubble" not in content:
         raise InputError("holds no struct 'bubble'", where=path, hint="only BubbleView's own layout is known")
     return content["bubble"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.human.file_head import FileHead
+from xai_compare.file_head import FileHead
 from xai_compare.human.file_readers import ColumnKind, read_blocks
 from xai_compare.human.formats import register
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from xai_compare.human.file_head import FileHead
+from xai_compare.file_head import FileHead
 from xai_compare.human.file_readers import read_table
 from xai_compare.human.formats import register
 from xai_compare.human.formats.jspsych import looks_like_jspsych, points_of

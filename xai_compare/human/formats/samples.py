@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xai_compare.errors import InputError
-from xai_compare.human.file_head import FileHead
+from xai_compare.errors import InputError, first_line
+from xai_compare.file_head import FileHead
 from xai_compare.human.file_readers import ColumnKind, read_blocks
 from xai_compare.human.formats import register
 from xai_compare.human.point_tables import canonical_names
@@ -51,8 +51,20 @@ def samples(path: Path) -> Iterator[pd.DataFrame]:
 
 def _parquet(path: Path) -> Iterator[pd.DataFrame]:
     try:
-        file = pq.ParquetFile(path)
-        for batch in file.iter_batches(1 << 18):
-            yield batch.to_pandas().rename(columns={"label": "event"} if "event" not in batch.schema.names else {})
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"is not a readable parquet file ({error})", where=path) from error
+        for batch in pq.ParquetFile(path).iter_batches(1 << 18):
+            table = batch.to_pandas().rename(columns={"label": "event"} if "event" not in batch.schema.names else {})
+            _check_columns(table, path)
+            yield table
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"is not a readable parquet file ({first_line(error)})", where=path) from error
+
+
+def _check_columns(table: pd.DataFrame, path: Path) -> None:
+    for needed in ("participant", "image", "time"):
+        if needed not in table:
+            raise InputError(f"no column {needed!r}", where=path, hint=f"its columns: {', '.join(map(str, table))}")
+    for name in table:
+        if name in _NUMBERS and not pd.api.types.is_numeric_dtype(table[name]):
+            raise InputError(f"the column {name!r} holds no numbers", where=path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
+from xai_compare.data_files import read_npy
+from xai_compare.errors import InputError
 from xai_compare.images.dataset_index import DatasetIndex, cell, first, number, read_rows
 from xai_compare.images.datasets import reads_dataset
 
@@ -54,8 +54,8 @@ def _from_arrays(place: Path, split: str, index: DatasetIndex) -> None:
     for label in labels:
         stem = label.stem.removesuffix("_exp")
         try:
-            value = str(np.load(label, mmap_mode="r", allow_pickle=False).item())
-        except (ValueError, OSError, EOFError):
+            value = str(read_npy(label).item())
+        except (InputError, ValueError):
             index.skip(label.name, "the label cannot be read")
             continue
         if stem in images:

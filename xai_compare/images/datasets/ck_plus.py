@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from xai_compare.errors import InputError
+from xai_compare.files import read_bytes
 from xai_compare.images.dataset_index import DatasetIndex, first, pictures_in
 from xai_compare.images.datasets import reads_dataset
 
@@ -48,7 +50,7 @@ def ck_plus(folder: Path, index: DatasetIndex) -> None:
 
 def _number(path: Path) -> int | None:
     try:
-        number = int(float(path.read_text("utf-8").split()[0]))
-    except (OSError, ValueError, IndexError):
+        value = float(read_bytes(path, 1000).split()[0])
+    except (InputError, ValueError, IndexError):
         return None
-    return number if 0 <= number < len(LABELS) else None
+    return int(value) if 0 <= value < len(LABELS) and value.is_integer() else None

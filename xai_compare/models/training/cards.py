@@ -11,7 +11,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from xai_compare.errors import InputError
+from xai_compare.data_files import read_facts
 from xai_compare.files import atomic, write_atomically
 from xai_compare.models.ensembles import CARD
 from xai_compare.models.model import Model
@@ -58,13 +58,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         InputError: if it is not there, or is not one.
     """
-    try:
-        card = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"the card cannot be read ({error})", where=path) from None
-    if not isinstance(card, dict) or "classes" not in card:
-        raise InputError("this is not the card of trained weights", where=path)
-    return card
+    return read_facts(path, "the card of trained weights", {"classes": list})
 
 
 def commit() -> str | None:
