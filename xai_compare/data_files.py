@@ -50,7 +50,7 @@ def read_delimited(path: Path, *, short_rows: bool = False, strict: bool = False
     head = FileHead.of(path)
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(
-        io.StringIO(_whole_text(path, head), newline=""),
+        io.StringIO(_whole_text(path, head, short_rows), newline=""),
         delimiter=head.separator,
         strict=strict,
         skipinitialspace=strict,
@@ -60,7 +60,7 @@ def read_delimited(path: Path, *, short_rows: bool = False, strict: bool = False
     try:
         if head.told_separator:
             next(reader, None)
-        header = [name.strip() for name in next((row for row in reader if any(map(str.strip, row))), [])]
+        header = [name.strip() for name in next((row for row in reader if row), [])]
         _check_header(header, path, short_rows)
         for cells in reader:
             if any(cell.strip() for cell in cells):
@@ -71,14 +71,15 @@ def read_delimited(path: Path, *, short_rows: bool = False, strict: bool = False
     return pd.DataFrame(rows, columns=header, index=pd.Index(numbers, name=ROW), dtype=object)
 
 
-def _whole_text(path: Path, head: FileHead) -> str:
+def _whole_text(path: Path, head: FileHead, short_rows: bool) -> str:
     raw = read_bytes(path)
     try:
         text = raw.decode(head.encoding if head.encoding == "utf-16" else "utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"is not UTF-8 or UTF-16 text, with or without byte-order mark (byte {error.start})"
         raise InputError(what, where=path, hint="save it as 'CSV UTF-8'") from error
-    if "\0" in text:
+    # In a table whose rows stand for themselves, one bad cell spoils its row alone.
+    if "\0" in (text.partition("\n")[0] if short_rows else text):
         raise InputError("is not text, or UTF-16 without a byte-order mark", where=path, hint="save it as 'CSV UTF-8'")
     return text
 
@@ -196,7 +197,7 @@ def read_npy(path: Path) -> np.ndarray:
             raise ValueError("it is an archive of several arrays, not one array")
         return np.array(stored)
     except Exception as error:  # As of `read_npz`.
-        raise InputError(f"is not a readable npy file ({first_line(error)})", where=path) from error
+        raise InputError(f"cannot be read: {first_line(error)}", where=path) from error
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

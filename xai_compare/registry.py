@@ -191,7 +191,7 @@ class Registry(Generic[T]):
         except (
             Exception,
             SystemExit,
-        ) as error:  # Whatever another package does when imported, its name is what the user can fix.
+        ) as error:  # Whatever it does, its name is what the user can fix.
             what = f"{self.kind} {point.name!r} cannot be loaded ({type(error).__name__}: {first_line(error)})"
             raise InputError(what, where=where) from error
         if point.name in self._things:  # The import registered it by decorator.

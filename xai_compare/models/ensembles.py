@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from xai_compare.data_files import read_json
 from xai_compare.errors import InputError
 from xai_compare.expressions import canonical, ordered
 from xai_compare.models.model import Model
@@ -162,12 +162,12 @@ def from_folder(request: Request) -> Model:
 
 def _card(path: Path) -> dict[str, Any]:
     try:
-        card = json.loads(path.read_text("utf-8"))
+        card = read_json(path)
         classes = card["classes"]
         whole = (
             isinstance(card["network"], dict) and len(classes) == 2 and Path(card["weights"]).name == card["weights"]
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         whole = False
     if not whole:
         raise InputError("it is not the card of a binary network", where=path, hint="name the folder `pairs` of a fold")

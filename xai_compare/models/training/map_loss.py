@@ -14,10 +14,12 @@ from torch import nn
 from torch.nn import functional
 
 from xai_compare import ekman
+from xai_compare.data_files import read_npy
 from xai_compare.errors import InputError
 from xai_compare.expressions import BASIC, ordered
 from xai_compare.faces import CANONICAL, SHAPE, standardize
 from xai_compare.faces.warp import origins
+from xai_compare.images import read_image
 from xai_compare.models.layers import channels_last, feature_layer
 from xai_compare.models.model import Model
 from xai_compare.models.training.config import MapLossOptions
@@ -62,11 +64,15 @@ def _from_folder(folder: Path, classes: Sequence[str]) -> dict[str, np.ndarray]:
             if not path.is_file():
                 continue
             if path.suffix == ".npy":
-                values = np.load(path, mmap_mode="r", allow_pickle=False)
+                values = read_npy(path)
             else:
-                with Image.open(path) as image:
-                    values = np.array(image.convert("L"))
-            if values.shape != SHAPE or not np.isfinite(values).all() or values.min() == values.max():
+                values = np.asarray(Image.fromarray(read_image(path)).convert("L"))
+            if (
+                values.dtype.kind not in "buif"
+                or values.shape != SHAPE
+                or not np.isfinite(values).all()
+                or values.min() == values.max()
+            ):
                 what = f"the map is not {SHAPE[0]} x {SHAPE[1]} finite, different values"
                 raise InputError(what, where=path, hint="give maps on the standard face")
             maps[name] = _scaled(values)
