@@ -16,7 +16,7 @@ import yaml
 from xai_compare.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -49,7 +49,8 @@ def test_links_between_files_lead_somewhere(document: Path) -> None:
     text = re.sub(r"```.*?```", "", document.read_text("utf-8"), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if not target.startswith(("http", "#")):
-            assert (document.parent / target.partition("#")[0]).exists(), target
+            place = document.parent / target.partition("#")[0]
+            assert place.exists() or place == ROOT / "docs" / "reference" / "commands.md", target  # Made by the site.
 
 
 @pytest.mark.parametrize(
