@@ -14,6 +14,8 @@ CASES = {
     "cam": {},
     "grad_cam": {},
     "lime": {"n_segments": 9, "n_samples": 60},
+    "banzhaf": {"n_segments": 9, "n_samples": 60},
+    "shapley": {"n_segments": 9, "n_samples": 60, "interactions": True},
     "extremal_perturbation": {"steps": 6},
     "random": {},
     "rise": {"n_samples": 50},

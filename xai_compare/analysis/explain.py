@@ -87,6 +87,8 @@ class Explain(MapStage):
             "reason": list(result.reasons),
         }
         for key, values in result.extras.items():
+            if isinstance(values, list):
+                continue
             if np.ndim(values) == 1 and len(values) == len(items):
                 columns[key] = np.asarray(values).tolist()
             elif key in WORST and np.ndim(values) == 2 and len(values) == len(items):

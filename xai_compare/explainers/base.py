@@ -45,12 +45,12 @@ class Explanation:
     Attributes:
         maps: float32 ``(n, h, w)``, raw values; NaN throughout where the explanation is undefined.
         reasons: for each picture, why its map is undefined; ``""`` where it is fine, as all are by default.
-        extras: further arrays whose first axis is the picture.
+        extras: further arrays whose first axis is the picture, or lists with an entry for each picture.
     """
 
     maps: np.ndarray
     reasons: list[str] = field(default_factory=list)
-    extras: dict[str, np.ndarray] = field(default_factory=dict)
+    extras: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.reasons:
@@ -66,12 +66,14 @@ class Batch:
         inputs: float32 ``(n, c, H, W)``, the same as the network takes them, on its device.
         weights: float32 ``(n, classes)``; their product with the outputs is the explained quantity.
         seeds: one for each picture, from its content, the explainer's options and its `seed` option.
+        landmarks: float ``(n, 68, 2)`` in pixels of ``images``, or None where nobody gave them.
     """
 
     images: np.ndarray
     inputs: torch.Tensor
     weights: torch.Tensor
     seeds: list[int]
+    landmarks: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -105,11 +107,15 @@ class Explainer(ABC):
     def __init__(self, **options: Any) -> None:
         self.options: Any = _validated(self.Options, options, f"explainer {self.name!r}")
 
-    def __call__(self, model: Model, images: np.ndarray, targets: Any = "predicted") -> np.ndarray:
+    def __call__(
+        self, model: Model, images: np.ndarray, targets: Any = "predicted", landmarks: np.ndarray | None = None
+    ) -> np.ndarray:
         """Maps, float32 ``(n, h, w)``, of uint8 ``(n, h, w, 3)`` RGB pictures; see `explain`."""
-        return self.explain(model, images, targets).maps
+        return self.explain(model, images, targets, landmarks).maps
 
-    def explain(self, model: Model, images: np.ndarray, targets: Any = "predicted") -> Explanation:
+    def explain(
+        self, model: Model, images: np.ndarray, targets: Any = "predicted", landmarks: np.ndarray | None = None
+    ) -> Explanation:
         """Explain what ``model`` says about each picture.
 
         Args:
@@ -119,6 +125,7 @@ class Explainer(ABC):
             targets: a class name, an output index, ``"predicted"``, or a tuple of two of them (a pair: the
                 difference of the two outputs is explained), for all pictures; or a list with one for each. An
                 ensemble of pairs is explained pair by pair, each by its own binary network.
+            landmarks: of the faces, ``(n, 68, 2)`` in pixels of ``images``, for explainers that ask for them.
 
         Raises:
             InputError: if the network cannot be explained this way (see `refuses`), or for bad pictures or targets.
@@ -127,14 +134,17 @@ class Explainer(ABC):
         if why := self.refuses(model, targets):
             raise InputError(why, where=f"explainer {self.name!r}, model {model.name!r}")
         if is_ensemble(model):
-            return self._pair_by_pair(model, images, targets)
+            return self._pair_by_pair(model, images, targets, landmarks)
+        if landmarks is not None and np.shape(landmarks) != (len(images), 68, 2):
+            raise InputError(f"{np.shape(landmarks)} landmarks for {len(images)} pictures", hint="give (n, 68, 2)")
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             raise InputError(f"images must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
         with preserve_state(model.module):
             weights = resolve(model, images, targets)
 
             def explain_part(part: slice) -> Explanation:
-                batch = self._batch(model, images[part], weights[part])
+                own = None if landmarks is None else landmarks[part]
+                batch = self._batch(model, images[part], weights[part], own)
                 return _finished(self.explain_batch(model, batch), images.shape[1:3])
 
             parts = model.engine.batches(len(images), explain_part, lambda: self.chunk(model))
@@ -164,24 +174,35 @@ class Explainer(ABC):
             return "an ensemble of pairs is explained pair by pair; ask for pairs (in a study, `images: {pairs: true}`)"
         return next((why for _, binary in by_pair(model, targets, 1) if (why := self.refusal(binary))), None)
 
-    def _pair_by_pair(self, model: Model, images: np.ndarray, targets: Any) -> Explanation:
+    def _pair_by_pair(
+        self, model: Model, images: np.ndarray, targets: Any, landmarks: np.ndarray | None
+    ) -> Explanation:
         parts = by_pair(model, targets, len(images))
         order = np.argsort(np.concatenate([rows for rows, _ in parts]))
-        explained = [self.explain(binary, images[rows], binary.classes) for rows, binary in parts]
+        explained = [
+            self.explain(binary, images[rows], binary.classes, None if landmarks is None else landmarks[rows])
+            for rows, binary in parts
+        ]
         shared = set.intersection(*(set(part.extras) for part in explained))
         explained = [replace(part, extras={key: part.extras[key] for key in shared}) for part in explained]
         joined = _joined(explained, images.shape[:3])
-        extras = {key: value[order] for key, value in joined.extras.items()}
+        extras = {
+            key: [value[k] for k in order] if isinstance(value, list) else value[order]
+            for key, value in joined.extras.items()
+        }
         return Explanation(joined.maps[order], [joined.reasons[k] for k in order], extras)
 
-    def _batch(self, model: Model, images: np.ndarray, weights: torch.Tensor) -> Batch:
+    def _batch(self, model: Model, images: np.ndarray, weights: torch.Tensor, landmarks: np.ndarray | None) -> Batch:
         seeds = [self.seed_of(image) for image in images]
         inputs = model.prepare(images)
         if images.shape[1:3] != tuple(model.input.size):
+            if landmarks is not None:
+                shrunk = np.array(model.input.size[::-1]) / images.shape[2:0:-1]
+                landmarks = (np.asarray(landmarks) + 0.5) * shrunk - 0.5
             small = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
             small = functional.interpolate(small, model.input.size, mode="bilinear", antialias=True)
             images = small.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
-        return Batch(images, inputs, weights, seeds)
+        return Batch(images, inputs, weights, seeds, landmarks)
 
     def seed_of(self, image: np.ndarray) -> int:
         """A 63-bit seed from the picture's content and every option that changes the answer."""
@@ -222,7 +243,9 @@ def _finished(result: Explanation | np.ndarray, size: tuple[int, int]) -> Explan
     extras = explanation.extras
     if maps.shape[1:] != tuple(size):
         inner = maps.shape
-        extras = {k: _resized(v, size) if v.shape[:3] == inner and v.ndim == 3 else v for k, v in extras.items()}
+        extras = {
+            k: _resized(v, size) if isinstance(v, np.ndarray) and v.shape == inner else v for k, v in extras.items()
+        }
         maps = _resized(maps, size)
     return replace(explanation, maps=maps, reasons=reasons, extras=extras)
 
@@ -239,9 +262,15 @@ def _resized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _joined(parts: list[Explanation], shape: tuple[int, ...]) -> Explanation:
     if not parts:
         return Explanation(np.zeros(shape, np.float32), [], {})
-    extras = {key: np.concatenate([part.extras[key] for part in parts]) for key in parts[0].extras}
+    extras = {key: _in_a_row([part.extras[key] for part in parts]) for key in parts[0].extras}
     reasons = [reason for part in parts for reason in part.reasons]
     return Explanation(np.concatenate([part.maps for part in parts]), reasons, extras)
+
+
+def _in_a_row(extras: list[Any]) -> Any:
+    if isinstance(extras[0], list):
+        return [one for some in extras for one in some]
+    return np.concatenate(extras)
 
 
 def _validated(options: type[Options], given: dict[str, Any], where: str) -> Options:

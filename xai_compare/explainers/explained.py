@@ -41,7 +41,7 @@ def explain_faces(
         targets: what is explained in each, see `xai_compare.explainers.Explainer.explain`.
     """
     began = time.perf_counter()
-    result = explainer.explain(model, pictures, list(targets))
+    result = explainer.explain(model, pictures, list(targets), landmarks)
     seconds = time.perf_counter() - began
     return Explained(result, faces.standardize(result.maps, landmarks), seconds)
 

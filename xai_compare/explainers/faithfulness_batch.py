@@ -136,5 +136,5 @@ class FaithfulnessBatch:
 
     def _changed(self, explainer: Explainer, maps: np.ndarray, model: Model) -> np.ndarray:
         some = len(maps)
-        after = explainer(model, self.pictures[:some], self.targets[:some])
+        after = explainer(model, self.pictures[:some], self.targets[:some], self.landmarks[:some])
         return 1 - faithfulness.likeness(maps, standardize(after, self.landmarks[:some]))

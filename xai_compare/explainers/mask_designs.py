@@ -55,3 +55,24 @@ def _parity(words: np.ndarray) -> np.ndarray:
     for shift in (32, 16, 8, 4, 2, 1):
         words = words ^ (words >> shift)
     return words & 1
+
+
+def size_masks(players: int, n: int, seed: int) -> np.ndarray:
+    """Different masks, uint8 ``(n, players)``: all, none, then opposites in pairs; all 2^players where n reaches them.
+
+    Each pair is drawn with one probability of being shown for all players, uniform in [0, 1], so that every number of
+    shown players is as likely as any other: Shapley values ask for nearly full and nearly empty masks, too.
+    """
+    if players < 31 and n >= 2**players:
+        return (np.arange(2**players)[:, None] >> np.arange(players) & 1).astype(np.uint8)
+    rng = np.random.default_rng(seed)
+    masks = np.stack([np.ones(players, np.uint8), np.zeros(players, np.uint8)])
+    while len(masks) < n:
+        drawn = (rng.random((2 * n, players)) < rng.random((2 * n, 1))).astype(np.uint8)
+        masks = different(np.concatenate([masks, np.stack([drawn, 1 - drawn], 1).reshape(-1, players)]))
+    return masks[:n]
+
+
+def different(masks: np.ndarray) -> np.ndarray:
+    """The masks without repeats, in their order."""
+    return masks[np.sort(np.unique(np.packbits(masks, axis=1), axis=0, return_index=True)[1])]

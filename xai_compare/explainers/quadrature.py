@@ -41,6 +41,7 @@ class Limit:
         normal[np.arange(1, segments + 1), np.arange(1, segments + 1)] = (share @ on) / segments
         normal[0, 0] = share.sum()
         self._inverse = np.linalg.inv(normal)
+        self._nearness, self._share = weight, share
         n = segments + 1
         # LIME's weight depends on how many superpixels are on, which couples them all: a sum over 2^segments masks.
         # Written as a Fourier sum over that number, each term is a product over superpixels, and the sums over all
@@ -53,6 +54,22 @@ class Limit:
         twice = np.where((half == 0) | (2 * half == n), 1, 2)
         self._half, self._half_weight = roots[half], both[half] * twice
         self._roots, self._weight = roots, both
+
+    def of_masks(self, masks: np.ndarray) -> np.ndarray:
+        """How much each mask's value counts in each coefficient, ``(n, segments)``; all masks' add up to the limit."""
+        z = masks.astype(np.float64)
+        share = 0.5**self.segments * self._nearness[z.sum(1).astype(int)]
+        return share[:, None] * (np.column_stack([np.ones(len(z)), z]) @ self._inverse[1:].T)
+
+    def norm(self) -> np.ndarray:
+        """Sum of `of_masks` squared over all masks, ``(segments,)``."""
+        n, on = self.segments, np.arange(self.segments + 1)
+        square = 0.5**n * self._share * self._nearness
+        one, two = square @ on / n, square @ (on * (on - 1)) / (n * (n - 1))
+        normal = np.full((n + 1, n + 1), two)
+        normal[0], normal[:, 0] = one, one
+        normal[np.arange(1, n + 1), np.arange(1, n + 1)], normal[0, 0] = one, square.sum()
+        return np.einsum("ja,ab,jb->j", self._inverse[1:], normal, self._inverse[1:])
 
     def of_kernel(self, masks: np.ndarray, rho: np.ndarray) -> np.ndarray:
         """Coefficients ``(segments, n)`` of the kernel ``prod_j rho_j^[z_j != z_ij]`` as a function of z."""
@@ -110,7 +127,7 @@ def estimate(
     """
     z, y = masks.astype(np.float64), values.astype(np.float64)
     # One kernel over the whole picture would say that all superpixels interact alike; neighbours interact more.
-    middle = distances[_spread_out(distances, NEIGHBOURHOODS)]
+    middle = distances[spread_out(distances, NEIGHBOURHOODS)]
     near = np.exp(-(middle**2) / (2 * REACH**2)) * start / start.mean()
     seen = np.column_stack([y, others])
     seen = seen[:, seen.std(0) > 1e-9]
@@ -168,7 +185,7 @@ def _posterior(z: np.ndarray, y: np.ndarray, theta: np.ndarray, nugget: float, l
     return Estimate(linear[1:] + kernel_means @ left, np.sqrt(np.maximum(spread, 0) * scale))
 
 
-def _spread_out(distances: np.ndarray, n: int) -> np.ndarray:
+def spread_out(distances: np.ndarray, n: int) -> np.ndarray:
     """Indices of up to ``n`` superpixels far from one another, beginning with the most central."""
     chosen = [int(distances.max(1).argmin())]
     while len(chosen) < min(n, len(distances)):

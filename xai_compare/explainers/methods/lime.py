@@ -136,7 +136,7 @@ class LIME(Explainer):
         limit = Limit(segments, options.kernel_width) if quadrature else None
         seen = np.zeros((0, len(model.classes)))
         run = BatchedForward(model, "probabilities", options.precision)
-        for n in _stages(options.n_samples, segments, options.target_error):
+        for n in stages(options.n_samples, segments, options.target_error):
             more = self.probabilities(model, batch.inputs[i], labels, masks[len(seen) : n], run)
             seen = np.concatenate([seen, more])
             values = seen @ batch.weights[i].double().cpu().numpy()
@@ -269,7 +269,7 @@ def uses_quadrature(surrogate: str, segments: int, n: int) -> bool:
     return surrogate == "quadrature"
 
 
-def _stages(n_samples: int, segments: int, target: float | None) -> list[int]:
+def stages(n_samples: int, segments: int, target: float | None) -> list[int]:
     """Numbers of masks after which the error is looked at."""
     stages = [n_samples]
     while target and stages[0] / 1.5 > max(64, 3 * segments):
