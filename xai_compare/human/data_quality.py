@@ -11,6 +11,8 @@ import pandas as pd
 from xai_compare.human.experiment import Experiment
 
 Level = Literal["good", "care", "bad"]
+_FEW_PEOPLE = 10
+"""People of a picture below whom the agreement of halves is told without a verdict in their favour."""
 
 
 @dataclass(frozen=True)
@@ -151,5 +153,10 @@ def _reliability(reliability: pd.DataFrame) -> QualityNote:
     if not np.isfinite(value):
         return QualityNote("care", "How far people agree with one another could not be computed.")
     level = _least(value, 0.6, 0.3)
+    people = float(reliability.loc[reliability["half"].notna(), "n_participants"].median())
+    if people < _FEW_PEOPLE:
+        # Halves of one or two people may agree by luck, and their agreement says nothing of others.
+        line = f"Two random halves of the people of a picture ({people:g}, median) correlate at {value:.2f} (median)"
+        return QualityNote("bad" if level == "bad" else "care", f"{line}; of so few people this says little.")
     agree = {"good": "agree well", "care": "agree moderately", "bad": "hardly agree"}[level]
     return QualityNote(level, f"Two random halves of the people {agree} on a picture (median correlation {value:.2f}).")

@@ -41,22 +41,30 @@ def untested(data: ReportData, metric: str, b: str, first: str, others: Sequence
     return [other for other in others if other != first and apart(data, metric, b, first, other) is None]
 
 
-def ranking_sentence(data: ReportData, metric: str, b: str, names: Sequence[str], what: str) -> str:
+def ranking_sentence(data: ReportData, metric: str, b: str, ranks: Sequence[tuple[str, float]], what: str) -> str:
     """A sentence about the order of sources, highest first, that claims no difference which the data do not show.
 
     Args:
         data: the report's data.
         metric, b: of the score.
-        names: sources, highest score first.
+        ranks: sources and their means, highest first.
         what: such as ``"comes nearest to the Ekman masks"``.
     """
+    names = [name for name, _ in ranks]
     if len(names) < 2:
         return ""
     first, others = names[0], names[1:]
+    equal = [name for name, mean in ranks if mean == ranks[0][1]]
     tied, unknown = (select(data, metric, b, first, others) for select in (within_error, untested))
     highest = f"{who(data, first)} has the highest mean"
+    if len(equal) == len(names):
+        return "All sources have the same mean."
+    if len(equal) > 1:
+        highest = f"{who(data, first)} and {_listed(data, equal[1:], others)} have the highest mean"
+        return f"{highest}; {_why_untested(data, metric, b)}." if unknown else f"{highest}."
     if len(unknown) == len(others):
-        return f"{highest} and {who(data, names[-1])} the lowest; {_why_untested(data, metric, b)}."
+        lowest = f" and {who(data, names[-1])} the lowest" if ranks[-2][1] > ranks[-1][1] else ""
+        return f"{highest}{lowest}; {_why_untested(data, metric, b)}."
     if tied:
         sentence = f"{highest}, but its differences from {_listed(data, tied, others)} are within error."
     elif unknown:
@@ -109,8 +117,10 @@ def baseline_sentence(
     return f"{before}: {scores_text}."
 
 
-def beside_baseline(data: ReportData, metric: str, b: str, name: str, expressions: Sequence[str]) -> str:
-    """How a card's number compares: ``", below a map that ignores the expression (0.95)"``; empty if unknown."""
+def beside_baseline(
+    data: ReportData, metric: str, b: str, name: str, expressions: Sequence[str], ignored: str = "expression"
+) -> str:
+    """How a card's number compares: ``"below a map that ignores the expression (0.95)"``; empty if unknown."""
     means, names = _baselines(data, metric, b, name, expressions)
     score = _mean(data, metric, name, b, expressions)
     if not names or not np.isfinite(score):
@@ -118,8 +128,8 @@ def beside_baseline(data: ReportData, metric: str, b: str, name: str, expression
     best = max(names, key=lambda null: means[null])
     shown, other = round(score, 2), round(means[best], 2)
     order = "as high as" if shown == other else "below" if shown < other else "above"
-    what = "a map that ignores the expression" if best in _NULLS else names[best]
-    return f", {order} {what} ({other:.2f})"
+    what = f"a map that ignores the {ignored}" if best in _NULLS else names[best]
+    return f"{order} {what} ({other:.2f})"
 
 
 def _baselines(
@@ -159,5 +169,6 @@ _NULLS = {
     "whole": "the whole face",
     "prior": "a blob over the face",
     "other_map": "its mean map of the other expressions",
+    "mean_map": "the mean map of all networks",
     "surrogate": "equally smooth random maps",
 }

@@ -45,12 +45,13 @@ D = TypeVar("D", bound=PageData)
 
 @dataclass(frozen=True)
 class Headline:
-    """One number of the page's head: the number, what it is, and the sentence that says what it means."""
+    """One number of the page's head: the number, what it is, how it compares, and what it means in full."""
 
     number: str
     label: str
     sentence: str
     simulated: bool = False
+    beside: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ import pandas as pd
 from xai_compare.report import style
 from xai_compare.report.charts import row_axes
 from xai_compare.report.data import ALL, LabelledSource, ReportData
+from xai_compare.report.labels import counted
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import FigureSpec
+from xai_compare.report.table import p_value
 
 _NULLS = {
     "whole": "whole face",
@@ -19,6 +21,7 @@ _NULLS = {
     "other_map": "its maps of other expressions",
     "surrogate": "random, equally smooth",
 }
+_LEVEL = 0.05
 _MARKS = dict(zip(_NULLS, "|Xdsvo", strict=True))
 
 
@@ -52,23 +55,27 @@ class Chance(Section):
         overall = rows[rows["a"] == "all models"]
         if len(overall):
             row = overall.iloc[0]
-            fit = "do not fit" if float(row["p"]) > 0.05 else "fit"
+            orders, p = int(row["n"]), float(row["p"])
+            shown = "the maps fit" if p <= _LEVEL else "it is not shown that the maps fit"
+            least = f"; the least p possible is {1 / orders:.2f}" if orders * _LEVEL < 1 else ""
             sentences.append(
-                f"Over all networks, the maps {fit} the mask of their own expression significantly better than the "
-                f"masks of others (permutation test over {int(row['n']):,} orders of the masks, p = "
-                f"{float(row['p']):.3f})."
+                f"Over all networks, {shown} the mask of their own expression better than the masks of "
+                f"others (permutation test over {orders:,} orders of the masks, p = {p_value(p)}{least})."
             )
         own = rows[rows["a"].isin([source.name for source in data.rankable])]
         if len(own):
-            count = int((own["p"] <= 0.05).sum())
-            sentences.append(f"Tested one by one, {count} of {len(own)} do (p ≤ 0.05, uncorrected).")
+            count = int((own["p"] <= _LEVEL).sum())
+            sentences.append(
+                f"Tested one by one, this is shown for {count} of {counted(len(own), 'source')} (p ≤ 0.05, not "
+                "corrected)."
+            )
         scores = data.rows("iou", data.mask_name)
         tests = scores[scores["p"].notna() & scores["a"].isin([source.name for source in data.rankable])]
         if len(tests):
-            better = int((tests["p_adjusted"] <= 0.05).sum())
+            better = int((tests["p_adjusted"] <= _LEVEL).sum())
             sentences.append(
-                f"{better} of {len(tests)} scores are significantly higher than those of random maps of the same "
-                "smoothness (false discovery rate 5 %)."
+                f"{better} of {counted(len(tests), 'score')} {'is' if better == 1 else 'are'} significantly higher "
+                "than those of random maps of the same smoothness (false discovery rate 5 %)."
             )
         return sentences
 

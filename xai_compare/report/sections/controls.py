@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from xai_compare.report.data import ReportData, pretty
+from xai_compare.report.labels import counted
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.sections.faithfulness import beside_control
 from xai_compare.report.table import Cell, Table
@@ -45,12 +45,18 @@ class Controls(Section):
         tests = table[table["p_adjusted"].notna()]
         if tests.empty:
             return []
-        wins = {
-            str(control): (sum(_verdict(row) > 0 for row in rows.to_dict("records")), len(rows))
-            for control, rows in tests.groupby("control", sort=False)
-        }
-        counts = ", ".join(f"{better} of {count} against the {control}" for control, (better, count) in wins.items())
-        return [f"The explainers’ maps are significantly better, corrected for all these tests, in {counts}."]
+        counts = []
+        for control, rows in tests.groupby("control", sort=False):
+            verdicts = [_verdict(row) for row in rows.to_dict("records")]
+            better, worse = (sum(one == side for one in verdicts) for side in (1, -1))
+            also = f" (worse in {worse})" if worse else ""
+            counts.append(f"{better} of {counted(len(verdicts), 'test')} against the {control}{also}")
+        untested = len(table) - len(tests)
+        rest = f" {counted(untested, 'comparison').capitalize()} could not be tested." if untested else ""
+        return [
+            "The explainers’ maps are significantly better, corrected for all these tests, in "
+            f"{', '.join(counts)}.{rest}"
+        ]
 
     def tables(self, data: ReportData) -> list[Table]:
         table = data.table("faithfulness_controls")
@@ -63,7 +69,8 @@ class Controls(Section):
         columns = ["source", "control", *(_NAMES[score] for score in scores)]
         note = (
             "Each cell: the explainer’s maps | the control’s. Bold: better than the control, p < 0.05 corrected for "
-            "all tests of this table (Holm). ×: worse by the same rule. ↓: low is faithful; ↑: high is."
+            "all tests of this table (Holm). ×: worse by the same rule; neither: not shown. ↓: low is faithful; ↑: "
+            "high is."
         )
         return [
             Table(
@@ -73,7 +80,7 @@ class Controls(Section):
 
 
 def _verdict(row: dict[Any, Any]) -> int:
-    """1 where the maps are better than the control, -1 where they are worse, 0 where the difference is within error."""
-    if pd.isna(row["p_adjusted"]) or not float(row["p_adjusted"]) < 0.05:
+    """1 where the maps are shown to be better than the control, -1 where worse, 0 where neither is shown."""
+    if not (float(row["p_adjusted"]) < 0.05 and np.isfinite(float(row["difference"]))):
         return 0
     return int(np.sign(float(row["difference"]))) * (-1 if row["better"] == "low" else 1)

@@ -58,7 +58,7 @@ def _sheet(network: str, examples: list[Example], controls: set[str]) -> FigureS
         name=f"examples_{style.slug(network)}",
         title=f"Single pictures: {network}",
         what="A picture of each expression, moved onto the standard face, and the maps of the explainers laid over it. "
-        "Under the expression stands what the network answered.",
+        "Under the expression stand the picture's label and what the network answered.",
         how="Where explainers disagree about a picture, at least one of them is wrong about the network. The map of a "
         "wrong answer shows what misled the network, not how it recognises the expression.",
         figure=grid.finish(),
@@ -69,6 +69,6 @@ def _sheet(network: str, examples: list[Example], controls: set[str]) -> FigureS
 
 
 def _answer(one: Example) -> str:
-    wrong = one.label and one.predicted and one.label != one.predicted
-    answer = f"{'wrong' if wrong else 'answer'}: {one.predicted}" if one.predicted else ""
-    return "\n".join(part for part in (answer, "simulated" if one.simulated else "") if part)
+    labelled = f"labelled {one.label}" if one.label else "no label"
+    answered = f"answered {one.predicted}" if one.predicted else "no answer known"
+    return "\n".join((f"{labelled},", answered, *(["simulated"] if one.simulated else [])))

@@ -15,6 +15,7 @@ from xai_compare.analysis.faithfulness.tables import AGAIN
 from xai_compare.report import style
 from xai_compare.report.charts import grid_behind, inch_box
 from xai_compare.report.data import ReportData, pretty
+from xai_compare.report.labels import counted
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import FigureSpec
 from xai_compare.report.table import Cell, Column, Table, interval, signed, text, whole
@@ -149,9 +150,9 @@ def _in_short(table: pd.DataFrame, controls: set[str]) -> Table:
         rows,
         range(1, 1 + len(scores)),
         f"Each cell: the explainer's maps | {_controls(table)}. Bold: better than the control, p < 0.05 "
-        "corrected for all tests (Holm). ×: worse than the control by the same rule. ↓: low is faithful; ↑: "
-        "high is. Deletion, insertion: areas under the curves above. Region: how well the map finds the region known "
-        "to differ. Infidelity: share of the effects of hiding rectangles that the map does not predict. "
+        "corrected for all tests (Holm). ×: worse than the control by the same rule; neither: not shown. ↓: low is "
+        "faithful; ↑: high is. Deletion, insertion: areas under the curves below. Region: how well the map finds the "
+        "region known to differ. Infidelity: share of the effects of hiding rectangles that the map does not predict. "
         "Parameter randomization: how much the map changes when the network's weights are shuffled; 0 means that it "
         "does not depend on them.",
     )
@@ -214,14 +215,17 @@ def _fastest(rows: Sequence[pd.Series]) -> str:
     mean, chance = (float(np.mean([row[key] for row in found[best]])) for key in ("mean", "control_mean"))
     if gain[best] >= 0:
         return (
-            "For no explainer do the networks lose their answer sooner when the marked places are deleted than when "
-            "random places are."
+            "For no explainer do the networks, on average, lose their answer sooner when the marked places are deleted "
+            "than when random places are."
         )
     networks = "network’s" if len(found[best]) == 1 else "networks’"
+    soonest = "soonest, on average," if len(gain) > 1 else "sooner"
+    sure = sum(_verdict(row) > 0 for row in found[best])
+    shown = f"significantly for {sure} of {counted(len(found[best]), 'network')}"
     return (
-        f"The {networks} answer fades soonest when the places marked by {pretty(best)} are deleted first: the mean "
+        f"The {networks} answer fades {soonest} when the places marked by {pretty(best)} are deleted first: the mean "
         f"probability of the expression along the way is {mean:.2f}, against {chance:.2f} when random places are "
-        "deleted."
+        f"deleted ({shown})."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from xai_compare.report.data import ReportData
+from xai_compare.report.labels import counted
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.table import Cell, Table
 
@@ -27,7 +28,8 @@ class HumanData(Section):
         pictures = removed[removed["what"] == "picture"] if len(removed) else removed
         for source, own in pictures.groupby("source", sort=False) if len(pictures) else ():
             names = ", ".join(sorted(map(str, own["image"])))
-            found.append(f"{source}: {len(own)} pictures that people saw match none here: {names}")
+            match = "matches" if len(own) == 1 else "match"
+            found.append(f"{source}: {counted(len(own), 'picture')} that people saw {match} none here: {names}")
         return found
 
     def tables(self, data: ReportData) -> list[Table]:

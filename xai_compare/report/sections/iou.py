@@ -40,15 +40,19 @@ class MaskScores(Section):
         if not ranks:
             return []
         best = ranks[0]
+        top = "The highest mean" if len(ranks) > 1 else "The mean"
         sentences = [
-            f"The highest mean IoU with the {data.mask_title}s is {best[1]:.2f} (mean over "
+            f"{top} IoU with the {data.mask_title}s is {best[1]:.2f} (mean over "
             f"{counted(len(best[2]), 'expression')}; 1: the same places, 0: none shared).",
-            ranking_sentence(data, "iou", data.mask_name, [name for name, *_ in ranks], "agrees best with the masks"),
+            ranking_sentence(
+                data, "iou", data.mask_name, [(name, mean) for name, mean, _ in ranks], "agrees best with the masks"
+            ),
             baseline_sentence(data, "iou", data.mask_name, best[0], best[2]),
         ]
         sentence = " ".join(part for part in sentences if part)
-        label = "Highest mean IoU with the masks" + beside_baseline(data, "iou", data.mask_name, best[0], best[2])
-        return [Headline(f"{best[1]:.2f}", label, sentence)]
+        label = f"{top.removeprefix('The ').capitalize()} IoU with the masks"
+        beside = beside_baseline(data, "iou", data.mask_name, best[0], best[2])
+        return [Headline(f"{best[1]:.2f}", label, sentence, beside=beside)]
 
     def references(self, data: ReportData) -> list[str]:
         return [GAYA_MOREY_2024] + ([EKMAN_FRIESEN] if data.ekman else [])

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from xai_compare.report import style
 from xai_compare.report.charts import row_axes
 from xai_compare.report.data import ALL, LabelledSource, Overall, ReportData
-from xai_compare.report.ranking import ranking_sentence
+from xai_compare.report.ranking import beside_baseline, ranking_sentence
 from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.style import FigureSpec
 
@@ -45,14 +45,17 @@ class KnownRegions(Section):
         if not means:
             return []
         order = sorted(means, key=lambda name: -means[name])
+        top = "highest mean" if len(order) > 1 else "mean"
+        ranks = [(name, means[name]) for name in order]
         sentences = [
-            "On pictures whose changed region is known, the highest mean area under the ROC curve is "
-            f"{means[order[0]]:.2f}.",
-            ranking_sentence(data, "known_auc", "known/region", order, "finds the region best"),
+            f"On pictures whose changed region is known, the {top} area under the ROC curve is {means[order[0]]:.2f}.",
+            ranking_sentence(data, "known_auc", "known/region", ranks, "finds the region best"),
             _blind(data),
         ]
         sentence = " ".join(part for part in sentences if part)
-        return [Headline(f"{means[order[0]]:.2f}", "Highest AUC on known regions", sentence)]
+        label = f"{top.capitalize()} AUC on known regions"
+        beside = beside_baseline(data, "known_auc", "known/region", order[0], [ALL], "picture")
+        return [Headline(f"{means[order[0]]:.2f}", label, sentence, beside=beside)]
 
 
 def _blind(data: ReportData) -> str:

@@ -54,12 +54,11 @@ class Multiverse(Section):
             if ranking_sentence.empty:
                 continue
             worst = ranking_sentence.sort_values("tau_mean").iloc[0]
-            most = rows.sort_values("eta_squared").iloc[-1]
+            most = rows.sort_values("eta_squared", na_position="first").iloc[-1]
             against = "the masks" if metric == "iou" else f"the people of {str(b).removeprefix('human/')}"
             same = float(ranking_sentence["tau_least"].min()) == 1
             found.append(
-                f"Against {against}, the choice of {_choice(most)} moves scores most (by {float(most['spread']):.2f} "
-                f"on average). "
+                f"Against {against}, {_moves(most, rows)} "
                 + (
                     f"The order of {worst['compared']} is the same for all choices."
                     if same
@@ -84,6 +83,14 @@ class Multiverse(Section):
             "the same order, −1 the reverse. First changes: share of these pairs in which another one comes first."
         )
         return [Table("How far each choice moves scores and order", columns, rows, range(2, len(columns)), note)]
+
+
+def _moves(most: pd.Series, rows: pd.DataFrame) -> str:
+    """Which choice moves scores most, if any does."""
+    if not float(rows["spread"].max()) > 0:
+        return "no choice moves the scores."
+    verb = "moves scores most" if len(rows) > 1 else "moves scores"
+    return f"the choice of {_choice(most)} {verb} (by {float(most['spread']):.2f} on average)."
 
 
 def _choice(row: pd.Series) -> str:

@@ -13,7 +13,7 @@ from xai_compare.report import style
 from xai_compare.report.data import ALL, LabelledSource, ReportData
 from xai_compare.report.image_grid import ImageGrid
 from xai_compare.report.labels import column_names, row_label
-from xai_compare.report.ranking import baseline_sentence
+from xai_compare.report.ranking import baseline_sentence, beside_baseline
 from xai_compare.report.references import GAYA_MOREY_2024
 from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.style import FigureSpec
@@ -57,26 +57,29 @@ class Pairs(Section):
         sentence = f"The maps of {one.short} and {other.short} correlate with r = {number} ({scope}){more}."
         first, second = next((row["a"], row["b"]) for row in rows if row is not None)
         floor = baseline_sentence(data, "pearson", second, first, names)
-        ceiling = _ceiling([row for row in rows if row is not None], data.by_name[second].short)
+        ceiling = _like_people([row for row in rows if row is not None], data.by_name[second].short)
         return [
             Headline(
                 number,
                 "Agreement of people (correlation)",
                 " ".join(filter(None, (sentence, floor, ceiling))),
                 simulated,
+                beside_baseline(data, "pearson", second, first, names),
             )
         ]
 
 
-def _ceiling(rows: list[Mapping[str, Any]], whose: str) -> str:
-    """Between what a person left out and the mean of all reach, on average (Nili et al. 2014)."""
+def _like_people(rows: list[Mapping[str, Any]], whose: str) -> str:
+    """What one person left out reaches, what very many would, and on which side of both the score lies."""
     both = [[float(row.get(end, np.nan)) for row in rows] for end in ("ceiling_low", "ceiling_high")]
     if not np.isfinite(both).all():
         return ""
     low, high = np.mean(both, axis=1)
+    value = float(np.mean([float(row["value"]) for row in rows]))
+    place = "below" if value < low else "above both, so that neither is a limit" if value > high else "between"
     return (
-        f"The noise ceiling of {whose} is {low:.2f} to {high:.2f}: no map can be expected to agree better with such "
-        "people."
+        f"One person of {whose} agrees with the others at {low:.2f} on average; very many such people would at about "
+        f"{high:.2f} (an estimate). The score lies {place}{' these' if place in ('below', 'between') else ''}."
     )
 
 

@@ -69,16 +69,18 @@ def _headline(data: ReportData, person: LabelledSource, tables: list[ScoreTable]
     if not ranks:
         return None
     best = ranks[0]
+    top = "The highest mean" if len(ranks) > 1 else "The mean"
     people = f"{'simulated ' if person.simulated else ''}people ({person.short})"
     sentences = [
-        f"The highest mean Dice coefficient with {people} is {best[1]:.2f} "
-        f"(over {counted(len(best[2]), 'expression')}).",
-        ranking_sentence(data, "dice", person.name, [name for name, *_ in ranks], f"attends most like {people}"),
+        f"{top} Dice coefficient with {people} is {best[1]:.2f} (over {counted(len(best[2]), 'expression')}).",
+        ranking_sentence(
+            data, "dice", person.name, [(name, mean) for name, mean, _ in ranks], f"attends most like {people}"
+        ),
         baseline_sentence(data, "dice", person.name, best[0], best[2]),
     ]
-    label = f"Highest mean Dice with {'simulated ' if person.simulated else ''}people"
-    label += beside_baseline(data, "dice", person.name, best[0], best[2])
-    return Headline(f"{best[1]:.2f}", label, " ".join(part for part in sentences if part), person.simulated)
+    label = f"{top.removeprefix('The ').capitalize()} Dice with {'simulated ' if person.simulated else ''}people"
+    beside = beside_baseline(data, "dice", person.name, best[0], best[2])
+    return Headline(f"{best[1]:.2f}", label, " ".join(part for part in sentences if part), person.simulated, beside)
 
 
 def _boxes(data: ReportData, person: LabelledSource) -> list[FigureSpec]:

@@ -131,7 +131,10 @@ def _rates(table: pd.DataFrame) -> Table:
         ["network", "accuracy", "95 % interval", *(name.capitalize() for name in names)],
         rows,
         range(1, 3 + len(names)),
-        f"Chance is {100 / max(len(names), 1):.0f} % if all {counted(len(names), 'expression')} are equally frequent.",
+        f"Always naming one of the {counted(len(names), 'labelled expression')} is right about "
+        f"{100 / len(names):.0f} % of the time if all are equally frequent."
+        if len(names) > 1
+        else "",
     )
 
 

@@ -119,10 +119,10 @@ def _a_second_run(found: list[tuple[LabelledSource, pd.DataFrame]]) -> str:
     names = " and ".join(dict.fromkeys(pretty(source.explainer) for source, _ in found))
     values = np.concatenate([rows["repeatability"].to_numpy(float) for _, rows in found])
     middle, low = float(np.median(values)), int((values < 0.9).sum())
-    rest = f"{low:,} of {len(values):,} maps would correlate below 0.9" if low else "no map would correlate below 0.9"
+    rest = f"{low:,} of {len(values):,} maps below 0.9" if low else "none of them below 0.9"
     if middle >= 0.9:
-        typical = f"a typical map would be almost the same (correlation {middle:.3f})"
+        typical = f"a typical map is expected to be almost the same (correlation {middle:.3f})"
     else:
-        typical = f"a typical map would correlate with the present one at only {middle:.2f}"
+        typical = f"a typical map is expected to correlate with the present one at only {middle:.2f}"
         rest += "; use more samples before reading single maps"
     return f"If {names} were run again, {typical}; {rest}."

@@ -13,6 +13,7 @@ from xai_compare.report.data import LabelledSource, ReportData
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.table import Cell, RowKind, Table, signed
 
+_MANY = "very many such people (estimate)"
 _METRICS = {
     "pearson": "r",
     "nss": "NSS",
@@ -65,9 +66,9 @@ def _listing(data: ReportData, person: LabelledSource, table: pd.DataFrame) -> T
         ("one of these people, left out of the rest", table[table["a"] == f"{person.name}: {LEFT_OUT}"], "people"),
         ("a blob over the face", table[table["a"] == PRIOR], "average"),
         ("these people's map of the other pictures", table[table["a"] == f"{person.name}: {ELSEWHERE}"], "average"),
-        ("highest r that is possible", table[table["a"] == CEILING], "people"),
+        (_MANY, table[table["a"] == CEILING], "people"),
     ]
-    rows = [row for row in rows if len(row[1])]
+    rows = [row for row in rows if row[1]["value"].notna().any()]
     return Table(
         f"Maps of single pictures against people: {person.short}",
         ["map", "pictures", *_METRICS.values()],
@@ -75,10 +76,23 @@ def _listing(data: ReportData, person: LabelledSource, table: pd.DataFrame) -> T
         numeric=range(1, len(_METRICS) + 2),
         note="Mean over pictures and its 95 % interval (Student's t). The blob and the map of the other pictures "
         "ignore the picture: a map that scores no better has found nothing specific to it. Information gain is "
-        "relative to the map of the other pictures. Every single score is in tables/per_image.csv.",
+        "relative to the map of the other pictures. "
+        + _about_many(rows)
+        + "Every single score is in tables/per_image.csv.",
         kinds=[kind for *_, kind in rows],
         simulated=person.simulated or any(data.by_name[name].simulated for name in names),
     )
+
+
+def _about_many(rows: list[tuple[str, pd.DataFrame, RowKind]]) -> str:
+    """What the row of very many people is, and that it is no limit where a map exceeds it."""
+    means = {label: part.loc[part["metric"] == "pearson", "value"].mean() for label, part, _ in rows}
+    if not np.isfinite(means.get(_MANY, np.nan)):
+        return ""
+    above = [label for label, mean in means.items() if mean > means[_MANY]]
+    lie = "lies" if len(above) == 1 else "lie"
+    beyond = f" {' and '.join(above[:2])} {lie} above it: it is no limit." if above else ""
+    return f"Very many such people: estimated from how far these people agree (root of the reliability).{beyond} "
 
 
 def _cells(part: pd.DataFrame) -> list[Cell]:

@@ -179,11 +179,17 @@ def _equal(data: ReportData) -> list[str]:
     known = table[table["p_adjusted"].notna()] if len(table) else table
     if known.empty:
         return []
-    same, margin = int((known["p_adjusted"] < 0.05).sum()), float(known["margin"].iloc[0])
-    return [
-        f"In {same} of {len(known)} comparisons the two sources are practically equal: their mean difference is "
-        f"smaller than {margin:g} (two one-sided tests, Holm’s correction)."
-    ]
+    sentences = []
+    for margin, rows in known.groupby("margin", sort=False):
+        shown = int((rows["p_adjusted"] < 0.05).sum())
+        times = f"{shown} of {len(rows)} comparisons" if len(rows) > 1 else f"{shown} of one comparison"
+        rest = "" if shown == len(rows) else " In the others this is not shown, which does not mean that they differ."
+        rest = " That this is not shown does not mean that they differ." if not shown else rest
+        sentences.append(
+            f"That two sources’ mean scores differ by less than {margin:g} is shown in {times} (two one-sided tests, "
+            f"p < 0.05 after Holm’s correction).{rest}"
+        )
+    return sentences
 
 
 def _power(data: ReportData) -> list[str]:

@@ -10,14 +10,14 @@ from xai_compare.human import areas as aoi
 from xai_compare.human import scanpaths
 from xai_compare.human.agreement import agreement_curve
 from xai_compare.human.experiment import removals
-from xai_compare.human.experiment_maps import classify_by_mean_map, mean_maps
+from xai_compare.human.experiment_maps import MapClassification, classify_by_mean_map, mean_maps
 from xai_compare.human.kernels import face_priors, fit_kernel
 from xai_compare.report.figure_files import save_png
 from xai_compare.report.human import attention as attention_figures
 from xai_compare.report.human import gaze as gaze_figures
 from xai_compare.report.human.data import UNNAMED, HumanData
 from xai_compare.report.section import HUMAN_SECTIONS, BaseSection, RenderedSection
-from xai_compare.report.table import head_of_frame
+from xai_compare.report.table import head_of_frame, p_value
 
 _PEOPLE_DRAWN, _GROWTH_DRAWS, _GROWTH_PICTURES = 40, 6, 60
 
@@ -140,12 +140,19 @@ class MapDifferences(BaseSection[HumanData]):
 
     def build(self, data: HumanData) -> RenderedSection:
         result = classify_by_mean_map(data.standard, data.expressions(data.standard), seed=data.options.seed)
-        finding = (
-            f"The maps {'differ' if result.p < 0.05 else 'do not differ significantly'} between expressions: "
-            f"{result.accuracy:.0%} of {result.n} pictures are most like the mean map of their own expression, against "
-            f"{result.chance:.0%} by chance (permutation test, p = {result.p:.3f})."
-        )
-        return RenderedSection(findings=[finding], csv_tables={"told_apart": result.table})
+        return RenderedSection(findings=[_told_apart(result)], csv_tables={"told_apart": result.table})
+
+
+def _told_apart(result: MapClassification) -> str:
+    """Whether maps tell expressions apart, and no more than the test shows."""
+    if not (np.isfinite(result.accuracy) and np.isfinite(result.p)):
+        return "Whether the maps differ between expressions could not be tested: there are too few pictures of each."
+    shown = result.p < 0.05 and result.accuracy > result.chance
+    return (
+        f"{'The maps differ' if shown else 'It is not shown that the maps differ'} between expressions: "
+        f"{result.accuracy:.0%} of {result.n} pictures are most like the mean map of their own expression, against "
+        f"{result.chance:.0%} by chance (permutation test, p = {p_value(result.p)})."
+    )
 
 
 @HUMAN_SECTIONS.register("areas")
