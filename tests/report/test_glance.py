@@ -139,10 +139,11 @@ def test_the_best_score_is_set_beside_maps_that_know_nothing(data: ReportData) -
     assert text.startswith("Maps that ignore the expression score as high or higher: the whole face 0.90")
     assert "the control random" in text
     assert beside_baseline(found, "iou", "ekman", "good/lime", EXPRESSIONS) == (
-        ", below a map that ignores the expression (0.90)"
+        "below a map that ignores the expression (0.90)"
     )
     (card,) = SECTIONS.get("iou")().headlines(replace(found, scores=found.scores[found.scores["a"] != "bad/lime"]))
-    assert card.label == "Highest mean IoU with the masks, below a map that ignores the expression (0.90)"
+    assert card.label == "Mean IoU with the masks"
+    assert card.beside == "below a map that ignores the expression (0.90)"
     low = replace(found, read=lambda name: nulls.assign(mean=0.0) if name == "nulls" else pd.DataFrame())
     scores = low.scores.assign(value=np.where(low.scores["a"].str.endswith("random"), 0.0, low.scores["value"]))
     assert baseline_sentence(replace(low, scores=scores), "iou", "ekman", "good/lime").startswith("For comparison")
@@ -190,7 +191,15 @@ def test_agreement_of_people_is_set_beside_a_blob_and_a_ceiling(data: ReportData
     assert "correlate with r = 0.94" in said.sentence
     assert "score as high or higher: a blob over the face 0.96" in said.sentence
     assert "one in twenty equally smooth random maps more than 0.75" in said.sentence
-    assert "noise ceiling of gaze is 0.84 to 0.99" in said.sentence
+    assert (
+        said.beside == "below a blob over the face (0.96)"
+        or said.beside == "below a map that ignores the expression (0.96)"
+    )
+    assert "One person of gaze agrees with the others at 0.84 on average" in said.sentence
+    assert said.sentence.endswith("The score lies between these.")
+    exceeding = replace(two, scores=pd.DataFrame([{**row, "value": 0.995}]))
+    (said,) = SECTIONS.get("pairs")().headlines(exceeding)
+    assert said.sentence.endswith("The score lies above both, so that neither is a limit.")
 
 
 def test_without_mistakes_there_is_nothing_to_compare(data: ReportData) -> None:
@@ -249,7 +258,7 @@ def test_single_pictures_say_what_was_answered(data: ReportData) -> None:
     assert not section.applies(data)
     (picture,) = section.figures(replace(data, load_examples=lambda: [example()]))
     texts = [text.get_text() for text in picture.figure.findobj(lambda artist: hasattr(artist, "get_text"))]
-    assert any("wrong: anger" in text for text in texts)
+    assert any("labelled fear,\nanswered anger" in text for text in texts)
     assert any("random (control)" in text for text in texts)
     assert any("signed" in text for text in texts)
 

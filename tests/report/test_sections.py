@@ -245,26 +245,42 @@ def test_nobody_is_ranked_whose_difference_holds_zero(p: float, low: float, said
     sources = tuple(LabelledSource(name, "model", *name.split("/")) for name in ("net/cam", "net/lime", "other/cam"))
     tables = {"differences": _differences(p, low)}
     data = _empty(sources, lambda name: tables.get(name, pd.DataFrame()))
-    assert said in ranking_sentence(data, "iou", "ekman", [source.name for source in sources], "comes nearest")
+    assert said in ranking_sentence(data, "iou", "ekman", _ranks(sources), "comes nearest")
 
 
 def test_only_what_was_tested_is_within_error() -> None:
     """A source that shares two pictures with the first is not said to differ from it within error."""
     sources = tuple(LabelledSource(name, "model", *name.split("/")) for name in ("net/cam", "net/lime", "other/cam"))
-    names = [source.name for source in sources]
+    ranks = _ranks(sources)
     table = _differences(0.2, -0.1).assign(n=30, note="")
     data = _empty(sources, lambda name: table if name == "differences" else pd.DataFrame())
 
     table.loc[1, ["n", "p", "p_adjusted"]] = 0, np.nan, np.nan
-    assert ranking_sentence(data, "iou", "ekman", names, "comes nearest") == (
+    assert ranking_sentence(data, "iou", "ekman", ranks, "comes nearest") == (
         "net seen through CAM has the highest mean, but its differences from net seen through LIME are within error. "
         "Its difference from other seen through CAM was not tested."
     )
     table[["p", "p_adjusted"]] = np.nan
     table["note"] = "the two sources share fewer than three images"
-    assert ranking_sentence(data, "iou", "ekman", names, "comes nearest").endswith(
+    assert ranking_sentence(data, "iou", "ekman", ranks, "comes nearest").endswith(
         "was not tested, because the two sources share fewer than three images."
     )
+
+
+def test_equal_means_are_a_tie() -> None:
+    sources = tuple(LabelledSource(name, "model", *name.split("/")) for name in ("net/cam", "net/lime", "other/cam"))
+    ranks = [(source.name, mean) for source, mean in zip(sources, (0.5, 0.5, 0.2), strict=True)]
+    data = _empty(sources, lambda name: pd.DataFrame())
+    assert ranking_sentence(data, "iou", "ekman", ranks, "comes nearest").startswith(
+        "net seen through CAM and net seen through LIME have the highest mean; "
+    )
+    same = [(name, 0.5) for name, _ in ranks]
+    assert ranking_sentence(data, "iou", "ekman", same, "comes nearest") == "All sources have the same mean."
+
+
+def _ranks(sources: tuple[LabelledSource, ...]) -> list[tuple[str, float]]:
+    """Some means, highest first."""
+    return [(source.name, 0.5 - 0.1 * place) for place, source in enumerate(sources)]
 
 
 def _empty(sources: tuple[LabelledSource, ...], read: Callable[[str], pd.DataFrame]) -> ReportData:
