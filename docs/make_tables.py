@@ -285,6 +285,7 @@ def tables() -> dict[str, str]:
         "faithfulness": keys(STAGES.get("faithfulness").Options),
         "tests": keys(STAGES.get("tests").Options),
         "multiverse": keys(STAGES.get("multiverse").Options),
+        "interactions": keys(STAGES.get("interactions").Options),
         "responses": keys(STAGES.get("responses").Options),
         "options": options(),
         "metrics": metrics(),

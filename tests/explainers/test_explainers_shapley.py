@@ -16,9 +16,10 @@ from xai_compare.errors import InputError
 from xai_compare.explainers.game_indices import LimeIndex, PairIndex, PlayerIndex
 from xai_compare.explainers.game_process import estimate_all
 from xai_compare.explainers.mask_designs import code_masks, different, size_masks
-from xai_compare.explainers.players import PARTS, players_of
+from xai_compare.explainers.players import players_of
 from xai_compare.explainers.surrogate import fit, nearness
 from xai_compare.faces import CANONICAL
+from xai_compare.faces.areas import PARTS
 
 INDICES = {
     "shapley": PlayerIndex("uniform"),

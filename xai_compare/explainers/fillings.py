@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 
-from xai_compare.explainers.base import Batch
-from xai_compare.explainers.batched_forward import black_input
-from xai_compare.explainers.perturbation import blurred
-from xai_compare.models import Model
+if TYPE_CHECKING:
+    import torch
+
+    from xai_compare.explainers.base import Batch
+    from xai_compare.models import Model
 
 Filling = Literal["black", "blur", "noise"]
 BLUR = 0.1
@@ -22,6 +22,12 @@ def filled(filling: Filling, model: Model, batch: Batch, i: int) -> torch.Tensor
 
     Black; the picture blurred; or noise, each channel of each pixel uniform and drawn from the picture's seed.
     """
+    # Here, for the options of a study name fillings without torch.
+    import torch
+
+    from xai_compare.explainers.batched_forward import black_input
+    from xai_compare.explainers.perturbation import blurred
+
     if filling == "black":
         return black_input(model)[0]
     height, width = model.input.size

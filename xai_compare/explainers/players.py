@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from skimage.draw import polygon2mask
 
 from xai_compare import ekman, faces
-from xai_compare.errors import InputError
 from xai_compare.explainers.superpixels import superpixels
-from xai_compare.faces.areas import face_areas, face_outlines
+from xai_compare.faces.areas import face_parts
 
 Kind = Literal["superpixels", "parts", "action_units"]
-PARTS = ("eyes", "brows", "nose", "mouth", "forehead", "cheeks", "jaw", "background")
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,8 @@ def players_of(
     """The players of a uint8 ``(h, w, 3)`` picture, or why there are none.
 
     Args:
-        kind: superpixels by SLIC; ``parts`` of the face, the same `PARTS` in every picture, some perhaps without
-            pixels; or the regions of ``action_units``, which overlap, and the rest.
+        kind: superpixels by SLIC; ``parts``, the same `xai_compare.faces.areas.PARTS` of the face in every
+            picture, some perhaps without pixels; or the regions of ``action_units``, which overlap, and the rest.
         landmarks: ``(68, 2)``, in pixels of the picture; where None they are looked for.
         n_segments, compactness: of superpixels.
     """
@@ -71,24 +68,17 @@ def players_of(
         if not found:
             return "no face is found in the picture at the network's input size, and no landmarks are given"
         landmarks = found[0].landmarks
-    return _parts(landmarks, image.shape[:2]) if kind == "parts" else _units(landmarks, image.shape[:2])
+    shape = (image.shape[0], image.shape[1])
+    return _parts(landmarks, shape) if kind == "parts" else _units(landmarks, shape)
 
 
-def _parts(landmarks: np.ndarray, shape: tuple[int, ...]) -> Players:
-    if not np.isfinite(landmarks).all():
-        raise InputError("landmarks must be finite")
-    areas = face_areas(landmarks, (shape[0], shape[1])).both_sides()
-    top = face_outlines(landmarks)["forehead"][10:]
-    face = polygon2mask(shape, np.concatenate([landmarks[:17], top])[:, ::-1])
-    index = np.array([PARTS.index(name) if name in PARTS else -1 for name in areas.names])
-    cells = index[areas.labels]
-    cells[(cells < 0) & face] = PARTS.index("jaw")
-    cells[cells < 0] = PARTS.index("background")
-    return Players(PARTS, cells, np.eye(len(PARTS), dtype=bool))
+def _parts(landmarks: np.ndarray, shape: tuple[int, int]) -> Players:
+    areas = face_parts(landmarks, shape)
+    return Players(areas.names, areas.labels.astype(np.int64), np.eye(len(areas.names), dtype=bool))
 
 
-def _units(landmarks: np.ndarray, shape: tuple[int, ...]) -> Players:
-    regions = np.stack([ekman.region(unit, landmarks, (shape[0], shape[1])) for unit in ekman.ACTION_UNITS])
+def _units(landmarks: np.ndarray, shape: tuple[int, int]) -> Players:
+    regions = np.stack([ekman.region(unit, landmarks, shape) for unit in ekman.ACTION_UNITS])
     regions = np.concatenate([regions, ~regions.any(0, keepdims=True)])
     membership, cells = np.unique(regions.reshape(len(regions), -1), axis=1, return_inverse=True)
     return Players((*(f"AU{unit}" for unit in ekman.ACTION_UNITS), "rest"), cells.reshape(shape), membership)

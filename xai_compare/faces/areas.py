@@ -16,6 +16,9 @@ NAMES = (
 )  # fmt: skip
 """The areas; left and right are those of the picture, as seen by who looks at it. A pixel lies in one of them."""
 
+PARTS = ("eyes", "brows", "nose", "mouth", "forehead", "cheeks", "jaw", "background")
+"""The parts of `face_parts`, which do not tell left from right."""
+
 MARGIN = 0.1
 """How far eyes, brows, nose and mouth reach beyond their outline, in interocular distances (some 6 mm)."""
 
@@ -89,6 +92,25 @@ def face_areas(landmarks: np.ndarray, shape: tuple[int, int], margin: float = MA
     for name in ("left brow", "right brow", "nose", "mouth", "left eye", "right eye"):
         labels[_grown(polygon2mask(shape, outlines[name][:, ::-1]), margin * unit)] = NAMES.index(name)
     return Areas(NAMES, labels)
+
+
+def face_parts(landmarks: np.ndarray, shape: tuple[int, int]) -> Areas:
+    """The `PARTS` of a face: its areas, both sides as one, where what is left is jaw (with temples) or background.
+
+    Args:
+        landmarks: float (68, 2), x and y in pixels, in iBUG order.
+        shape: height and width of the picture.
+
+    Raises:
+        InputError: if there are not 68 finite landmarks.
+    """
+    areas = face_areas(landmarks, shape).both_sides()
+    top = face_outlines(landmarks)["forehead"][10:]
+    face = polygon2mask(shape, np.concatenate([landmarks[:17], top])[:, ::-1])
+    parts = np.array([PARTS.index(name if name in PARTS else "background") for name in areas.names], np.uint8)
+    labels = parts[areas.labels]
+    labels[(labels == PARTS.index("background")) & face] = PARTS.index("jaw")
+    return Areas(PARTS, labels)
 
 
 def interocular(landmarks: np.ndarray) -> float:

@@ -26,6 +26,8 @@ _PRETTY = {
     "grad_cam": "Grad-CAM",
     "extremal_perturbation": "Extremal Perturbation",
     "lime": "LIME",
+    "shapley": "Shapley values",
+    "banzhaf": "Banzhaf values",
 }
 
 
