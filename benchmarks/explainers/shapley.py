@@ -193,10 +193,11 @@ def tables(table: pd.DataFrame) -> None:
             chosen = peers.groupby("passes").mean().idxmin(axis=1)
             for n, peer in chosen.items():
                 one, least = shapley.loc[n], peers.loc[n].min(axis=1)
+                ratio = np.sqrt(one.ours.mean() / one[peer].mean())
                 print(
                     f"{n:5d} passes: best of shapiq over all pictures is {peer}; ours is at most its error on "
                     f"{(one.ours <= one[peer]).mean():.0%} of pictures, and at most the least of all of shapiq's on "
-                    f"{(one.ours <= least).mean():.0%}; ratio of errors {np.sqrt(one.ours.mean() / one[peer].mean()):.2f}"
+                    f"{(one.ours <= least).mean():.0%}; ratio of errors {ratio:.2f}"
                 )
         off = some[some.estimator == "all masks, against shapiq"].groupby("index").square.max()
         if len(off):
