@@ -1,311 +1,252 @@
-"""Damaged inputs and run directories: no traceback, no hang, no table changed in silence, nothing else touched.
+"""Damaged inputs of every command and reader, and damaged runs: one clear line, or an ordinary end; nothing else.
 
-    python benchmarks/fuzz.py [--number 2000] [--seed 0]
+    python benchmarks/fuzz.py [--rounds 3000] [--seed 0] [--only human] [--again 17]
 
-Half of the rounds damage one kind of file of a small study on rendered (simulated) faces (the study, the manifest, a
-picture, plain and packed clicks, a mask, a state dict, a ready-made heatmap as picture or array) by flipped bits, cut
-or repeated pieces, swapped values and odd strings, and run the study (or the comparison).
+Each round takes the valid inputs of one case (`fuzzing.commands`), damages a file, a name or an option of them
+(`fuzzing.damage`), and calls the command line in this process; a seventh of the rounds damage a finished run instead
+(`fuzzing.finished_runs`). The convention: exit code 0 for a finished job, 2 for what the user can mend, said in one
+line on standard error that begins with ``error:`` (or in typer's usage). A failure is a traceback, another
+exit code, a hang of more than 20 s, several lines or a library's own words beside the line, a changed input, or a table
+that changed in silence. Any failure makes this exit with code 1.
 
-The other half damage a finished run: any of its files is emptied, cut, changed in bits or in values, made foreign, or
-put where a folder belongs (and the reverse). Then the run is read as `status`, `verify` and `report` read it, or run
-again. What was read, or made again, must be the tables of the whole run.
-
-A line from `InputError` or a finished run is right; anything else is a failure, and the exit code is 1.
+Round N of seed S is always the same; ``--again N`` repeats it alone. What only draws (figures, pages) or learns (the
+steps of a training) is replaced by stand-ins, for what is tried is how files are read; networks, faces, maps and tables
+are the real ones. All data are simulated.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import hashlib
-import json
+import io
+import os
 import random
+import resource
 import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import torch
-import yaml
-from PIL import Image
-from safetensors.torch import save_file
-
-from xai_compare import ekman, synthetic
-from xai_compare.api import write_comparison
-from xai_compare.comparison import read_heatmaps
-from xai_compare.errors import InputError
-from xai_compare.human import read_clicks
-from xai_compare.models.checkpoint import read_state_dict
-from xai_compare.report.data import from_run
-from xai_compare.runs import Run, run
-from xai_compare.runs.inspection import status, verify
-from xai_compare.study import Study
-
-LIMIT = 30
-ARRAYS = "{model}_{expression}.npy"
-ODD = [
-    "", "nan", "inf", "-1", "1e400", "../../etc/passwd", "/dev/zero", "\x00", "ä€😀", "<script>", "'\"; rm -rf ~",
-    "a" * 5000, "[1,2", "{a: 1}", "!!python/object:os.system", "&a [*a]", "null", "true", "0x10", "1_000", "\r\n,,,",
-]  # fmt: skip
+LIMIT = 20
+EVERY = 7
 
 
-class HungError(Exception):
-    """A round took too long."""
+class _Current(io.TextIOBase):
+    """A stream that stays, for handlers of logging keep the one that they first saw."""
+
+    def __init__(self) -> None:
+        self.text = io.StringIO()
+
+    def write(self, text: str) -> int:
+        """Keep what is said."""
+        return self.text.write(text)
 
 
-def bits(data: bytes) -> bytes:
-    """Flip up to eight bits."""
-    out = bytearray(data)
-    for _ in range(random.randint(1, 8)):
-        if out:
-            out[random.randrange(len(out))] ^= 1 << random.randrange(8)
-    return bytes(out)
+class HungError(BaseException):
+    """A round took too long; no handler of ordinary errors may take it for one."""
 
 
-def cut(data: bytes) -> bytes:
-    """End too early."""
-    return data[: random.randrange(len(data) + 1)]
+def call(arguments: list[str]) -> tuple[object, str, str]:
+    """Call the command line: its exit code (or the traceback), standard error, and what libraries wrote past Python."""
+    from xai_compare import cli
+
+    streams = (sys.stdout, sys.stderr)
+    sys.stdout, sys.stderr = OUTPUT, ERRORS
+    OUTPUT.text, ERRORS.text = io.StringIO(), io.StringIO()
+    with tempfile.TemporaryFile() as below:
+        kept = [os.dup(1), os.dup(2)]
+        os.dup2(below.fileno(), 1), os.dup2(below.fileno(), 2)
+        try:
+            sys.argv = ["xai-compare", *arguments]
+            code: object = 0
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        except HungError:
+            code = "a hang"
+        except BaseException as error:
+            code = f"traceback: {type(error).__name__}: {error}"[:300] + "\n" + traceback.format_exc()
+        finally:
+            os.dup2(kept[0], 1), os.dup2(kept[1], 2)
+            os.close(kept[0]), os.close(kept[1])
+            sys.stdout, sys.stderr = streams
+        below.seek(0)
+        noise = below.read().decode("utf-8", "replace")
+    return code, ERRORS.text.getvalue(), noise
 
 
-def repeat(data: bytes) -> bytes:
-    """Say a piece twice, somewhere else."""
-    a, b = sorted(random.randrange(len(data) + 1) for _ in range(2))
-    at = random.randrange(len(data) + 1)
-    return data[:at] + data[a:b] + data[at:]
+OUTPUT, ERRORS = _Current(), _Current()
 
 
-def swap(data: bytes) -> bytes:
-    """Replace one value of a text by something odd, or shuffle its lines."""
-    lines = data.decode("utf-8", "replace").splitlines()
-    if not lines:
-        return b""
-    if random.random() < 0.2:
-        random.shuffle(lines)
-    else:
-        index = random.randrange(len(lines))
-        parts = lines[index].replace(": ", ",").split(",")
-        mark = ": " if ": " in lines[index] else ","
-        parts[random.randrange(len(parts))] = random.choice(ODD)
-        lines[index] = mark.join(parts)
-    return "\n".join(lines).encode("utf-8", "replace")
+def failure(code: object, errors: str, noise: str) -> str:
+    """Why what a call came to is a failure; ``""`` if it is none."""
+    if code not in (0, 2):
+        return str(code) if isinstance(code, str) else f"exit code {code}"
+    if noise.strip():
+        return f"a library's words past Python: {noise.strip()[:200]!r}"
+    if code == 0:
+        odd = any(word in errors for word in ("Traceback", "Warning", "WARNING"))
+        return f"words beside a finished job: {errors.strip()[:200]!r}" if odd else ""
+    lines = errors.splitlines()
+    if lines and lines[0].startswith("Usage:"):
+        return ""
+    return "" if len(lines) == 1 and lines[0].startswith("error: ") else f"not one line: {errors[:300]!r}"
 
 
-def make_inputs(folder: Path) -> None:
-    """A study of two faces, its clicks, masks, and heatmaps for a comparison."""
-    data = synthetic.faces(("anger", "happiness"), 1, seed=2, size=(128, 128))
-    synthetic.write_dataset(folder, data, n_observers=2)
-    masks = folder / "masks"
-    masks.mkdir()
-    heat = folder / "heat"
-    heat.mkdir()
-    draws = np.random.default_rng(0)
-    for name, mask in ekman.masks().items():
-        Image.fromarray(mask.astype(np.uint8) * 255).save(masks / f"{name}.png")
-        for model in ("a", "b"):
-            Image.fromarray(draws.integers(0, 256, mask.shape, dtype=np.uint8)).save(
-                heat / f"{model}_{name}_heatmap.png"
-            )
-    arrays = folder / "arrays"
-    arrays.mkdir()
-    for name in ("anger", "fear"):
-        np.save(arrays / f"a_{name}.npy", draws.random((20, 16)))
-    (folder / "clicks.csv.gz").write_bytes(gzip.compress((folder / "clicks.csv").read_bytes()))
-    tensors = {"fc.weight": torch.zeros(3, 4), "fc.bias": torch.zeros(3)}
-    torch.save(tensors, folder / "weights.pt")
-    save_file(tensors, folder / "weights.safetensors")
-    asked = {
-        "name": "fuzz",
-        "images": {"manifest": "labels.csv", "choose_by": "label"},
-        "models": [{"name": "compact", "bundled": "compact"}],
-        "explainers": ["random"],
-        "human": [{"name": "clicks", "file": "clicks.csv", "format": "clicks", "pixels_per_degree": 20}],
-        "masks": "masks",
-        "compare": {"bootstrap": 0},
-    }
-    (folder / "study.yaml").write_text(yaml.safe_dump(asked, sort_keys=False))
+def stand_ins() -> None:
+    """Replace what only draws or learns."""
+    import matplotlib.figure
+
+    from xai_compare import api
+    from xai_compare.emotion import plan as plans
+    from xai_compare.models.training import cross_validation
+    from xai_compare.report.emotion import writing
+
+    def saved(figure: Any, file: Any, *_: Any, **__: Any) -> None:
+        file.write(b"") if hasattr(file, "write") else Path(file).write_bytes(b"")
+
+    def read_only(clips: Any, plan: Any, *_: Any, **__: Any) -> None:
+        names = {name for job in plan.protocols for one in plan.settings for name in plan.setting(one, job).modalities}
+        data = plans.clip_arrays(clips, sorted(names), plan.sizes)
+        plans._Trainings(clips, data, plan)
+
+    matplotlib.figure.Figure.savefig = saved  # type: ignore[method-assign]
+    run = api.run
+    api.run = lambda *args, **named: run(*args, **named, report=False)  # type: ignore[assignment]
+    cross_validation.fit = lambda *args, **named: [{"epoch": 1.0, "loss": 1.0, "accuracy": 0.5, "term": 0.0}]
+    writing.run_plan = read_only  # type: ignore[assignment]
 
 
-def state(folder: Path) -> str:
-    """A hash of all files of a folder."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
-    return digest.hexdigest()
+def made(case: Any, whole: Path, place: Path) -> str:
+    """Write a case's valid inputs, and call the command with them: damage tells nothing of what is refused anyway."""
+    whole.mkdir(parents=True)
+    case.make(whole)
+    code, errors, noise = called(case.call, whole, place)
+    return "" if code == 0 and not noise.strip() else f"the valid input is refused: {code} {errors} {noise}"
 
 
-def one(place: Path, out: Path, kind: str) -> str:
-    """Damage one file of ``kind`` and use it; what became of it."""
-    files: dict[str, list[Path]] = {
-        "study": [place / "study.yaml"],
-        "manifest": [place / "labels.csv"],
-        "picture": sorted((place / "images").glob("*.png")),
-        "clicks": [place / "clicks.csv"],
-        "mask": sorted((place / "masks").glob("*.png")),
-        "packed clicks": [place / "clicks.csv.gz"],
-        "weights": [place / "weights.pt", place / "weights.safetensors"],
-        "heatmap": sorted((place / "heat").glob("*.png")),
-        "array": sorted((place / "arrays").glob("*.npy")),
-    }
-    path = random.choice(files[kind])
-    text = kind in ("study", "manifest", "clicks")
-    whole = path.read_bytes()
-    path.write_bytes(random.choice([swap, swap, bits, cut, repeat] if text else [bits, cut, repeat])(whole))
-    before = state(place)
+def called(arguments: list[str], folder: Path, place: Path) -> tuple[object, str, str]:
+    """Call a command in a folder, with an empty directory of results beside it."""
+    out = place / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    os.chdir(folder)
     try:
-        if kind in ("heatmap", "array"):
-            read = read_heatmaps(place / "heat") if kind == "heatmap" else read_heatmaps(place / "arrays", ARRAYS)
-            if random.random() < 0.1:  # Drawing takes seconds.
-                write_comparison(place / "heat", place / "masks", out, overwrite=True)
-            assert read
-        elif kind == "weights":
-            read_state_dict(path)
-        elif kind == "packed clicks":
-            read_clicks(path)
-        else:
-            run(Study.load(place / "study.yaml"), out, overwrite=True, report=False)
-        return "finished"
-    except InputError as error:
-        return "one clear line" if "\n" not in str(error) else "InputError of several lines"
+        return call([str(out) + part.removeprefix("OUT") if part.startswith("OUT") else part for part in arguments])
     finally:
-        touched = state(place) != before
-        path.write_bytes(whole)
-        if touched:
-            raise AssertionError("a file outside the output directory was touched")
+        os.chdir(place)
 
 
-def damage_run(folder: Path) -> str:
-    """Damage one thing of a run directory; what was done."""
-    everything = sorted(path for path in folder.rglob("*") if path.name != "study.yaml")
-    path = random.choice([path for path in everything if path.is_file()] if random.random() < 0.85 else everything)
-    name = path.relative_to(folder).as_posix()
-    if path.is_dir():
-        shutil.rmtree(path)
-        path.write_bytes(random.choice([b"", b"null", b"{}"]))
-        return f"{name}: a file instead of the folder"
-    whole = path.read_bytes()
-    ways: dict[str, Callable[[bytes], bytes]] = {
-        "bits": bits, "cut": cut, "repeated": repeat, "swapped": swap, "values": values,
-        "empty": lambda data: b"", "null": lambda data: b"null", "text": lambda data: b'"text"',
-        "nested": lambda data: b"[" * 50_000, "foreign": lambda data: b"PK\x03\x04" + data[:50],
-    }  # fmt: skip
-    way = random.choice([*ways, "folder", "gone"])
-    if way in ("folder", "gone"):
-        path.unlink()
-        if way == "folder":
-            (path / "inside").mkdir(parents=True)
+def one(case: Any, whole: Path, place: Path) -> tuple[str, str, object]:
+    """Damage a copy of a case's inputs and call the command; what was done, why it is a failure, and the exit code."""
+    from fuzzing import damage
+
+    folder = place / "in"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(whole, folder)
+    arguments = list(case.call)
+    files = [path for pattern in case.files for path in sorted(folder.glob(pattern)) if path.is_file()]
+    chance = random.random()
+    if case.options and (chance < 0.25 or not files):
+        option = random.choice(case.options)
+        odd = random.choice(damage.NUMBERS if random.random() < 0.7 else damage.TEXTS)
+        if option == "--explainer":
+            odd = f"{random.choice(EXPLAINERS)}:{random.choice(OPTIONS)}={odd}"
+        odd = "".join(letter for letter in odd if letter != "\x00")
+        done, arguments = f"{option} {odd[:60]!r}", [*arguments, option, odd]
+    elif case.renamed and chance < 0.32:
+        path = folder / arguments[1]
+        before = set(path.parent.iterdir())
+        done = damage.rename(path)
+        arguments[1] = os.fspath((set(path.parent.iterdir()) - before).pop().relative_to(folder))
+    elif chance < 0.35 and files:
+        path = random.choice(files)
+        done = f"{path.name}: {damage.rename(path)}"
     else:
-        path.write_bytes(ways[way](whole))
-    return f"{name}: {way}"
+        path = random.choice(files)
+        done = f"{path.relative_to(folder)}: {damage.file(path)}"
+    before = _state(folder)
+    said = called(arguments, folder, place)
+    return done, failure(*said) or ("an input was changed" if _state(folder) != before else ""), said[0]
 
 
-def values(data: bytes) -> bytes:
-    """Put something absurd in the place of one value of JSON lines."""
-    lines = data.splitlines() or [b""]
-    at = random.randrange(len(lines))
-    try:
-        facts = json.loads(lines[at])
-        place, key = random.choice(list(_places(facts)))
-        place[key] = random.choice([None, "text", [], {}, -1, 10**18, 1e9, float("nan"), True, "\ud800"])
-        lines[at] = json.dumps(facts).encode()
-    except (ValueError, IndexError, TypeError):
-        return swap(data)
-    return b"\n".join(lines) + b"\n"
+EXPLAINERS = ("random", "lime", "grad_cam", "rise", "cam", "captum:Saliency", "score_cam", "nothing")
+OPTIONS = ("n_samples", "seed", "n_segments", "layer", "abs", "n_masks", "cells", "x")
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place of nested lists and mappings where a value stands."""
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else []):
-        yield value, key
-        yield from _places(inner)
-
-
-TABLES = ("scores", "merges", "predictions", "images", "skipped", "maps")
-
-
-def of_run(whole: Path, copy: Path, study: Study, tables: dict[str, pd.DataFrame]) -> str:
-    """Damage a copy of a finished run and use it; what became of it."""
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(whole, copy)
-    done = damage_run(copy)
-    use = random.choice(["status", "verify", "report", "run"])
-    try:
-        if use == "status":
-            status(copy)
-        elif use == "verify":
-            verify(copy)
-        else:
-            opened = run(study, copy, report=False) if use == "run" else Run.open(copy)
-            found = {name: opened.table(name) for name in TABLES}
-            from_run(opened)
-            assert isinstance(opened.provenance, dict)
-            for name, table in tables.items():
-                if not found[name].equals(table):
-                    raise AssertionError(f"SILENT CHANGE of {name} by {use} after {done}")
-        return f"{use}: whole"
-    except InputError as error:
-        if use == "run":
-            return f"run: refused ({error})"
-        return f"{use}: one clear line" if "\n" not in str(error) else "InputError of several lines"
-    except Exception as error:
-        raise RuntimeError(f"{use} after {done}: {type(error).__name__}: {error}") from error
+def _state(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of everything in a folder."""
+    return [(str(p), p.lstat().st_size, p.lstat().st_mtime_ns) for p in sorted(folder.rglob("*")) if not p.is_dir()]
 
 
 def main() -> None:
     """Run the rounds and print what became of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--number", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    random.seed(arguments.seed)
-    warnings.simplefilter("ignore")
-    kinds = ["study", "manifest", "picture", "clicks", "packed clicks", "mask", "weights", "heatmap", "array"]
-    outcomes: Counter[tuple[str, str]] = Counter()
+    parser.add_argument("--only", default="", help="cases whose name begins so")
+    parser.add_argument("--again", type=int, help="one round, with its traceback")
+    asked = parser.parse_args()
+    print(f"seed {asked.seed}, {asked.rounds} rounds", flush=True)
+    stand_ins()
+    from fuzzing.commands import cases
+    from fuzzing.finished_runs import FinishedRun
 
     def hang(*_: Any) -> None:
         raise HungError
 
-    handler: Callable[..., None] = hang
-    signal.signal(signal.SIGALRM, handler)
+    signal.signal(signal.SIGALRM, hang)
+    chosen = [case for case in cases() if case.name.startswith(asked.only)]
+    counts: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
+    whole_jobs: Counter[str] = Counter()
+    failures: list[str] = []
+    finished: FinishedRun | None = None
     with tempfile.TemporaryDirectory() as top:
-        place, whole = Path(top) / "in", Path(top) / "whole"
-        place.mkdir()
-        make_inputs(place)
-        study = Study.load(place / "study.yaml")
-        finished = run(study, whole, report=False)
-        tables = {name: finished.table(name) for name in TABLES}
-        for number in range(arguments.number):
-            kind = "run directory" if number % 2 else kinds[number // 2 % len(kinds)]
-            out = Path(top) / "out"
+        place = Path(top)
+        for number in [asked.again] if asked.again is not None else range(asked.rounds):
+            random.seed(f"{asked.seed} {number}")
+            case = None if number % EVERY == EVERY - 1 and not asked.only else chosen[number % len(chosen)]
+            name = "a finished run" if case is None else case.name
+            whole = place / "valid" / name.replace(" ", "_")
+            if case is not None and not whole.exists() and (refused := made(case, whole, place)):
+                failures.append(name)
+                print(f"FAILURE of {name}: {refused}", flush=True)
+            if case is None and finished is None:
+                study = next(one for one in cases() if one.name == "run")
+                (place / "study").mkdir()
+                study.make(place / "study")
+                finished = FinishedRun(place / "study" / "study.yaml", place)
+            began = time.monotonic()
             signal.alarm(LIMIT)
             try:
-                if kind == "run directory":
-                    outcome = of_run(whole, Path(top) / "copy", study, tables)
-                else:
-                    outcome = one(place, out, kind)
+                done, wrong, code = finished.one() if case is None and finished else one(case, whole, place)
             except HungError:
-                outcome = "FAILURE: a hang"
-            except BaseException as error:
-                outcome = f"FAILURE {type(error).__name__}: {str(error)[:200]}"
-                traceback.print_exc()
+                done, wrong, code = "", "a hang", 1
             finally:
                 signal.alarm(0)
-            outcomes[kind, outcome] += 1
-            if number % 100 == 99:
-                failed = sum(count for (_, one), count in outcomes.items() if "FAILURE" in one)
-                print(f"{number + 1} rounds, {failed} failures", flush=True)
-            if random.random() < 0.2:
-                shutil.rmtree(out, ignore_errors=True)
-    for (kind, outcome), count in sorted(outcomes.items()):
-        print(f"{kind:>14} {count:6d}  {outcome}")
-    sys.exit(any("FAILURE" in outcome or "several lines" in outcome for _, outcome in outcomes))
+            counts[name] += 1
+            whole_jobs[name] += code == 0
+            seconds[name] += time.monotonic() - began
+            if wrong:
+                failures.append(name)
+                first, _, rest = wrong.partition("\n")
+                print(f"FAILURE in round {number}, {name}, {done}: {first}", flush=True)
+                if rest and (asked.again is not None or len(failures) < 40):
+                    print("   ", "    ".join(rest.splitlines(keepends=True)[-7:]), flush=True)
+    failed = Counter(failures)
+    print(f"{'':28} rounds  finished  one line  failures  s a round")
+    for name in counts:
+        ended = f"{whole_jobs[name]:9d} {counts[name] - whole_jobs[name] - failed[name]:9d} {failed[name]:9d}"
+        print(f"{name:28} {counts[name]:6d} {ended} {seconds[name] / counts[name]:10.2f}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    total, spent, ended = sum(counts.values()), sum(seconds.values()), sum(whole_jobs.values())
+    table = f"{total:6d} {ended:9d} {total - ended - len(failures):9d} {len(failures):9d}"
+    print(f"{'all':28} {table} {spent:10.0f} s in all, {peak:.1f} GB at most")
+    sys.exit(bool(failures))
 
 
 if __name__ == "__main__":

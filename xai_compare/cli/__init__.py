@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import os
 import pkgutil
 import sys
@@ -32,6 +33,14 @@ def commands() -> list[ModuleType]:
     return [importlib.import_module(f"{__name__}.{name}") for name in sorted(names, key=lambda name: name != "run")]
 
 
+class _Lines(logging.Handler):
+    """Prints what this package logs to standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record's message."""
+        print(self.format(record), file=sys.stderr)
+
+
 def main() -> None:
     """Run the command line; bad input ends in one line and exit code 2."""
     if not sys.warnoptions:  # What a user must know is said in a line of ours, never as a warning beside it.
@@ -39,6 +48,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # Names of files need not be UTF-8.
+    # Lines of ours are told as they are; those of libraries, which configure the root by themselves, are not.
+    lines = logging.getLogger("xai_compare")
+    lines.handlers, lines.propagate = [_Lines()], False
+    logging.getLogger().addHandler(logging.NullHandler())
     commands()
     try:
         app()
