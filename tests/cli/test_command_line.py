@@ -99,6 +99,13 @@ def test_a_run_with_its_report(place: Path, tmp_path: Path, call) -> None:  # ty
     assert "simulated" in text.lower()
     assert 'src="http' not in text
     assert list((tmp_path / "run" / "figures").rglob("*.svg"))
+    explored = tmp_path / "run" / "explore.html"
+    made = explored.read_bytes()
+    explored.unlink()
+    code, out, err = call("explore", tmp_path / "run", "--no-open")
+    assert (code, err) == (0, "")
+    assert str(explored) in out.replace("\n", "")
+    assert explored.read_bytes() == made
     page.unlink()
     code, out, err = call("report", tmp_path / "run")
     assert (code, err) == (0, "")
@@ -182,6 +189,23 @@ def heatmaps(tmp_path: Path) -> Path:
             (tmp_path / "masks").mkdir(exist_ok=True)
             Image.fromarray(mask).save(tmp_path / "masks" / f"{expression}.png")
     return folder
+
+
+def test_explore_heatmaps(heatmaps: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    shown: list[str] = []
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    code, _, err = call("explore", heatmaps, "--masks", tmp_path / "masks")
+    assert (code, err) == (0, "")
+    assert shown == [(tmp_path / "explore.html").as_uri()]
+    (tmp_path / "notes.html").write_text("mine")
+    code, _, err = call("explore", heatmaps, "--masks", tmp_path / "masks", "--out", tmp_path / "notes.html")
+    one_line(code, err, "holds something else")
+    code, _, err = call("explore", heatmaps, "--masks", tmp_path / "masks", "--out", tmp_path)
+    one_line(code, err, "is a folder")
+    call("compare", heatmaps, "--masks", tmp_path / "masks", "--masks-name", "drawn", "--out", tmp_path / "out")
+    code, _, err = call("explore", tmp_path / "out", "--no-open")
+    assert (code, err) == (0, "")
+    assert '"name":"drawn"' in (tmp_path / "out" / "explore.html").read_text("utf-8")
 
 
 def test_compare(heatmaps: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]

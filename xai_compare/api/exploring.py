@@ -46,31 +46,31 @@ def explore(
 
     if isinstance(source, Run):
         return pages.build(source, _place(out or source.dir / NAME), with_pictures=with_pictures)
-    folder = comparison = Path(source)
+    folder = Path(source)
     if (folder / "study.yaml").is_file():
         return explore(Run.open(folder), out, with_pictures=with_pictures)
+    report = ""
     if (folder / "provenance.json").is_file() and (folder / "tables").is_dir():
         facts = _facts(folder)
-        out = out or folder / NAME
-        folder, masks, pattern, landmarks = (
-            Path(facts["heatmaps"]),
-            facts["masks"],
-            facts["pattern"],
-            facts["landmarks"],
-        )
+        report = "" if out else "report.html"
+        out, folder, masks = out or folder / NAME, Path(facts["heatmaps"]), facts["masks"]
+        pattern, landmarks, masks_name = facts["pattern"], facts["landmarks"], facts["masks_name"]
+    place = _place(out or NAME)
     made = compared(folder, masks, pattern, masks_name, landmarks or None)
-    place = _place(Path(out or NAME))
-    report = "report.html" if (place.parent / "report.html").is_file() and place.parent.samefile(comparison) else ""
-    return pages.build_heatmaps(
-        place, made.maps, made.masks, made.scores, f"Heatmaps of {folder.resolve().name}", report=report
-    )
+    title = f"Heatmaps of {folder.resolve().name}"
+    return pages.build_heatmaps(place, made.maps, made.masks, made.scores, title, report=report)
 
 
 def _facts(folder: Path) -> dict[str, str]:
     """What a comparison says of its heatmaps."""
+    import pandas as pd
+
     try:
         facts = json.loads((folder / "provenance.json").read_bytes())
-        return {key: str(facts[key]) for key in ("heatmaps", "masks", "pattern", "landmarks")}
+        scores = pd.read_parquet(folder / "tables" / "scores.parquet")
+        known = scores.loc[scores["metric"] == "iou", "b"]
+        named = {"masks_name": "ekman" if known.empty else str(known.iloc[0])}
+        return named | {key: str(facts[key]) for key in ("heatmaps", "masks", "pattern", "landmarks")}
     except (OSError, ValueError, KeyError, TypeError):
         hint = "name a run directory, or a folder of heatmaps"
         raise InputError("is neither a finished run nor a comparison", where=folder, hint=hint) from None

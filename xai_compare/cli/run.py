@@ -210,3 +210,4 @@ def _summary(finished: Run) -> None:
     if finished.simulated:
         echo(f"Simulated data: {', '.join(sorted(finished.simulated))}")
     echo(f"Report: {finished.dir / 'report.html'}")
+    echo(f"To explore: {finished.dir / 'explore.html'}")

@@ -19,7 +19,7 @@ const LEFT = 34,
  * @param {Row[]} rows
  * @param {Row} shown
  * @param {[number, string][]} marks
- * @returns {{element: HTMLElement, move: (cut: number) => void}}
+ * @returns {{element: HTMLElement, legend: HTMLElement, move: (cut: number) => void}}
  */
 export function chart(rows, shown, marks) {
   const element = el("div", { class: "chart" });
@@ -80,17 +80,7 @@ export function chart(rows, shown, marks) {
     picture.append(svg("path", { d: path(shown.curve), class: "score" }));
     needle = svg("line", { y1: TOP - 8, y2: HEIGHT - BOTTOM, class: "needle" });
     picture.append(needle);
-    element.replaceChildren(
-      picture,
-      el(
-        "p",
-        { class: "small key" },
-        el("span", {}, el("b", { class: "line score" }), shown.title),
-        shown.floor ? el("span", {}, el("b", { class: "line floor" }), "its floor") : null,
-        el("span", {}, el("b", { class: "line other" }), "the other scores"),
-        el("span", {}, el("b", { class: "line mark" }), "thresholds of the tables"),
-      ),
-    );
+    element.replaceChildren(picture);
     move(cut);
   };
   const move = (/** @type {number} */ level) => {
@@ -106,5 +96,13 @@ export function chart(rows, shown, marks) {
     }
   }).observe(element);
   draw();
-  return { element, move };
+  const legend = el(
+    "p",
+    { class: "small key" },
+    el("span", {}, el("b", { class: "line score" }), shown.title),
+    shown.floor ? el("span", {}, el("b", { class: "line floor" }), "its floor") : null,
+    el("span", {}, el("b", { class: "line other" }), "the other scores"),
+    el("span", {}, el("b", { class: "line mark" }), "thresholds of the tables"),
+  );
+  return { element, legend, move };
 }

@@ -39,7 +39,7 @@ export function whereTheyDiffer(first, second) {
   });
   const [x, y] = [(at % width) * step, Math.floor(at / width) * step];
   const part = partAt(x, y);
-  const text = `They differ most at x ${x}, y ${y}${part ? `, ${part}` : ""}: first ${number(share(first.map, at), 2)}, second ${number(share(second.map, at), 2)} of its range.`;
+  const text = `They differ most at x ${x}, y ${y}${part ? `, ${part}` : ""}: ${number(share(first.map, at), 2)} of the first's range, ${number(share(second.map, at), 2)} of the second's.`;
   const sentence = el(
     "p",
     { class: "finding", id: "differ" },

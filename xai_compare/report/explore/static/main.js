@@ -10,13 +10,16 @@ import { showPeople } from "./people.js";
 import { showPictures } from "./pictures.js";
 import { get, set, whenChanged } from "./state.js";
 
-/** @type {Record<string, {title: string, show: (main: HTMLElement) => Promise<void>}>} */
+/**
+ * Each with the section of the report that shows the same.
+ * @type {Record<string, {title: string, section: string, show: (main: HTMLElement) => Promise<void>}>}
+ */
 const VIEWS = {
-  grid: { title: "Grid", show: showGrid },
-  pair: { title: "Two maps", show: showPair },
-  pictures: { title: "Pictures", show: showPictures },
-  people: { title: "People", show: showPeople },
-  numbers: { title: "Numbers", show: showNumbers },
+  grid: { title: "Grid", section: "heatmaps", show: showGrid },
+  pair: { title: "Two maps", section: "overlay", show: showPair },
+  pictures: { title: "Pictures", section: "examples", show: showPictures },
+  people: { title: "People", section: "people", show: showPeople },
+  numbers: { title: "Numbers", section: "scores", show: showNumbers },
 };
 
 const main = el("main", { id: "main", tabindex: -1 });
@@ -44,6 +47,7 @@ function draw() {
   // What is still being drawn of another view goes into a box that is no longer there.
   const box = el("div");
   main.replaceChildren(box);
+  tabs.querySelector(".report")?.setAttribute("href", `${page.report}#${VIEWS[name].section}`);
   main.dataset.view = name;
   delete main.dataset.ready;
   document.title = `${VIEWS[name].title}: ${page.title} · xai-compare`;
@@ -98,4 +102,8 @@ async function start() {
   draw();
 }
 
-start();
+start().catch(() => {
+  const link = page.report ? el("a", { href: page.report }, "Read the report instead.") : "";
+  const text = "The maps could not be unpacked: this browser is too old for the page, or the file is damaged. ";
+  document.getElementById("app")?.append(el("p", { class: "fallback", role: "alert" }, text, link));
+});

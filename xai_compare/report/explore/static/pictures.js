@@ -21,7 +21,7 @@ function isRight(row) {
   return rows.label[row] && rows.predicted[row] ? rows.label[row] === rows.predicted[row] : null;
 }
 
-/** The rows that pass all filters, sorted. */
+/** The rows that pass all filters, sorted, and how many pass but for a score that they lack. */
 function chosenRows() {
   const score = page.pictures.scores[Number(get("score", "-1"))];
   const [from, network, explainer, label, answer, right] = [
@@ -34,6 +34,7 @@ function chosenRows() {
   ].map((name) => get(name));
   const least = from === "" ? NaN : Number(from);
   const kept = [];
+  let unscored = 0;
   for (let row = 0; row < (rows.tile?.length ?? 0); row++) {
     const source = byName.get(rows.source[row]);
     if (network && (source?.kind === "model" ? source.network : rows.source[row]) !== network) continue;
@@ -42,14 +43,17 @@ function chosenRows() {
     if (answer && rows.predicted[row] !== answer) continue;
     if (right && isRight(row) !== (right === "right")) continue;
     const value = score?.values[row] ?? null;
-    if (score && value === null) continue;
+    if (score && value === null) {
+      unscored++;
+      continue;
+    }
     if (score && !Number.isNaN(least) && /** @type {number} */ (value) < least) continue;
     kept.push(row);
   }
   const up = get("order", "down") === "up" ? 1 : -1;
   if (score) kept.sort((a, b) => up * (Number(score.values[a]) - Number(score.values[b])));
   else if (get("score") === "p") kept.sort((a, b) => up * ((rows.probability[a] ?? 0) - (rows.probability[b] ?? 0)));
-  return kept;
+  return { kept, unscored };
 }
 
 /** @param {HTMLElement} main */
@@ -92,7 +96,8 @@ export async function showPictures(main) {
     value: get("least"),
     change: () => set({ least: least.value }),
   });
-  const kept = chosenRows();
+  const { kept, unscored } = chosenRows();
+  const without = unscored ? `; ${unscored} more pass the filters but have no such score` : "";
   main.append(
     el(
       "div",
@@ -135,9 +140,9 @@ export async function showPictures(main) {
         "Clear",
       ),
     ),
-    el("p", { id: "count", class: "finding" }, `${kept.length} of ${rows.tile.length} maps`),
+    el("p", { id: "count", class: "finding" }, `${kept.length} of ${rows.tile.length} maps${without}`),
   );
-  announce(`${kept.length} of ${rows.tile.length} maps`);
+  announce(`${kept.length} of ${rows.tile.length} maps${without}`);
   const list = el("ul", { class: "cards" });
   const more = el("button", { type: "button" });
   let shown = 0;

@@ -131,6 +131,7 @@ export async function thresholds(main, first, second, repaint) {
       el("label", { for: "threshold", class: "unseen" }, "Threshold, level of 255"),
       slider,
     ),
+    figure.legend,
     el(
       "p",
       { id: "marks", class: "tools" },
