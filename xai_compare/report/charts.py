@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,17 +42,23 @@ def row_axes(
         panels: how many axes stand side by side.
     """
     head = 0.75 + 0.16 * simulated + 0.16 * subtitle.count("\n")
-    labels = [style.plain(name, 44) for name in names]
-    left = 0.35 + 0.072 * max(map(len, labels))
-    height = round(head + line * len(names) + below, 2)
+    labels, width = [style.plain(name, 44) for name in names], style.fitted(width)
+    if style.narrow():
+        labels, line = [textwrap.fill(label, 22) for label in labels], max(line, 0.38)
+    left = 0.35 + 0.072 * max(len(part) for label in labels for part in label.split("\n"))
+    # In one column panels stand under one another.
+    across = 1 if style.narrow() else panels
+    block = line * len(names) + below + 0.3
+    height = round(head + line * len(names) + below + (panels - across) * block, 2)
     figure = style.new_figure(width, height)
     style.heading(figure, title, subtitle, simulated)
-    each = (width - left) / panels
+    each = (width - left) / across
     made = []
     for panel in range(panels):
-        box = (left + panel * each, below - 0.12, each - right, height - head - below + 0.07)
-        axes = inch_box(figure, *box)
-        axes.set_yticks(range(len(names)), labels if panel == 0 else [""] * len(names))
+        column, above = panel % across, panel // across
+        bottom = below - 0.12 + ((panels - 1) // across - above) * block
+        axes = inch_box(figure, left + column * each, bottom, each - right, line * len(names) + 0.07)
+        axes.set_yticks(range(len(names)), labels if column == 0 else [""] * len(names))
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         grid_behind(axes, "x")
@@ -144,7 +151,7 @@ def panels_in_a_row(
     count: int, title: str, subtitle: str, *, each: float, height: float, simulated: bool
 ) -> tuple[Figure, list[Axes]]:
     """Make a figure of panels side by side, each so many inches wide."""
-    figure = style.new_figure(max(5.4, each * count + 0.2), height)
+    figure = style.new_figure(style.fitted(max(5.4, each * count + 0.2)), height)
     style.heading(figure, title, subtitle, simulated)
     figure.subplots_adjust(left=0.02, right=0.98, bottom=0.03, top=0.65, wspace=0.06)
     return figure, [figure.add_subplot(1, count, place + 1) for place in range(count)]

@@ -55,6 +55,21 @@ def _fitting(rows: int, aspect: float, foot: bool) -> float:
     return min(max((_HIGHEST / rows - _GAP - (_FOOT if foot else 0)) / aspect, 1.0), 2.2)
 
 
+def _side(labels: Sequence[tuple[str, str]]) -> float:
+    """Room in inches left of the pictures for labels of rows."""
+    longest = max(
+        [1.1 * len(line) for first, _ in labels for line in first.split("\n")]
+        + [0.9 * len(line) for _, second in labels for line in second.split("\n")]
+    )
+    return _MARGIN + min(max(0.075 * longest + 0.15, 0.9), 2.3)
+
+
+def _turns(rows: list[tuple[str, str]], columns: Sequence[str], wide: float) -> bool:
+    """Whether pictures grow larger when rows are drawn as columns."""
+    turned = (wide - _side([(name, "") for name in columns])) / len(rows)
+    return turned > (wide - _side(rows)) / len(columns)
+
+
 def _wrapped(head: tuple[str, str], letters: int) -> tuple[list[str], list[str]]:
     """The lines of a column's heading and of its muted second part, none longer than the column is wide."""
     first, second = (textwrap.wrap(text.replace("\n", " "), max(letters, 8)) for text in head)
@@ -93,31 +108,40 @@ class ImageGrid:
         keys: int = 1,
         turned: bool = False,
     ) -> None:
-        self._turned = turned
+        wide = style.fitted(_WIDEST)
+        if style.narrow():
+            turned = _turns(list(rows), columns, wide)
+        self._turned, self._dpi = turned, style.ground_dpi()
         heads, sides = [(name, "") for name in columns], list(rows)
         if turned:
             heads, sides = sides, heads
-        longest = max(
-            [1.1 * len(line) for first, _ in sides for line in first.split("\n")]
-            + [0.9 * len(line) for _, second in sides for line in second.split("\n")]
-        )
-        self._left = _MARGIN + min(max(0.075 * longest + 0.15, 0.9), 2.3)
+        self._left = _side(sides)
         largest = largest or _fitting(len(sides), aspect, foot)
-        cell = min(largest, (_WIDEST - self._left - _MARGIN) / len(heads) - _GAP)
+        cell = min(largest, (wide - self._left - _MARGIN) / len(heads) - _GAP)
         # Whole pixels, so that a pasted picture and its frame coincide.
-        self._width = round(cell * style.DPI) / style.DPI
-        self._height = round(self._width * aspect * style.DPI) / style.DPI
+        self._width = round(cell * self._dpi) / self._dpi
+        self._height = round(self._width * aspect * self._dpi) / self._dpi
         self._step = self._height + _GAP + (_FOOT if foot else 0)
         wrapped = [_wrapped(head, int(self._width / _LETTER)) for head in heads]
         lines = max(len(first) + len(second) for first, second in wrapped)
-        head, key = _COLUMN + _LINE * (lines - 1), _KEY + _NEXT * (keys - 1)
+        letters = max(len(word) for head in heads for text in head for word in text.split() or [""])
+        self._upright = style.printing() and _LETTER * letters > self._width + 0.5 * _GAP
+        if self._upright:
+            wrapped = [(["\n".join(filter(None, head))], []) for head in heads]
+            lines = 0.083 * max(len(part) for head in heads for part in head) / _LINE + 1
+        # A key for print takes as many lines as there is room for.
+        key = _KEY + _NEXT * (keys - 1 if not style.narrow() else 2 * keys - 1)
+        head = _COLUMN + _LINE * (lines - 1)
         self._top = _HEAD + (0.16 if simulated else 0) + key + head
         width = max(self._left + len(heads) * (self._width + _GAP) + _MARGIN, self._left + _KEY_WIDTH, 7.4)
+        width = style.fitted(width)
+        self._wide = width
+        self._key_left = _MARGIN if style.narrow() else self._left
         self._bottom = self._top + len(sides) * self._step
         height = self._bottom + 0.16 * notes + _MARGIN
         self.figure: Figure = style.new_figure(round(width, 2), round(height, 2))
         self._axes = style.inch_axes(self.figure)
-        size = self.figure.get_size_inches() * style.DPI
+        size = self.figure.get_size_inches() * self._dpi
         self._canvas = np.full((round(size[1]), round(size[0]), 4), 255, np.uint8)
         self._lines: list[np.ndarray] = []
         self._below: tuple[np.ndarray, np.ndarray] | None = None
@@ -156,12 +180,12 @@ class ImageGrid:
         self._foot(row, column, foot, False)
 
     def _resized(self, pixels: np.ndarray) -> np.ndarray:
-        size = round(self._width * style.DPI), round(self._height * style.DPI)
+        size = round(self._width * self._dpi), round(self._height * self._dpi)
         return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.LANCZOS))
 
     def _paste(self, row: int, column: int, rgb: np.ndarray) -> None:
         x, y = self._corner(row, column)
-        left, top = round(x * style.DPI), round(y * style.DPI)
+        left, top = round(x * self._dpi), round(y * self._dpi)
         self._canvas[top : top + rgb.shape[0], left : left + rgb.shape[1], :3] = rgb
         right, bottom = x + self._width, y + self._height
         self._frames.append(np.array([(x, y), (right, y), (right, bottom), (x, bottom), (x, y)]))
@@ -169,6 +193,7 @@ class ImageGrid:
     def empty(self, row: int, column: int, text: str = "no image") -> None:
         """Hatch a place that has no picture and say why."""
         x, y = self._corner(row, column)
+        text = "–" if style.printing() and _LETTER * len(text) > self._width else text
         self._axes.add_patch(
             Rectangle((x, y), self._width, self._height, fc=style.GROUND, ec="#b9c0ca", hatch="////", lw=0, zorder=2)
         )
@@ -215,27 +240,37 @@ class ImageGrid:
 
     def _bar(self, y: float, signed: bool, ends: tuple[str, str, str], label: str) -> None:
         left, top, right, bottom = (
-            round(inches * style.DPI) for inches in (self._left, y, self._left + _BAR, y + 0.13)
+            round(inches * self._dpi) for inches in (self._key_left, y, self._key_left + _BAR, y + 0.13)
         )
         ramp = np.linspace(0, 255, right - left).round().astype(np.uint8)
         self._canvas[top:bottom, left:right, :3] = heat_of_levels(ramp, signed)
-        self._axes.add_patch(Rectangle((self._left, y), _BAR, 0.13, fc="none", ec=style.FRAME, lw=0.5, zorder=3))
+        self._axes.add_patch(Rectangle((self._key_left, y), _BAR, 0.13, fc="none", ec=style.FRAME, lw=0.5, zorder=3))
         for share, text, align in zip((0, 0.5, 1), ends, ("left", "center", "right"), strict=True):
-            self._axes.text(self._left + share * _BAR, y + 0.16, text, size=7.5, color=style.MUTED, ha=align, va="top")
-        self._axes.text(self._left + _BAR + 0.14, y + 0.065, label, size=8.5, va="center")
+            x = self._key_left + share * _BAR
+            self._axes.text(x, y + 0.16, text, size=7.5, color=style.MUTED, ha=align, va="top")
+        beside = self._key_left + _BAR + 0.14
+        label = textwrap.fill(label, max(int((self._wide - beside) / _LETTER), 12)) if style.printing() else label
+        self._axes.text(beside, y + 0.065, label, size=8.5, va="center", linespacing=1.0)
 
     def legend(self, entries: Sequence[tuple[str, str]]) -> None:
         """Explain flat colours: (colour, text) of each."""
-        x = self._left
+        x, y = self._key_left, self._key
         for colour, text in entries:
-            self._axes.add_patch(Rectangle((x, self._key), 0.22, 0.13, fc=colour, ec=style.MUTED, lw=0.4, zorder=3))
-            self._axes.text(x + 0.29, self._key + 0.065, text, size=8.5, va="center")
-            x += 0.29 + 0.073 * len(text) + 0.28
+            room = 0.29 + 0.073 * len(text)
+            if style.printing() and x > self._key_left and x + room > self._wide:
+                x, y = self._key_left, y + 0.2
+            self._axes.add_patch(Rectangle((x, y), 0.22, 0.13, fc=colour, ec=style.MUTED, lw=0.4, zorder=3))
+            self._axes.text(x + 0.29, y + 0.065, text, size=8.5, va="center")
+            x += room + 0.28
 
     def finish(self) -> Figure:
         """Paint what was pasted and return the figure."""
         width, height = self.figure.get_size_inches()
-        self.figure.add_artist(_Ground(self._canvas))
+        if style.printing():
+            extent = (0.0, float(width), float(height), 0.0)
+            self._axes.imshow(self._canvas, extent=extent, zorder=-1, interpolation="none", aspect="auto")
+        else:
+            self.figure.add_artist(_Ground(self._canvas))
         self._axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
         if self._frames:
             self._axes.add_collection(LineCollection(self._frames, colors=style.FRAME, linewidths=0.5, zorder=2))
@@ -252,6 +287,8 @@ class ImageGrid:
     def _heading(self, across: int, first: list[str], second: list[str]) -> None:
         middle = self._left + across * (self._width + _GAP) + self._width / 2
         y = self._top - 0.07
+        if self._upright:
+            second = []
         for i, line in enumerate([*reversed(second), *reversed(first)]):
             strong = i >= len(second)
             colour = style.INK if strong else (style.SIMULATED if "simulated" in " ".join(second) else style.MUTED)
@@ -260,10 +297,13 @@ class ImageGrid:
                 "size": 9 if strong else 8,
                 "color": colour,
             }
-            self._axes.text(middle, y - _LINE * i, line, ha="center", va="bottom", **text)
+            rotation = 90 if self._upright else 0
+            self._axes.text(middle, y - _LINE * i, line, ha="center", va="bottom", rotation=rotation, **text)
 
     def _foot(self, row: int, column: int, text: str, bold: bool) -> None:
         x, y = self._corner(row, column)
+        if style.printing() and _LETTER * len(text) > self._width + _GAP:
+            text = text.removeprefix("n = ")
         self._axes.text(
             x + self._width / 2,
             y + self._height + 0.03,

@@ -8,6 +8,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ from matplotlib.figure import Figure
 from seaborn.cm import rocket_r
 
 DPI = 160
+_PRINT_DPI = 256
+_PRINTED: ContextVar[float | None] = ContextVar("printed", default=None)
+"""Inches that a figure for print may be wide before it is scaled down; None on the page."""
 INK, MUTED, RULE, FRAME, GROUND = "#1b2430", "#5d6878", "#d3d9e0", "#c3c9d2", "#f3f4f6"
 SIMULATED = "#9c3d00"
 
@@ -114,6 +118,39 @@ def styled() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def for_print(widest: float) -> Iterator[None]:
+    """Lay out what is drawn inside this block for print: at most ``widest`` inches wide, and without headings.
+
+    A figure for print carries its title in its caption. Maps are painted with more pixels.
+    """
+    token = _PRINTED.set(widest)
+    try:
+        yield
+    finally:
+        _PRINTED.reset(token)
+
+
+def printing() -> bool:
+    """Whether figures are laid out for print."""
+    return _PRINTED.get() is not None
+
+
+def narrow() -> bool:
+    """Whether figures are laid out for a single column of print."""
+    return (_PRINTED.get() or 10.0) < 6
+
+
+def fitted(width: float) -> float:
+    """A width in inches, for print no wider than there is room."""
+    return min(width, _PRINTED.get() or width)
+
+
+def ground_dpi() -> int:
+    """Pixels per inch with which maps are painted into a figure."""
+    return _PRINT_DPI if printing() else DPI
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty white figure of ``width`` x ``height`` inches, outside pyplot's state."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
@@ -131,7 +168,9 @@ def inch_axes(figure: Figure) -> Axes:
 
 
 def heading(figure: Figure, title: str, subtitle: str, simulated: bool = False) -> None:
-    """Write title and subtitle at the upper left, and the word *simulated* under them where it is due."""
+    """Write title and subtitle at the upper left, and the word *simulated* under them where it is due; nothing for print."""
+    if printing():
+        return
     height = figure.get_size_inches()[1]
     left = 0.12 / figure.get_size_inches()[0]
     figure.text(left, 1 - 0.12 / height, title, size=12, weight="bold", va="top")

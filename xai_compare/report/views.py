@@ -77,6 +77,27 @@ def explore(run: Any, *, with_pictures: bool = False) -> Path:
     return build(run, with_pictures=with_pictures)
 
 
+@VIEWS.register("figures")
+def figures(run: Any) -> list[str]:
+    """The names of a run's figures."""
+    from xai_compare.report.manuscript import figures as printed
+
+    return printed.names(from_run(run))
+
+
+@VIEWS.register("figure")
+def figure(run: Any, name: str, *, sources: Any, expressions: Any, width_mm: float, style: Any) -> Figure:
+    """One figure of a run at its printed size."""
+    from xai_compare.report.manuscript import figures as printed
+
+    data = printed.chosen(from_run(run), sources, expressions)
+    drawn = list(printed.draw(data, [name], width_mm=width_mm, style=style))
+    if len(drawn) > 1:
+        hint = f"name one ({', '.join(one.name for one in drawn)}), or name sources, which share one figure"
+        raise InputError(f"{name!r} is {len(drawn)} figures", where=run.dir, hint=hint)
+    return drawn[0].figure
+
+
 @VIEWS.register("html")
 def summary(run: Any) -> str:
     """A run in short, as HTML: what was asked, the main scores, and where the report is."""

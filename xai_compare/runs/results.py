@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -161,6 +162,36 @@ class Run:
             with_pictures: whether photographs are put into it; rendered faces always are.
         """
         return Path(VIEWS.get("explore")(self, with_pictures=with_pictures))
+
+    def figures(self) -> list[str]:
+        """The names of its figures, in the order of the report."""
+        return list(VIEWS.get("figures")(self))
+
+    def figure(
+        self,
+        name: str,
+        *,
+        sources: Sequence[str] = (),
+        expressions: Sequence[str] = (),
+        width_mm: float = 180,
+        style: str | Path | None = None,
+    ) -> Any:
+        """One figure at its printed size, as a matplotlib figure, in letters of 7 points or more.
+
+        Args:
+            name: one of `figures`.
+            sources: which to show, together: names as in the tables (``"compact/lime"``), patterns (``"*/lime"``),
+                networks or explainers; none for all.
+            expressions: which to show; none for all.
+            width_mm: printed width, 60 to 400 mm; a column has 85, two have 180.
+            style: a matplotlib style, or a ``.mplstyle`` file, laid over the house's.
+
+        Raises:
+            InputError: for a name, source or expression that is not there, naming the nearest.
+        """
+        return VIEWS.get("figure")(
+            self, name, sources=sources, expressions=expressions, width_mm=width_mm, style=style
+        )
 
     def _repr_html_(self) -> str:
         return str(VIEWS.get("html")(self))

@@ -61,11 +61,11 @@ def _figure(data: ReportData, group: SourceGroup, form: str) -> FigureSpec | Non
         return None
     leaves = max(len(names) for names, _, _ in trees.values())
     longest = max(len(_leaf(data, group, source)) for source in group.sources)
-    columns = min(3 if leaves <= 6 and longest <= 18 else 2, len(trees))
+    columns = 1 if style.narrow() else min(3 if leaves <= 6 and longest <= 18 else 2, len(trees))
     rows = math.ceil(len(trees) / columns)
     simulated = data.simulated(group.sources)
     panel, head, foot = max(0.155 * leaves, 0.8) + 0.42, 0.75 + 0.16 * simulated, 0.45
-    width, height = (10.0 if columns > 1 else 6.4), head + rows * panel + foot
+    width, height = style.fitted(10.0 if columns > 1 else 6.4), head + rows * panel + foot
     figure = style.new_figure(width, round(height, 2))
     through = f", seen through {style.plain(group.title)}" if group.explainer else ""
     style.heading(

@@ -76,7 +76,8 @@ class Faithfulness(Section):
 
 def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> FigureSpec:
     name, pictures = style.plain(model, 44), int(rows["n"].max())
-    figure = style.new_figure(10.0, 4.25)
+    across, each = (1, style.fitted(10.0)) if style.narrow() else (2, style.fitted(10.0) / 2)
+    figure = style.new_figure(across * each, 4.25 if across == 2 else 7.9)
     style.heading(
         figure,
         f"Does {name} need what the maps mark?",
@@ -89,14 +90,15 @@ def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> FigureSpec:
         ("insertion", "Showing what is marked: high is faithful", "shown"),
     )
     for place, (curve, title, what) in enumerate(panels):
-        axes = inch_box(figure, 0.62 + 4.95 * place, 0.55, 4.15, 2.78)
+        column, below = place % across, (1 - place // across) * (2 - across)
+        axes = inch_box(figure, 0.62 + (each - 0.05) * column, 0.55 + 3.65 * below, each - 0.85, 2.78)
         axes.set(xlim=(0, 1), ylim=(low, high + 0.1 * (high - low)), xlabel=f"share of the picture {what}")
         axes.set_title(title, size=9.5)
         axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-        axes.set_ylabel("mean probability of the explained expression" if place == 0 else "")
+        axes.set_ylabel("mean probability of the explained expression" if column == 0 else "")
         grid_behind(axes)
         _curves(axes, rows[rows["curve"] == curve], hues)
-        axes.legend(loc="upper right" if curve == "deletion" else "lower right", fontsize=7.5, framealpha=0.8)
+        axes.legend(loc="upper right" if curve == "deletion" else "lower right", fontsize=7.5, frameon=True, edgecolor="none")
     return FigureSpec(
         name=f"faithfulness_{style.slug(model)}",
         title=f"Deletion and insertion: {name}",

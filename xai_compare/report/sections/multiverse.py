@@ -111,7 +111,7 @@ def _figure(data: ReportData, b: str, rows: pd.DataFrame) -> FigureSpec:
     wide = wide.loc[order]
     levels = [(name, level) for name in factors for level in dict.fromkeys(rows[name].dropna())]
     line, head, curve = 0.2, 0.95, 2.6
-    width, height = 10.0, head + curve + line * len(levels) + 0.45
+    width, height = style.fitted(10.0), head + curve + line * len(levels) + 0.45
     figure = style.new_figure(width, round(height, 2))
     metric = _METRICS[str(rows["metric"].iloc[0])]
     simulated = data.simulated([source for source in data.sources if source.name == b])

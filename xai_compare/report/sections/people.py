@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 import numpy as np
@@ -97,7 +98,7 @@ def _boxes(data: ReportData, person: LabelledSource) -> list[FigureSpec]:
 def _box_figure(data: ReportData, person: LabelledSource, groups: dict[str, list[float]]) -> FigureSpec:
     people = people_name(person)
     head = 0.75 + 0.16 * person.simulated
-    width, height = 10.0, head + 2.6
+    width, height = style.fitted(10.0), head + 2.6
     figure = style.new_figure(width, height)
     style.heading(
         figure,
@@ -122,7 +123,9 @@ def _box_figure(data: ReportData, person: LabelledSource, groups: dict[str, list
         spread = np.random.default_rng(i).uniform(-0.09, 0.09, len(values))
         axes.scatter(i + spread, values, s=13, color=hues[explainer], edgecolor="white", lw=0.4, zorder=3)
         axes.text(i + 0.18, np.median(values), f"{np.median(values):.2f}", va="center", size=8)
-    labels = [f"{style.plain(pretty(name) or 'maps', 48)}\n{len(values)} values" for name, values in groups.items()]
+    names = [style.plain(pretty(name) or "maps", 48) for name in groups]
+    names = [textwrap.fill(name, 12, break_long_words=False) for name in names] if style.narrow() else names
+    labels = [f"{name}\n{len(values)} values" for name, values in zip(names, groups.values(), strict=True)]
     axes.set(ylim=(0, 1), xlim=(-0.6, len(groups) - 0.3), ylabel="Dice coefficient (0 none, 1 full overlap)")
     axes.set_xticks(range(len(groups)), labels)
     axes.tick_params(axis="x", length=0)
