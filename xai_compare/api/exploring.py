@@ -51,7 +51,7 @@ def explore(
         return explore(Run.open(folder), out, with_pictures=with_pictures)
     report = ""
     if (folder / "provenance.json").is_file() and (folder / "tables").is_dir():
-        facts = _facts(folder)
+        facts = facts_of(folder)
         report = "" if out else "report.html"
         out, folder, masks = out or folder / NAME, Path(facts["heatmaps"]), facts["masks"]
         pattern, landmarks, masks_name = facts["pattern"], facts["landmarks"], facts["masks_name"]
@@ -61,7 +61,7 @@ def explore(
     return pages.build_heatmaps(place, made.maps, made.masks, made.scores, title, report=report)
 
 
-def _facts(folder: Path) -> dict[str, str]:
+def facts_of(folder: Path) -> dict[str, str]:
     """What a comparison says of its heatmaps."""
     import pandas as pd
 

@@ -14,7 +14,8 @@ from xai_compare.runs import Run
 if TYPE_CHECKING:
     from xai_compare.report import ReportData
 
-_PAGE_MM = 240
+_PAGE_MM = 247
+"""An A4 page without margins of 25 mm."""
 
 
 def write_figures(
@@ -54,14 +55,14 @@ def write_figures(
         raise InputError("is a file", where=folder, hint="name a folder with --out")
     folder.mkdir(parents=True, exist_ok=True)
     made, high = [], []
-    drawn = figures.draw(
-        data, names, width_mm=width_mm, style=style, intervals=intervals, expressions=expressions
-    )
+    drawn = figures.draw(data, names, width_mm=width_mm, style=style, intervals=intervals, expressions=expressions)
     for printed in drawn:
         made += figures.write(printed, folder, formats, width_mm, style)
         height = 25.4 * float(printed.figure.get_size_inches()[1])
         if height > _PAGE_MM:
-            high.append(f"{printed.name} is {height:.0f} mm high, more than a page: show fewer --sources or --expressions")
+            high.append(
+                f"{printed.name} is {height:.0f} mm high, more than a page: show fewer --sources or --expressions"
+            )
     return made, high
 
 
@@ -105,6 +106,6 @@ def interval_words(source: Run | str | Path) -> str:
     if not number:
         return ""
     return (
-        f"Intervals are 95 % confidence intervals of the score of the population's mean maps, from {number:,} bootstrap "
-        "samples of the pictures; with fewer than 50 pictures they may be too narrow."
+        f"Intervals are 95 % confidence intervals of the score of the population's mean maps, from {number:,} "
+        "bootstrap samples of the pictures; with fewer than 50 pictures they may be too narrow."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ import typer
 from xai_compare.cli.app import RequiredOut, app, check_exists, echo
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """What a figure is written as."""
 
     pdf = "pdf"
@@ -24,23 +24,24 @@ def figures(
     run_dir: Annotated[Path, typer.Argument(help="A run directory, or what compare wrote.", metavar="RUN")],
     out: RequiredOut,
     kinds: Annotated[
-        list[Format], typer.Option("--format", help="pdf, svg or png (600 dpi); may be given again.")
-    ] = [Format.pdf],  # noqa: B006
+        list[Format] | None, typer.Option("--format", help="pdf, svg or png (600 dpi); may be given again.")
+    ] = None,
     columns: Annotated[int, typer.Option(min=1, max=2, help="1: 85 mm wide; 2: 180 mm.")] = 2,
     width: Annotated[float | None, typer.Option(help="Width in mm instead of --columns, 60 to 400.")] = None,
     names: Annotated[
-        list[str], typer.Option("--figure", help="A figure or a section of the report; may be given again; default all.")
-    ] = [],  # noqa: B006
+        list[str] | None,
+        typer.Option("--figure", help="A figure or a section of the report; may be given again; default all."),
+    ] = None,
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--sources",
             help="Show these only, together: names or patterns ('*/lime'), networks, explainers, with commas between.",
         ),
-    ] = [],  # noqa: B006
+    ] = None,
     expressions: Annotated[
-        list[str], typer.Option("--expressions", help="Show these only, with commas between.")
-    ] = [],  # noqa: B006
+        list[str] | None, typer.Option("--expressions", help="Show these only, with commas between.")
+    ] = None,
     style: Annotated[str | None, typer.Option(help="A matplotlib style, or a .mplstyle file.")] = None,
 ) -> None:
     """Write each figure of the report at its printed size, with its caption beside it as text."""
@@ -52,7 +53,7 @@ def figures(
         run_dir,
         out,
         names=_parts(names),
-        formats=[kind.value for kind in kinds],
+        formats=[kind.value for kind in kinds or [Format.pdf]],
         sources=_parts(sources),
         expressions=_parts(expressions),
         width_mm=width or COLUMNS[columns],
@@ -63,5 +64,5 @@ def figures(
     echo(f"{len(made)} file{'' if len(made) == 1 else 's'} and their captions: {out}")
 
 
-def _parts(given: list[str]) -> list[str]:
-    return [part.strip() for text in given for part in text.split(",") if part.strip()]
+def _parts(given: list[str] | None) -> list[str]:
+    return [part.strip() for text in given or () for part in text.split(",") if part.strip()]

@@ -51,8 +51,9 @@ class _Ground(Artist):
 
 
 def _fitting(rows: int, aspect: float, foot: bool) -> float:
-    """The width of a picture, in inches, with which so many rows stay on a printed page; between 1 and 2.2."""
-    return min(max((_HIGHEST / rows - _GAP - (_FOOT if foot else 0)) / aspect, 1.0), 2.2)
+    """The width of a picture, in inches, with which so many rows stay on a page; 1 (0.4 in print) to 2.2."""
+    least = 0.4 if style.printing() else 1.0
+    return min(max((_HIGHEST / rows - _GAP - (_FOOT if foot else 0)) / aspect, least), 2.2)
 
 
 def _side(labels: Sequence[tuple[str, str]]) -> float:
@@ -123,7 +124,7 @@ class ImageGrid:
         self._height = round(self._width * aspect * self._dpi) / self._dpi
         self._step = self._height + _GAP + (_FOOT if foot else 0)
         wrapped = [_wrapped(head, int(self._width / _LETTER)) for head in heads]
-        lines = max(len(first) + len(second) for first, second in wrapped)
+        lines: float = max(len(first) + len(second) for first, second in wrapped)
         letters = max(len(word) for head in heads for text in head for word in text.split() or [""])
         self._upright = style.printing() and _LETTER * letters > self._width + 0.5 * _GAP
         if self._upright:

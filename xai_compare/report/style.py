@@ -168,7 +168,10 @@ def inch_axes(figure: Figure) -> Axes:
 
 
 def heading(figure: Figure, title: str, subtitle: str, simulated: bool = False) -> None:
-    """Write title and subtitle at the upper left, and the word *simulated* under them where it is due; nothing for print."""
+    """Write title and subtitle at the upper left, and the word *simulated* under them where it is due.
+
+    For print there is none.
+    """
     if printing():
         return
     height = figure.get_size_inches()[1]

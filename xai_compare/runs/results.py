@@ -189,9 +189,7 @@ class Run:
         Raises:
             InputError: for a name, source or expression that is not there, naming the nearest.
         """
-        return VIEWS.get("figure")(
-            self, name, sources=sources, expressions=expressions, width_mm=width_mm, style=style
-        )
+        return VIEWS.get("figure")(self, name, sources=sources, expressions=expressions, width_mm=width_mm, style=style)
 
     def _repr_html_(self) -> str:
         return str(VIEWS.get("html")(self))

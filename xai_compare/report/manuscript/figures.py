@@ -143,13 +143,21 @@ def draw(
                 continue
             left -= {spec.name, section}
             figure = fit(spec.figure, width_mm, spec.simulated or any(source.simulated for source in data.sources))
-            unfiltered = bool(expressions) and section in _OVER_ALL
-            yield PrintedFigure(spec.name, figure, caption(data, spec, intervals, unfiltered))
+            yield PrintedFigure(spec.name, figure, caption(data, spec, intervals, _chosen_words(section, expressions)))
     if left:
         name = min(left)
         raise InputError(f"no figure {name!r}", where="figures", hint=nearest(name, list(dict.fromkeys(there))))
     if not there:
         raise InputError("there is no figure to draw", where=data.title, hint="run the study to its end first")
+
+
+def _chosen_words(section: str, expressions: Sequence[str]) -> str:
+    """What a choice of expressions did to a figure."""
+    if expressions and section in _OVER_ALL:
+        return "Computed over all expressions of the run."
+    if expressions and section == "known":
+        return "A mean over some of the expressions has no interval."
+    return ""
 
 
 def _specs(data: ReportData) -> Iterator[tuple[str, FigureSpec]]:
@@ -167,12 +175,10 @@ def _specs(data: ReportData) -> Iterator[tuple[str, FigureSpec]]:
             yield name, replace(spec, name=free)
 
 
-def caption(data: ReportData, spec: FigureSpec, intervals: str = "", unfiltered: bool = False) -> str:
+def caption(data: ReportData, spec: FigureSpec, intervals: str = "", chosen: str = "") -> str:
     """The caption of a figure: title, what it shows, how to read it, n, what is simulated, what intervals mean."""
     ends = "" if spec.title.endswith(("?", ".")) else "."
-    parts = [f"{spec.title}{ends} {spec.what}", spec.how, _pictures(data)]
-    if unfiltered:
-        parts.append("Computed over all expressions of the run.")
+    parts = [f"{spec.title}{ends} {spec.what}", spec.how, _pictures(data), chosen]
     if spec.simulated or any(source.simulated for source in data.sources):
         parts.append(f"Simulated data, of no real person: {_simulated(data)}.")
     if "interval" in f"{spec.what} {spec.how}":
@@ -182,7 +188,9 @@ def caption(data: ReportData, spec: FigureSpec, intervals: str = "", unfiltered:
 
 def _simulated(data: ReportData) -> str:
     shown = [source for source in data.sources if source.simulated]
-    networks = list(dict.fromkeys(source.model for source in shown if source.kind == "model" and source.model != ALL_MODELS))
+    networks = list(
+        dict.fromkeys(source.model for source in shown if source.kind == "model" and source.model != ALL_MODELS)
+    )
     seen = [f"the pictures that {', '.join(networks)} saw"] if networks else []
     return "; ".join([*seen, *(source.label for source in shown if source.kind != "model")]) or "the pictures"
 

@@ -75,7 +75,7 @@ def fit(figure: Figure, width_mm: float, simulated: bool) -> Figure:
     scale = width_mm / MM / width
     for text in figure.findobj(Text):
         # Letters of the page's 9 points become 7.
-        text.set_fontsize(float(np.clip(text.get_fontsize() * scale, SMALLEST, LARGEST)))
+        text.set_fontsize(float(np.clip(float(text.get_fontsize()) * scale, SMALLEST, LARGEST)))
     width, height = width * scale, height * scale
     spare = 0.5
     _move(figure, spare / (height + 2 * spare), height / (height + 2 * spare))
@@ -83,15 +83,15 @@ def fit(figure: Figure, width_mm: float, simulated: bool) -> Figure:
     figure.set_size_inches(width, height)
     _wrap_labels(figure)
     _draw_in(figure)
-    left, below, right, above = _ink(figure)
+    below, above = _ink(figure)
     head = 0.17 if simulated else 0.0
     inner = above - below
     new_height = inner + 2 * _MARGIN + head
     _move(figure, (-below + _MARGIN) / new_height, height / new_height)
     figure.set_size_inches(width, new_height)
     if simulated:
-        at = dict(x=_MARGIN / width, y=1 - _MARGIN / new_height, va="top", ha="left")
-        figure.text(s=SIMULATED, size=SMALLEST, color=INK, style="italic", **at)  # type: ignore[arg-type]
+        x, y = _MARGIN / width, 1 - _MARGIN / new_height
+        figure.text(x, y, SIMULATED, size=SMALLEST, color=INK, style="italic", va="top")
     return figure
 
 
@@ -132,18 +132,15 @@ def _written(figure: Figure) -> list[Text]:
     return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
 
 
-def _ink(figure: Figure) -> tuple[float, float, float, float]:
-    """Left, lower, right and upper end of what is drawn, in inches from the lower left corner."""
+def _ink(figure: Figure) -> tuple[float, float]:
+    """Lower and upper end of what is drawn, in inches from the lower edge."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    drawn = (np.asarray(canvas.buffer_rgba())[..., :3] < 250).any(axis=2)
-    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    drawn = np.asarray(canvas.buffer_rgba())[..., :3].min(axis=2) < 250
+    rows, high = np.flatnonzero(drawn.any(axis=1)), drawn.shape[0]
     if not len(rows):
-        width, height = figure.get_size_inches()
-        return 0.0, 0.0, float(width), float(height)
-    high = drawn.shape[0]
-    ends = columns[0], high - 1 - rows[-1], columns[-1] + 1, high - rows[0]
-    return tuple(float(end) / figure.dpi for end in ends)  # type: ignore[return-value]
+        return 0.0, float(figure.get_size_inches()[1])
+    return (high - 1 - float(rows[-1])) / figure.dpi, (high - float(rows[0])) / figure.dpi
 
 
 def _move(figure: Figure, offset: float, factor: float) -> None:

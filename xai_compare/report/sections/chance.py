@@ -107,7 +107,9 @@ def _figure(data: ReportData) -> FigureSpec:
     means, scores, sources = _means(data), _scores(data), _sources(data)
     title = "What the scores are worth: IoU beside maps that ignore the expression"
     subtitle = "Means over expressions; the bar is the network's score with the mask of its expression"
-    figure, (axes,) = row_axes([source.label for source in sources], title, subtitle, below=1.4 if style.narrow() else 1.17)
+    figure, (axes,) = row_axes(
+        [source.label for source in sources], title, subtitle, below=1.4 if style.narrow() else 1.17
+    )
     hues, places = style.colours(data.explainers), range(len(sources))
     axes.barh(
         places, [scores[s.name] for s in sources], height=0.6, color=[hues[s.explainer] for s in sources], alpha=0.55
@@ -117,7 +119,9 @@ def _figure(data: ReportData) -> FigureSpec:
         axes.scatter(values, places, marker=_MARKS[null], s=42, color=style.INK, lw=1.1, label=_NULLS[null], zorder=3)
     axes.set_xlabel("intersection over union")
     axes.set_xlim(left=0)
-    figure.legend(*axes.get_legend_handles_labels(), loc="lower left", ncols=2 if style.narrow() else 3, fontsize=8, frameon=False)
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="lower left", ncols=2 if style.narrow() else 3, fontsize=8, frameon=False
+    )
     return FigureSpec(
         name="chance",
         title=title,

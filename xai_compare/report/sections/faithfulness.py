@@ -98,7 +98,9 @@ def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> FigureSpec:
         axes.set_ylabel("mean probability of the explained expression" if column == 0 else "")
         grid_behind(axes)
         _curves(axes, rows[rows["curve"] == curve], hues)
-        axes.legend(loc="upper right" if curve == "deletion" else "lower right", fontsize=7.5, frameon=True, edgecolor="none")
+        axes.legend(
+            loc="upper right" if curve == "deletion" else "lower right", fontsize=7.5, frameon=True, edgecolor="none"
+        )
     return FigureSpec(
         name=f"faithfulness_{style.slug(model)}",
         title=f"Deletion and insertion: {name}",
