@@ -13,6 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch.nn import functional
 
+from xai_compare.allocator import pages_kept
 from xai_compare.errors import InputError
 from xai_compare.explainers.model_outputs import preserve_state
 from xai_compare.explainers.targets import resolve
@@ -139,7 +140,7 @@ class Explainer(ABC):
             raise InputError(f"{np.shape(landmarks)} landmarks for {len(images)} pictures", hint="give (n, 68, 2)")
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             raise InputError(f"images must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
-        with preserve_state(model.module):
+        with pages_kept(), preserve_state(model.module):
             weights = resolve(model, images, targets)
 
             def explain_part(part: slice) -> Explanation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -162,4 +163,7 @@ def computes_bf16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     # Torch's own questions; without the instructions bfloat16 is emulated, and slow.
     asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in asked)
+    # oneDNN may have been told to do without instructions that the processor has; torch does not ask it.
+    most = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "ALL")).upper()
+    allowed = most in ("ALL", "DEFAULT") or any(word in most for word in ("BF16", "FP16", "AMX", "AVX10"))
+    return device.type == "cpu" and allowed and any(getattr(torch.cpu, name, bool)() for name in asked)

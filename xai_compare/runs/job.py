@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pandas as pd
 
 from xai_compare import models
+from xai_compare.allocator import pages_kept
 from xai_compare.errors import InputError
 from xai_compare.files import slug
 from xai_compare.inventory import Inventory
@@ -143,6 +144,10 @@ class Job:
 
     def finish(self) -> None:
         """Do every stage that is not done."""
+        with pages_kept(release=True):
+            return self._finish()
+
+    def _finish(self) -> Run:
         try:
             for stage in self.stages.values():
                 if stage.first:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from xai_compare.allocator import pages_kept
 from xai_compare.errors import InputError
 from xai_compare.runs.stage import Stage, Task
 
@@ -70,7 +71,8 @@ def create(
 def attempt(stage: type[Stage], worker: Worker, task: Task) -> tuple[Any, float]:
     """Do a task once: its outcome, and the seconds it took."""
     began = time.perf_counter()
-    outcome = stage.make(worker, task)
+    with pages_kept():
+        outcome = stage.make(worker, task)
     return outcome, time.perf_counter() - began
 
 
