@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
+import io
 import json
 import math
 import os
@@ -17,19 +18,18 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from xai_compare.errors import InputError
+from xai_compare.watches import LINK, check_place, finished
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-Told = Callable[[Path, bool], None]
-"""Is called with a file or folder, and whether it will still grow."""
 LIMIT_GB = "XAI_COMPARE_MAX_GB"
 """Environment variable: the most gigabytes that one file may hold once it is unpacked; 1 by default."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -37,8 +37,6 @@ MAKE_ROOM = "make room and run the same command again; what is done is kept"
 _ORDINARY = re.compile(r"[^\W_][\w .,()+=@#~&-]*")
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d[\d.,]*|[.,]\d+)([eE][+-]?\d+)?|[+-](inf|nan)", re.IGNORECASE)
-_LINK = "is a link, and what is written there would land elsewhere"
-_WATCHES: list[tuple[Path, Told]] = []
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -112,7 +110,7 @@ def refuse_links(folder: Path, but: Iterable[str] = ()) -> None:
         for name in (*folders, *files):
             path = Path(place, name)
             if path.is_symlink():
-                raise InputError(_LINK, where=path, hint="remove it")
+                raise InputError(LINK, where=path, hint="remove it")
 
 
 def make_room(path: Path, *, folder: bool = False) -> None:
@@ -162,52 +160,6 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
-
-
-@contextmanager
-def watched(folder: Path, tell: Told) -> Iterator[None]:
-    """``tell`` is called with each file that is written below ``folder`` while the block runs."""
-    watch = (folder.absolute(), tell)
-    _WATCHES.append(watch)
-    try:
-        yield
-    finally:
-        _WATCHES.remove(watch)
-
-
-def _watches(path: Path) -> list[tuple[Path, Told]]:
-    place = path.absolute()
-    return [watch for watch in _WATCHES if place.is_relative_to(watch[0])]
-
-
-def is_watched(folder: Path) -> bool:
-    """Whether what is written into a folder is listed."""
-    return bool(_watches(folder))
-
-
-def finished(path: Path, *, grows: bool = False) -> None:
-    """Say that a file or folder is written, for the lists of what was."""
-    for _, tell in _watches(path):
-        tell(path, grows)
-
-
-def check_place(path: Path, root: Path | None = None) -> None:
-    """Refuse to write where a folder below a root has become a link since it was opened.
-
-    Args:
-        path: the file that is to be written.
-        root: a folder above it; any that is `watched`, if None.
-
-    Raises:
-        InputError: naming the link.
-    """
-    place = path.absolute()
-    for top in [root for root, _ in _watches(path)] if root is None else [root.absolute()]:
-        for folder in place.parents:
-            if folder == top:
-                break
-            if folder.is_symlink():
-                raise InputError(_LINK, where=folder, hint="remove it")
 
 
 @contextmanager
@@ -291,11 +243,16 @@ def check_regular(path: Path, most: int | None = None) -> int:
         raise InputError(
             "cannot be read (it is no regular file)", where=path, hint="name a file, not a folder, pipe or device"
         )
-    _refuse_size(about.st_size, path, most)
+    refuse_size(about.st_size, path, most)
     return about.st_size
 
 
-def _refuse_size(size: float, path: Path, most: int | None = None) -> None:
+def refuse_size(size: float, path: Path, most: int | None = None) -> None:
+    """Refuse what takes more bytes than ``most``, or than the limit.
+
+    Raises:
+        InputError: if it does.
+    """
     limit = most or limit_bytes()
     if size > limit:
         hint = f"if that is meant, allow more gigabytes: {LIMIT_GB}=8" if most is None else None
@@ -324,7 +281,50 @@ def check_gzip(path: Path, most: int | None = None) -> None:
     with gzip.open(path) as file:
         while part := file.read(1 << 20):
             size += len(part)
-            _refuse_size(size, path, most)
+            refuse_size(size, path, most)
+
+
+class Unpacked(io.RawIOBase):
+    """The bytes of a ``.gz`` file as a stream, which ends in an error once they are more than the limit."""
+
+    def __init__(self, path: Path) -> None:
+        self._file, self._path, self._size = gzip.open(path), path, 0  # noqa: SIM115 - closed with the stream
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes.
+
+        Raises:
+            InputError: if they are too many.
+        """
+        part = self._file.read(len(buffer))
+        buffer[: len(part)] = part
+        self._size += len(part)
+        refuse_size(self._size, self._path)
+        return len(part)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
+def check_parquet(path: Path) -> None:
+    """Refuse a Parquet file whose table takes more memory than the limit; equal values take next to none in the file.
+
+    Raises:
+        InputError: if it does, or is no regular file.
+        OSError, ValueError: if it is no Parquet file.
+    """
+    import pyarrow.parquet as pq
+
+    check_regular(path)
+    about = pq.read_metadata(path)
+    groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    refuse_size(max(about.num_rows * about.num_columns * 8, sum(group.total_byte_size for group in groups)), path)
 
 
 def check_zip(path: Path, most: int | None = None) -> None:
@@ -336,7 +336,7 @@ def check_zip(path: Path, most: int | None = None) -> None:
     """
     check_regular(path, most)
     with zipfile.ZipFile(path) as archive:
-        _refuse_size(sum(member.file_size for member in archive.infolist()), path, most)
+        refuse_size(sum(member.file_size for member in archive.infolist()), path, most)
 
 
 def load_npz(path: Path) -> Mapping[str, np.ndarray]:

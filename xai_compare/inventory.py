@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
-from xai_compare import files
+from xai_compare import files, watches
 from xai_compare.errors import InputError
 
 LIST = "files.sha256"
@@ -130,7 +130,7 @@ def listed(
         if _PART.fullmatch(path.name):
             path.unlink(missing_ok=True)
     inventory = Inventory(folder, ignored)
-    with files.watched(folder, inventory.note):
+    with watches.watched(folder, inventory.note):
         yield inventory
     inventory.settle(part=part)
 

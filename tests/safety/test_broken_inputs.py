@@ -89,7 +89,7 @@ def test_merge_keys_that_double(tmp_path: Path) -> None:
     lines = ["a0: &a0 {x: 1}", *(f"a{i}: &a{i}\n  <<: [{', '.join([f'*a{i - 1}'] * 4)}]" for i in range(1, 40))]
     (tmp_path / "study.yaml").write_text("\n".join(lines))
     # Up to PyYAML 6.0.3 the keys double at every level, later ones are merged once: then a0 is only a key of no study.
-    with pytest.raises(InputError, match=r"merge keys expand without end|unknown key 'a0'"):
+    with pytest.raises(InputError, match=r"merge keys expand without end|unknown keys? 'a0'"):
         xc.Study.load(tmp_path / "study.yaml")
 
 

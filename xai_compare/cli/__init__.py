@@ -58,6 +58,10 @@ def main() -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except MemoryError:
+        hint = "give it less at once (smaller pictures, --batch-size), or a machine with more"
+        print(f"error: there is not enough memory; what was done before is kept; {hint}", file=sys.stderr)
+        sys.exit(2)
     except OSError as error:
         if error.strerror is None:
             raise

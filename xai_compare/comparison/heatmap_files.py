@@ -15,6 +15,7 @@ from xai_compare.comparison.score_frame import ALL_FOLDS, MEAN_OF_FOLDS, MapKey
 from xai_compare.data_files import read_npy
 from xai_compare.errors import InputError, nearest
 from xai_compare.expressions import ALIASES, canonical, ordered
+from xai_compare.files import check_regular, refuse_size
 
 PATTERN = "{model}_{expression}_heatmap.png"
 _FIELDS = ("model", "expression", "fold")
@@ -79,10 +80,12 @@ def read_grey(path: Path) -> npt.NDArray[np.generic]:
             transparent, or holds values that are not finite.
     """
     try:
+        check_regular(path, 1 << 60)
         if path.suffix.lower() == ".npy":
             values = read_npy(path)
         else:
             with Image.open(path) as picture:
+                refuse_size(picture.width * picture.height * 8, path)
                 values = _pixels(picture)
     except InputError:
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from pyarrow import csv as arrow_csv
 from xai_compare.data_files import ROW, read_delimited
 from xai_compare.errors import InputError, nearest
 from xai_compare.file_head import FileHead
+from xai_compare.files import Unpacked
 from xai_compare.human.point_tables import MISSING, canonical_names
 
 BLOCK_BYTES = 1 << 23
@@ -118,7 +120,8 @@ def read_blocks(
     # One block is held back: whether the file's last line was cut short is known only once all are read.
     previous = None
     try:
-        for batch in arrow_csv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert):
+        stream = io.BufferedReader(Unpacked(path), BLOCK_BYTES) if path.suffix == ".gz" else path
+        for batch in arrow_csv.open_csv(stream, read_options=read, parse_options=parse, convert_options=convert):
             if previous is not None:
                 yield previous
             previous = batch.to_pandas()

@@ -15,20 +15,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from xai_compare.errors import InputError
-from xai_compare.files import (
-    FULL,
-    MAKE_ROOM,
-    finished,
-    is_plain,
-    is_watched,
-    make_room,
-    refuse_links,
-    safe_name,
-    write_atomically,
-)
+from xai_compare.files import FULL, MAKE_ROOM, is_plain, make_room, refuse_links, safe_name, write_atomically
 from xai_compare.inventory import LIST, Inventory, check_replaceable, exchange, listed, recover, sha256, walk
 from xai_compare.runs.store import DONE, FOLDER, PLAN, Done, mend
 from xai_compare.study import Study
+from xai_compare.watches import finished, is_watched
 
 REUSED = ("faces.jsonl", "predictions", "chunks", "maps.zarr", FOLDER, PLAN)
 """What carries fingerprints of its inputs, so that another study may use what it shares with the one before."""

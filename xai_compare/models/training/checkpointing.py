@@ -13,7 +13,7 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Checkpoint
 
-from xai_compare import files
+from xai_compare import watches
 from xai_compare.errors import InputError, first_line
 
 CHECKPOINT = "last.ckpt"
@@ -32,7 +32,7 @@ class EpochCheckpoint(Checkpoint):
         trainer.save_checkpoint(part)
         if trainer.is_global_zero:
             part.replace(self._folder / CHECKPOINT)
-            files.finished(self._folder / CHECKPOINT)
+            watches.finished(self._folder / CHECKPOINT)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 from xai_compare.errors import InputError
-from xai_compare.files import check_place, finished, make_room
+from xai_compare.files import make_room
+from xai_compare.watches import check_place, finished
 
 RERUN_HINT = "run the study again: what is whole is kept, the rest is made again"
 

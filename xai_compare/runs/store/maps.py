@@ -28,9 +28,10 @@ from zarr.codecs import ZstdCodec
 from zarr.storage import MemoryStore
 
 from xai_compare.faces.size import SHAPE
-from xai_compare.files import check_place, make_room, slug, write_atomically
+from xai_compare.files import make_room, slug, write_atomically
 from xai_compare.runs.store.arrays import save
 from xai_compare.runs.store.checksums import fits, verify_checksum, with_checksum
+from xai_compare.watches import check_place
 
 CHUNK = 16
 """Maps per chunk."""
