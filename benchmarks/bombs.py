@@ -211,7 +211,7 @@ def network(folder: Path, **spec: object) -> list[str]:
 
     Image.fromarray(faces(("anger",), 1, seed=1, size=(200, 200)).images[0]).save(folder / "face.png")
     asked = {"name": "b", "images": {"folder": str(folder)}, "explainers": ["cam"]}
-    asked["models"] = [{"name": "net", "classes": ["anger", "happiness"], **spec}]
+    asked["models"] = [{"name": "net", "classes": ["anger", "happiness", "fear"], **spec}]
     (folder / "study.yaml").write_text(json.dumps(asked))
     return ["explain", str(folder / "face.png"), "--model", f"{folder / 'study.yaml'}:net", "--explainer", "grad_cam"]
 
@@ -278,7 +278,7 @@ def onnx_file(folder: Path, nodes: list[object], weights: list[object]) -> list[
     from onnx import TensorProto, helper
 
     picture = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 64, 64])
-    answer = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    answer = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3])
     graph = helper.make_graph(nodes, "g", [picture], [answer], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8

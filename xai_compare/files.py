@@ -312,21 +312,6 @@ class Unpacked(io.RawIOBase):
         super().close()
 
 
-def check_parquet(path: Path) -> None:
-    """Refuse a Parquet file whose table takes more memory than the limit; equal values take next to none in the file.
-
-    Raises:
-        InputError: if it does, or is no regular file.
-        OSError, ValueError: if it is no Parquet file.
-    """
-    import pyarrow.parquet as pq
-
-    check_regular(path)
-    about = pq.read_metadata(path)
-    groups = [about.row_group(number) for number in range(about.num_row_groups)]
-    refuse_size(max(about.num_rows * about.num_columns * 8, sum(group.total_byte_size for group in groups)), path)
-
-
 def check_zip(path: Path, most: int | None = None) -> None:
     """Refuse an archive (``.npz`` too) that unpacks to more than the limit; each member gives no more than it declares.
 

@@ -57,7 +57,14 @@ class StrictLoader(yaml.SafeLoader):
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
-        self._merged = 0
+        self._merged = self._nodes = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Stop at more nodes than `check_extent` allows, for a million take minutes."""
+        self._nodes += 1
+        if self._nodes > 2 * MAX_VALUES:
+            raise yaml.MarkedYAMLError(problem=f"it has more than {MAX_VALUES:,} keys and values")
+        return super().compose_node(parent, index)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Put merged keys in; as aliases, they can double at every level."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from xai_compare.errors import InputError, first_line
+from xai_compare.files import check_regular, refuse_size
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "params", "weights")
@@ -53,6 +55,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError("weights must be a state dict", where=path, hint=f"known endings: {', '.join(SUFFIXES)}")
+    check_regular(path, 1 << 60)
     try:
         content = load_file(path) if path.suffix.lower() == ".safetensors" else _read_torch(path)
     except InputError:
@@ -73,6 +76,10 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _read_torch(path: Path) -> object:
+    if zipfile.is_zipfile(path):  # Torch itself packs nothing, so what is packed may unpack to anything.
+        with zipfile.ZipFile(path) as archive:
+            packed = [member for member in archive.infolist() if member.compress_type != zipfile.ZIP_STORED]
+        refuse_size(sum(member.file_size for member in packed), path)
     try:
         with warnings.catch_warnings():
             # An odd pickle protocol is not worth a warning: it loads as tensors or is refused.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,13 @@ def from_hub(request: Request) -> Model:
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         config = AutoConfig.from_pretrained(name, **options)
+        if local:
+            _check_declared(Path(name), config, request.where)
         network, loaded = AutoModelForImageClassification.from_pretrained(
             name, config=config, attn_implementation="eager", output_loading_info=True, **options
         )
+    except InputError:
+        raise
     except Exception as error:
         what = (
             "the folder holds no image classifier that transformers can read"
@@ -76,6 +81,30 @@ def from_hub(request: Request) -> Model:
     if commit:
         source["commit"] = commit
     return _fed_as(request, processor, config, _classes(request, config), Logits(network.eval()), source)
+
+
+def _check_declared(folder: Path, config: Any, where: str) -> None:
+    """Refuse a configuration that declares many more numbers than the folder's files hold, before they are drawn."""
+    from safetensors import safe_open
+    from transformers import AutoModelForImageClassification
+
+    tensors = held = 0
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, "pt") as weights:
+            shapes = [weights.get_slice(key).get_shape() for key in weights.keys()]  # noqa: SIM118 - it is no mapping
+        tensors, held = tensors + len(shapes), held + sum(math.prod(shape) for shape in shapes)
+    said = config.to_dict()
+    layers = max((n for key, n in said.items() if "layers" in key and isinstance(n, int)), default=0)
+    if tensors and layers > max(tensors, 1000):
+        raise InputError(f"it declares {layers:,} layers, and its files hold {tensors:,} tensors", where=where)
+    try:
+        with torch.device("meta"):  # No number is drawn there.
+            empty = AutoModelForImageClassification.from_config(config)
+    except Exception:  # Some networks cannot be laid out so; what they declare is not known.
+        return
+    declared = sum(value.numel() for value in empty.state_dict().values())
+    if tensors and declared > 2 * held + 1_000_000:
+        raise InputError(f"it declares {declared:,} numbers, and its files hold {held:,}", where=where)
 
 
 def _fed_as(

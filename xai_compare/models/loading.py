@@ -16,6 +16,7 @@ from xai_compare.models.model import Model
 from xai_compare.models.outputs import chosen, with_outputs
 from xai_compare.models.request import Request
 from xai_compare.models.sources import COMMON, SOURCES, Source, runs_code
+from xai_compare.time_limit import time_limit
 
 OWN_OUTPUTS = ("ensemble",)
 """Kinds of sources whose outputs are made here, and are what the network says."""
@@ -62,7 +63,8 @@ def load(
     given = {key: value for key, value in spec.items() if value is not None}
     request, builder = _read(with_outputs(given, f"model {str(spec.get('name', 'unnamed'))!r}"), base)
     permit(request.spec, request.where, allow_code)
-    model = replace(builder.build(request), batch_size=batch_size)
+    with time_limit("reading the network", request.where):
+        model = replace(builder.build(request), batch_size=batch_size)
     _check_weights(model)
     model.to(where)
     if request.spec.get("dropout") in (False, "off"):  # YAML reads `off` as false.

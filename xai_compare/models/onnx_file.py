@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from onnx2torch import convert
 from torch import nn
 
 from xai_compare.errors import InputError, first_line
+from xai_compare.files import refuse_size
 from xai_compare.models.batching import ChannelsLast, Single, takes_several
 from xai_compare.models.model import InputSpec, Model
 from xai_compare.models.provenance import file_sha256
@@ -28,6 +30,9 @@ log = logging.getLogger(__name__)
 
 OPSET = 17
 """The newest operators that onnx2torch knows; later ones are written as these where they mean the same."""
+MOST_NODES = 20_000
+_GROWING = {"ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Resize", "Tile", "Upsample"}
+"""Operators whose output can be much larger than what they read."""
 TOLERANCE = 1e-4
 """Largest difference from onnxruntime's probabilities on noise."""
 OLDEST_READ, OLDEST = 9, 13
@@ -47,7 +52,24 @@ def read(path: Path, where: str) -> onnx.ModelProto:
         raise InputError(
             f"the file is not a whole ONNX network ({first_line(error)})", where=f"{where}: {path}"
         ) from None
+    _check_declared(model, path)
     return model
+
+
+def _check_declared(model: onnx.ModelProto, path: Path) -> None:
+    """Refuse more layers than networks have, and what a few bytes blow up to more than the limit of a file."""
+    if len(model.graph.node) > MOST_NODES:
+        what = f"it declares {len(model.graph.node):,} operators, more than {MOST_NODES:,}"
+        raise InputError(what, where=path)
+    if not any(node.op_type in _GROWING for node in model.graph.node):
+        return
+    try:
+        made = onnx.shape_inference.infer_shapes(model, data_prop=True).graph.value_info
+    except Exception:  # Networks beyond 2 GB; what they declare is held by their files.
+        return
+    for value in made:
+        sides = [side.dim_value for side in value.type.tensor_type.shape.dim if side.HasField("dim_value")]
+        refuse_size(4 * math.prod(sides), path)
 
 
 def picture_input(model: onnx.ModelProto, where: str) -> tuple[str, list[int | None]]:
@@ -214,7 +236,10 @@ def difference_from_onnxruntime(module: nn.Module, path: Path, name: str, shape:
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     noise = np.random.default_rng(0).random(shape, np.float32)
-    expected = np.asarray(session.run(None, {name: noise.transpose(0, 2, 3, 1) if last else noise})[0])
+    try:
+        expected = np.asarray(session.run(None, {name: noise.transpose(0, 2, 3, 1) if last else noise})[0])
+    except Exception as error:  # onnxruntime's errors have no class of their own.
+        raise InputError(f"onnxruntime cannot run the network ({first_line(error)})", where=path) from None
     with torch.no_grad():
         outputs = module(torch.from_numpy(noise)).numpy()
     if expected.shape != outputs.shape:
