@@ -92,10 +92,10 @@ def cross_kernel(a: np.ndarray, b: np.ndarray, theta: np.ndarray) -> np.ndarray:
 
 def seen_by(model: Any, image: np.ndarray, n_players: int) -> tuple[Players, Game, int]:
     """Players, outputs under masks, and the class that is explained."""
-    players = players_of("superpixels", image, None, 30, 20.0)
+    players = players_of("superpixels", image)
     if n_players == 12:
         # SLIC gives about as many as it is asked for: from the twelfth on they are one player.
-        tries = (players_of("superpixels", image, None, k, 20.0) for k in range(12, 30))
+        tries = (players_of("superpixels", image, n_segments=k) for k in range(12, 30))
         enough = next(one for one in tries if not isinstance(one, str) and len(one.names) >= 12)
         players = Players(enough.names[:12], np.minimum(enough.cells, 11), np.eye(12, dtype=bool))
     assert not isinstance(players, str)
@@ -151,6 +151,8 @@ def of_shapiq(
     except ImportError:
         return
     for name, options in SHAPIQ.items():
+        if name == "ProxySPEX" and n > 256:  # It takes many seconds, and is not among the best there.
+            continue
         began = time.perf_counter()
         try:
             made = getattr(peers, name)(n=p, random_state=seed, **options)

@@ -227,7 +227,7 @@ def test_it_stops_at_the_error_that_is_asked_for(make_model, blobs):
 FACE = CANONICAL[:68] * (28 / 224, 32 / 275)
 
 
-@pytest.mark.parametrize("filling", ["black", "blur", "noise"])
+@pytest.mark.parametrize("filling", ["black", "blur", "noise", "mean_face"])
 @pytest.mark.parametrize("kind", ["parts", "action_units"])
 def test_parts_and_units_are_the_same_players_in_every_face(kind, filling, make_model, blobs):
     explainer = explainers.create("shapley", players=kind, n_samples=256, filling=filling)
@@ -243,7 +243,7 @@ def test_parts_and_units_are_the_same_players_in_every_face(kind, filling, make_
 
 def test_parts_tile_the_picture_and_lie_where_they_should():
     image = np.zeros((275, 224, 3), np.uint8)
-    players = players_of("parts", image, CANONICAL[:68], 30, 20.0)
+    players = players_of("parts", image, CANONICAL[:68])
     at = {name: players.cells == k for k, name in enumerate(PARTS)}
     assert all(area.any() for area in at.values())
     x, y = CANONICAL[57].round().astype(int)
@@ -251,7 +251,7 @@ def test_parts_tile_the_picture_and_lie_where_they_should():
     assert at["background"][0, 0]
     chin = CANONICAL[8].round().astype(int)
     assert at["jaw"][chin[1] - 8, chin[0]]
-    units = players_of("action_units", image, CANONICAL[:68], 30, 20.0)
+    units = players_of("action_units", image, CANONICAL[:68])
     everything, nothing = units.shown(np.array([[1] * 20, [0] * 20]))
     assert everything.all()
     assert not nothing.any()
@@ -266,3 +266,18 @@ def test_without_landmarks_the_face_is_looked_for(make_model, blobs):
 def test_landmarks_of_another_shape_are_refused(make_model, blobs):
     with pytest.raises(InputError, match="landmarks for 2 pictures"):
         explainers.create("shapley")(make_model(), blobs(2), 1, landmarks=np.zeros((1, 68, 2)))
+
+
+def test_the_mean_face_lies_on_the_pictures_own_landmarks(make_model):
+    from xai_compare.explainers.base import Batch
+    from xai_compare.explainers.fillings import _mean_face, filled
+
+    image = np.random.default_rng(0).integers(60, 200, (275, 224, 3), dtype=np.uint8)
+    model = make_model(size=(275, 224))
+    batch = Batch(image[None], model.prepare(image[None]), None, [0])
+    found = filled("mean_face", model, batch, 0, CANONICAL[:68])
+    shown = (found.numpy().transpose(1, 2, 0) + 1) * 127.5
+    # On the standard face the warp moves nothing; colours are fitted to the picture's, and rounded.
+    np.testing.assert_allclose(shown.mean((0, 1)), image.mean((0, 1)), atol=1.5)
+    for channel in range(3):
+        assert np.corrcoef(shown[..., channel].ravel(), _mean_face()[..., channel].ravel())[0, 1] > 0.999

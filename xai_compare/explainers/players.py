@@ -7,11 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from xai_compare import ekman, faces
+from xai_compare import ekman
 from xai_compare.explainers.superpixels import superpixels
 from xai_compare.faces.areas import face_parts
 
 Kind = Literal["superpixels", "parts", "action_units"]
+NO_FACE = "no face is found in the picture at the network's input size, and no landmarks are given"
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,14 @@ class Players:
 
 
 def players_of(
-    kind: Kind, image: np.ndarray, landmarks: np.ndarray | None, n_segments: int, compactness: float
+    kind: Kind, image: np.ndarray, landmarks: np.ndarray | None = None, n_segments: int = 30, compactness: float = 20.0
 ) -> Players | str:
     """The players of a uint8 ``(h, w, 3)`` picture, or why there are none.
 
     Args:
         kind: superpixels by SLIC; ``parts``, the same `xai_compare.faces.areas.PARTS` of the face in every
             picture, some perhaps without pixels; or the regions of ``action_units``, which overlap, and the rest.
-        landmarks: ``(68, 2)``, in pixels of the picture; where None they are looked for.
+        landmarks: ``(68, 2)``, in pixels of the picture; superpixels need none.
         n_segments, compactness: of superpixels.
     """
     if kind == "superpixels":
@@ -64,10 +65,7 @@ def players_of(
             return "the picture has only one superpixel"
         return Players(tuple(map(str, range(cells.max() + 1))), cells, np.eye(cells.max() + 1, dtype=bool))
     if landmarks is None:
-        found = faces.detect(image)
-        if not found:
-            return "no face is found in the picture at the network's input size, and no landmarks are given"
-        landmarks = found[0].landmarks
+        return NO_FACE
     shape = (image.shape[0], image.shape[1])
     return _parts(landmarks, shape) if kind == "parts" else _units(landmarks, shape)
 

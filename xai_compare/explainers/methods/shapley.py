@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from xai_compare import faces
 from xai_compare.explainers.base import Batch, Explainer, Explanation, Options
 from xai_compare.explainers.batched_forward import BatchedForward
 from xai_compare.explainers.fillings import Filling, filled
@@ -19,7 +20,7 @@ from xai_compare.explainers.game_indices import Functional, LimeIndex, PairIndex
 from xai_compare.explainers.game_process import estimate_all
 from xai_compare.explainers.mask_designs import size_masks
 from xai_compare.explainers.methods.lime import CONSTANT, CONSTANT_BELOW, masked, stages
-from xai_compare.explainers.players import Kind, Players, players_of
+from xai_compare.explainers.players import NO_FACE, Kind, Players, players_of
 from xai_compare.explainers.quadrature import Estimate
 from xai_compare.explainers.registry import register
 from xai_compare.explainers.threads import one_blas_thread
@@ -105,24 +106,41 @@ class Shapley(Explainer):
         with ThreadPoolExecutor(1) as aside:
             waiting: deque[tuple[Players | str, Future[Found | str]]] = deque()
             for i, image in enumerate(batch.images):
-                landmarks = None if batch.landmarks is None else batch.landmarks[i]
-                players = players_of(options.players, image, landmarks, options.n_segments, options.compactness)
-                waiting.append((players, self._one(model, batch, i, players, aside)))
+                landmarks = self._landmarks(batch, i)
+                players: Players | str = NO_FACE
+                if landmarks is not None or options.filling != "mean_face":
+                    players = players_of(options.players, image, landmarks, options.n_segments, options.compactness)
+                waiting.append((players, self._one(model, batch, i, players, landmarks, aside)))
                 if len(waiting) > 1:
                     before, found = waiting.popleft()
                     yield before, found.result()
             for before, found in waiting:
                 yield before, found.result()
 
+    def _landmarks(self, batch: Batch, i: int) -> np.ndarray | None:
+        """Those given, else those found in the picture; None if they are not needed, or there is no face."""
+        if self.options.players == "superpixels" and self.options.filling != "mean_face":
+            return None
+        if batch.landmarks is not None:
+            return np.asarray(batch.landmarks[i], float)
+        found = faces.detect(batch.images[i])
+        return found[0].landmarks if found else None
+
     def _one(
-        self, model: Model, batch: Batch, i: int, players: Players | str, aside: ThreadPoolExecutor
+        self,
+        model: Model,
+        batch: Batch,
+        i: int,
+        players: Players | str,
+        landmarks: np.ndarray | None,
+        aside: ThreadPoolExecutor,
     ) -> Future[Found | str]:
         options, future = self.options, Future[Found | str]()
         if isinstance(players, str):
             future.set_result(players)
             return future
         masks = self.masks(len(players.names), batch.seeds[i])
-        show = self.shown(model, batch, i, players)
+        show = self.shown(model, batch, i, players, landmarks)
         weights = batch.weights[i].double().cpu().numpy()
         distances, seen = players.distances(), np.zeros((0, len(model.classes)))
         for n in stages(len(masks), len(players.names), options.target_error):
@@ -143,10 +161,12 @@ class Shapley(Explainer):
         """The masks that are shown, uint8 ``(n, players)``, all different."""
         return size_masks(players, self.options.n_samples, seed)
 
-    def shown(self, model: Model, batch: Batch, i: int, players: Players) -> Callable[[np.ndarray], np.ndarray]:
+    def shown(
+        self, model: Model, batch: Batch, i: int, players: Players, landmarks: np.ndarray | None
+    ) -> Callable[[np.ndarray], np.ndarray]:
         """What gives class probabilities, float64 ``(n, classes)``, of picture ``i`` under masks ``(n, players)``."""
         picture = batch.inputs[i]
-        hidden = filled(self.options.filling, model, batch, i)
+        hidden = filled(self.options.filling, model, batch, i, landmarks)
         make = masked(picture, hidden, torch.from_numpy(players.cells).to(picture.device))
         run = BatchedForward(model, "probabilities", self.options.precision)
 

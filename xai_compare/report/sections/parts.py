@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -45,7 +46,8 @@ class Parts(Section):
     def figures(self, data: ReportData) -> list[FigureSpec]:
         values, pairs = data.table("part_values"), data.table("part_interactions")
         simulated = data.simulated(data.sources)
-        made = [_shares(values[values["expression"] == ALL], simulated)]
+        names = {source.name: source.label for source in data.sources if source.kind == "human"}
+        made = [_shares(values[values["expression"] == ALL], names, simulated)]
         together = pairs[(pairs["expression"] == ALL) & (pairs["index"] == INDEX)]
         return made + ([_arcs(together, simulated)] if not together.empty else [])
 
@@ -103,8 +105,8 @@ def _value(row: pd.Series) -> str:
     return f"{signed(row['value'], 3)} {interval(row['value_low'], row['value_high'], 3)}"
 
 
-def _shares(values: pd.DataFrame, simulated: bool) -> FigureSpec:
-    """Each part's share by source, as points with intervals."""
+def _shares(values: pd.DataFrame, names: Mapping[str, str], simulated: bool) -> FigureSpec:
+    """Each part's share by source, as points with intervals; ``names`` are those of people."""
     sources = list(dict.fromkeys(values["source"]))
     figure, (axes,) = charts.row_axes(
         PARTS,
@@ -122,13 +124,13 @@ def _shares(values: pd.DataFrame, simulated: bool) -> FigureSpec:
         people = (own["kind"] == "human").any()
         axes.errorbar(
             100 * own["share"], y, xerr=100 * np.nan_to_num([low, high]), fmt="D" if people else "o", ms=4.5, lw=1.1,
-            color=hues[source], label=style.plain(source, 40),
+            color=hues[source], label=f"{style.plain(names.get(source, source), 36)} ({own['n'].iloc[0]} pictures)",
         )  # fmt: skip
     size = values.groupby("part")["size"].mean().reindex(PARTS)
     last = np.arange(len(PARTS)) + 0.7 * ((len(sources) + 0.5) / (len(sources) + 1) - 0.5)
     axes.plot(100 * size, last, "|", ms=9, color=style.MUTED, label="share of the picture")
     axes.set(xlabel="percent", xlim=(0, None))
-    axes.legend(loc="lower right", fontsize=8)
+    axes.legend(loc="upper right", fontsize=8)
     return FigureSpec(
         "parts",
         "What is used of each part, and where people look",
@@ -215,8 +217,9 @@ def _matrix(axes: Axes, pairs: pd.DataFrame, most: float) -> None:
         values[i, j] = values[j, i] = row["value"]
         sure = row["ci_low"] > 0 or row["ci_high"] < 0
         colour = "white" if abs(row["value"]) > 0.6 * most else style.INK if sure else style.MUTED
-        axes.text(j, i, f"{100 * row['value']:.0f}", ha="center", va="center", size=7, color=colour)
-        axes.text(i, j, f"{100 * row['value']:.0f}", ha="center", va="center", size=7, color=colour)
+        number = f"{round(100 * row['value']):d}"
+        for x, y in ((i, j), (j, i)):
+            axes.text(x, y, number, ha="center", va="center", size=7, color=colour)
     axes.imshow(np.ma.masked_invalid(values), cmap=style.DIVERGING, vmin=-most, vmax=most)
     axes.set_xticks(range(len(PARTS)), PARTS, rotation=60, ha="right", fontsize=7)
     axes.set_yticks(range(len(PARTS)), PARTS, fontsize=7)
