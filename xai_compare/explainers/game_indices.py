@@ -2,7 +2,7 @@
 
 A game gives each mask of players (1 shown, 0 hidden) a number. Draw a mask with each player shown with probability t,
 and let F(t) be the mean change when a player is shown too, or the mean second difference of a pair. Each index is a
-mean of F over t (Owen 1972, "Multilinear extensions of games"; Grabisch & Roubens 1999; Tsai et al. 2023, "Faith-Shap"):
+mean of F over t (Owen 1972; Grabisch & Roubens 1999; Tsai et al. 2023, "Faith-Shap"):
 
 - Shapley value, and Shapley interaction index of a pair (SII): t uniform;
 - Banzhaf value, and Banzhaf interaction index of a pair: t = 1/2;
