@@ -66,6 +66,15 @@ def safe_name(name: str) -> str:
     return name if ordinary and not _WINDOWS.fullmatch(name) else slug(name)
 
 
+def is_text(name: str) -> bool:
+    """Whether the name of a file is UTF-8; Python keeps other bytes of it as halves of characters.
+
+    >>> is_text("Zoë.jpg"), is_text("\udcff.jpg")
+    (True, False)
+    """
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def below(root: Path, name: str | Path, *, links: bool = False) -> Path:
     """``root / name``, which must lie below ``root`` once dots and links are followed; ``links`` may lead elsewhere.
 

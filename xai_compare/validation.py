@@ -22,7 +22,7 @@ _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 class Strict(BaseModel):
     """Settings in which an unknown key is a mistake, and defaults are checked too."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
     RENAMED: ClassVar[Mapping[str, str]] = {}
     """Keys of earlier versions, and what they are called now."""
 

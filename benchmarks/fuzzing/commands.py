@@ -2,134 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 import yaml
+from fuzzing.people import OUT, Case, people
 from PIL import Image
 from safetensors.torch import save_file
 from scipy.io import savemat
 
 from xai_compare import ekman, synthetic
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "human"))
-import recordings
-
-OUT = "OUT"
-"""Stands in a call for the directory of results."""
-_HUMAN = ["--resolution", "1280,1024", "--pixels-per-degree", "30", "--overwrite", "--out", OUT]
-_PLACED = ["--placement", "440,262,400,500"]
-_SIZE = ["--picture-size", "400,500"]
-_HUMAN_OPTIONS = (
-    "--sigma-px", "--radius-px", "--distance-cm", "--pixels-per-degree", "--resolution", "--screen-cm", "--placement",
-    "--picture-size", "--face", "--max-lost", "--min-fixation-ms", "--first", "--between-ms", "--cross", "--detector",
-    "--kernel", "--seed", "--units", "--clock", "--labels", "--format",
-)  # fmt: skip
 _TRAIN = {"name": "fuzz", "network": {"zoo": "weinet"}, "data": {"manifest": "labels.csv", "cropped": True}}
 _TRAIN |= {"folds": 2, "epochs": 1, "augment": "none"}
 
 
-@dataclass
-class Case:
-    """A call of the command line, and the files and options of it that are damaged.
-
-    Attributes:
-        name: the command and what it reads.
-        call: its arguments; files are relative to the folder.
-        files: patterns of the files that are damaged.
-        options: options to which an odd value is given.
-        make: writes the valid files into a folder.
-        renamed: whether the first of the call's files may be renamed, and is then named so.
-    """
-
-    name: str
-    call: list[str]
-    files: tuple[str, ...]
-    make: Callable[[Path], object]
-    options: tuple[str, ...] = ()
-    renamed: bool = False
-
-
-def _points(folder: Path, *, duration: bool = False) -> None:
-    rng = np.random.default_rng(0)
-    rows = [
-        {"participant": f"p{p}", "image": image, "x": 150.5 + 40 * rng.standard_normal(), "y": 200.5 + k, "order": k,
-         "time": 300 * k, "response": "anger", "label": "anger", "rt": 900} | ({"duration": 250} if duration else {})
-        for p in range(2) for image in ("a.jpg", "b.jpg") for k in range(4)
-    ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(folder / "points.csv", index=False)
-
-
-def _mouse(folder: Path) -> None:
-    rows = [(f"p{p}", "a.jpg", 20 * k, 10 + k, 20 + (k % 7)) for p in range(2) for k in range(80)]
-    pd.DataFrame(rows, columns=["participant", "image", "time", "x", "y"]).to_csv(folder / "points.csv", index=False)
-
-
-def _jspsych(folder: Path) -> None:
-    box = {"#jspsych-stimulus": {"x": 5, "y": 5, "width": 200, "height": 250, "left": 5, "top": 5}}
-    trials = [
-        {"trial_type": "click", "trial_index": k, "participant": "p1", "image": image, "choices": ["anger", "fear"],
-         "response": 0, "label": "anger", "rt": 700, "clicks": [{"x": 20 + j, "y": 30, "t": 100 * j} for j in range(3)]}
-        for k, image in enumerate(("a.jpg", "b.jpg"))
-    ]  # fmt: skip
-    moved = {
-        "trial_type": "track",
-        "trial_index": 2,
-        "participant": "p1",
-        "stimulus": "<img src='c.jpg'>",
-        "mouse_tracking_data": [{"x": 30, "y": 40, "t": 5, "event": "mousedown"}],
-        "mouse_tracking_targets": box,
-    }
-    (folder / "points.json").write_text(json.dumps([*trials, moved]))
-
-
-def _bubbleview(folder: Path) -> None:
-    stamps = np.array([["2020-01-01 10:00:00"], ["2020-01-01 10:00:02"]], object)
-    seen = {"fixations": {"enc": np.array([[10.0, 20.0], [30.0, 40.0]]), "enc_time": stamps}}
-    userdata = np.array([seen, seen], object)
-    bubble = np.empty(2, [("filename", object), ("userdata", object)])
-    for k, name in enumerate(("a.jpg", "b.jpg")):
-        bubble[k] = (name, userdata)
-    savemat(folder / "points.mat", {"bubble": bubble})
-
-
-def _samples(folder: Path) -> None:
-    recordings.plain(folder / "plain.csv")
-    pd.read_csv(folder / "plain.csv").to_parquet(folder / "points.parquet")
-
-
-def _human() -> list[Case]:
-    made: dict[str, tuple[str, str, Callable[[Path], object], list[str]]] = {
-        "tobii": ("tobii", "points.tsv", lambda f: recordings.tobii_studio(f / "points.tsv"), []),
-        "tobii pro": ("tobii", "points.tsv", lambda f: recordings.tobii_pro(f / "points.tsv"), []),
-        "eyelink": ("eyelink", "points.asc", lambda f: recordings.eyelink(f / "points.asc"), []),
-        "gazepoint": ("gazepoint", "points.csv", lambda f: recordings.gazepoint(f / "points.csv"), _PLACED),
-        "smi": ("smi", "points.txt", lambda f: recordings.smi(f / "points.txt"), _PLACED),
-        "bids": ("bids", "sub-P1_task-faces_run-1_recording-eye1_physio.tsv.gz", recordings.bids, _PLACED),
-        "bubbleview": ("bubbleview", "points.mat", _bubbleview, _SIZE),
-        "jspsych": ("jspsych", "points.json", _jspsych, _SIZE),
-        "mouse": ("mouse", "points.csv", _mouse, _SIZE),
-        "clicks": ("clicks", "points.csv", _points, _SIZE),
-        "fixations": ("fixations", "points.csv", lambda f: _points(f, duration=True), _SIZE),
-        "samples": ("samples", "points.csv", lambda f: recordings.plain(f / "points.csv"), _SIZE),
-        "samples, parquet": ("samples", "points.parquet", _samples, _SIZE),
-    }
-    return [
-        Case(f"human {name}", ["human", file, "--format", format, *_HUMAN, *more], ("*",), make, _HUMAN_OPTIONS, True)
-        for name, (format, file, make, more) in made.items()
-    ]
-
-
-def _faces(folder: Path) -> None:
-    """A study of two rendered faces, its clicks and masks."""
-    data = synthetic.faces(("anger", "happiness"), 1, seed=2, size=(96, 96))
+def _faces(folder: Path, people: int = 1) -> None:
+    """A study of rendered faces, two of each person, its clicks and masks."""
+    data = synthetic.faces(("anger", "happiness"), people, seed=2, size=(96, 96))
     synthetic.write_dataset(folder, data, n_observers=2)
+    Image.fromarray(data.images[0]).save(folder / "face.png")
     (folder / "masks").mkdir()
     for name, mask in ekman.masks().items():
         Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "masks" / f"{name}.png")
@@ -145,7 +41,11 @@ def _faces(folder: Path) -> None:
     (folder / "study.yaml").write_text(yaml.safe_dump(asked, sort_keys=False))
 
 
-def _with_model(folder: Path, source: dict[str, str]) -> None:
+def _many_faces(folder: Path) -> None:
+    _faces(folder, 6)
+
+
+def _with_model(folder: Path, source: dict[str, Any]) -> None:
     study = yaml.safe_load((folder / "study.yaml").read_text())
     study["models"] = [{"name": "m", "classes": ["anger", "happiness"]} | source]
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
@@ -182,21 +82,24 @@ def _onnx(folder: Path) -> None:
         [numpy_helper.from_array(values.astype(np.float32), name) for name, values in held.items()],
     )  # fmt: skip
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "net.onnx")
-    _with_model(folder, {"onnx": "net.onnx"})
+    _with_model(folder, {"onnx": "net.onnx", "input": {"range": [0, 1]}})
 
 
 def _runs() -> list[Case]:
     run = ["run", "study.yaml", "--out", OUT, "--overwrite", "--device", "cpu"]
-    explain = ["explain", "images/simulated_anger_0.png", "--model", "compact", "--explainer", "random", "--out", OUT]
+    explain = ["explain", "face.png", "--model", "compact", "--explainer", "random", "--out", OUT]
     check = ["check-model", "study.yaml:compact", "--manifest", "labels.csv", "--out", OUT]
     numbers = ("--device", "--seed", "--batch-size", "--workers", "--keep", "--tls", "--scheduler")
     cases = [
         Case("run", run, ("study.yaml", "labels.csv", "clicks.csv", "images/*.png", "masks/*.png"), _faces, numbers),
-        Case("run, masks and pictures", run, ("images/*.png", "masks/*.png"), _faces),
-        Case("explain", explain, ("images/simulated_anger*.png",), _faces, ("--target", "--device", "--seed"), True),
+        Case("explain", explain, ("face.png",), _faces, ("--target", "--device", "--seed"), True),
         Case("explain, options", explain, (), _faces, ("--explainer", "--explainer", "--model")),
         Case(
-            "check-model", check, ("study.yaml", "labels.csv", "images/*.png"), _faces, ("--most", "--seed", "--root")
+            "check-model",
+            check,
+            ("study.yaml", "labels.csv", "images/*.png"),
+            lambda f: _faces(f, 6),
+            ("--most", "--root"),
         ),
     ]
     for kind, make in {
@@ -315,19 +218,25 @@ def _trained(folder: Path) -> None:
     pd.DataFrame(clicks, columns=["participant", "image", "x", "y", "correct"]).to_csv(
         folder / "clicks.csv", index=False
     )
+    asked = _TRAIN | {"fine_tune": {"clicks": "clicks.csv", "radius": 4}}
+    (folder / "train.yaml").write_text(yaml.safe_dump(asked, sort_keys=False))
+
+
+def _pulled(folder: Path) -> None:
+    """A training whose faces are found in the pictures, towards maps of a folder."""
+    _faces(folder, 2)
     (folder / "maps").mkdir()
     for expression in ("anger", "happiness"):
         np.save(folder / "maps" / f"{expression}.npy", np.random.default_rng(0).random((275, 224)))
-    asked = _TRAIN | {"fine_tune": {"clicks": "clicks.csv", "radius": 4}}
+    asked = _TRAIN | {"data": {"manifest": "labels.csv"}, "towards": {"maps": "maps"}}
     (folder / "train.yaml").write_text(yaml.safe_dump(asked, sort_keys=False))
-    (folder / "towards.yaml").write_text(yaml.safe_dump(_TRAIN | {"towards": {"maps": "maps"}}, sort_keys=False))
 
 
 def _trainings() -> list[Case]:
     call = ["train", "train.yaml", "--out", OUT]
     return [
         Case("train", call, ("train.yaml", "labels.csv", "clicks.csv", "images/*"), _trained),
-        Case("train, maps", ["train", "towards.yaml", "--out", OUT], ("towards.yaml", "maps/*"), _trained),
+        Case("train, maps", call, ("train.yaml", "maps/*", "maps/*", "images/*.png"), _pulled),
     ]
 
 
@@ -397,4 +306,4 @@ def _emotions() -> list[Case]:
 
 def cases() -> list[Case]:
     """Every command and reader."""
-    return [*_human(), *_runs(), *_compared(), *_datasets(), *_trainings(), *_emotions()]
+    return [*people(), *_runs(), *_compared(), *_datasets(), *_trainings(), *_emotions()]

@@ -17,6 +17,8 @@ import numpy as np
 NUMBERS = [
     "nan", "inf", "-inf", "-1", "-5", "0", "1e400", "1e-400", "9" * 30, "9" * 5000, "²", "１２", "0x10", "1_000",
     "1,5", "1.234,5", "True", "2001-99-99", "", " ", "null", "99", "-0.0", "1e9", "1:2", "NaT", "#N/A", "+-3", "1 000",
+    "-5,5", "0,0", "1e400,5", "1e9,1e9", "0,0,-5,5", "nan,1,2,3", "1,1,1,1,1,1", "a.jpg,nan,5", "0.1:eye", "inf:face",
+    "nan,5",
 ]  # fmt: skip
 TEXTS = [
     "", "../../etc/passwd", "/dev/zero", "/etc/hostname", "\x00", "ä€😀", "<script>", "'\"; rm -rf ~", "a" * 5000,
@@ -118,7 +120,7 @@ def columns(data: bytes) -> bytes:
             row[a] = f"-{row[a]}" if how == "negate" else f"{row[a]}e9"
     out = io.StringIO()
     csv.writer(out, delimiter=mark, lineterminator="\n").writerows(rows)
-    return out.getvalue().encode()
+    return out.getvalue().encode("utf-8", "surrogatepass")
 
 
 def lines(data: bytes) -> bytes:

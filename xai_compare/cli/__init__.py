@@ -34,11 +34,11 @@ def commands() -> list[ModuleType]:
 
 
 class _Lines(logging.Handler):
-    """Prints what this package logs to standard error."""
+    """Prints what this package logs between the other lines that tell how far a job is."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record's message."""
-        print(self.format(record), file=sys.stderr)
+        print(self.format(record))
 
 
 def main() -> None:
@@ -48,9 +48,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # Names of files need not be UTF-8.
-    # Lines of ours are told as they are; those of libraries, which configure the root by themselves, are not.
-    lines = logging.getLogger("xai_compare")
-    lines.handlers, lines.propagate = [_Lines()], False
+    # Lines of ours are told as they are; those of libraries, some of which configure the root by themselves, are not.
+    logging.getLogger("xai_compare").handlers = [_Lines()]
     logging.getLogger().addHandler(logging.NullHandler())
     commands()
     try:

@@ -21,6 +21,7 @@ console = Console() if sys.stdout.isatty() else Console(width=140)
 Out = Annotated[Path | None, typer.Option("--out", help="Directory to write into.")]
 RequiredOut = Annotated[Path, typer.Option("--out", help="Directory to write into.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every draw.")]
 BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Pictures in one forward pass; it changes no result.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the directory holds.")]
 AllowCode = Annotated[

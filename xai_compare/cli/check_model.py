@@ -19,7 +19,7 @@ def check_model(
     out: RequiredOut,
     root: Annotated[Path | None, typer.Option(help="Folder of the pictures; the manifest's by default.")] = None,
     most: Annotated[int, typer.Option(min=10, help="Largest number of pictures to look at, drawn at random.")] = 120,
-    seed: Annotated[int, typer.Option(help="Seed of the draw and of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the draw and of the bootstrap.")] = 0,
     device: Device = "auto",
     allow_code: AllowCode = False,
 ) -> None:

@@ -50,7 +50,7 @@ def emotion(
     alone: Annotated[
         bool, typer.Option("--alone", help="Train no head of the other task, as where its labels are not known.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every draw.")] = 0,
 ) -> None:
     """Measure the gap between self-report and seen expression of clips, and train networks to read both.
 

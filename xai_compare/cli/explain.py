@@ -21,7 +21,7 @@ def explain(
     ],
     target: Annotated[str, typer.Option(help="The expression to explain; the predicted one by default.")] = "predicted",
     device: Device = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of the explainers that draw at random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the explainers that draw at random.")] = 0,
     allow_code: AllowCode = False,
 ) -> None:
     """Explain a few pictures: maps as arrays, and figures with picture, map and overlay.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xai_compare.cli.app import Overwrite, RequiredOut, app, echo
+from xai_compare.cli.app import Overwrite, RequiredOut, Seed, app, echo
 from xai_compare.errors import InputError
 from xai_compare.human.settings import Clock, GazeSettings, Kernel, MapKeys, Unit, UnitKeys
 
@@ -24,6 +25,8 @@ def _option(settings: type[Any], key: str, *names: str) -> Any:
 
 
 _MAPS = MapKeys()
+MAX_PIXELS = 64_000_000
+"""As of the pictures that are read."""
 
 
 @app.command()
@@ -72,7 +75,7 @@ def human(
     only_correct: Annotated[bool, _option(MapKeys, "only_correct", "--only-correct")] = _MAPS.only_correct,
     scanpaths: Annotated[bool, typer.Option("--scanpaths", help="Compare scanpaths by MultiMatch.")] = False,
     simulated: Annotated[bool, typer.Option("--simulated", help="The data are simulated; everything says so.")] = False,
-    seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
+    seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Clean the raw files of an experiment with people, and say whether they are usable.
@@ -86,9 +89,12 @@ def human(
     from xai_compare.human.units import Units
     from xai_compare.report.human import HumanOptions, write
 
-    size, cm = numbers(resolution, 2, "--resolution"), numbers(screen_cm, 2, "--screen-cm")
+    cm = numbers(screen_cm, 2, "--screen-cm")
     screen = Screen(
-        (int(size[0]), int(size[1])) if size else None, (cm[0], cm[1]) if cm else None, distance_cm, pixels_per_degree
+        resolution=pixels(resolution, "--resolution"),
+        size_cm=(cm[0], cm[1]) if cm else None,
+        distance_cm=distance_cm,
+        pixels_per_degree=pixels_per_degree,
     )
     place = None if placement in (None, "screen") else Placement(*numbers(placement, 4, "--placement"))
     gaze = GazeSettings(
@@ -107,7 +113,7 @@ def human(
         units=Units(units, clock),
     )
     files, shapes, landmarks = _pictures(pictures) if pictures else ({}, {}, {})
-    points, whole = numbers(face, 6, "--face"), numbers(picture_size, 2, "--picture-size")
+    points, whole = numbers(face, 6, "--face"), pixels(picture_size, "--picture-size")
     window = numbers(between_ms, 2, "--between-ms")
     maps = MapSettings(
         kernel=kernel,
@@ -124,7 +130,7 @@ def human(
         landmarks,
         files,
         _expressions(labels),
-        size=(int(whole[1]), int(whole[0])) if whole else None,
+        size=(whole[1], whole[0]) if whole else None,
         face=points or None,
         scanpaths=scanpaths,
         title=out.resolve().name,
@@ -155,9 +161,24 @@ def numbers(text: str | None, count: int, option: str) -> list[float]:
         values = [float(part) for part in text.split(",")]
     except ValueError:
         values = []
-    if len(values) != count:
-        raise InputError(f"{text!r} is not {count} numbers", where=option, hint="separate them by commas")
+    if len(values) != count or not all(map(math.isfinite, values)):
+        raise InputError(f"{text[:80]!r} is not {count} numbers", where=option, hint="separate them by commas")
     return values
+
+
+def pixels(text: str | None, option: str) -> tuple[int, int] | None:
+    """A width and a height in pixels, as an option gives them.
+
+    Raises:
+        InputError: if they are not two whole numbers above 0, or more pixels than any picture has.
+    """
+    if text is None:
+        return None
+    width, height = numbers(text, 2, option)
+    if not (width.is_integer() and height.is_integer() and min(width, height) > 0 and width * height <= MAX_PIXELS):
+        what = f"{text[:80]!r} is not a width and a height in pixels"
+        raise InputError(what, where=option, hint=f"two whole numbers above 0, at most {MAX_PIXELS:,} pixels in all")
+    return int(width), int(height)
 
 
 def _pictures(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, int]], dict[str, np.ndarray]]:

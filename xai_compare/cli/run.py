@@ -132,15 +132,14 @@ def run(
 def _from_pictures(pictures: Path, seed: int, **asked: Any) -> dict[str, Any]:
     """The study of pictures that the flags ask for."""
     from xai_compare.api.quick import AT_MOST, network, quick_study
-    from xai_compare.cli.human import numbers
+    from xai_compare.cli.human import numbers, pixels
 
     names = [name.strip() for name in str(asked.pop("classes", "")).split(",") if name.strip()]
     arch = asked.pop("arch", None)
     models = [network(name, arch, names) for name in asked.pop("models", ())]
-    size, cm = (numbers(asked.pop(key, None), 2, f"--{key.replace('_', '-')}") for key in ("resolution", "screen_cm"))
     screen = {
-        "resolution": size and [int(n) for n in size],
-        "size_cm": cm,
+        "resolution": pixels(asked.pop("resolution", None), "--resolution"),
+        "size_cm": numbers(asked.pop("screen_cm", None), 2, "--screen-cm"),
         "distance_cm": asked.pop("distance_cm", None),
     }
     asked["screen"] = {key: value for key, value in screen.items() if value}

@@ -28,7 +28,7 @@ class Noise:
     on: str = "both"
 
     def __post_init__(self) -> None:
-        if not self.variance >= 0:
+        if not 0 <= self.variance < np.inf:
             raise InputError(f"a variance of {self.variance}", hint="give 0 or more")
         if self.on not in ON:
             raise InputError(f"noise on {self.on!r}", hint=f"known: {', '.join(ON)}")

@@ -33,6 +33,11 @@ class Sizes:
     side: int = 112
     longest_gap: float = 0.5
 
+    def __post_init__(self) -> None:
+        for name, most in (("frames", 10_000), ("steps", 100_000), ("side", 4096)):
+            if not 1 <= getattr(self, name) <= most:
+                raise InputError(f"{name} of {getattr(self, name)}", hint=f"give a number from 1 to {most:,}")
+
 
 @dataclass
 class ClipArrays:

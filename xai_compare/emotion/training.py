@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,10 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1 or self.rate <= 0:
+        if self.epochs < 1 or self.batch < 1 or not 0 < self.rate < math.inf:
             raise InputError(f"epochs {self.epochs}, batch {self.batch}, rate {self.rate}", hint="all must be positive")
+        if not 0 <= self.weight_decay < math.inf:
+            raise InputError(f"a weight decay of {self.weight_decay}", hint="give 0 or more")
 
 
 @dataclass

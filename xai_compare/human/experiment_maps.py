@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
@@ -30,7 +30,7 @@ class MapSettings(MapKeys):
     xai_compare.errors.InputError: discs have no radius; kernel: disc needs radius_px, in pixels of the pictures
     """
 
-    sigma_px: float | None = None
+    sigma_px: float | None = Field(None, gt=0)
 
     def __init__(self, **values: Any) -> None:
         try:

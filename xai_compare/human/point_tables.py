@@ -66,11 +66,16 @@ def validate_points(
     for name in _NUMBERS:
         if name in table:
             table[name] = _numbers(table[name], name, rows, where)
-    if "duration" in table:
-        _refuse(table["duration"] < 0, "is negative", table["duration"], rows, where)
+    for name in {"duration", "rt"} & set(table):
+        _refuse(table[name] < 0, "is negative", table[name], rows, where)
+    for name in {"width", "height"} & set(table):
+        _refuse(table[name] <= 0, "is no size", table[name], rows, where)
     if "correct" in table:
         table["correct"] = _truths(table["correct"], rows, where)
     elif {"response", "label"} <= set(table):
+        codes = [pd.to_numeric(table[name], errors="coerce").notna() for name in ("response", "label")]
+        hint = "write the answers as the labels are written, or a column 'correct'"
+        _refuse(codes[0] & ~codes[1], "is a number, which answers no label", table["response"], rows, where, hint)
         table["correct"] = _right_answers(table["response"], table["label"])
     if unplaced:
         table.attrs = {"renamed": renamed, "points": len(table), "dropped": {}}
@@ -142,6 +147,8 @@ def _numbers(values: pd.Series, name: str, rows: pd.Series, where: object) -> pd
     numbers = pd.to_numeric(values.where(~blank), errors="coerce").astype(float)
     hint = "write decimals with a point" if values.astype(str).str.contains(",").any() else ""
     _refuse(numbers.isna() & ~blank, "is not a number", values.rename(name), rows, where, hint)
+    if name not in ("x", "y"):  # A point without a place is dropped and counted.
+        _refuse(pd.Series(np.isinf(numbers)), "is not a finite number", values.rename(name), rows, where)
     return numbers.where(np.isfinite(numbers))
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from xai_compare.errors import InputError
 from xai_compare.file_head import FileHead
+from xai_compare.files import is_text
 from xai_compare.human.formats import FORMATS, Format, Yields, find
 from xai_compare.human.point_tables import validate_points
 from xai_compare.human.screen import Placement, Screen
@@ -178,6 +179,8 @@ def files_of(path: Paths) -> list[Path]:
                 "no such file", where=pattern, hint="check the path, which is relative to where it is named"
             )
         for file in matches:
+            if not is_text(file.name):  # Participants are named after files, and tables are UTF-8.
+                raise InputError(f"the name {file.name!r} is not UTF-8", where=file.parent, hint="rename the file")
             if file.is_dir():
                 raise InputError("is a folder", where=file, hint=f"name its files, such as {file / '*.csv'}")
             files[file] = None

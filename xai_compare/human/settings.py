@@ -28,7 +28,7 @@ Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 @dataclass_transform(frozen_default=True)
 def settings(cls: type[T]) -> type[T]:
     """A frozen dataclass that pydantic checks: in a study as its other keys, from Python with an `InputError`."""
-    checked: Any = dataclass(cls, frozen=True, config=ConfigDict(extra="forbid"))
+    checked: Any = dataclass(cls, frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
     construct = checked.__init__
 
     def construct_or_explain(self: Any, *args: Any, **values: Any) -> None:
@@ -132,6 +132,8 @@ class MapKeys(Strict):
     def _has_radius(self) -> MapKeys:
         if self.kernel == "disc" and self.radius_px is None:
             raise InputError("discs have no radius", hint="kernel: disc needs radius_px, in pixels of the pictures")
+        if self.between_ms is not None and not self.between_ms[0] < self.between_ms[1]:
+            raise InputError(f"a window from {self.between_ms[0]:g} to {self.between_ms[1]:g} ms", hint="from, to")
         return self
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from xai_compare.data_files import read_delimited
 from xai_compare.errors import InputError
 from xai_compare.expressions import canonical
-from xai_compare.files import atomic, below, write_csv
+from xai_compare.files import atomic, below, is_text, write_csv
 
 COLUMNS = ("image", "expression", "subject", "dataset", "split")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".pgm")
@@ -47,6 +47,9 @@ class DatasetIndex:
         if not image.is_file():
             self.skip(name, "no such file")
             return
+        if not is_text(name):
+            self.skip(name, "its name is not UTF-8")
+            return
         try:
             expression = canonical(expression)
         except InputError:
@@ -57,7 +60,7 @@ class DatasetIndex:
 
     def skip(self, name: str, reason: str) -> None:
         """Note what was left out, and why."""
-        self.skipped.append((name, reason))
+        self.skipped.append((name.encode("utf-8", "backslashreplace").decode(), reason))
 
     def draw(self, name: str, pixels: str, side: int = 48) -> Path:
         """Write a grey picture given as numbers separated by spaces, and return its path.

@@ -11,6 +11,7 @@ from PIL import Image
 
 from xai_compare.errors import InputError
 from xai_compare.expressions import canonical
+from xai_compare.files import is_text
 from xai_compare.images.manifest import COLUMNS, Manifest, existing
 
 
@@ -76,5 +77,5 @@ def _is_picture(file: Path) -> bool:
 
 def _refuse_odd_names(folder: Path) -> None:
     for path in sorted(folder.rglob("*")):
-        if any("\ud800" <= character <= "\udfff" for character in path.name):
+        if not is_text(path.name):
             raise InputError(f"the name {path.name!r} is not UTF-8", where=folder, hint="rename it")

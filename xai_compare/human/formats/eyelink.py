@@ -167,7 +167,7 @@ def _named(messages: list[str]) -> dict[str, Any]:
         word = named["key"] or ":" in named["colon"] or " " not in image
         if _SUFFIX.search(image) or (word and not _NO_NAME.match(image)):
             return {"image": image}
-    told = next(text for text in messages if text.startswith("TRIALID"))
+    told = next((text for text in messages if text.startswith("TRIALID")), "")
     return {"image": told.removeprefix("TRIALID").strip() or "?"}
 
 

@@ -62,7 +62,10 @@ def points_of(path: Path, *, moves: bool) -> pd.DataFrame:
         image = _image(trial)
         if image is None or (key is None and "clicks" not in trial):
             continue
-        answer = _answer(trial, path) | {"image": image, "trial": trial.get("trial_index", index)}
+        place = trial.get("trial_index", index)
+        if not isinstance(place, str | int | float):
+            raise InputError(f"trial_index is {str(place)[:60]!r}, not a number", where=path)
+        answer = _answer(trial, path) | {"image": image, "trial": place}
         points = _points(trial, key, moves, path) if key else []
         count += len(points)
         empty: list[dict[str, Any]] = [{"x": np.nan, "y": np.nan, "time": np.nan, "order": np.nan}]
@@ -141,7 +144,10 @@ def _image(trial: Mapping[str, Any]) -> str | None:
 def _answer(trial: Mapping[str, Any], path: Path) -> dict[str, Any]:
     choices = _parsed(trial.get("choices"))
     response = _parsed(trial.get("response"))
-    if isinstance(choices, list) and isinstance(response, int) and 0 <= response < len(choices):
+    if isinstance(choices, list) and choices and isinstance(response, int) and not isinstance(response, bool):
+        if not 0 <= response < len(choices):
+            what = f"trial {trial.get('trial_index', '?')}: response {response} is none of the {len(choices)} choices"
+            raise InputError(what, where=path, hint="responses that are numbers count the choices from 0")
         response = choices[response]
     answer = {
         "participant": _first(trial, _PARTICIPANT) or path.stem,
@@ -149,6 +155,10 @@ def _answer(trial: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "label": _first(trial, _LABEL),
         "false_label": _first(trial, _FALSE),
     } | {name: trial.get(name) for name in ("correct", "rt", "block")}
+    for name, value in answer.items():
+        if isinstance(value, Mapping | list):
+            what = f"trial {trial.get('trial_index', '?')}: {name} is {str(value)[:60]!r}, not one value"
+            raise InputError(what, where=path)
     return {name: value for name, value in answer.items() if value not in _ABSENT}
 
 
