@@ -92,7 +92,7 @@ def failure(code: object, errors: str, noise: str) -> str:
         odd = any(word in errors for word in ("Traceback", "Warning", "WARNING"))
         return f"words beside a finished job: {errors.strip()[:200]!r}" if odd else ""
     lines = errors.splitlines()
-    if lines and lines[0].startswith("Usage:"):
+    if lines and lines[0].startswith(("Usage:", "╭─ Error")):
         return ""
     return "" if len(lines) == 1 and lines[0].startswith("error: ") else f"not one line: {errors[:300]!r}"
 

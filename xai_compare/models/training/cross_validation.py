@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.agreement import confusion
+from xai_compare.data_files import read_facts
 from xai_compare.errors import InputError
 from xai_compare.extras import require
 from xai_compare.files import atomic, refuse_links, write_atomically, write_csv
@@ -233,7 +234,9 @@ def _trained(
     job.say(f"{name}: {len(chosen)} pictures")
     if (folder / cards.CARD).is_file():
         load_weights(model.module, read_state_dict(folder / cards.WEIGHTS), folder / cards.WEIGHTS)
-        job.histories[name] = cards.read(folder / cards.CARD)["history"]
+        job.histories[name] = read_facts(folder / cards.CARD, "the card of trained weights", {"history": list})[
+            "history"
+        ]
         return model
     images = job.pictures.images[chosen]
     maps = _maps(job, classes, chosen)

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from xai_compare.data_files import read_npz
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.faces.cropping import FaceCropper
@@ -91,8 +92,9 @@ def load_faces(
     if cache is not None:
         key = json.dumps([rows.to_csv(), [s.cropped for s in sources], side, margin, [_stamp(p) for p in rows["path"]]])
         file = cache / f"faces_{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
-        if file.is_file():
-            return _kept(file, rows, skipped)
+        kept = _kept(file, len(rows), side)
+        if kept is not None:
+            return _usable(*kept, rows, skipped)
     cutter = FaceCropper(margin * ROOM)
     images = np.zeros((len(rows), side, side, 3), np.uint8)
     landmarks = np.full((len(rows), 68, 2), np.nan, np.float32)
@@ -134,9 +136,18 @@ def _face(path: str, which: str, cropped: bool, cutter: FaceCropper, side: int) 
     return widened(image, side), np.full((68, 2), np.nan)
 
 
-def _kept(file: Path, rows: pd.DataFrame, skipped: list[tuple[str, str]]) -> TrainingFaces:
-    with np.load(file, allow_pickle=False) as arrays:
-        return _usable(arrays["images"], arrays["landmarks"], [str(r) for r in arrays["reasons"]], rows, skipped)
+def _kept(file: Path, count: int, side: int) -> tuple[np.ndarray, np.ndarray, list[str]] | None:
+    """The faces that were cut out before; None where the file is not there or is damaged, so that they are cut anew."""
+    try:
+        arrays = read_npz(file) if file.is_file() else {}
+    except InputError:
+        return None
+    shapes = {"images": (count, side, side, 3), "landmarks": (count, 68, 2), "reasons": (count,)}
+    if any(name not in arrays or arrays[name].shape != shape for name, shape in shapes.items()):
+        return None
+    if arrays["images"].dtype != np.uint8 or arrays["landmarks"].dtype != np.float32:
+        return None
+    return arrays["images"], arrays["landmarks"], [str(reason) for reason in arrays["reasons"]]
 
 
 def _usable(
