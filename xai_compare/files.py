@@ -131,13 +131,18 @@ def make_room(path: Path, *, folder: bool = False) -> None:
         path.unlink() if path.is_symlink() else shutil.rmtree(path)
 
 
-def _full(error: Exception, path: Path) -> Exception:
-    """The error itself, or one that names the file where there is no more room for it."""
+def raise_full(error: Exception, path: Path) -> None:
+    """Name the file where there is no more room for it.
+
+    Raises:
+        OSError: if that is what the error is about.
+    """
     number = getattr(error, "errno", None)
     # safetensors and pyarrow have errors of their own.
     words = {code: os.strerror(code) for code in FULL}
     known = number if number in FULL else next((code for code, text in words.items() if text in str(error)), None)
-    return error if known is None else OSError(known, words[known], str(path))
+    if known is not None:
+        raise OSError(known, words[known], str(path)) from error
 
 
 @contextmanager
@@ -158,7 +163,8 @@ def atomic(path: Path) -> Iterator[Path]:
         part.replace(path)
         finished(path)
     except Exception as error:
-        raise _full(error, path) from error
+        raise_full(error, path)
+        raise
     finally:
         part.unlink(missing_ok=True)
 
@@ -188,7 +194,8 @@ def appending(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(os.open(path, how, 0o666), "ab") as file:
             yield file
     except OSError as error:
-        raise _full(error, path) from error
+        raise_full(error, path)
+        raise
 
 
 def _quoted(cell: Any) -> Any:

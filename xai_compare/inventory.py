@@ -158,9 +158,8 @@ def staged(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         yield folder
         (folder / LIST).unlink(missing_ok=True)
         exchange(folder, out, Inventory(out).hashes if overwrite else ())
-    except OSError as error:
-        if error.errno in files.FULL:
-            raise OSError(error.errno, error.strerror, str(out)) from error
+    except Exception as error:  # pyarrow and Pillow have errors of their own for it.
+        files.raise_full(error, out)
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
