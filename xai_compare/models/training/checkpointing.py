@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from xai_compare import watches
 from xai_compare.errors import InputError, first_line
+from xai_compare.files import raise_full
 
 CHECKPOINT = "last.ckpt"
 _LOGGERS = ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero", "lightning.fabric")
@@ -29,7 +30,12 @@ class EpochCheckpoint(Checkpoint):
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Write beside the last one, then take its place."""
         part = self._folder / f"{CHECKPOINT}.part"
-        trainer.save_checkpoint(part)
+        try:
+            trainer.save_checkpoint(part)
+        except Exception as error:
+            part.unlink(missing_ok=True)
+            raise_full(error, self._folder / CHECKPOINT)
+            raise
         if trainer.is_global_zero:
             part.replace(self._folder / CHECKPOINT)
             watches.finished(self._folder / CHECKPOINT)
