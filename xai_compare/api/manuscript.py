@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,12 @@ def open_data(source: Run | str | Path) -> ReportData:
     maps = dict(cmp.with_mean_maps(on_standard_face(maps, facts["landmarks"]) if facts["landmarks"] else maps))
     masks = ekman.masks() if facts["masks"] == "ekman" else ekman.read_masks(facts["masks"])
     title = f"Heatmaps of {Path(facts['heatmaps']).name}"
+    read = _reader(folder)
+    return from_heatmaps(maps, masks, read("scores"), read("merges"), title, read)
+
+
+def _reader(folder: Path) -> Callable[[str], Any]:
+    """What reads a table of a comparison by name."""
 
     def read(name: str) -> Any:
         import pandas as pd
@@ -93,7 +100,7 @@ def open_data(source: Run | str | Path) -> ReportData:
         path = folder / "tables" / f"{name}.parquet"
         return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
 
-    return from_heatmaps(maps, masks, read("scores"), read("merges"), title, read)
+    return read
 
 
 def interval_words(source: Run | str | Path) -> str:
@@ -109,3 +116,64 @@ def interval_words(source: Run | str | Path) -> str:
         f"Intervals are 95 % confidence intervals of the score of the population's mean maps, from {number:,} "
         "bootstrap samples of the pictures; with fewer than 50 pictures they may be too narrow."
     )
+
+
+def write_methods(source: Run | str | Path, out: str | Path | None = None) -> tuple[str, list[Path]]:
+    """Write the paragraphs for the methods and the results section of a run, each number with its table and row.
+
+    Args:
+        source: a run or its directory, or what ``xai-compare compare`` wrote.
+        out: a ``.md`` or ``.tex`` file, or a folder for ``methods.md``, ``methods.tex`` and ``references.bib``; none to
+            write nothing. Beside a ``.tex`` file its ``.bib`` is written.
+
+    Returns:
+        The text as Markdown, and the files.
+
+    Raises:
+        InputError: for a run without scores, or an ``out`` of another kind.
+    """
+    from xai_compare.files import write_atomically
+    from xai_compare.report.manuscript import text
+
+    data, facts, where = open_data(source), _facts(source), source.dir if isinstance(source, Run) else source
+    content = text.as_markdown(facts, data, where)
+    if out is None:
+        return content, []
+    path = Path(out)
+    if path.suffix in (".md", ".tex") and not path.is_dir():
+        markdown, tex = (path, None) if path.suffix == ".md" else (None, path)
+        bib = path.with_suffix(".bib") if tex else None
+    elif path.suffix and not path.is_dir():
+        raise InputError(f"ends in {path.suffix}", where=path, hint="name a .md or .tex file, or a folder")
+    else:
+        path.mkdir(parents=True, exist_ok=True)
+        markdown, tex, bib = path / "methods.md", path / "methods.tex", path / "references.bib"
+    latex, entries = text.as_latex(facts, data, where)
+    made = []
+    for file, words in ((markdown, content), (tex, latex), (bib, entries)):
+        if file is not None:
+            write_atomically(file, words.encode())
+            made.append(file)
+    return content, made
+
+
+def _facts(source: Run | str | Path) -> Any:
+    from xai_compare.report.manuscript.sentences import Facts
+
+    if (
+        not isinstance(source, Run)
+        and not (Path(source) / "study.yaml").is_file()
+        and (Path(source) / "tables").is_dir()
+    ):
+        provenance = json.loads((Path(source) / "provenance.json").read_bytes())
+        return Facts(_reader(Path(source)), provenance)
+    run = source if isinstance(source, Run) else Run.open(source)
+
+    def read(name: str) -> Any:
+        import pandas as pd
+
+        table, written = run.table(name), run.dir / "tables" / f"{name}.csv"
+        # Some tables are the report's, which writes them as CSV only.
+        return pd.read_csv(written) if table.empty and name == "recognition" and written.is_file() else table
+
+    return Facts(read, run.provenance, run.study)
