@@ -12,6 +12,7 @@ from xai_compare.errors import InputError
 from xai_compare.human import Placement, Screen
 from xai_compare.human.experiment import Experiment, Reading, read_experiment
 from xai_compare.human.units import Units
+from xai_compare.report.human import HumanOptions, write
 
 
 @pytest.fixture(scope="session")
@@ -98,3 +99,8 @@ def test_tables_of_a_spreadsheet(reports: Path, name: str) -> None:
     points = read(reports / "29" / name, format="clicks").points
     assert len(points) > 18
     assert points[["x", "y"]].iloc[0].tolist() == [240.5, 200.5]
+
+
+def test_percent_is_no_pixels_where_only_the_size_of_pictures_is_said(reports: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="give units: percent "):
+        write(reports / "09" / "percent.csv", tmp_path / "out", HumanOptions(Reading("clicks"), size=(500, 500)))

@@ -270,9 +270,14 @@ def _named(pictures: Pictures) -> list[tuple[str, str | Path | np.ndarray]]:
         if not pictures:
             raise InputError("there is no picture", where=path, hint="name files, a folder, or a pattern of file names")
     return [
-        (f"picture {number}" if isinstance(picture, np.ndarray) else Path(picture).name, picture)
+        (f"picture {number}" if isinstance(picture, np.ndarray) else _title(Path(picture).name), picture)
         for number, picture in enumerate(pictures)
     ]
+
+
+def _title(name: str) -> str:
+    """A file's name as a table can hold it: bytes of it that are not UTF-8 as their numbers."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _file_names(paths: Sequence[Path]) -> list[str]:

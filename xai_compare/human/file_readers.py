@@ -125,7 +125,7 @@ def read_blocks(
             if previous is not None:
                 yield previous
             previous = batch.to_pandas()
-    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(_arrow_problem(error), where=path) from error
     if uneven:
         _allow_only_the_last(uneven, path, head)

@@ -70,11 +70,13 @@ class DatasetIndex:
         """
         if self.pictures is None:
             raise InputError("the pictures lie inside a table", where=self.root, hint="say where to write them")
+        if Path(name).suffix.lower() not in SUFFIXES:
+            raise InputError(f"{name[:80]!r} is no name of a picture", where=self.root)
         try:
             values = np.array(pixels.split(), np.int64)
             if len(values) != side * side or values.min() < 0 or values.max() > 255:
                 raise ValueError
-        except ValueError:
+        except (ValueError, OverflowError):
             raise InputError(f"the pixels are not {side * side} numbers in 0..255", where=name) from None
         self.root = self.pictures
         path = below(self.pictures, name)

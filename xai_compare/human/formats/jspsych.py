@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Mapping
@@ -13,8 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xai_compare.data_files import parse_json, read_delimited
 from xai_compare.errors import InputError
 from xai_compare.file_head import FileHead
+from xai_compare.files import read_bytes
 from xai_compare.human.formats import register
 
 _ABSENT = (None, "", "null")
@@ -24,7 +24,6 @@ _POINTS = ("clicks", "click_history", "mouse_tracking_data")
 _LABEL, _FALSE = ("label", "true_label", "expression", "correct_response"), ("false_label", "distractor")
 _SRC = re.compile(r"""src\s*=\s*["']?([^"'\s>]+)""")
 _PICTURE = re.compile(r"(?:stimulus|image|picture|img|canvas|face)\W*$", re.I)
-_CSV_LIMIT = 1 << 27
 
 
 def looks_like_jspsych(head: FileHead) -> bool:
@@ -79,15 +78,15 @@ def _trials(path: Path) -> list[Mapping[str, Any]]:
     """The trials of a file, each with its participant where only one can be meant."""
     head = FileHead.of(path)
     try:
-        text = path.read_text(head.encoding)
         if head.first_line[:1] in "[{":
-            parts = _participants_of(text)
+            parts = _participants_of(read_bytes(path).decode(head.encoding))
         else:
-            csv.field_size_limit(_CSV_LIMIT)
-            parts = [list(csv.DictReader(io.StringIO(text, newline="")))]
-    except (OSError, UnicodeDecodeError) as error:
+            parts = [read_delimited(path, short_rows=True).to_dict("records")]
+    except InputError:
+        raise
+    except UnicodeDecodeError as error:
         raise InputError(f"cannot be read ({error})", where=path) from error
-    except (ValueError, TypeError, AttributeError, RecursionError, csv.Error) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         what = f"is not jsPsych's JSON or CSV ({error})"
         raise InputError(what, where=path, hint="was it written to the end?") from error
     if not all(isinstance(trial, Mapping) for part in parts for trial in part):
@@ -99,11 +98,11 @@ def _trials(path: Path) -> list[Mapping[str, Any]]:
 def _participants_of(text: str) -> list[list[Any]]:
     """The trials of each participant: of JSON, or of JSON lines, such as JATOS's, with a participant in each line."""
     try:
-        content: Any = json.loads(text)
+        content: Any = parse_json(text)
     except json.JSONDecodeError as whole:
         lines = [line for line in text.splitlines() if line.strip()]
         try:
-            content = [json.loads(line) for line in lines]
+            content = [parse_json(line) for line in lines]
         except json.JSONDecodeError:
             raise whole from None
         if all(isinstance(line, Mapping) and "trial_type" in line for line in content):
@@ -167,7 +166,7 @@ def _parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return parse_json(value)
     except ValueError:
         return value
 

@@ -16,7 +16,7 @@ from xai_compare.files import write_csv
 from xai_compare.human import COLUMNS
 from xai_compare.human.areas import landmarks_from_centres
 from xai_compare.human.data_quality import QualityNote, overall_quality
-from xai_compare.human.experiment import Experiment, in_image_pixels, read_experiment, removals
+from xai_compare.human.experiment import Experiment, in_image_pixels, read_experiment, refuse_percent, removals
 from xai_compare.human.gaze.events import Outcome
 from xai_compare.human.gaze.recording import samples_of
 from xai_compare.human.image_matching import match_images, unmatched_line
@@ -76,7 +76,9 @@ def _write(sources: Paths, out: Path, options: HumanOptions, say: Say) -> tuple[
         say(unmatched_line(experiment.unmatched))
     images = experiment.trials["image"].astype(str).unique()
     if options.size and not experiment.shapes:
-        experiment.shapes = dict.fromkeys(images, options.size)
+        sizes = dict.fromkeys(images, options.size)
+        refuse_percent(experiment, sizes)
+        experiment.shapes = sizes
     options = replace(options, expressions=_named(options.expressions, images), landmarks=_faces(options, experiment))
     data, left_out = HumanData(experiment, options, out), list[str]()
     sections = build_sections(data, out, left_out, HUMAN_SECTIONS, lambda title: say(f"{title} ..."))
