@@ -16,6 +16,7 @@ from xai_compare.extras import install_command
 from xai_compare.models.keras.graph import KerasGraph, Plan, plan
 from xai_compare.models.keras.layers import Unsupported
 from xai_compare.models.keras.native import NativeGraph
+from xai_compare.models.keras.old_settings import check_weights, unknown_settings, without_old_settings
 from xai_compare.models.keras.safety import check_file
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
@@ -40,7 +41,11 @@ def from_keras(request: Request) -> Model:
         raise InputError(f"engine must be auto, native or keras, not {engine!r}", where=request.where)
     keras = import_keras(request.where)
     check_file(path, request.where)
-    network = _read(keras, path)
+    with without_old_settings(path) as (whole, dropped):
+        network = _read(keras, whole, path)
+    if dropped:
+        log.info("%s: %s left out, which this Keras does not know and which change nothing", path, ", ".join(dropped))
+    check_weights(network, path)
     given = getattr(network, "input_shape", None)
     shape = tuple(given[1:]) if isinstance(given, tuple) else ()
     last = _channels_last(shape, request.where)
@@ -59,6 +64,7 @@ def from_keras(request: Request) -> Model:
     graph = plan(network, request.where)
     module, source = _module(graph, noise, expected, last, engine, request.where)
     source |= {"kind": "keras", "file": str(path), "sha256": file_sha256(path)}
+    source |= {"left_out": dropped} if dropped else {}
     inside: Literal["channels_first", "channels_last"] = (
         "channels_last" if last and isinstance(module, KerasGraph) else "channels_first"
     )
@@ -86,11 +92,14 @@ def import_keras(where: str) -> Any:
     return keras
 
 
-def _read(keras: Any, path: Path) -> Any:
+def _read(keras: Any, file: Path, path: Path) -> Any:
     try:
         with keras.device("cpu"):
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
+            return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:
+        if unknown := unknown_settings(path):
+            what = f"Keras cannot load the network: it does not know {unknown}"
+            raise InputError(what, where=path, hint="save it again with the Keras that is installed") from error
         raise InputError(
             f"Keras cannot load the network ({first_line(error)})",
             where=path,

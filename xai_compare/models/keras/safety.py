@@ -42,8 +42,7 @@ def check_file(path: Path, where: str) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise InputError("not a Keras file", where=path, hint=f"known endings: {', '.join(SUFFIXES)}")
     try:
-        text = _archive_config(path) if zipfile.is_zipfile(path) else _h5_config(path)
-        config = json.loads(text)
+        config = json.loads(read_config(path))
     except InputError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
@@ -63,11 +62,16 @@ def check_file(path: Path, where: str) -> None:
     config = {key: value for key, value in config.items() if key != "compile_config"}
     for entry in _walk(config):
         _check_entry(entry, path)
-    layers = list(_layers(config))
+    layers = list(layers_of(config))
     if len(layers) > _MOST_LAYERS:
         raise InputError(f"it declares {len(layers):,} layers, more than {_MOST_LAYERS:,}", where=path)
     for layer in layers:
         _check_layer(str(layer.get("class_name")), path)
+
+
+def read_config(path: Path) -> str:
+    """The architecture of a Keras file, as JSON."""
+    return _archive_config(path) if zipfile.is_zipfile(path) else _h5_config(path)
 
 
 def _h5_config(path: Path) -> str:
@@ -105,7 +109,7 @@ def _walk(value: Any) -> Iterator[Mapping[str, Any]]:
             stack.extend(item)
 
 
-def _layers(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def layers_of(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The layers of a model's configuration, and of the models and wrappers inside it."""
     for entry in _walk(config):
         inner = entry.get("layers")
