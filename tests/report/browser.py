@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-PLACES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """Waits until what was asked for is drawn."""
 
 
@@ -72,7 +72,7 @@ class Opened:
 
     def settle(self) -> None:
         """Wait for two frames."""
-        self.page.evaluate(PLACES)
+        self.page.evaluate(TWO_FRAMES)
 
     def close(self) -> None:
         """Close it; a fault of its script fails the test."""

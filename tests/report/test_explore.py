@@ -91,6 +91,12 @@ def test_the_value_under_the_cursor_is_the_stored_one(browser: Any, file: Path, 
     value = page.locator(".maps .value").nth(1).inner_text()
     assert said.startswith("net0 · CAM, fear: " + value), said
     assert f"x {x}, y {y}" in said
+    page.get_by_label("Cursor x").fill("10")
+    opened.settle()
+    check_values(opened, run, 10, y)
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id + location.hash") == "main"
     opened.close()
 
 

@@ -2,7 +2,18 @@
 
 import { bytesOf, page } from "./data.js";
 
-const ramps = Object.fromEntries(Object.entries(page.colours).map(([name, text]) => [name, bytesOf(text)]));
+/** Each colour as one number of four bytes: red, green, blue and 255 (opaque), lowest first. */
+const ramps = Object.fromEntries(
+  Object.entries(page.colours).map(([name, text]) => {
+    const bytes = bytesOf(text);
+    return [
+      name,
+      Uint32Array.from({ length: 256 }, (_, i) =>
+        new DataView(Uint8Array.of(...bytes.subarray(3 * i, 3 * i + 3), 255).buffer).getUint32(0, true),
+      ),
+    ];
+  }),
+);
 
 /** The ramps to choose from, for maps without negative values. */
 export const RAMPS = /** @type {[string, string][]} */ ([
@@ -24,14 +35,10 @@ export function paint(canvas, width, height, level, ramp, share = null) {
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const pixels = context.createImageData(width, height),
+    whole = new Uint32Array(pixels.data.buffer),
     colours = ramps[ramp] ?? ramps.heat;
-  for (let i = 0, to = 0; i < width * height; i++, to += 4) {
-    const at = 3 * level(i);
-    pixels.data[to] = colours[at];
-    pixels.data[to + 1] = colours[at + 1];
-    pixels.data[to + 2] = colours[at + 2];
-    pixels.data[to + 3] = share ? share(i) : 255;
-  }
+  if (share) for (let i = 0; i < whole.length; i++) whole[i] = (colours[level(i)] & 0xffffff) | (share(i) << 24);
+  else for (let i = 0; i < whole.length; i++) whole[i] = colours[level(i)];
   context.putImageData(pixels, 0, 0);
 }
 

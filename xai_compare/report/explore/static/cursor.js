@@ -1,7 +1,7 @@
 // One place of the face, marked in every map that is shown, and what is known of it.
 
 import { mapOf, page } from "./data.js";
-import { el, oncePerFrame, svg } from "./dom.js";
+import { announce, el, oncePerFrame, svg } from "./dom.js";
 
 const [HEIGHT, WIDTH] = page.shape;
 
@@ -75,6 +75,32 @@ export function arrow(event) {
   event.preventDefault();
   goTo(place.x + way[0], place.y + way[1]);
   return true;
+}
+
+/** The place as two numbers: for who types, and for screen readers, which keep the arrow keys to themselves. */
+export function placeInputs() {
+  const inputs = [WIDTH, HEIGHT].map((size) => el("input", { type: "number", min: 0, max: size - 1, size: 4 }));
+  const [x, y] = inputs;
+  const write = () => {
+    for (const [input, value] of /** @type {[HTMLInputElement, number][]} */ ([
+      [x, place.x],
+      [y, place.y],
+    ])) {
+      if (document.activeElement !== input) input.value = String(value);
+    }
+  };
+  for (const input of inputs) {
+    input.addEventListener("input", () => {
+      if (x.value !== "" && y.value !== "") goTo(Number(x.value), Number(y.value));
+      announce(placeInWords());
+    });
+  }
+  write();
+  follow(x, write);
+  const labelled = inputs.map((input, i) =>
+    el("label", { class: "choice" }, el("span", {}, i ? "Cursor y" : "Cursor x"), input),
+  );
+  return el("div", { class: "tools place" }, ...labelled);
 }
 
 /** @type {Uint8Array | null} */

@@ -1,7 +1,7 @@
 // Sources by expressions: every mean map, one cursor in all of them.
 
 import { paintMap, RAMPS } from "./colours.js";
-import { arrow, faceBox, follow, place, placeInWords } from "./cursor.js";
+import { arrow, faceBox, follow, place, placeInputs, placeInWords } from "./cursor.js";
 import { labelOf, mapOf, meanMap, page } from "./data.js";
 import { announce, choice, el, mapValue, tick } from "./dom.js";
 import { get, set } from "./state.js";
@@ -60,6 +60,7 @@ export async function showGrid(main) {
       { class: "tools" },
       choice("Sources", rowChoices(), get("rows"), (value) => set({ rows: value })),
       choice("Colours", RAMPS, get("ramp", "heat"), (value) => set({ ramp: value })),
+      placeInputs(),
       tick("outline of the face", lines, (on) => set({ lines: on ? "1" : "0" })),
     ),
     readout,

@@ -83,6 +83,11 @@ async function start() {
       ),
     );
   }
+  // The address belongs to the state; a link into the page would take its place.
+  document.querySelector(".skip")?.addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+  });
   if (page.report) tabs.append(el("a", { class: "report", href: page.report }, "The report"));
   const about = [page.kind === "run" ? "A run to explore" : "Ready-made heatmaps to explore"];
   if (page.sources.some((one) => one.simulated)) about.push("some of it simulated");

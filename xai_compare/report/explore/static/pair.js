@@ -1,7 +1,7 @@
 // Two maps: side by side, their difference, one under the other, and how far they overlap at any threshold.
 
 import { paint, paintMap, RAMPS } from "./colours.js";
-import { arrow, faceBox, follow, place, placeInWords } from "./cursor.js";
+import { arrow, faceBox, follow, place, placeInputs, placeInWords } from "./cursor.js";
 import { labelOf, mapOf, meanMap, page } from "./data.js";
 import { differenceOf, whereTheyDiffer } from "./differ.js";
 import { announce, choice, el, mapValue, tick } from "./dom.js";
@@ -168,6 +168,7 @@ export async function showPair(main) {
       el("button", { type: "button", "aria-pressed": String(name === mode), click: () => set({ mode: name }) }, title),
     ),
     choice("Colours", RAMPS, get("ramp", "heat"), (value) => set({ ramp: value })),
+    placeInputs(),
     tick("dim what lies below the threshold", get("dim", "0") === "1", (on) => set({ dim: on ? "1" : "0" })),
   );
   const readout = el("p", { class: "readout", id: "readout" }, "Point at a face, or use the arrow keys on it.");

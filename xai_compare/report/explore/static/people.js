@@ -1,7 +1,7 @@
 // Where people looked or clicked: heat, points, and their path in the order of time.
 
 import { paint, paintMap, RAMPS } from "./colours.js";
-import { arrow, faceBox, follow, place, placeInWords } from "./cursor.js";
+import { arrow, faceBox, follow, place, placeInputs, placeInWords } from "./cursor.js";
 import { labelOf, LevelMap, mapOf, meanMap, page } from "./data.js";
 import { announce, choice, el, mapValue, oncePerFrame, svg, tick } from "./dom.js";
 import { get, set } from "./state.js";
@@ -132,6 +132,7 @@ export async function showPeople(main) {
       ),
       tick("heat", layers.heat, (on) => set({ heat: on ? "1" : "0" })),
       tick("points", layers.points, (on) => set({ points: on ? "1" : "0" })),
+      placeInputs(),
       tick("path in order of time", layers.path, (on) => set({ path: on ? "1" : "0" })),
       choice("Colours", RAMPS, get("ramp", "heat"), (value) => set({ ramp: value })),
     ),
@@ -268,7 +269,8 @@ function drawPoints(into, some, layers, group) {
   const single = new Set(some.map((one) => one.image)).size <= 1;
   const heaviest = Math.max(...some.map((one) => one.weight), 1e-9),
     weighed = some.some((one) => one.weight !== heaviest);
-  const made = [];
+  const made = [],
+    turns = [];
   const paths = layers.path && single && persons.length <= MOST_PATHS;
   if (layers.path && !paths) {
     into.replaceChildren(
@@ -298,10 +300,11 @@ function drawPoints(into, some, layers, group) {
             svg("title", {}, `${group.participants?.[person]}, point ${one.turn}`),
           ),
         );
-      if (paths) made.push(svg("text", { x: one.x + 5, y: one.y - 3 }, String(one.turn)));
+      // Turns are written last, so that no circle hides one.
+      if (paths) turns.push(svg("text", { x: one.x + 5, y: one.y - 3 }, String(one.turn)));
     }
   }
-  into.replaceChildren(...made);
+  into.replaceChildren(...made, ...turns);
 }
 
 /**

@@ -33,22 +33,35 @@ export async function decodePng(bytes) {
  * @param {number} width
  */
 function unfilter(packed, levels, row, width) {
-  const from = row * (width + 1),
+  const from = row * (width + 1) + 1,
     to = row * width,
-    filter = packed[from];
-  for (let x = 0; x < width; x++) {
-    const left = x ? levels[to + x - 1] : 0;
-    const up = row ? levels[to + x - width] : 0;
-    let guess = 0;
-    if (filter === 1) guess = left;
-    else if (filter === 2) guess = up;
-    else if (filter === 3) guess = (left + up) >> 1;
-    else if (filter === 4) {
-      const corner = x && row ? levels[to + x - width - 1] : 0;
-      const sum = left + up - corner;
-      const [a, b, c] = [Math.abs(sum - left), Math.abs(sum - up), Math.abs(sum - corner)];
-      guess = a <= b && a <= c ? left : b <= c ? up : corner;
+    filter = packed[from - 1];
+  // The row above the first counts as 0, and so does what lies left of a row.
+  const above = row ? to - width : -1;
+  if (filter === 0 || (filter === 2 && above < 0)) levels.set(packed.subarray(from, from + width), to);
+  else if (filter === 1)
+    for (let x = 0, left = 0; x < width; x++) left = levels[to + x] = (packed[from + x] + left) & 255;
+  else if (filter === 2) for (let x = 0; x < width; x++) levels[to + x] = packed[from + x] + levels[above + x];
+  else {
+    for (let x = 0, left = 0, corner = 0; x < width; x++) {
+      const up = above < 0 ? 0 : levels[above + x];
+      left = (packed[from + x] + (filter === 3 ? (left + up) >> 1 : paeth(left, up, corner))) & 255;
+      levels[to + x] = left;
+      corner = up;
     }
-    levels[to + x] = packed[from + x + 1] + guess;
   }
+}
+
+/**
+ * The neighbour that lies nearest to left + up - corner.
+ * @param {number} left
+ * @param {number} up
+ * @param {number} corner
+ */
+function paeth(left, up, corner) {
+  const sum = left + up - corner;
+  const a = Math.abs(sum - left),
+    b = Math.abs(sum - up),
+    c = Math.abs(sum - corner);
+  return a <= b && a <= c ? left : b <= c ? up : corner;
 }
