@@ -78,7 +78,7 @@ class Facts:
 
     def count(self, name: str, rows: pd.DataFrame, what: str) -> int:
         """How many rows of a table these are."""
-        places = ", ".join(str(int(index) + 1) for index in rows.index)
+        places = _runs([int(index) + 1 for index in rows.index])
         self._note(f"tables/{name}.csv {f'rows {places}' if places else 'no row'} ({what}: {len(rows)})")
         return len(rows)
 
@@ -110,6 +110,21 @@ class Facts:
 
     def _note(self, place: str) -> None:
         self._noted.append(place)
+
+
+def _runs(numbers: Sequence[int]) -> str:
+    """Numbers in a row as ranges.
+
+    >>> _runs([1, 2, 3, 7])
+    '1-3, 7'
+    """
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 _LATEX = {char: f"\\{char}" for char in "&%$#_{}"} | {

@@ -65,7 +65,7 @@ def _cited(both: tuple[list[Sentence], list[Sentence]]) -> list[str]:
 def _table(facts: Facts, data: ReportData) -> list[tuple[list[str], str]]:
     """The cells of each row, and where it stands."""
     return [
-        (_cells(row, data), f"tables/scores.csv row {int(index) + 1}")
+        (_cells(row, data), f"tables/scores.csv row {int(str(index)) + 1}")
         for index, row in table_rows(facts, data).iterrows()
     ]
 
