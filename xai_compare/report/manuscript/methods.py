@@ -136,8 +136,11 @@ def _people(facts: Facts) -> list[Sentence]:
     sentences = []
     for place, one in enumerate(facts.study.human):
         number = facts.fact("people", one.name, "participants", default="an unknown number of")
-        points = facts.fact("people", one.name, "points", form=lambda value: f"{int(value):,}", default="their")
-        pictures = facts.fact("people", one.name, "images", default="the")
+        maps = facts.table("maps")
+        mine = maps[maps["source"] == f"human/{one.name}"] if "points" in maps else maps.iloc[:0]
+        pictures = f"{facts.count('maps', mine, 'pictures'):,}"
+        # Only points on pictures of the study: the file may hold many more.
+        points = facts.total("maps", mine, "points", lambda value: f"{value:,.0f}")
         whose = f"{'simulated ' if one.simulated else ''}{'participant' if number == '1' else 'participants'}"
         if one.kernel == "disc" and one.radius_px:
             shape = f"a disc of {facts.key(f'human.{place}.radius_px')} pixels"
@@ -149,7 +152,7 @@ def _people(facts: Facts) -> list[Sentence]:
         weights = "; each point counts by its duration" if one.weights == "duration" else ""
         sentences.append(
             facts.say(
-                f"People ({one.name}): {points} points of {number} {whose} on {pictures} pictures{cited}, each point "
+                f"People ({one.name}): {points} points on {pictures} pictures, from the data of {number} {whose}{cited}, each point "
                 f"turned into {shape}{weights}."
             )
         )
@@ -158,9 +161,12 @@ def _people(facts: Facts) -> list[Sentence]:
 
 def _standard_face(facts: Facts) -> Sentence:
     scaled = facts.key("compare.scaling", lambda value: _SCALING.get(value, str(value)))
+    averaged = (
+        f"each network's map was {scaled} before maps were averaged." if facts.study.models else "maps were averaged."
+    )
     return facts.say(
         f"By the 68 landmarks of the face in each picture, every map was moved onto one standard face "
-        f"{{@gaya_morey_2024}}; each network's map was {scaled} before maps were averaged."
+        f"{{@gaya_morey_2024}}; {averaged}"
     )
 
 
@@ -223,7 +229,8 @@ def _scores(facts: Facts) -> list[Sentence]:
 def _software(facts: Facts) -> Sentence:
     versions = facts.provenance.get("versions", {})
     parts = [f"Python {facts.fact('versions', 'python')}"] if "python" in versions else []
-    used = [name for name in _PACKAGES if name in versions]
+    networks = facts.study is not None and facts.study.models
+    used = [name for name in _PACKAGES if name in versions and (networks or name in ("numpy", "scipy"))]
     parts += [f"{_PACKAGES[name]} {facts.fact('versions', name)}" for name in used]
     ours = facts.fact("versions", "xai-compare", default="of an unknown version")
     return facts.say(f"Everything was computed with xai-compare {ours} {{@xai_compare}}, on {listed(parts)}.")

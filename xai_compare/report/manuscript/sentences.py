@@ -82,6 +82,11 @@ class Facts:
         self._note(f"tables/{name}.csv {f'rows {places}' if places else 'no row'} ({what}: {len(rows)})")
         return len(rows)
 
+    def total(self, name: str, rows: pd.DataFrame, column: str, form: Callable[[Any], str]) -> str:
+        """The sum of a column over rows of a table."""
+        self._note(f"tables/{name}.csv rows {_runs([int(index) + 1 for index in rows.index])} {column} (sum)")
+        return form(rows[column].sum() if column in rows else float("nan"))
+
     def key(self, path: str, form: Callable[[Any], str] = str) -> str:
         """A setting of the study, by its dotted path."""
         self._note(f"study.yaml {path}")
