@@ -152,8 +152,8 @@ def _people(facts: Facts) -> list[Sentence]:
         weights = "; each point counts by its duration" if one.weights == "duration" else ""
         sentences.append(
             facts.say(
-                f"People ({one.name}): {points} points on {pictures} pictures, from the data of {number} {whose}{cited}, each point "
-                f"turned into {shape}{weights}."
+                f"People ({one.name}): {points} points on {pictures} pictures, from the data of {number} {whose}{cited}"
+                f", each point turned into {shape}{weights}."
             )
         )
     return sentences
