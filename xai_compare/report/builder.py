@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from xai_compare.runs import Run
 
 
-def build(run: Run) -> Path:
+def build(run: Run, *, explore: bool | None = None) -> Path:
     """Draw a run's figures, lay out its tables and write its report.
 
     Args:
         run: a finished run.
+        explore: whether a page to explore will stand beside the report, which then links to it; by default whether one
+            does.
 
     Returns:
         The path of ``report.html``. Beside it ``figures/`` holds every figure as PNG and the charts as SVG too, and
@@ -37,10 +39,11 @@ def build(run: Run) -> Path:
         group of people. Figures of an earlier report are replaced; other files there stay.
     """
     with rewriting(run.dir, "report"):
-        return _build(run)
+        beside = (run.dir / "explore.html").is_file() if explore is None else explore
+        return _build(run, beside)
 
 
-def _build(run: Run) -> Path:
+def _build(run: Run, explore: bool) -> Path:
     data, left_out = from_run(run), list[str]()
     sections = build_sections(data, run.dir, left_out)
     context = report_context(
@@ -52,6 +55,7 @@ def _build(run: Run) -> Path:
         provenance=run.provenance,
         notices=[*_code_that_ran(run.provenance), *single_person_notices(run)],
         left_out=left_out,
+        explore=explore,
     )
     return write_page(run.dir / "report.html", "report.html", sections, **context)
 

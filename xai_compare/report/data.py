@@ -264,11 +264,11 @@ class ReportData(PageData):
         """A source's score over all expressions: the row ``"all"``, else the mean of the rows (without an interval)."""
         rows = self.scores
         rows = rows[(rows["metric"] == metric) & (rows["a"] == name) & (rows["fold"] == ALL)]
+        rows = rows[~is_few(rows)]
         whole = rows[rows["expression"] == ALL]
         if len(whole) and np.isfinite(whole["value"].iloc[0]):
             row = whole.iloc[0]
             return Overall(float(row["value"]), float(row["ci_low"]), float(row["ci_high"]), _floor(whole))
-        rows = rows[~is_few(rows)]
         value = float(rows["value"].mean()) if len(rows) else float("nan")
         return Overall(value, float("nan"), float("nan"), _floor(rows)) if np.isfinite(value) else None
 

@@ -42,6 +42,15 @@ def who(data: ReportData, name: str) -> str:
     return f"{source.model} seen through {pretty(source.explainer)}" if source.explainer else source.model
 
 
+def share(number: int, total: int, noun: str) -> str:
+    """Return how many of some things, in digits.
+
+    >>> share(3, 12, "test"), share(0, 1, "network")
+    ('3 of 12 tests', '0 of 1 network')
+    """
+    return f"{number:,} of {total:,} {noun}{'' if total == 1 else 's'}"
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, small numbers in words.
 

@@ -19,9 +19,10 @@ from markupsafe import Markup
 from xai_compare.comparison import METRICS
 from xai_compare.files import write_atomically
 from xai_compare.report.data import ALL, ReportData
+from xai_compare.report.glance import three_sentences
 from xai_compare.report.labels import column_names
-from xai_compare.report.references import cautions
-from xai_compare.report.section import RenderedSection
+from xai_compare.report.references import cautions, merged
+from xai_compare.report.section import Headline, RenderedSection
 from xai_compare.report.study_summary import lookup, question
 from xai_compare.report.table import Cell, Table, decimals
 from xai_compare.version import VERSION
@@ -29,7 +30,7 @@ from xai_compare.version import VERSION
 _PIXELS_PER_INCH, _NARROW_PER_INCH = 106, 76
 _PLAIN = " ='/:;,.-+()!*@$[]{}|^~_"
 """What an address within double quotes may hold as it is."""
-_MOST_HEADLINES, _MOST_ROWS, _MOST_FACTS = 8, 1500, 200
+_MOST_HEADLINES, _MOST_ROWS, _MOST_FACTS = 4, 1500, 200
 
 
 def write_page(path: Path, template: str, sections: Sequence[RenderedSection], **context: Any) -> Path:
@@ -44,6 +45,7 @@ def write_page(path: Path, template: str, sections: Sequence[RenderedSection], *
     Everything that comes from outside (names, reasons, notes) is text to the template, which escapes it.
     """
     notices = [*context.pop("notices"), *(line for section in sections for line in section.notices)]
+    notices = _by_reason([*notices, *context.pop("left_out")])
     text = (
         _environment()
         .get_template(template)
@@ -57,6 +59,23 @@ def write_page(path: Path, template: str, sections: Sequence[RenderedSection], *
     )
     write_atomically(path, text.encode("utf-8", "replace"))
     return path
+
+
+def _by_reason(lines: Sequence[str]) -> list[str]:
+    """What could not be made for the same reason in one line."""
+    parts: dict[str, list[str]] = {}
+    for line in lines:
+        what, could_not, reason = line.partition(" could not be ")
+        _, told, why = reason.partition(": ")
+        parts.setdefault(why if could_not and told else line, []).append(what if could_not and told else "")
+    return [
+        why
+        if whats == [""] * len(whats)
+        else f"{whats[0]} could not be made: {why}"
+        if len(whats) == 1
+        else f"These parts could not be made: {'; '.join(whats)}. The reason: {why}"
+        for why, whats in parts.items()
+    ]
 
 
 @cache
@@ -104,7 +123,7 @@ def _figures(section: RenderedSection) -> list[dict[str, Any]]:
                 "uri": _uri(saved.kind, saved.embedded.result()),
                 "title": spec.title,
                 "ends": "" if spec.title.endswith("?") else ".",
-                "what": spec.what,
+                "alt": spec.alt or spec.what,
                 "says": "" if before and before.what == spec.what else spec.what,
                 "reads": "" if before and before.how == spec.how else spec.how,
                 "simulated": spec.simulated,
@@ -143,6 +162,7 @@ def report_context(
     provenance: Mapping[str, Any] | None = None,
     notices: Sequence[str] = (),
     left_out: Sequence[str] = (),
+    explore: bool = False,
 ) -> dict[str, Any]:
     """What the template of a run's report needs.
 
@@ -155,15 +175,20 @@ def report_context(
         provenance: nested facts.
         notices: sentences that a reader must not miss.
         left_out: which sections are not there, and why.
+        explore: whether a page to explore stands beside the report.
     """
     facts = provenance or {}
     omitted = _skipped(skipped)
-    cited = dict.fromkeys(paper for section in sections for paper in section.references)
+    headlines = _first_of_each(sections)
+    cited = merged(paper for section in sections for paper in section.references)
     return {
         "title": data.title,
         "kind": kind,
         "question": question(data),
-        "headlines": [headline for section in sections for headline in section.headlines][:_MOST_HEADLINES],
+        "glance": three_sentences(data),
+        "headlines": headlines[:_MOST_HEADLINES],
+        "more_headlines": headlines[_MOST_HEADLINES:],
+        "explore": explore,
         "simulated": [source.short for source in data.sources if source.simulated and source.kind == "human"],
         "notices": notices,
         "left_out": left_out,
@@ -175,6 +200,12 @@ def report_context(
         "citations": [f"xai-compare, version {VERSION}.", *cited],
         "cautions": cautions(data),
     }
+
+
+def _first_of_each(sections: Sequence[RenderedSection]) -> list[Headline]:
+    """Every section's headlines: the first of each before any second."""
+    ranked = [(place, headline) for section in sections for place, headline in enumerate(section.headlines)]
+    return [headline for _, headline in sorted(ranked, key=lambda one: one[0])]
 
 
 def _counts(data: ReportData) -> list[Table]:

@@ -108,7 +108,7 @@ def baseline_sentence(
         expressions: whose mean it is; all but their union by default.
     """
     expressions = data.expressions if expressions is None else expressions
-    means, names = _baselines(data, metric, b, name, expressions)
+    means, names = baselines(data, metric, b, name, expressions)
     if not names:
         return ""
     scores_text = ", ".join(f"{text} {means[null]:.2f}" for null, text in names.items())
@@ -121,7 +121,7 @@ def beside_baseline(
     data: ReportData, metric: str, b: str, name: str, expressions: Sequence[str], ignored: str = "expression"
 ) -> str:
     """How a card's number compares: ``"below a map that ignores the expression (0.95)"``; empty if unknown."""
-    means, names = _baselines(data, metric, b, name, expressions)
+    means, names = baselines(data, metric, b, name, expressions)
     score = _mean(data, metric, name, b, expressions)
     if not names or not np.isfinite(score):
         return ""
@@ -132,7 +132,7 @@ def beside_baseline(
     return f"{order} {what} ({other:.2f})"
 
 
-def _baselines(
+def baselines(
     data: ReportData, metric: str, b: str, name: str, expressions: Sequence[str]
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Mean scores of maps that ignore the expression or the network, and what each is called."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from xai_compare.report.data import ReportData
 
 GAYA_MOREY_2024 = (
@@ -34,6 +37,18 @@ _NETWORKS = (
     "(trained on 300-W).",
 )
 _MASKS = "The masks restate a theory of prototypical expressions. They are a reference, not the truth about faces."
+
+
+def merged(papers: Iterable[str]) -> list[str]:
+    """Each paper once, in order; what it is cited for, in brackets at its end, taken together."""
+    uses: dict[str, list[str]] = {}
+    for paper in papers:
+        match = re.fullmatch(r"(.*) \((.*?)\.?\)", paper, re.DOTALL)
+        base, use = match.groups() if match else (paper, "")
+        known = uses.setdefault(base, [])
+        if use and use not in known:
+            known.append(use)
+    return [f"{base} ({'; '.join(known)}.)" if known else base for base, known in uses.items()]
 
 
 def cautions(data: ReportData) -> list[str]:

@@ -28,8 +28,8 @@ _PRINTED: ContextVar[float | None] = ContextVar("printed", default=None)
 INK, MUTED, RULE, FRAME, GROUND = "#1b2430", "#5d6878", "#d3d9e0", "#c3c9d2", "#f3f4f6"
 SIMULATED = "#9c3d00"
 
-# Okabe and Ito's palette: its colours stay apart for the three common kinds of colour blindness.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A6A00", "#555555")
+# Each at least 4.5:1 against white, and any two apart for the three common kinds of colour blindness.
+PALETTE = ("#0072B2", "#C24E00", "#004D40", "#A8437F", "#4C0073", "#0024D9", "#8C0000", "#103040")
 
 BOTH, ONLY_MAP, ONLY_MASK, NEITHER = "#1F3A6E", "#E08A1E", "#A6CFEA", "#F4F4F1"
 """Where a thresholded map and a mask agree and differ; also apart in grey print (dark, middle, light, paper)."""
@@ -97,6 +97,7 @@ class FigureSpec:
         raster: whether it is made of maps (kept as PNG only) or is a chart (kept as SVG too).
         simulated: whether it shows data of simulated people.
         fold: what the fold of the page is called that the picture stands in; without it the picture stands open.
+        alt: what is to be seen, with its main numbers, for those who cannot see it; by default ``what``.
     """
 
     name: str
@@ -107,6 +108,7 @@ class FigureSpec:
     raster: bool
     simulated: bool = False
     fold: str = ""
+    alt: str = ""
 
 
 @contextmanager

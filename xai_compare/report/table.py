@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -47,6 +47,26 @@ class Table:
     simulated: bool = False
     opened: bool = False
 
+    def without_empty(self) -> Table:
+        """The table without columns in which nothing stands; the note names those that are undefined throughout."""
+        empty = [
+            place
+            for place in range(1, len(self.columns))
+            if self.rows and all(row[place].text.strip("–* ") == "" for row in self.rows)
+        ]
+        if not empty:
+            return self
+        kept = [place for place in range(len(self.columns)) if place not in empty]
+        gone = [self.columns[p] for p in empty if self.columns[p] and any(row[p].text.strip() for row in self.rows)]
+        note = " ".join(filter(None, (self.note, f"Undefined throughout: {', '.join(gone)}." if gone else "")))
+        return replace(
+            self,
+            columns=[self.columns[place] for place in kept],
+            rows=[[row[place] for place in kept] for row in self.rows],
+            numeric=[new for new, place in enumerate(kept) if place in self.numeric],
+            note=note,
+        )
+
     @classmethod
     def from_frame(cls, title: str, frame: pd.DataFrame, columns: Sequence[Column], **more: Any) -> Table:
         """Show some columns of a data frame.
@@ -71,11 +91,15 @@ def head_of_frame(title: str, note: str, frame: pd.DataFrame, most: int = 30) ->
     if len(frame) > most:
         note = f"{note} The first {most} of {len(frame)} rows."
     numeric = [place for place, kind in enumerate(frame.dtypes) if pd.api.types.is_numeric_dtype(kind)]
-    rows = [
-        [Cell(f"{value:.3g}" if isinstance(value, float) else str(value)) for value in row]
-        for row in frame.head(most).itertuples(index=False)
-    ]
-    return Table(title, [str(name) for name in frame.columns], rows, numeric, note)
+    rows = [[Cell(_short(value)) for value in row] for row in frame.head(most).itertuples(index=False)]
+    return Table(title, [str(name).replace("_", " ") for name in frame.columns], rows, numeric, note)
+
+
+def _short(value: Any) -> str:
+    """A value as text, numbers to three digits; an en dash where it is undefined."""
+    if isinstance(value, float):
+        return "–" if np.isnan(value) else f"{value:.3g}"
+    return str(value)
 
 
 def decimals(value: float, places: int = 4) -> str:

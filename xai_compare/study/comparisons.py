@@ -38,6 +38,11 @@ class Compare(Strict):
         description="what `information_gain` is measured above: a uniform map, or these people's mean map of all "
         "expressions",
     )
+    match: Literal["pictures", "labels"] = Field(
+        "pictures",
+        description="whether networks are compared with people on the `pictures` that both have, grouped as the "
+        "network has them, or on all that each has under the same `labels`",
+    )
     bootstrap: int = Field(2000, ge=0, le=100_000, description="replicates over images; 0: no intervals")
 
     @model_validator(mode="before")

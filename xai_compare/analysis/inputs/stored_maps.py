@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,6 +83,13 @@ class StoredMaps:
             for row, item in enumerate(store.items[part]):
                 if not undefined[row]:
                     yield Entry(index, row, str(item["image"]), str(item["group"]))
+
+    def only(self, entries: Mapping[str, Sequence[Entry]]) -> StoredMaps:
+        """Some of the maps, under the groups that these entries name; chunks are remembered together."""
+        some = copy(self)
+        some.stores = {slug: self.stores[slug] for slug in entries}
+        some.entries = {slug: list(of_source) for slug, of_source in entries.items()}
+        return some
 
     def chunk(self, slug: str, index: int) -> np.ndarray:
         """A chunk's maps, float32 ``(n, 275, 224)``, scaled as the study says."""

@@ -32,7 +32,7 @@ class Scores(TableStage):
     always: ClassVar[bool] = True
     uses_maps: ClassVar[bool] = True
     writes: ClassVar[tuple[str, ...]] = ("scores", "merges", "nulls", "known_images")
-    results: ClassVar[int] = 5
+    results: ClassVar[int] = 6
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -13,7 +13,7 @@ import xarray as xr
 from xai_compare import ekman
 from xai_compare.analysis.inputs.observer_maps import ObserverMaps
 from xai_compare.analysis.inputs.stored_maps import ALL, StoredMaps, intervals
-from xai_compare.analysis.points import read_points
+from xai_compare.analysis.scores.matched import Matched, in_both, matched, replaced
 from xai_compare.comparison import (
     COLUMNS,
     MASK_METRICS,
@@ -78,7 +78,8 @@ def tables(
     maps, counts = _keyed(heatmaps)
     metrics = study_metrics(study)
     options = {"dice": {"threshold": study.compare.thresholds.dice}}
-    references = References(study_masks(study), "ekman", *_of_people(study, stores, maps))
+    people = [ObserverMaps.of(store) for store in stores if store.source.kind == "human"]
+    references = References(study_masks(study), "ekman", *_of_people(study, people, maps))
     stored = StoredMaps(stores, study.compare.scaling)
     ends, corrected = intervals(
         stored,
@@ -96,18 +97,56 @@ def tables(
     parts = [of_maps, pictures.table("known/region", study.compare.bootstrap, study.seed)]
     parts = [part for part in parts if len(part)]
     scores = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+    pairs = matched(stored) if study.compare.match == "pictures" else []
     own = {store.source.label for store in stores}
     networks = tuple(dict.fromkeys(store.source.label for store in stores if store.source.kind == "model"))
     null_models = NullModels(face_prior(), networks, seed=study.seed)
     nulls = [null_table(maps, metrics, references, options, null_models), region_nulls]
     nulls = [part for part in nulls if len(part)]
     null = pd.concat(nulls, ignore_index=True) if nulls else pd.DataFrame(columns=list(NULL_COLUMNS))
+    for pair in pairs:
+        scores, null = _on_the_same_pictures(study, pair, metrics, options, scores, null)
+    scores = with_ceilings(with_nulls(scores, null), stores, options, study.seed)
+    for pair in pairs:
+        scores = _fill_ceilings(scores, pair.observers(), pair.replaced, options, study.seed, pair.networks)
     return {
-        "scores": with_ceilings(with_nulls(scores, null), stores, options, study.seed),
+        "scores": scores,
         "merges": merges_table({key: one for key, one in maps.items() if key.a in own}),
         "nulls": null,
         "known_images": pictures.images("known/region"),
     }
+
+
+def _on_the_same_pictures(
+    study: Study,
+    pair: Matched,
+    metrics: Sequence[str],
+    options: Options,
+    scores: pd.DataFrame,
+    nulls: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores and nulls of networks against people, taken anew where their mean maps are of different pictures."""
+    maps, counts = pair.means()
+    wanted = [name for name in metrics if METRICS.get(name).needs[1] not in ("region", "mask")]
+    references = References({}, "ekman", *_of_people(study, [pair.observers()], maps))
+    ends, corrected = intervals(
+        pair.maps, pair.replaced, wanted, references, options,
+        replicates=study.compare.bootstrap, seed=study.seed, advance=lambda steps: None,
+    )  # fmt: skip
+    alone = [name for name in pair.groups if name not in pair.replaced]
+    told = pair.rows(scores) & scores["expression"].isin(alone)
+    scores.loc[told, "note"] += scores.loc[told, "expression"].map(pair.note)
+    if not maps:
+        return scores, nulls
+    again = with_estimates(score_table(maps, wanted, references, options, counts, ends), corrected, counts)
+    again = again[pair.rows(again) & again["expression"].isin(pair.replaced)]
+    again = again.assign(note=again["note"] + again["expression"].map(pair.note))
+    null_models = NullModels(face_prior(), pair.networks, seed=study.seed)
+    nulls_again = null_table(maps, wanted, references, options, null_models)
+    nulls_again = nulls_again[pair.rows(nulls_again) & ~nulls_again["expression"].isin(alone)]
+    # What no map of these pictures can tell, such as an order of expressions that both have, is not told of others.
+    stale = pair.rows(nulls) & ~nulls["expression"].isin(alone)
+    return replaced(scores, again), replaced(nulls[~stale | in_both(nulls, nulls_again)], nulls_again)
 
 
 def _keyed(heatmaps: xr.Dataset) -> tuple[dict[MapKey, np.ndarray], dict[MapKey, int]]:
@@ -124,22 +163,19 @@ def _keyed(heatmaps: xr.Dataset) -> tuple[dict[MapKey, np.ndarray], dict[MapKey,
 
 
 def _of_people(
-    study: Study, stores: Sequence[MapStore], maps: Mapping[MapKey, np.ndarray]
+    study: Study, people: Sequence[ObserverMaps], maps: Mapping[MapKey, np.ndarray]
 ) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
     """People's points on the standard face, by source and expression, and the baselines the study asks for."""
     points, baselines = {}, {}
-    for store in stores:
-        if store.source.kind == "human" and study.compare.metrics is not None:
-            table = read_points(store)
-            group = {str(item["image"]): str(item["group"]) for item in store.items}
-            of = table["image"].map(group)
-            points[store.source.label] = {
-                expression: table.loc[of == expression, ["x", "y"]].to_numpy(np.float64)
-                for expression in dict.fromkeys(group.values())
-            }
-            mean = maps.get(MapKey(store.source.label, ALL, ALL))
-            if study.compare.baseline == "mean" and mean is not None:
-                baselines[store.source.label] = mean
+    for group in people if study.compare.metrics is not None else ():
+        of = group.points["image"].map(group.groups)
+        points[group.label] = {
+            expression: group.points.loc[of == expression, ["x", "y"]].to_numpy(np.float64)
+            for expression in dict.fromkeys(group.groups.values())
+        }
+        mean = maps.get(MapKey(group.label, ALL, ALL))
+        if study.compare.baseline == "mean" and mean is not None:
+            baselines[group.label] = mean
     return points, baselines
 
 
@@ -221,15 +257,33 @@ def with_ceilings(scores: pd.DataFrame, stores: Sequence[MapStore], options: Opt
     for store in stores:
         if store.source.kind != "human":
             continue
-        maps = ObserverMaps.of(store).of_people()
-        for metric in ("pearson", "uncentred", "dice"):
-            for expression, people in maps.items():
-                low, high = ceilings(metric, people, options, seed)
-                selected = (table["metric"] == metric) & (table["fold"] == ALL) & (table["expression"] == expression)
-                # Of two groups of people the second is the one that the first is to predict.
-                first = (table["a"] == store.source.label) & ~table["b"].isin(people_too)
-                selected &= first | (table["b"] == store.source.label)
-                table.loc[selected, ["ceiling_low", "ceiling_high"]] = low, high
+        # Of two groups of people the second is the one that the first is to predict.
+        others = set(table["a"]) | set(table["b"]) - people_too
+        every = ObserverMaps.of(store)
+        table = _fill_ceilings(table, every, None, options, seed, tuple(others), people_too)
+    return table
+
+
+def _fill_ceilings(
+    scores: pd.DataFrame,
+    observers: ObserverMaps,
+    expressions: Sequence[str] | None,
+    options: Options,
+    seed: int,
+    others: Sequence[str],
+    people_too: Collection[str] = (),
+) -> pd.DataFrame:
+    """Fill the ceilings of these people's scores with some others, of some expressions or of all."""
+    table, maps = scores.copy(), observers.of_people()
+    for metric in ("pearson", "uncentred", "dice"):
+        for expression, people in maps.items():
+            if expressions is not None and expression not in expressions:
+                continue
+            low, high = ceilings(metric, people, options, seed)
+            selected = (table["metric"] == metric) & (table["fold"] == ALL) & (table["expression"] == expression)
+            first = (table["a"] == observers.label) & table["b"].isin(others) & ~table["b"].isin(people_too)
+            selected &= first | (table["b"] == observers.label) & table["a"].isin(others)
+            table.loc[selected, ["ceiling_low", "ceiling_high"]] = low, high
     return table
 
 

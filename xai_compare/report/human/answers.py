@@ -15,24 +15,24 @@ from xai_compare.report.charts import framed, panels_in_a_row
 def agreement(table: pd.DataFrame, simulated: bool) -> Figure:
     """How far people agree on each picture, with the pictures agreed on most and least by name."""
     ranked = table.dropna(subset=["agreement"]).sort_values("agreement", ascending=False).reset_index(drop=True)
-    figure = style.new_figure(8.6, 3.3)
+    figure = style.new_figure(9.6, 3.3)
     high, low = (ranked["agreement"] > 0.9).mean(), (ranked["agreement"] < 0.5).mean()
     style.heading(figure, "Agreement on what a face shows",
                   f"P of {len(ranked)} pictures: {high:.0%} above 0.9, {low:.0%} below 0.5", simulated)  # fmt: skip
-    axes = figure.add_axes((0.065, 0.15, 0.5, 0.62))
+    axes = figure.add_axes((0.06, 0.15, 0.36, 0.62))
     right = ranked["as_labelled"].astype(object).where(ranked["as_labelled"].notna(), True)
-    colours = [style.PALETTE[0] if one else style.PALETTE[5] for one in right]
+    colours = [style.PALETTE[0] if one else style.PALETTE[1] for one in right]
     axes.bar(np.arange(len(ranked)), ranked["agreement"], 1.0, color=colours, linewidth=0)
     axes.set(xlim=(-0.5, max(len(ranked) - 0.5, 0.5)), ylim=(0, 1.02), ylabel="agreement P")
     axes.set_xlabel("pictures, by agreement (orange: the majority answered otherwise than labelled)", size=8)
     axes.set_xticks([])
     for at, (title, part) in enumerate((("Most agreed", ranked.head(6)), ("Least agreed", ranked.tail(6)[::-1]))):
-        left = 0.585 + 0.21 * at
+        left = 0.44 + 0.28 * at
         figure.text(left, 0.74, title, weight="bold", size=8.5)
         for line, one in enumerate(part.itertuples()):
-            name = style.plain(PurePosixPath(str(one.image)).name, 20)
+            name = style.plain(PurePosixPath(str(one.image)).name, 24)
             said = f"{one.agreement:.2f}  {name}: {str(one.majority) or 'tied'}"
-            figure.text(left, 0.67 - 0.085 * line, said, size=6.5)
+            figure.text(left, 0.67 - 0.085 * line, style.plain(said, 46), size=7)
     return figure
 
 

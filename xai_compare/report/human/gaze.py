@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from xai_compare.report import style
 from xai_compare.report.charts import draw_face, framed
 
-_LONGEST_MS, _MOST_PANELS = 1000.0, 12
+_LONGEST_MS, _MOST_PANELS, _APART = 1000.0, 24, 0.055
 
 
 def distributions(fixations: pd.DataFrame, saccades: pd.DataFrame, simulated: bool) -> Figure:
@@ -51,7 +51,7 @@ def _histogram(
     share = 100 * counts / max(len(values), 1)
     axes.bar(edges[:-1], share, np.diff(edges) * 0.92, align="edge", color=style.PALETTE[0], linewidth=0)
     if len(values):
-        axes.axvline(values.mean(), color=style.PALETTE[5], linewidth=1)
+        axes.axvline(values.mean(), color=style.PALETTE[1], linewidth=1)
     beyond = (values > edges[-1]).mean() if len(values) else 0
     axes.set_xlabel(label)
     axes.set_ylabel("% of all")
@@ -88,19 +88,24 @@ def scanpaths(
     Circles are fixations, as large as they are long, numbered in order; the first is orange.
     """
     own = fixations[fixations["participant"].astype(str) == participant]
-    images = [str(image) for image in own["image"].astype(str).unique() if str(image) in shapes][:_MOST_PANELS]
+    every = [str(image) for image in own["image"].astype(str).unique() if str(image) in shapes]
+    images = every[:_MOST_PANELS]
+    some = f"; the first {len(images)} of {len(every)} pictures" if len(images) < len(every) else ""
     columns = min(6, max(1, len(images)))
     lines = max(1, -(-len(images) // columns))
-    figure = style.new_figure(1.75 * columns + 0.4, 2.35 * lines + 0.85)
+    figure = style.new_figure(max(1.75 * columns + 0.4, 4.6), 2.35 * lines + 1.0)
     style.heading(
-        figure, f"Participant {style.plain(participant)}", "Fixations in order, larger where longer", simulated
+        figure,
+        f"Participant {style.plain(participant)}",
+        f"Fixations in order, larger where longer{some}\nNumbers that would overlap are left out",
+        simulated,
     )
     for at, image in enumerate(images):
         axes = figure.add_subplot(lines, columns, at + 1)
         _panel(axes, own[own["image"].astype(str) == image], shapes[image], landmarks.get(image))
         axes.set_title(style.plain(image, 24), size=7, weight="normal", color=style.MUTED)
     inches = figure.get_size_inches()[1]
-    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=1 - 0.85 / inches, wspace=0.06, hspace=0.16)
+    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=1 - 1.0 / inches, wspace=0.06, hspace=0.16)
     return figure
 
 
@@ -112,7 +117,10 @@ def _panel(axes: Axes, own: pd.DataFrame, shape: tuple[int, int], landmarks: np.
     size = own["duration"].to_numpy(float) / 6 if "duration" in own else np.full(len(own), 40.0)
     colours = [style.PALETTE[1] if rank == 0 else style.PALETTE[0] for rank in range(len(own))]
     axes.scatter(x, y, s=size, c=colours, alpha=0.55, linewidth=0, zorder=3)
+    numbered: list[tuple[float, float]] = []
     for rank, (a, b) in enumerate(zip(x, y, strict=True), start=1):
-        axes.text(a, b, str(rank), size=5, ha="center", va="center", zorder=4, clip_on=True)
+        if all(np.hypot(a - c, b - d) >= _APART * shape[0] for c, d in numbered):
+            numbered.append((a, b))
+            axes.text(a, b, str(rank), size=5.5, ha="center", va="center", zorder=4, clip_on=True)
     axes.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5), aspect="equal")
     framed(axes)

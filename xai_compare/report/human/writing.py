@@ -96,7 +96,7 @@ def _write(sources: Paths, out: Path, options: HumanOptions, say: Say) -> tuple[
         statements=data.statements,
         read=_read(experiment),
         files=_files(experiment),
-        written=_written(out),
+        written=_written(out, experiment.points["participant"].nunique()),
     )
     return experiment, data.statements
 
@@ -127,12 +127,13 @@ def _files(experiment: Experiment) -> Table:
     return Table.from_frame("Files by format", kinds, columns)
 
 
-def _written(out: Path) -> list[str]:
+def _written(out: Path, participants: int) -> list[str]:
     """What lies in the directory, for the page: a figure once, those of participants together."""
     files = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file())
     people = [name for name in files if name.startswith("figures/participants/")]
     shown = [name for name in files if name not in people]
-    return shown + ([f"figures/participants/: {len(people)} figures, one for each participant"] if people else [])
+    whose = "each participant" if len(people) == participants else f"each of the first {len(people)} of {participants}"
+    return shown + ([f"figures/participants/: {len(people)} figures, one for {whose}"] if people else [])
 
 
 def _named(expressions: dict[str, str], images: Iterable[str]) -> dict[str, str]:

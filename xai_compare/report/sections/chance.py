@@ -8,7 +8,7 @@ import pandas as pd
 from xai_compare.report import style
 from xai_compare.report.charts import row_axes
 from xai_compare.report.data import ALL, LabelledSource, ReportData
-from xai_compare.report.labels import counted
+from xai_compare.report.labels import share
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import FigureSpec
 from xai_compare.report.table import p_value
@@ -22,7 +22,7 @@ _NULLS = {
     "surrogate": "random, equally smooth",
 }
 _LEVEL = 0.05
-_MARKS = dict(zip(_NULLS, "|Xdsvo", strict=True))
+_MARKS = dict(zip(_NULLS, "|XdsvP", strict=True))
 
 
 @SECTIONS.register("chance")
@@ -66,15 +66,14 @@ class Chance(Section):
         if len(own):
             count = int((own["p"] <= _LEVEL).sum())
             sentences.append(
-                f"Tested one by one, this is shown for {count} of {counted(len(own), 'source')} (p ≤ 0.05, not "
-                "corrected)."
+                f"Tested one by one, this is shown for {share(count, len(own), 'source')} (p ≤ 0.05, not corrected)."
             )
         scores = data.rows("iou", data.mask_name)
         tests = scores[scores["p"].notna() & scores["a"].isin([source.name for source in data.rankable])]
         if len(tests):
             better = int((tests["p_adjusted"] <= _LEVEL).sum())
             sentences.append(
-                f"{better} of {counted(len(tests), 'score')} {'is' if better == 1 else 'are'} significantly higher "
+                f"{share(better, len(tests), 'score')} {'is' if better == 1 else 'are'} significantly higher "
                 "than those of random maps of the same smoothness (false discovery rate 5 %)."
             )
         return sentences
@@ -107,16 +106,18 @@ def _figure(data: ReportData) -> FigureSpec:
     means, scores, sources = _means(data), _scores(data), _sources(data)
     title = "What the scores are worth: IoU beside maps that ignore the expression"
     subtitle = "Means over expressions; the bar is the network's score with the mask of its expression"
-    figure, (axes,) = row_axes(
-        [source.label for source in sources], title, subtitle, below=1.4 if style.narrow() else 1.17
-    )
-    hues, places = style.colours(data.explainers), range(len(sources))
-    axes.barh(
-        places, [scores[s.name] for s in sources], height=0.6, color=[hues[s.explainer] for s in sources], alpha=0.55
-    )
-    for null in means.columns:
+    names, below = [source.label for source in sources], 1.4 if style.narrow() else 1.17
+    figure, (axes,) = row_axes(names, title, subtitle, line=0.2 + 0.085 * len(means.columns), below=below)
+    hues, places = style.colours(data.explainers), np.arange(len(sources))
+    axes.barh(places, [scores[s.name] for s in sources], height=0.12, color=[hues[s.explainer] for s in sources])
+    # Each kind of map has a line of its own within the row, so that no mark hides another.
+    lanes = np.linspace(-0.33, 0.33, len(means.columns)) if len(means.columns) > 1 else [0.0]
+    for null, lane in zip(means.columns, lanes, strict=True):
         values = [means[null].get(source.name, np.nan) for source in sources]
-        axes.scatter(values, places, marker=_MARKS[null], s=42, color=style.INK, lw=1.1, label=_NULLS[null], zorder=3)
+        look = {"marker": _MARKS[null], "s": 24, "color": style.INK, "lw": 1.1}
+        axes.scatter(values, places + lane, label=_NULLS[null], zorder=3, **look)
+    for place in places[1:]:
+        axes.axhline(place - 0.5, color=style.RULE, lw=0.6)
     axes.set_xlabel("intersection over union")
     axes.set_xlim(left=0)
     figure.legend(
@@ -131,4 +132,8 @@ def _figure(data: ReportData) -> FigureSpec:
         "The numbers are in tables/nulls.csv.",
         figure=figure,
         raster=False,
+        alt="; ".join(
+            f"{s.label} {scores[s.name]:.2f}, best map that ignores the expression {means.loc[s.name].max():.2f}"
+            for s in sources
+        ),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xai_compare.report.data import ReportData, pretty
-from xai_compare.report.labels import counted
+from xai_compare.report.labels import counted, share
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.sections.faithfulness import beside_control
 from xai_compare.report.table import Cell, Table
@@ -50,7 +50,7 @@ class Controls(Section):
             verdicts = [_verdict(row) for row in rows.to_dict("records")]
             better, worse = (sum(one == side for one in verdicts) for side in (1, -1))
             also = f" (worse in {worse})" if worse else ""
-            counts.append(f"{better} of {counted(len(verdicts), 'test')} against the {control}{also}")
+            counts.append(f"{share(better, len(verdicts), 'test')} against the {control}{also}")
         untested = len(table) - len(tests)
         rest = f" {counted(untested, 'comparison').capitalize()} could not be tested." if untested else ""
         return [

@@ -18,7 +18,7 @@ from xai_compare.report.references import GAYA_MOREY_2024
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import FigureSpec
 
-_MANY, _FEWEST = 24, 3
+_MANY, _FEWEST = 14, 3
 _NAMES = {"pearson": "Pearson's r", "uncentred": "uncentred correlation, Equation 4"}
 
 
@@ -64,7 +64,7 @@ def _figure(data: ReportData, group: SourceGroup, form: str) -> FigureSpec | Non
     columns = 1 if style.narrow() else min(3 if leaves <= 6 and longest <= 18 else 2, len(trees))
     rows = math.ceil(len(trees) / columns)
     simulated = data.simulated(group.sources)
-    panel, head, foot = max(0.155 * leaves, 0.8) + 0.42, 0.75 + 0.16 * simulated, 0.45
+    panel, head, foot = max(0.19 * leaves, 0.8) + 0.42, 0.75 + 0.16 * simulated, 0.45
     width, height = style.fitted(10.0 if columns > 1 else 6.4), head + rows * panel + foot
     figure = style.new_figure(width, round(height, 2))
     through = f", seen through {style.plain(group.title)}" if group.explainer else ""
@@ -105,6 +105,12 @@ def _figure(data: ReportData, group: SourceGroup, form: str) -> FigureSpec | Non
         figure=figure,
         raster=False,
         simulated=simulated,
+        alt=" ".join(
+            f"{expression.capitalize()}: {_leaf(data, group, names[int(min(merges[0, :2]))])} and "
+            f"{_leaf(data, group, names[int(max(merges[0, :2]))])} are most alike (1 − r = {merges[0, 2]:.2f}); the "
+            f"last two groups join at {merges[-1, 2]:.2f}."
+            for expression, (names, merges, _) in trees.items()
+        ),
         fold=_NAMES[form][0].upper() + _NAMES[form][1:] + (f", {group.title}" if group.explainer else ""),
     )
 

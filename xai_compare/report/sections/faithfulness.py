@@ -15,7 +15,7 @@ from xai_compare.analysis.faithfulness.tables import AGAIN
 from xai_compare.report import style
 from xai_compare.report.charts import grid_behind, inch_box
 from xai_compare.report.data import ReportData, pretty
-from xai_compare.report.labels import counted
+from xai_compare.report.labels import share
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.style import FigureSpec
 from xai_compare.report.table import Cell, Column, Table, interval, signed, text, whole
@@ -225,7 +225,7 @@ def _fastest(rows: Sequence[pd.Series]) -> str:
     networks = "network’s" if len(found[best]) == 1 else "networks’"
     soonest = "soonest, on average," if len(gain) > 1 else "sooner"
     sure = sum(_verdict(row) > 0 for row in found[best])
-    shown = f"significantly for {sure} of {counted(len(found[best]), 'network')}"
+    shown = f"significantly for {share(sure, len(found[best]), 'network')}"
     return (
         f"The {networks} answer fades {soonest} when the places marked by {pretty(best)} are deleted first: the mean "
         f"probability of the expression along the way is {mean:.2f}, against {chance:.2f} when random places are "

@@ -96,10 +96,24 @@ def _figure(data: ReportData, sources: list[LabelledSource]) -> FigureSpec:
         "show how well each explainer does.",
         how="Area under the ROC curve: the probability that a place inside the region is marked more strongly than one "
         "outside. Share of relevance: how much of the map's total lies inside. The thin line is the 95 % interval."
-        + (" The dashed line is the best score of maps that ignore the picture." if chance else ""),
+        + (
+            " The dashed line, the floor, is the best score of maps that ignore the picture: a bar that ends before it "
+            "has found nothing."
+            if chance
+            else ""
+        ),
+        alt=" ".join(_told(sources, _KNOWN[metric], scores[metric]) for metric in scores),
         figure=figure,
         raster=False,
     )
+
+
+def _told(sources: Sequence[LabelledSource], label: str, scores: dict[str, Overall]) -> str:
+    """The numbers of a panel in words."""
+    values = [f"{source.label} {scores[source.name].value:.2f}" for source in sources if source.name in scores]
+    floors = [one.floor for one in scores.values() if np.isfinite(one.floor)]
+    floor = f" Floor {min(floors):.2f} to {max(floors):.2f}." if floors else ""
+    return f"{label}: {', '.join(values) or 'undefined'}.{floor}"
 
 
 def _bars(
@@ -111,11 +125,11 @@ def _bars(
         if one is None:
             axes.text(0.01, y, "undefined", va="center", size=8, color=style.MUTED)
             continue
-        start = one.floor if np.isfinite(one.floor) else 0.0
-        axes.barh(y, one.value - start, left=start, height=0.62, color=hues[source.explainer], alpha=0.85)
+        axes.barh(y, one.value, height=0.62, color=hues[source.explainer])
         if np.isfinite(one.low) and np.isfinite(one.high):
-            axes.plot([one.low, one.high], [y, y], color=style.INK, lw=1.1, solid_capstyle="butt")
-        right = float(np.nanmax([one.value, one.high, start]))
+            for colour, thick in (("white", 2.6), (style.INK, 1.1)):
+                axes.plot([one.low, one.high], [y, y], color=colour, lw=thick, solid_capstyle="butt")
+        right = float(np.nanmax([one.value, one.high, one.floor]))
         axes.text(right + 0.012, y, f"{one.value:.3f}", va="center", size=8)
     _chance(axes, {y: scores[s.name].floor for y, s in enumerate(sources) if s.name in scores})
     axes.set(xlim=(0, 1.09), xlabel=label, xticks=np.linspace(0, 1, 6))

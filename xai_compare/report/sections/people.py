@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from xai_compare.report import style
 from xai_compare.report.charts import grid_behind, inch_box, write_right_of
-from xai_compare.report.data import LabelledSource, ReportData, pretty
+from xai_compare.report.data import ALL, LabelledSource, ReportData, pretty
 from xai_compare.report.labels import counted, people_name
 from xai_compare.report.ranking import baseline_sentence, beside_baseline, ranking_sentence
 from xai_compare.report.score_table import ScoreTable, ranking, score_frame, score_listings, score_tables
@@ -19,7 +19,9 @@ from xai_compare.report.section import SECTIONS, Headline, Section
 from xai_compare.report.style import FigureSpec
 from xai_compare.report.table import Table
 
-_MOST_HEADLINES = 2
+_MOST_HEADLINES, _MOST_PARTS = 2, 6
+BOTH = "that both have"
+"""By this a note says that a score was taken on the same pictures."""
 
 
 @SECTIONS.register("people")
@@ -40,6 +42,9 @@ class People(Section):
 
     def applies(self, data: ReportData) -> bool:
         return any(True for _ in _tables(data))
+
+    def findings(self, data: ReportData) -> list[str]:
+        return [text for person, _ in _tables(data) for text in other_pictures(data, person)]
 
     def figures(self, data: ReportData) -> list[FigureSpec]:
         return [box for person in data.of_kind("human") for box in _boxes(data, person)]
@@ -63,6 +68,50 @@ def _tables(data: ReportData) -> Iterator[tuple[LabelledSource, list[ScoreTable]
     for person in data.of_kind("human"):
         if tables := score_tables(data, "dice", person.name):
             yield person, tables
+
+
+def other_pictures(data: ReportData, person: LabelledSource) -> list[str]:
+    """Which mean maps of networks are not of the pictures that these people's are of, and what was done about it."""
+    maps = data.table("maps")
+    if not {"source", "image", "group"} <= set(maps):
+        return []
+    of_source = {str(name): rows for name, rows in maps.groupby("source", sort=False)}
+    if person.name not in of_source:
+        return []
+    seen = set(of_source[person.name]["image"])
+    parts: dict[bool, dict[tuple[str, int, int, int], list[str]]] = {True: {}, False: {}}
+    for source in data.networks:
+        for expression in data.expressions if source.name in of_source else ():
+            ours, theirs = (_pictures(of_source[name], expression) for name in (source.name, person.name))
+            if ours and theirs and ours != theirs:
+                row = data.value("dice", source.name, person.name, expression)
+                key = (expression, len(ours), len(theirs), len(ours & seen))
+                networks = parts[row is not None and BOTH in str(row["note"])].setdefault(key, [])
+                networks += [source.model] * (source.model not in networks)
+    told = {same: _listed(person, keys) for same, keys in parts.items() if keys}
+    sentences = []
+    if True in told:
+        sentences.append(f"Compared on the pictures that both have, where each has others too: {told[True]}.")
+    if False in told:
+        sentences.append(
+            f"These mean maps are of different pictures: {told[False]}. Where they differ, it may be for the pictures."
+        )
+    return sentences
+
+
+def _pictures(rows: pd.DataFrame, expression: str) -> set[str]:
+    return set(rows["image"] if expression == ALL else rows["image"][rows["group"] == expression])
+
+
+def _listed(person: LabelledSource, parts: dict[tuple[str, int, int, int], list[str]]) -> str:
+    texts = [
+        f"{expression} ({', '.join(networks)}: {ours}; {person.short}: {theirs}; both: {both})"
+        for (expression, ours, theirs, both), networks in parts.items()
+    ]
+    more = len(texts) - _MOST_PARTS
+    return "; ".join(texts[:_MOST_PARTS]) + (
+        f"; and {more} more, see the notes in tables/scores.csv" if more > 0 else ""
+    )
 
 
 def _headline(data: ReportData, person: LabelledSource, tables: list[ScoreTable]) -> Headline | None:

@@ -93,13 +93,13 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def mistaken(data: ReportData) -> list[str]:
-    """A sentence for each network some of whose mean maps come mostly from wrong answers."""
+    """A sentence about networks some of whose mean maps come mostly from wrong answers."""
     maps = data.table("maps")
     if maps.empty or not {"kind", "label", "predicted", "group"} <= set(maps):
         return []
     mine = maps[(maps["kind"] == "model") & (maps["label"].fillna("") != "") & (maps["predicted"].fillna("") != "")]
     owner = mine["source"].map({source.name: source.model for source in data.sources})
-    said = []
+    of_networks = {}
     for network, some in mine.groupby(owner, sort=False):
         told = []
         each = some.drop_duplicates(["image", "group"])
@@ -108,11 +108,15 @@ def mistaken(data: ReportData) -> list[str]:
             if wrong.mean() > _MOSTLY:
                 told.append(f"{name} ({wrong.sum()} of {len(wrong)})")
         if told:
-            said.append(
-                f"{network} was wrong about most of the pictures behind its maps of {', '.join(told)}. These maps "
-                "explain mistakes, not how the network recognises the expression."
-            )
-    return said
+            of_networks[str(network)] = ", ".join(told)
+    if not of_networks:
+        return []
+    explain = "These maps explain mistakes, not how the network recognises the expression."
+    if len(of_networks) == 1:
+        ((network, which),) = of_networks.items()
+        return [f"{network} was wrong about most of the pictures behind its maps of {which}. {explain}"]
+    which = "; ".join(f"{network}: {groups}" for network, groups in of_networks.items())
+    return [f"Networks were wrong about most of the pictures behind some of their maps ({which}). {explain}"]
 
 
 def _rates(table: pd.DataFrame) -> Table:

@@ -20,8 +20,8 @@ _METRICS = {
     "auc_judd": "AUC-Judd",
     "auc_shuffled": "shuffled AUC",
     "similarity": "SIM",
-    "kl_divergence": "KL (less is better)",
-    "information_gain": "information gain, bits",
+    "kl_divergence": "KL ↓",
+    "information_gain": "IG, bits",
 }
 
 
@@ -75,8 +75,8 @@ def _listing(data: ReportData, person: LabelledSource, table: pd.DataFrame) -> T
         [[Cell(label), Cell(f"{part['image'].nunique():,}"), *_cells(part)] for label, part, _ in rows],
         numeric=range(1, len(_METRICS) + 2),
         note="Mean over pictures and its 95 % interval (Student's t). The blob and the map of the other pictures "
-        "ignore the picture: a map that scores no better has found nothing specific to it. Information gain is "
-        "relative to the map of the other pictures. "
+        "ignore the picture: a map that scores no better has found nothing specific to it. IG: "
+        "information gain over the map of the other pictures. KL: Kullback–Leibler divergence, less is better. "
         + _about_many(rows)
         + "Every single score is in tables/per_image.csv.",
         kinds=[kind for *_, kind in rows],

@@ -58,4 +58,4 @@ class Report(FileStage):
         for name in self.files()[2:]:
             (self.job.directory / name).unlink(missing_ok=True)
         self.job.inventory.settle()
-        report.build(Run.open(self.job.directory))
+        report.build(Run.open(self.job.directory), explore=True)
