@@ -271,7 +271,10 @@ def _only(data: ReportData, tables: Tables, keep: Callable[[str], bool]) -> Repo
     networks = {source.model for source in sources}
     for name in ("faithfulness", "faithfulness_controls", "multiverse", "error_consistency"):
         column = next(one for one in ("model", "a") if one in changed[name])
-        changed[name] = changed[name][changed[name][column].isin(networks)]
+        table = changed[name][changed[name][column].isin(networks)]
+        if "explainer" in table:
+            table = table[[f"{one.model}/{one.explainer}" not in gone for one in table.itertuples()]]
+        changed[name] = table
     changed["predictions"] = tables["predictions"][tables["predictions"]["model"].isin(networks)]
     for name in [name for name in changed if name.startswith(("faithfulness", "tests", "multiverse", "error"))]:
         if not networks & {"one"}:

@@ -163,17 +163,16 @@ def _compared(data: ReportData, fits: Sequence[_Fit], where: str, score: str) ->
     overlap = f"overlap{'s' if len(fits) == 1 else ''} by {best.mean:.2f} ({score}, 0 to 1)"
     if not known:
         return (
-            f"How far networks attend {where}: {who(data, best.name)} reaches {best.mean:.2f} ({score}, 0 to 1). What a "
-            "map that ignores the network reaches is not known."
+            f"How far networks attend {where}: {who(data, best.name)} reaches {best.mean:.2f} ({score}, 0 to 1). "
+            "What a map that ignores the network reaches is not known."
         )
     beside = f", against {best.blind:.2f}" if np.isfinite(best.blind) else ""
     wins, total = sum(fit.mean > fit.blind for fit in known), len(known)
     blind = f"{where} than a map that ignores it would ({_NAMES})"
     if len(fits) == 1:
         return f"{who(data, best.name)} attends {'more' if wins else 'no more'} {blind}: it {overlap}{beside}."
-    among = (
-        f"{total} combinations of network and explainer" if data.by_name[best.name].explainer else f"{total} networks"
-    )
+    noun = "combinations of network and explainer" if data.by_name[best.name].explainer else "networks"
+    among = f"{total} {noun}"
     if not wins:
         often = f"In none of {among} does the network attend more"
     else:

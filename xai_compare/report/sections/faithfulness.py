@@ -223,7 +223,7 @@ def _fastest(rows: Sequence[pd.Series]) -> str:
             "than when random places are."
         )
     networks = "network’s" if len(found[best]) == 1 else "networks’"
-    soonest = "soonest, on average," if len(gain) > 1 else "sooner"
+    soonest = "soonest, on average," if len(gain) > 1 else "sooner than by chance"
     sure = sum(_verdict(row) > 0 for row in found[best])
     shown = f"significantly for {share(sure, len(found[best]), 'network')}"
     return (
