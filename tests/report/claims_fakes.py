@@ -377,6 +377,9 @@ CHANGES: dict[str, Change] = {
     "no nulls": lambda data, tables: with_tables(data, {n: t for n, t in tables.items() if n != "nulls"}),
     "no people": lambda data, tables: _only(data, tables, lambda name: not name.startswith("human")),
     "people only": lambda data, tables: _only(data, tables, lambda name: name.startswith("human")),
+    "people only, undefined": lambda data, tables: _scores(
+        _only(data, tables, lambda name: name.startswith("human")), value=np.nan
+    ),
     "one group of people": lambda data, tables: _only(data, tables, lambda name: name == "human/clicks"),
     "no masks": _without_masks,
     "other masks": lambda data, tables: replace(data, mask_title="Mask"),

@@ -22,7 +22,7 @@ from xai_compare.report.style import styled
 from xai_compare.report.table import Table
 
 NEVER = re.compile(
-    r"\bnan\b|\binf\b|\bNone\b|  |[{}]|\b0 of (0|no)\b|\b(1|one) (pictures|tests|sources|scores|networks)\b"
+    r"\bnan\b|\binf\b|\bNone\b|  |\b0 of (0|no)\b|\b(1|one) (pictures|tests|sources|scores|networks)\b"
 )
 """What no sentence may hold, whatever the run."""
 FORBIDDEN = {
