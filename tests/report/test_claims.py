@@ -21,9 +21,7 @@ from xai_compare.report.human.sections.attention import _told_apart
 from xai_compare.report.style import styled
 from xai_compare.report.table import Table
 
-NEVER = re.compile(
-    r"\bnan\b|\binf\b|\bNone\b|  |\b0 of (0|no)\b|\b(1|one) (pictures|tests|sources|scores|networks)\b"
-)
+NEVER = re.compile(r"\bnan\b|\binf\b|\bNone\b|  |\b0 of (0|no)\b|\b(1|one) (pictures|tests|sources|scores|networks)\b")
 """What no sentence may hold, whatever the run."""
 FORBIDDEN = {
     "nothing significant": r"larger than their margins|, the maps fit the mask|(?<!not shown that this) fit is specific"

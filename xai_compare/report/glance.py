@@ -41,7 +41,9 @@ def _right(data: ReportData) -> str:
     few = ", ".join(f"{row.network} ({row.pictures})" for row in left_out.itertuples())
     if enough.empty:
         return f"Whether the networks are right cannot be told: they saw fewer than {FEW} labelled pictures ({few})."
-    subject = str(enough["network"].iloc[0]) if len(enough) == 1 else f"The {counted(len(enough), 'network')}"
+    several = counted(len(enough), "network")
+    several = several.capitalize() if few else f"The {several}"
+    subject = str(enough["network"].iloc[0]) if len(enough) == 1 else several
     low, high = (round(100 * rate) for rate in (enough["rate"].min(), enough["rate"].max()))
     share = f"{low} %" if low == high else f"{low} to {high} %"
     most = int(enough["pictures"].max())
