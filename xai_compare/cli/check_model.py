@@ -29,6 +29,7 @@ def check_model(
     """
     from xai_compare import api
     from xai_compare.files import refuse_links, write_csv
+    from xai_compare.models.checking.class_orders import AT_CHANCE
 
     table = api.check_model(model, manifest, root=root, most=most, seed=seed, device=device, allow_code=allow_code)
     refuse_links(out)
@@ -37,5 +38,8 @@ def check_model(
     wrong = table[table["line"] != ""]
     for line in wrong["line"]:
         echo(f"fix the study: {line}")
-    if wrong.empty:
+    texts = table["finding"].astype(str)
+    if (texts == AT_CHANCE).all():
+        echo("At chance: nothing can be told. Is the network trained, and on such faces?")
+    elif not texts.str.startswith("wrong").any():
         echo("Nothing was found to be wrong.")

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from xai_compare.errors import InputError
-from xai_compare.models.checking.class_orders import find_class_order
+from xai_compare.models.checking.class_orders import AT_CHANCE, Finding, find_class_order
 from xai_compare.models.checking.findings import compare_variants, keep_strongest
 from xai_compare.models.checking.probe import Response, probe
 from xai_compare.models.checking.variants import InputVariant, input_variants
@@ -105,6 +105,9 @@ def check_responses(
     if order_finding.line:
         crop = compare_variants("crop", base, list(crops.values()), order[truth], model, rng)
     by_check = {finding.check: finding for finding in (order_finding, *found, crop)}
+    if order_finding.text == AT_CHANCE:
+        # However it is fed it does not tell the labels apart, so what fits a little better or worse says nothing.
+        by_check = {check: Finding(check, AT_CHANCE, float("nan"), "") for check in CHECKS}
     rows = [(check, by_check[check].text, by_check[check].confidence, by_check[check].line) for check in CHECKS]
     return pd.DataFrame(rows, columns=["check", "finding", "confidence", "line"])
 
@@ -132,7 +135,7 @@ def contradiction(labels: Sequence[str], probabilities: np.ndarray, classes: Seq
     logs = np.log(np.clip(np.asarray(probabilities, np.float64)[keep], 1e-7, 1))
     response = Response(InputVariant("", "as given", "", "", InputSpec((1, 1))), logs, [])
     _, finding = find_class_order(response, truth, classes)
-    if not finding.line:
+    if not finding.text.startswith("wrong"):
         return ""
     strength = f"{finding.text}, confidence {finding.confidence:.3f}"
-    return f"the labels contradict the order of its classes ({strength}); try {finding.line}"
+    return f"the labels contradict the order of its classes ({strength}); try {finding.line or 'check-model'}"

@@ -38,8 +38,14 @@ NOISE = 0.1
 """Share of labels that are taken to be arbitrary."""
 FLOOR = -8.0
 """Log-probabilities below this tell no more than this."""
+LEARNT = 0.2
+"""Nats per picture by which the outputs must tell of the labels, under the order that suits them best. A hundred random
+networks reached 0.11 on 120 photographs, networks that were trained 0.67 and more."""
 ODDS = 3.0
 """Nats by which another order must be ahead of that given, once there is paid for how many orders were tried."""
+
+
+AT_CHANCE = "at chance: nothing can be told"
 
 
 class Finding(NamedTuple):
@@ -68,12 +74,15 @@ def find_class_order(base: Response, truth: np.ndarray, classes: Sequence[str]) 
     same = np.arange(n)
     logs = np.clip(base.logs, FLOOR, 0)
     given, fit = _likelihood(logs, truth)
-    usual = {}
+    usual: dict[tuple[int, ...], str] = {}
     for name, order in ORDERS.items():
         present = [label for label in order if label in classes]
-        usual[tuple(present.index(label) for label in classes)] = name
+        outputs = tuple(present.index(label) for label in classes)
+        usual[outputs] = f"{usual[outputs]} and {name}" if outputs in usual else name
     reached = {outputs: _likelihood(logs, np.array(outputs)[truth])[0] for outputs in usual}
     reached |= _best_orders(logs, truth, n, fit)
+    if max(reached.values()) - _likelihood(np.zeros_like(logs), truth)[0] < LEARNT * len(truth) + math.lgamma(n + 1):
+        return same, Finding("class order", AT_CHANCE, float("nan"), "")
     scored = []
     for outputs, likelihood in reached.items():
         if any(outputs[k] != k for k in truth):
@@ -83,7 +92,11 @@ def find_class_order(base: Response, truth: np.ndarray, classes: Sequence[str]) 
     if ahead < ODDS:
         return same, Finding("class order", "as the labels say", float(expit(-ahead)), "")
     by_output = [classes[chosen.index(k)] for k in range(n)]
-    name = f"{usual[chosen]} order" if chosen in usual else "another order"
+    name = f"the order of {usual[chosen]}" if chosen in usual else "another order"
+    unseen = [classes[k] for k in range(n) if k not in truth and chosen[k] != k]
+    if unseen:
+        text = f"wrong: the outputs are in {name}; none is proposed, for no picture shows {', '.join(unseen)}"
+        return same, Finding("class order", text, float(expit(ahead)), "")
     line = f"classes: [{', '.join(by_output)}]"
     return np.array(chosen), Finding("class order", f"wrong: the outputs are in {name}", float(expit(ahead)), line)
 
