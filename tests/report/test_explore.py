@@ -279,6 +279,8 @@ def test_more_than_fits_is_a_sample_that_says_so(browser: Any, run: FakeRun, fil
     shown = json.loads(re.search(r'id="payload">(.*?)</script>', page.read_text("utf-8"))[1])  # type: ignore[index]
     groups = np.unique(shown["pictures"]["columns"]["group"], return_counts=True)[1]
     assert np.ptp(groups) <= 5
+    none = explore.build(run, tmp_path / "explore.html", most_bytes=100_000)  # type: ignore[arg-type]
+    assert "No maps of single pictures: without them" in text_of(browser, none, "pictures")
 
 
 @pytest.mark.parametrize("kind", ["unsigned", "signed", "negative", "constant"])

@@ -54,6 +54,11 @@ def build(run: Run, path: Path | None = None, *, with_pictures: bool = False, mo
             scores = image_scores([data.table("per_image"), data.table("known_images")], pictures)
             page["pictures"] = _packed(pictures, scores)
             size = _size(page, sprites) + _SPARE
+            if pictures.total and not (pictures.images or pictures.note):
+                page["pictures"]["note"] = (
+                    f"No maps of single pictures: without them this file takes {size / 1e6:.1f} MB, and it is to stay "
+                    f"below {most_bytes / 1e6:.1f} MB."
+                )
             if size <= most_bytes or not pictures.images:
                 place = path or run.dir / NAME
                 with rewriting(run.dir, "explore"):
