@@ -202,7 +202,7 @@ function howItIsCut(toMask, means, first) {
         : "";
   const single =
     first.map.step > 1
-      ? " Single maps travel at every second pixel: their scores here differ a little from the table's."
+      ? " Single maps are compared here at every second pixel, in the tables on blocks of 4 × 4 pixels: their scores may differ by some hundredths."
       : "";
   return `${scaled}${table}${single} Precision is the share of the first that lies in the second, recall the share of the second that the first covers.`;
 }
