@@ -183,7 +183,7 @@ def _arcs(pairs: pd.DataFrame, simulated: bool) -> FigureSpec:
         "as wide as it is strong. Beneath: the interactions of all pairs, in hundredths of probability; those that do "
         "not differ from 0 are grey.",
         "A positive interaction: showing both parts adds more than each alone does. A negative one: either part is "
-        "nearly as good as both.",
+        "nearly as good as both. Intervals are not corrected for the 28 pairs: one or two may differ by chance.",
         figure,
         False,
         simulated,
