@@ -128,7 +128,7 @@ class Interactions(Stage):
 
     def account(self) -> dict[str, Any]:
         """The pictures left out, and why."""
-        left = {}
+        left: dict[str, dict[str, str]] = {}
         for task, outcome in self._outcomes():
             reasons = zip(task.images, outcome["reasons"], strict=True)
             left[task.label] = left.get(task.label, {}) | {image: why for image, why in reasons if why}

@@ -57,7 +57,7 @@ class Parts(Section):
         for source, rows in values[(values["expression"] == ALL) & (values["kind"] == "model")].groupby("source"):
             if rows["value"].isna().all():
                 continue
-            most = rows.loc[rows["value"].idxmax()]
+            most = rows.iloc[int(np.nanargmax(rows["value"]))]
             sentence = (
                 f"{source} uses the {most['part']} most: showing them adds {signed(most['value'])} to the "
                 f"probability (95 % interval {interval(most['value_low'], most['value_high'])}), "
@@ -67,7 +67,7 @@ class Parts(Section):
             own = pairs[(pairs["source"] == source) & (pairs["expression"] == ALL) & (pairs["index"] == INDEX)]
             sure = own[(own["ci_low"] > 0) | (own["ci_high"] < 0)]
             if not sure.empty:
-                strongest = sure.loc[sure["value"].abs().idxmax()]
+                strongest = sure.iloc[int(np.argmax(sure["value"].abs()))]
                 how = "add to each other" if strongest["value"] > 0 else "partly replace each other"
                 sentence += (
                     f" Of all pairs, {strongest['a']} and {strongest['b']} interact most: they {how} "
