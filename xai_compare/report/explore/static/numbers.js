@@ -109,7 +109,7 @@ function tableRow(table, row) {
       const value = cell(column, row);
       if (typeof value !== "string")
         return el("td", { class: "n" }, value !== null && Number.isInteger(value) ? String(value) : number(value));
-      return el("td", {}, value);
+      return el("td", { class: value.length > 30 ? "long" : "" }, value);
     }),
   );
 }
