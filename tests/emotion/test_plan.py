@@ -15,7 +15,18 @@ from typer.testing import CliRunner
 
 from xai_compare import cli
 from xai_compare.cli.app import app
-from xai_compare.emotion import ABLATIONS, BASELINES, PROTOCOLS, Clips, Noise, Recipe, Sizes, read_clips, write_clips
+from xai_compare.emotion import (
+    ABLATIONS,
+    BASELINES,
+    PROTOCOLS,
+    Clip,
+    Clips,
+    Noise,
+    Recipe,
+    Sizes,
+    read_clips,
+    write_clips,
+)
 from xai_compare.emotion.plan import Plan, run_plan
 from xai_compare.emotion.saving import saved_head
 from xai_compare.errors import InputError
@@ -73,6 +84,26 @@ def test_another_plan_is_refused_and_nothing_is_lost(clips: Clips, tmp_path: Pat
     with pytest.raises(InputError, match="differ in: n_folds"):
         run_plan(clips, Plan(settings=("eye",), recipe=RECIPE, n_folds=3, sizes=SIZES), tmp_path)
     assert (tmp_path / "trained" / "er_7" / "eye" / "predictions.parquet").is_file()
+
+
+def test_clips_that_were_replaced_are_refused(clips: Clips, tmp_path: Path) -> None:
+    run_plan(clips, plan("eye"), tmp_path)
+
+    def read(index: int) -> Clip:
+        clip = clips.read(index)
+        return dataclasses.replace(clip, eye=clip.eye[::-1].copy()) if index == 3 else clip
+
+    with pytest.raises(InputError, match=r"differ in: clips \(eye\)"):
+        run_plan(dataclasses.replace(clips, read=read), plan("eye"), tmp_path)
+
+
+def test_damaged_predictions_are_made_anew(clips: Clips, tmp_path: Path) -> None:
+    first = run_plan(clips, plan("eye"), tmp_path)
+    file = tmp_path / "trained" / "er_7" / "eye" / "predictions.parquet"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9] + b"x" + whole[-8:])
+    again = run_plan(clips, plan("eye"), tmp_path)
+    pd.testing.assert_frame_equal(again.predictions, first.predictions)
 
 
 def test_a_call_that_failed_before_training_binds_nobody(clips: Clips, tmp_path: Path) -> None:

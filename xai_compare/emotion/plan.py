@@ -19,7 +19,9 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
+from xai_compare.data_files import read_facts
 from xai_compare.emotion.baselines import BASELINES
+from xai_compare.emotion.blocks import MODALITIES
 from xai_compare.emotion.clips import Clips
 from xai_compare.emotion.emert import EMERT
 from xai_compare.emotion.evaluation import ABLATIONS, CrossValidation, Setting, cross_validate, evaluate_with_noise
@@ -33,8 +35,12 @@ from xai_compare.emotion.training import Recipe
 from xai_compare.errors import InputError, nearest
 from xai_compare.files import atomic, refuse_links, write_atomically
 from xai_compare.models.checkpoint import read_state_dict
+from xai_compare.models.provenance import file_sha256
 
 PLAN = "plan.json"
+RESULTS = ("predictions.parquet", "shares.parquet")
+SUMS = "checksums.json"
+"""In the folder of each setting: the hashes of its results, written last."""
 
 
 @dataclass(frozen=True)
@@ -126,15 +132,20 @@ def run_plan(clips: Clips, plan: Plan, out: str | Path, stage: Stage = _no_progr
     """
     out = Path(out)
     refuse_links(out)
-    _check_same_plan(clips, plan, out)
     jobs = [(protocol, name) for protocol in plan.protocols for name in plan.settings]
-    left = [job for job in jobs if not (_folder(out, *job) / "predictions.parquet").is_file()]
+    modalities = {modality for protocol, name in jobs for modality in plan.setting(name, protocol).modalities}
+    # Clips are read though all may be trained: only so is it seen that one was replaced since.
+    data = clip_arrays(clips, sorted(modalities), plan.sizes)
+    _check_same_plan(clips, plan, out, data)
+    left = [job for job in jobs if not _is_whole(_folder(out, *job))]
     if left:
-        modalities = {modality for protocol, name in left for modality in plan.setting(name, protocol).modalities}
-        trainings = _Trainings(clips, clip_arrays(clips, sorted(modalities), plan.sizes), plan)
+        trainings = _Trainings(clips, data, plan)
         for protocol, name in left:
             with stage(f"{name}, {protocol}: epochs", plan.n_folds * plan.recipe.epochs) as tick:
-                trainings.run(protocol, plan.setting(name, protocol), _folder(out, protocol, name), tick)
+                folder = _folder(out, protocol, name)
+                trainings.run(protocol, plan.setting(name, protocol), folder, tick)
+                sums = {file: file_sha256(folder / file) for file in RESULTS if (folder / file).is_file()}
+                write_atomically(folder / SUMS, json.dumps(sums, indent=2) + "\n")
     parts = [pd.read_parquet(_folder(out, *job) / "predictions.parquet") for job in jobs]
     shares = [pd.read_parquet(f) for job in jobs if (f := _folder(out, *job) / "shares.parquet").is_file()]
     networks = sorted(file.parent for job in jobs for file in _folder(out, *job).glob("fold_*/card.json"))
@@ -146,22 +157,44 @@ def _folder(out: Path, protocol: str, name: str) -> Path:
     return out / "trained" / protocol / name.replace(" + ", "+").replace(" ", "_")
 
 
-def _check_same_plan(clips: Clips, plan: Plan, out: Path) -> None:
+def _is_whole(folder: Path) -> bool:
+    """Whether a setting was trained, and its results are as they were written."""
+    try:
+        sums = read_facts(folder / SUMS, "the checksums", {RESULTS[0]: str})
+        return all(file_sha256(folder / file) == sums[file] for file in RESULTS if file in sums)
+    except (InputError, OSError):
+        return False
+
+
+def _check_same_plan(clips: Clips, plan: Plan, out: Path, data: ClipArrays) -> None:
     """What a training depends on stands in plan.json; more protocols and settings may join later."""
     labels = hashlib.sha256(clips.table.to_csv(index=False).encode()).hexdigest()
     text = json.dumps(dataclasses.asdict(plan) | {"labels": labels}, default=str, sort_keys=True)
     wanted = {k: v for k, v in json.loads(text).items() if k not in ("protocols", "settings")}
     if plan.backbone is not None:
         wanted["backbone"] = hashlib.sha256(Path(plan.backbone).read_bytes()).hexdigest()
+    contents = {name: getattr(data, name) for name in MODALITIES}
+    wanted |= {
+        f"clips ({name})": hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+        for name, values in contents.items()
+        if values is not None
+    }
     file = out / PLAN
     # A call that failed before anything was trained binds nobody.
     if file.is_file() and any(path.is_file() for path in (out / "trained").rglob("*")):
         stored = json.loads(file.read_text("utf-8"))
-        if differing := [key for key in wanted if stored.get(key) != wanted[key]]:
+        # A modality that no setting had asked for before joins as a setting does.
+        new = {key for key in wanted if _of_clips(key) and key not in stored and any(map(_of_clips, stored))}
+        if differing := [key for key in wanted if key not in new and stored.get(key) != wanted[key]]:
             what = f"the directory holds trainings that differ in: {', '.join(differing)}"
             raise InputError(what, where=out, hint="name another directory, or ask for the same")
+        wanted = {**stored, **wanted}
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(file, json.dumps(wanted, indent=2) + "\n")
+
+
+def _of_clips(key: str) -> bool:
+    return key.startswith("clips (")
 
 
 def _trunk_weights(file: Path) -> dict[str, torch.Tensor]:

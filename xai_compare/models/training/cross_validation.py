@@ -23,7 +23,7 @@ from xai_compare.models.ensembles import pairs_of, pairwise
 from xai_compare.models.loading import load
 from xai_compare.models.model import Model
 from xai_compare.models.provenance import file_sha256
-from xai_compare.models.training import cards, evaluation, figures, map_loss
+from xai_compare.models.training import cards, evaluation, figures, map_loss, staleness
 from xai_compare.models.training import folds as dividing
 from xai_compare.models.training.augmentation import augmentation
 from xai_compare.models.training.click_masks import tuning_set
@@ -232,14 +232,19 @@ def _trained(
         balanced = undersampled(labels, derive_seed(config.seed, 6, *key))
         chosen, labels = chosen[balanced], labels[balanced]
     job.say(f"{name}: {len(chosen)} pictures")
+    images = job.pictures.images[chosen]
+    maps = _maps(job, classes, chosen)
+    inputs = staleness.inputs_hash(
+        model, (images, labels, maps, *_clicked(job, chosen)), [classes, config.fingerprint()]
+    )
+    if why := staleness.begin(folder, inputs):
+        job.say(f"{name}: trained anew; {why}")
     if (folder / cards.CARD).is_file():
         load_weights(model.module, read_state_dict(folder / cards.WEIGHTS), folder / cards.WEIGHTS)
         job.histories[name] = read_facts(folder / cards.CARD, "the card of trained weights", {"history": list})[
             "history"
         ]
         return model
-    images = job.pictures.images[chosen]
-    maps = _maps(job, classes, chosen)
     history = fit(model, images, labels, config, length(config), folder, seed=seed, maps=maps, progress=job.progress)
     if config.fine_tune is not None:
         history = history + _tuned(job, model, classes, chosen, folder, seed)
@@ -247,6 +252,14 @@ def _trained(
     cards.write(model, folder, {**_facts(job, classes, chosen, test, key), "history": history})
     (folder / "last.ckpt").unlink(missing_ok=True)
     return model
+
+
+def _clicked(job: _Job, chosen: np.ndarray) -> list[np.ndarray]:
+    """What tuning with clicks depends on beside the pictures: the clicks, and whose pictures they are."""
+    if job.config.fine_tune is None or job.clicks is None:
+        return []
+    tables = (job.clicks, job.pictures.rows.iloc[chosen][["image", "expression", "subject"]])
+    return [np.frombuffer(table.to_csv(index=False).encode(), np.uint8) for table in tables]
 
 
 def _maps(job: _Job, classes: list[str], chosen: np.ndarray) -> np.ndarray | None:
@@ -341,7 +354,8 @@ def _summarize(job: _Job, predictions: pd.DataFrame) -> None:
 
 def _top(job: _Job, metrics: pd.DataFrame, matrices: dict[str, np.ndarray]) -> None:
     """Put the first fold's weights at the top, with a card that names all folds and how they did."""
-    folders = sorted((path for path in job.out.glob("fold_*") if path.is_dir()), key=lambda p: int(p.name[5:]))
+    tested = sorted({int(fold) for fold in job.folds if fold > 0})
+    folders = [path for fold in tested if (path := job.out / f"fold_{fold}").is_dir()]
     wanted = metrics[metrics["metric"].isin(["accuracy", "balanced_accuracy", "calibration_error"])]
     results = wanted[["fold", "model", "metric", "value"]].round(4).to_dict("records")
     first = folders[0] / cards.CARD
