@@ -3,7 +3,8 @@
 ``python -m benchmarks.check_model --out DIR`` asks of the networks trained on simulated faces, with simulated faces
 that they never saw. ``--faces DIR`` (labels.csv, images/) adds the bundled network of photographs, with people whom it
 never saw, and ``--keras FILE`` a Keras network trained on FER2013 as its authors feed it. Each network answers each
-picture once for each way to feed it; a draw is a choice of forty of these answers.
+picture once for each way to feed it; a draw is a choice of forty of these answers. ``--random N`` asks N small
+networks with random weights, of which nothing can be told: how many are confirmed, or given a line, all the same.
 
 A fault counts as found where its check names a line; range and normalization count for one another, because each can be
 fixed by the other's line. A false alarm is any line where no fault was planted.
@@ -18,13 +19,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import nn
 
 from tools.train_photographic import unseen
 from xai_compare.errors import InputError
 from xai_compare.expressions import BASIC
 from xai_compare.faces.cropping import FaceCropper
 from xai_compare.images import align
-from xai_compare.models import Model, load
+from xai_compare.models import InputSpec, Model, load
 from xai_compare.models.checking import CHECKS, check_responses
 from xai_compare.models.checking.class_orders import ORDERS
 from xai_compare.models.checking.probe import Response, probe
@@ -146,6 +149,43 @@ def rates(name: str, model: Model, shots: Shots, draws: int) -> Iterator[dict[st
         yield {**row, **found, "also_named_another": others / draws if fault != "none" else np.nan}
 
 
+def untrained(seed: int, classes: tuple[str, ...] = BASIC) -> Model:
+    """A small network with random weights: one to four blocks, with or without batch norms, pooled or flat."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    norms, channels, layers = bool(rng.random() < 0.5), 3, list[nn.Module]()
+    for _ in range(rng.integers(1, 5)):
+        width = int(rng.choice([8, 16, 32]))
+        layers += [nn.Conv2d(channels, width, 3, 2, 1), *([nn.BatchNorm2d(width)] if norms else []), nn.ReLU()]
+        channels = width
+    side = int(rng.choice([1, 2, 4]))
+    head = nn.Linear(channels * side**2, len(classes))
+    nn.init.normal_(head.weight, std=float(np.exp(rng.uniform(-3, 2))) / channels**0.5)
+    module = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(side), nn.Flatten(), head)
+    ranges = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+    return Model(f"random {seed}", classes, module, InputSpec((48, 48), range=ranges[rng.integers(3)]))
+
+
+def of_random(count: int, shots: Shots) -> pd.DataFrame:
+    """What is found of untrained networks, one row each, each with forty pictures of its own."""
+    crops, labels = shots
+    given, rows = margin_line(GIVEN), []
+    for seed in range(count):
+        model = untrained(seed)
+        chosen = np.random.default_rng(seed).choice(len(labels), PICTURES, replace=False)
+        some = {line: images[chosen] for line, images in crops.items()}
+        truth = np.array([model.classes.index(label) for label in labels[chosen]])
+        variants = input_variants(model, some, given)
+        table = check_responses(model, responder(model, crops)(chosen), variants, truth, given, seed=seed)
+        findings = table.set_index("check")["finding"]
+        lines = list(table.loc[table["line"] != "", "line"])
+        reassured = bool((findings == "as the labels say").any() or (findings == "nothing else fits better").any())
+        rows.append(
+            {"network": seed, "order": findings["class order"], "reassured": reassured, "lines": "; ".join(lines)}
+        )
+    return pd.DataFrame(rows)
+
+
 def main() -> None:
     """Ask all networks, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -154,10 +194,17 @@ def main() -> None:
     parser.add_argument("--keras", type=Path, default=None)
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--identities", type=int, default=60)
+    parser.add_argument("--random", type=int, default=0, help="ask about so many untrained networks instead")
     parser.add_argument("--only", default=None, help="a network whose name begins so")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     drawn = simulated(given.identities)
+    if given.random:
+        table = of_random(given.random, drawn)
+        table.to_csv(given.out / "random_networks.csv", index=False)
+        wrong = int(table["reassured"].sum()), int((table["lines"] != "").sum())
+        print(f"of {len(table)} untrained networks {wrong[0]} were reassured and {wrong[1]} were given a line")
+        return
     asked = [(f"{name} (simulated faces)", load({"bundled": name}), drawn) for name in ("compact", "residual")]
     if given.faces is not None:
         seen = photographs(given.faces, given.out)

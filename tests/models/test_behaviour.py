@@ -11,11 +11,13 @@ from torch import nn
 from torch.nn import functional
 
 from xai_compare import models
+from xai_compare.api.explaining import explain
 from xai_compare.errors import InputError
 from xai_compare.models import InputSpec, Model
 from xai_compare.models.behaviour import WithoutDropout, checked, observe
 from xai_compare.models.layers import feature_layer
 from xai_compare.models.outputs import chosen, remark_on_outputs
+from xai_compare.runs.progress import Silent
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
@@ -209,6 +211,24 @@ def test_how_outputs_were_read_is_said() -> None:
     remark = remark_on_outputs(checked(network(After(lambda x: x.sigmoid())), None))
     assert remark == "its outputs were read as sigmoid (`output: sigmoid` settles it)"
     assert remark_on_outputs(checked(network(Base()), None)) is None
+
+
+def test_a_networks_repr_says_how_its_outputs_were_read() -> None:
+    assert repr(network(Base(2), ("fear", "anger"))) == "Model('m', fear, anger; 32 x 32 rgb, logits)"
+    model = checked(network(After(lambda x: x.sigmoid())), None)
+    assert repr(model).endswith("rgb, probabilities; its outputs were read as sigmoid (`output: sigmoid` settles it))")
+
+
+def test_explain_says_how_outputs_were_read() -> None:
+    class Listener(Silent):
+        def say(self, message: str) -> None:
+            said.append(message)
+
+    said: list[str] = []
+    model = checked(network(After(lambda x: x.sigmoid())), None)
+    with pytest.raises(InputError, match="no picture"):
+        explain(np.zeros((40, 40, 3), np.uint8), model, "random", progress=Listener())
+    assert said == ["m: its outputs were read as sigmoid (`output: sigmoid` settles it)"]
 
 
 class Attended(Base):

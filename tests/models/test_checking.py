@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.check_model import of_random, simulated
 from xai_compare.errors import InputError
 from xai_compare.expressions import BASIC
 from xai_compare.images import align
@@ -210,3 +211,11 @@ def test_a_random_network_is_at_chance(spread: float) -> None:
         _, finding = find_class_order(response(logs), np.arange(40) % 5, classes)
         told.add((finding.text, finding.line))
     assert told == {(AT_CHANCE, "")}
+
+
+def test_no_untrained_network_is_reassured_or_given_a_line() -> None:
+    """The small form of ``python -m benchmarks.check_model --random 100``."""
+    table = of_random(4, simulated(7))
+    assert not table["reassured"].any()
+    assert (table["lines"] == "").all()
+    assert set(table["order"]) == {AT_CHANCE}

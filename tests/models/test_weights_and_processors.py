@@ -158,6 +158,56 @@ def test_what_cannot_be_matched_is_refused_until_the_study_says_the_input(
     assert prepared_by(make(), {"size": 32}).input.size == (32, 32)
 
 
+@pytest.mark.parametrize("given", [{"range": [0, 1]}, {"channels": "rgb"}, {"mean": [0, 0, 0]}])
+def test_a_key_under_input_settles_its_own_part_only(given: dict[str, Any]) -> None:
+    """The processor crops; that the study names a range says nothing of that."""
+    cropping = transformers.DeiTImageProcessor(size={"height": 40, "width": 40}, crop_size=SIDE)
+    with pytest.raises(InputError, match=r"size or crop.*input: \{size: \[32, 32\]\}"):
+        prepared_by(cropping, given)
+    plain = prepared_by(transformers.ViTImageProcessor(size=SIDE), given).input
+    assert all(np.allclose(getattr(plain, key), value) for key, value in given.items() if key != "channels")
+
+
+class Inverted:
+    """A processor whose values no range, mean and deviation can match."""
+
+    do_rescale, do_normalize, rescale_factor, image_mean, image_std = True, False, 1 / 255, None, None
+    size: dict[str, int] = {"height": 32, "width": 32}  # noqa: RUF012
+
+    def __call__(self, image: Any, return_tensors: str) -> dict[str, torch.Tensor]:
+        values = torch.from_numpy(np.array(image.resize((32, 32)))).permute(2, 0, 1).float() / 255
+        return {"pixel_values": ((values - 0.5) ** 2)[None]}
+
+
+def test_values_that_cannot_be_matched_are_settled_by_what_says_values() -> None:
+    for given in (None, {"size": 32}, {"channels": "rgb"}):
+        with pytest.raises(InputError, match=r"other values.*range"):
+            prepared_by(Inverted(), given)
+    assert prepared_by(Inverted(), {"range": [-1, 1]}).input.range == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"text"', "\x00"])
+def test_a_damaged_processor_is_refused(text: str, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "net")
+    (folder / "preprocessor_config.json").write_text(text, "utf-8")
+    with pytest.raises(InputError, match=r"preprocessor_config\.json") as error:
+        load({"hf": str(folder), "input": {"size": 32, "range": [0, 1]}})
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("beside", ["state_dict_ema", "model_ema", "ema", "swa"])
+def test_two_sets_of_weights_in_a_file_are_refused(beside: str, tmp_path: Path) -> None:
+    state, other = Small().state_dict(), Small().state_dict()
+    place = tmp_path / "w.pt"
+    averaged = {f"module.{name}": value for name, value in other.items()}
+    torch.save({"state_dict": state, beside: {**averaged, "n_averaged": torch.tensor(3)}}, place)
+    with pytest.raises(InputError, match=f"state_dict and {beside}; save the one") as error:
+        read_state_dict(place)
+    assert "\n" not in str(error.value)
+    torch.save({"state_dict": state, beside: dict(state), "optimizer": {"state": {}}}, place)
+    assert torch.equal(read_state_dict(place)["fc.bias"], state["fc.bias"])
+
+
 def test_a_timm_network_keeps_its_mean_and_deviation(tmp_path: Path) -> None:
     import timm
 
@@ -168,7 +218,9 @@ def test_a_timm_network_keeps_its_mean_and_deviation(tmp_path: Path) -> None:
         architecture="resnet18", id2label=dict(enumerate(CLASSES)), pretrained_cfg=cfg, num_labels=3
     )
     transformers.TimmWrapperForImageClassification(config).save_pretrained(place)
-    spec = load({"hf": str(place)}).input
+    model = load({"hf": str(place)})
+    spec = model.input
+    assert "cuts the middle 0.95 of a picture out, which is left out" in repr(model)
     assert (spec.size, spec.mean, spec.std, spec.range) == ((64, 64), mean, std, (0.0, 1.0))
 
 

@@ -205,9 +205,12 @@ def _explain_all(
     from xai_compare.explainers.explained import explain_faces
     from xai_compare.expressions import canonical
     from xai_compare.faces.cropping import FaceCropper
+    from xai_compare.models.outputs import remark_on_outputs
     from xai_compare.runs.progress import Silent
 
     network, cropper = find_network(model, device=device, allow_code=allow_code)
+    if (remark := remark_on_outputs(network)) is not None and progress is not None:
+        progress.say(f"{network.name}: {remark}")
     goal = target if target == "predicted" else canonical(target)
     if goal != "predicted":
         network.indices([goal])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xai_compare.api.networks import find_network
+from xai_compare.api.networks import find_network, pictures_root
 from xai_compare.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check_model(
     Args:
         model: a bundled network's name, ``STUDY.yaml:NAME`` for a network of a study, or a loaded `Model`.
         manifest: a CSV of about forty labelled pictures: image, expression.
-        root: the folder of the pictures; the manifest's by default.
+        root: the folder of the pictures; by default ``images.root`` of the study, or else the manifest's folder.
         most: how many pictures are looked at, drawn by ``seed``.
         seed: of the draw, and of the bootstrap.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
@@ -55,7 +55,8 @@ def check_model(
     from xai_compare.models.checking import check_model as check
 
     network, cropper = find_network(model, device=device, allow_code=allow_code)
-    rows = read_manifest(Path(manifest), None if root is None else Path(root)).rows
+    place = pictures_root(model) if root is None else Path(root)
+    rows = read_manifest(Path(manifest), place).rows
     rows = rows[rows["expression"].isin(network.classes)]
     if rows.empty:
         raise InputError("no picture shows an expression that the network knows", where=manifest)

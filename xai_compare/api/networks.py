@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xai_compare.errors import InputError, nearest
@@ -41,3 +42,15 @@ def find_network(model: Model | str, *, device: str = "auto", allow_code: bool =
         if name in (spec.name, spec.label):
             return models.load(spec.loading(), device=device, allow_code=allow_code), cropper
     raise InputError(f"no model {name!r}", where=file, hint=nearest(name, [spec.label for spec in study.models]))
+
+
+def pictures_root(model: Model | str) -> Path | None:
+    """The folder that a study's image paths start from, where it names one; None for a network of no study."""
+    from xai_compare.models.bundled import NAMES
+    from xai_compare.study import Study
+
+    if not isinstance(model, str) or model in NAMES:
+        return None
+    images = Study.load(model.rpartition(":")[0]).images
+    beside = images.manifest is not None and images.root == images.manifest.parent
+    return None if beside else images.root

@@ -17,7 +17,12 @@ def check_model(
         Path, typer.Option(help="CSV of about forty labelled pictures, with the columns image and expression.")
     ],
     out: RequiredOut,
-    root: Annotated[Path | None, typer.Option(help="Folder of the pictures; the manifest's by default.")] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the pictures; by default `images.root` of the study, or else the manifest's folder."
+        ),
+    ] = None,
     most: Annotated[int, typer.Option(min=10, help="Largest number of pictures to look at, drawn at random.")] = 120,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the draw and of the bootstrap.")] = 0,
     device: Device = "auto",

@@ -99,11 +99,34 @@ def _unwrapped(content: object, path: Path) -> dict[str, torch.Tensor]:
         if not isinstance(content, Mapping):
             break
         tensors = {str(k): v for k, v in content.items() if isinstance(v, torch.Tensor)}
-        inner = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
-        if inner is None and tensors:
+        chosen = next((key for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
+        if chosen is None and tensors:
             return tensors
+        inner = None if chosen is None else content[chosen]
+        if rival := _rival(content, chosen):
+            raise InputError(
+                f"the file holds two sets of weights of one network: {chosen} and {rival}",
+                where=path,
+                hint=f"save the one that is meant by itself: torch.save(checkpoint[{rival!r}], FILE)",
+            )
         content = inner
     raise InputError("the file holds no state dict", where=path, hint="save model.state_dict()")
+
+
+def _rival(content: Mapping[Any, Any], chosen: str | None) -> str | None:
+    """The key of other weights for the same names, such as averaged ones; None where there are none, or equal ones."""
+
+    def named(state: object) -> dict[str, torch.Tensor]:
+        tensors = state.items() if isinstance(state, Mapping) else ()
+        return {str(k).removeprefix("module."): v for k, v in tensors if isinstance(v, torch.Tensor)}
+
+    own = named(content.get(chosen))
+    for key, state in content.items():
+        other = named(state) if key != chosen else {}
+        # Averages often keep a counter beside the weights.
+        if own and own.keys() <= other.keys() and not all(torch.equal(own[name], other[name]) for name in own):
+            return str(key)
+    return None
 
 
 def load_weights(

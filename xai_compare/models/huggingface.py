@@ -6,6 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from xai_compare.data_files import read_json
 from xai_compare.errors import InputError, first_line
 from xai_compare.expressions import canonical
 from xai_compare.files import below, read_bytes
@@ -119,9 +121,13 @@ def _fed_as(
     known = _known(processor, config)
     model = Model(request.name, classes, module, request.input(known), source=source)
     if processor is not None:
-        if "values" in _difference(model, processor):
-            model.input = request.input(known | _measured(processor, known))
-        _compare_with_processor(model, processor, request)
+        own = _as_processor(model, known)
+        if any(part == "values" for part, _ in _differences(own, processor)):
+            known |= _measured(processor, known)
+            model.input, own = request.input(known), _as_processor(model, known)
+        _compare_with_processor(own, processor, request)
+        if (share := (getattr(processor, "data_config", None) or {}).get("crop_pct", 1.0)) != 1.0:
+            model.source = {**model.source, "crop_left_out": share}
     return model
 
 
@@ -164,10 +170,15 @@ def _processor(name: str, options: Mapping[str, Any]) -> Any:
     """What prepares pictures for the network in transformers; None where nothing is said of it."""
     from transformers import AutoImageProcessor
 
+    for file in ("preprocessor_config.json", "processor_config.json"):
+        if (place := Path(name) / file).exists() and not isinstance(read_json(place), dict):
+            raise InputError("is no configuration of an image processor", where=place, hint="download the folder again")
     try:
         return AutoImageProcessor.from_pretrained(name, **options)
-    except (OSError, ValueError, ImportError, KeyError):
+    except (OSError, ValueError, ImportError, KeyError) as error:
         # transformers has no other word for "there is none": the user must then say the input.
+        if "JSON" in str(error):
+            raise InputError(f"its image processor cannot be read ({first_line(error)})", where=name) from None
         return None
 
 
@@ -211,55 +222,84 @@ def _check_shards(folder: Path | None) -> None:
             below(folder or index.parent, str(name), links=True)  # The hub's own cache is made of links.
 
 
-def _compare_with_processor(model: Model, processor: Any, request: Request) -> None:
+_SETTLED_BY = {
+    "size": (("size",),),
+    "values": (("range", "mean", "std"),),
+    "channels": (("channels",),),
+    "all": (("size",), ("range", "mean", "std")),
+}
+"""By part of what a processor does: the keys under ``input`` of which one, of each group, leaves it to the study."""
+
+
+def _as_processor(model: Model, known: Mapping[str, Any]) -> Model:
+    """The network, fed as its processor says, whatever the study says under ``input``."""
+    said = {key: value for key, value in known.items() if value is not None}
+    base: dict[str, Any] = {"size": model.input.size, "channels": model.input.channels, "range": model.input.range}
+    own = Request("hf", "", {"input": base | said}, Path(), model.name)
+    return replace(model, input=own.input({}))
+
+
+def _compare_with_processor(own: Model, processor: Any, request: Request) -> None:
     """Hold `Model.prepare` against the folder's processor on a few pictures.
 
-    What the study itself says under ``input`` is its own affair, and only logged.
+    What the study itself says under ``input`` is its own affair, and only logged; what it does not say is compared.
 
     Raises:
         InputError: if they differ by more than the kind of interpolation.
     """
-    what = _difference(model, processor)
-    if what and request.spec.get("input"):
-        log.info("%s: %s; its input is as the study says", request.where, what)
-    elif what:
-        height, width = model.input.size
+    said = set(request.spec.get("input") or ())
+    waived: set[str] = set()
+    for part, what in _differences(own, processor):
+        if all(said & set(keys) for keys in _SETTLED_BY[part]) or (part == "channels" and "values" in waived):
+            waived.add(part)
+            log.info("%s: %s; its input is as the study says", request.where, what)
+            continue
+        (height, width), (low, high) = own.input.size, own.input.range
+        size, span = f"size: [{height}, {width}]", f"range: [{low:g}, {high:g}]"
+        wanted = {"size": size, "values": span, "channels": f"channels: {own.input.channels}", "all": f"{size}, {span}"}
         raise InputError(
             what,
             where=request.where,
-            hint=f"say how it is to be fed, such as `input: {{size: [{height}, {width}]}}`, to leave the processor out",
+            hint=f"say how it is to be fed, such as `input: {{{wanted[part]}}}`, to leave the processor out of that",
         )
 
 
-def _difference(model: Model, processor: Any) -> str:
-    """How the processor's pictures differ from those of ``model``, in words; ``""`` where they are the same."""
+def _differences(model: Model, processor: Any) -> list[tuple[str, str]]:
+    """How the processor's pictures differ from those of ``model``: the part of `_SETTLED_BY`, and words."""
     height, width = model.input.size
     noise = np.random.default_rng(0).integers(0, 256, (2 * height, 2 * width, 3), np.uint8)
     # One colour shows values and channels whatever is done to size; large smooth pictures a crop, for interpolation
     # hardly matters there; large noise whether what is between the pixels is averaged away or left out.
     rows, columns = np.mgrid[0 : 2 * height, 0 : 2 * width].astype(float)
     waves = np.stack([np.sin(3 * rows / height + k) * np.cos(2.3 * columns / width - k) for k in range(3)], -1)
-    flat = [("values or channels", _flat(model.input.size, c), 0.005) for c in ((200, 90, 20), (0, 30, 255))]
+    # Greys show values whatever the order of the channels.
+    greys = [("values", "values", _flat(model.input.size, (v, v, v)), 0.005) for v in (200, 30)]
+    flat = [("channels", "channels", _flat(model.input.size, c), 0.005) for c in ((200, 90, 20), (0, 30, 255))]
     cases = [
+        *greys,
         *flat,
-        ("size or crop", (127.5 + 120 * waves).astype(np.uint8), 0.02),
-        ("interpolation (pixels between are left out)", noise, 0.1),
+        ("size", "size or crop", (127.5 + 120 * waves).astype(np.uint8), 0.02),
+        ("size", "interpolation (pixels between are left out)", noise, 0.1),
     ]
     # timm crops by a share that its own networks, too, are run without here: the study cuts the face.
-    cases = flat if hasattr(processor, "data_config") else cases
+    cases = [*greys, *flat] if hasattr(processor, "data_config") else cases
     white, black = (model.prepare(_flat(model.input.size, (v, v, v))[None]) for v in (255, 0))
     span = float((white - black).abs().max().clamp(min=1e-6))
-    for what, picture, most in cases:
+    differences: dict[str, str] = {}
+    for part, what, picture, most in cases:
         ours = model.prepare(picture[None])[0]
         try:
             theirs = _processed(processor, picture, model.input.channels).to(ours)
         except Exception as error:
-            return f"its image processor does not run ({first_line(error)})"
+            return [("all", f"its image processor does not run ({first_line(error)})")]
         if theirs.shape != ours.shape:
-            return f"its image processor makes pictures of {tuple(theirs.shape)}, not {tuple(ours.shape)}"
-        if not float((theirs - ours).abs().mean()) <= most * span:
-            return f"its image processor prepares pictures in a way that cannot be matched: other {what}"
-    return ""
+            made = f"its image processor makes pictures of {tuple(theirs.shape)}, not {tuple(ours.shape)}"
+            return [*differences.items(), ("size", made)]
+        if not float((theirs - ours).abs().mean()) <= most * span and part not in differences:
+            differences[part] = f"its image processor prepares pictures in a way that cannot be matched: other {what}"
+    if "values" in differences:  # Other values make every picture another.
+        differences.pop("size", None)
+    return list(differences.items())
 
 
 def _flat(size: tuple[int, int], colour: tuple[int, int, int]) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from xai_compare.errors import InputError
 from xai_compare.expressions import canonical
 from xai_compare.models.engine import BATCH, Engine
-from xai_compare.models.outputs import ignored_name
+from xai_compare.models.outputs import ignored_name, remarks_on
 
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601 weights by which RGB becomes grey, as Pillow and OpenCV do it."""
@@ -85,6 +85,11 @@ class Model:
                 f"batch_size must be a whole number from 1 up, not {self.batch_size!r}", where=f"model {self.name!r}"
             )
         self.module.eval()
+
+    def __repr__(self) -> str:
+        height, width = self.input.size
+        shown = f"{self.name!r}, {', '.join(self.classes)}; {height} x {width} {self.input.channels}, {self.output}"
+        return f"Model({'; '.join([shown, *remarks_on(self)])})"
 
     @cached_property
     def engine(self) -> Engine:

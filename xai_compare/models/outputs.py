@@ -105,14 +105,23 @@ def chosen(model: Model, take: object = None) -> Model:
 
 
 def remark_on_outputs(model: Model) -> str | None:
-    """What a reader must know of how the outputs were read, where it is not the usual; None where it is."""
+    """What a reader must know of how a network is fed and read, where it is not the usual; None where it is."""
+    return "; ".join(remarks_on(model)) or None
+
+
+def remarks_on(model: Model) -> list[str]:
+    """The parts of `remark_on_outputs`."""
     remarks = []
     if (read := model.source.get("outputs_read_as")) is not None:
         remarks.append(f"its outputs were read as {str(read).replace('_', ' ')} (`output: {read}` settles it)")
     if ignored := model.source.get("ignored_outputs"):
         over = "a softmax over the others" if model.output == "logits" else "the others as they are"
         remarks.append(f"{ignored} outputs are no expressions and left out; probabilities are {over}")
-    return "; ".join(remarks) or None
+    if (cut := model.source.get("crop_left_out")) is not None:
+        remarks.append(
+            f"its processor cuts the middle {cut:.3g} of a picture out, which is left out: the study cuts the face"
+        )
+    return remarks
 
 
 IGNORED = "(no expression"
