@@ -28,6 +28,16 @@ from xai_compare.report.table import Cell, Table, decimals
 from xai_compare.version import VERSION
 
 _PIXELS_PER_INCH, _NARROW_PER_INCH = 106, 76
+_VIEWS = {
+    "heatmaps": "grid",
+    "thresholds": "pair",
+    "examples": "pictures",
+    "single": "pictures",
+    "pairs": "people",
+    "iou": "numbers",
+    "people": "numbers",
+}
+"""The view of the page to explore that shows what a section shows."""
 _PLAIN = " ='/:;,.-+()!*@$[]{}|^~_"
 """What an address within double quotes may hold as it is."""
 _MOST_HEADLINES, _MOST_ROWS, _MOST_FACTS = 4, 1500, 200
@@ -53,7 +63,7 @@ def write_page(path: Path, template: str, sections: Sequence[RenderedSection], *
             version=VERSION,
             css=Markup(files("xai_compare.report").joinpath("page.css").read_text("utf-8")),
             notices=notices,
-            sections=[_section(section) for section in sections if section.visible],
+            sections=[_section(section, bool(context.get("explore"))) for section in sections if section.visible],
             **context,
         )
     )
@@ -91,7 +101,7 @@ def _readable(value: Any) -> Any:
     return "".join(f"\\x{ord(c):02x}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in value)
 
 
-def _section(section: RenderedSection) -> dict[str, Any]:
+def _section(section: RenderedSection, explore: bool = False) -> dict[str, Any]:
     figures = _figures(section)
     stays = any(figure["open"] for figure in figures) or not all(table.folded for table in section.tables)
     return {
@@ -99,6 +109,7 @@ def _section(section: RenderedSection) -> dict[str, Any]:
         "title": section.title,
         "lead": section.lead,
         "findings": section.findings,
+        "view": _VIEWS.get(section.name, "") if explore else "",
         "figures": figures,
         "closed": not (stays or section.findings),
         "tables": [table for table in section.tables if not table.folded],

@@ -125,5 +125,5 @@ class Checklist(Section):
             sign, add = ("missing", key) if answer.missing else ("there", "")
             rows.append([Cell(item), Cell(sign, answer.missing), Cell(answer.holds), Cell(add)])
         missing = sum(row[1].strong for row in rows)
-        title = f"{counted(missing, 'thing').capitalize()} of {len(rows)} that reviewers will miss"
+        title = f"{missing} of {len(rows)} things are missing" if missing else "Nothing is missing"
         return [Table(title, ["asked for", "", "this study", "key of the study that adds it"], rows)]

@@ -98,7 +98,7 @@ def _figure(data: ReportData, sources: list[LabelledSource]) -> FigureSpec:
         "outside. Share of relevance: how much of the map's total lies inside. The thin line is the 95 % interval."
         + (
             " The dashed line, the floor, is the best score of maps that ignore the picture: a bar that ends before it "
-            "has found nothing."
+            "does no better than such a map."
             if chance
             else ""
         ),
