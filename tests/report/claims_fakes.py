@@ -13,6 +13,7 @@ from report_fakes import make_run
 from xai_compare.analysis.responses import NEVER_ERRS
 from xai_compare.comparison.observers import CEILING, ELSEWHERE, LEFT_OUT, PRIOR
 from xai_compare.expressions import BASIC
+from xai_compare.faces.areas import PARTS
 from xai_compare.report.data import ReportData, from_run
 
 EXPRESSIONS = tuple(BASIC[:3])
@@ -38,6 +39,8 @@ def whole(folder: Path) -> tuple[ReportData, Tables]:
         "multiverse": _universes(),
         "multiverse_factors": _factors(),
         "trainings": _trainings(),
+        "part_values": _parts(),
+        "part_interactions": _interactions(),
         "human_data": pd.DataFrame(
             {"source": "human/gaze", "level": "good", "line": "These data can be used.", "simulated": True}, index=[0]
         ),
@@ -183,6 +186,29 @@ def _trainings() -> pd.DataFrame:
         for expression in ("all", *EXPRESSIONS)
     ]
     return pd.DataFrame(rows).assign(value=0.4, ci_low=0.3, ci_high=0.5, n=3, note="")
+
+
+def _parts() -> pd.DataFrame:
+    rows = [
+        {"source": source, "kind": kind, "expression": expression, "part": part, "value": value, "share": value}
+        for source, kind in (("one/cam", "model"), ("two/cam", "model"), ("human/clicks", "human"))
+        for expression in ("all", *EXPRESSIONS)
+        for part, value in zip(PARTS, np.linspace(0.1, 0.4, len(PARTS)), strict=True)
+    ]
+    table = pd.DataFrame(rows).assign(size=0.12, n=12)
+    table.loc[table["source"] == "two/cam", "value"] *= -1
+    for name in ("value", "share"):
+        table = table.assign(**{f"{name}_low": table[name] - 0.05, f"{name}_high": table[name] + 0.05})
+    return table
+
+
+def _interactions() -> pd.DataFrame:
+    rows = [
+        {"source": "one/cam", "expression": "all", "index": "SII", "a": PARTS[0], "b": part, "value": sign * 0.1}
+        for part, sign in ((PARTS[1], 1), (PARTS[2], -1))
+    ]
+    table = pd.DataFrame(rows)
+    return table.assign(ci_low=table["value"] - 0.05, ci_high=table["value"] + 0.05)
 
 
 def _removed() -> pd.DataFrame:
@@ -383,6 +409,9 @@ CHANGES: dict[str, Change] = {
     "one group of people": lambda data, tables: _only(data, tables, lambda name: name == "human/clicks"),
     "no masks": _without_masks,
     "other masks": lambda data, tables: replace(data, mask_title="Mask"),
+    "parts replace each other": lambda data, tables: with_tables(
+        data, {**tables, "part_interactions": tables["part_interactions"].iloc[1:]}
+    ),
     "stable": _stable,
     "other pictures": _other_pictures,
     "few answers of one network": _answered("two", wrong=False, most=2),

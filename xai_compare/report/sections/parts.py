@@ -57,9 +57,12 @@ class Parts(Section):
         for source, rows in values[(values["expression"] == ALL) & (values["kind"] == "model")].groupby("source"):
             if rows["value"].isna().all():
                 continue
+            if not (rows["value_low"] > 0).any():
+                found.append(f"For no part of the face is it shown that {source} is surer when it is seen.")
+                continue
             most = rows.iloc[int(np.nanargmax(rows["value"]))]
             sentence = (
-                f"{source} uses the {most['part']} most: showing them adds {signed(most['value'])} to the "
+                f"{source} uses the {most['part']} most, on average: showing them adds {signed(most['value'])} to the "
                 f"probability (95 % interval {interval(most['value_low'], most['value_high'])}), "
                 f"{100 * most['share']:.0f} % of what speaks for the expression on {100 * most['size']:.0f} % of the "
                 "picture."
