@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from xai_compare.faces import CANONICAL, SHAPE
 from xai_compare.human.areas import Areas, face_areas, map_shares
-from xai_compare.report.data import ALL, ReportData
+from xai_compare.report.data import ALL, LabelledSource, ReportData
 from xai_compare.report.section import SECTIONS, Section
 from xai_compare.report.table import Cell, Table
 
@@ -68,10 +69,26 @@ def _areas() -> Areas:
     return face_areas(CANONICAL[:68], SHAPE).both_sides()
 
 
-def shares(data: ReportData) -> pd.DataFrame:
+def where_most(data: ReportData, sources: Sequence[LabelledSource]) -> str:
+    """In words, for those who cannot see the maps: on which area of the face each source's maps lie most densely."""
+    table = shares(data, sources)
+    if table.empty:
+        return ""
+    table = table[(table["area"] != "rest") & table["expression"].isin(data.expressions)]
+    table = table.assign(density=table["share"] / table["size"]).dropna(subset=["density"])
+    parts = []
+    for source in sources:
+        own = table[table["source"] == source.name]
+        best = own.loc[own.groupby("expression", sort=False)["density"].idxmax()] if len(own) else own
+        told = ", ".join(f"{row.expression} on the {row.area}" for row in best.itertuples())
+        parts.append(f"{source.label}: {told or 'no map'}")
+    return f"Where the maps are densest. {'; '.join(parts)}."
+
+
+def shares(data: ReportData, sources: Sequence[LabelledSource] | None = None) -> pd.DataFrame:
     """``expression, area, source, measure, share, n, size``: a row for each area of each source and expression."""
     parts = []
-    for source in data.sources:
+    for source in data.sources if sources is None else sources:
         for expression in dict.fromkeys([*data.expressions, ALL]):
             values = data.maps.get((source.name, expression))
             if values is None or values.shape != SHAPE or not np.isfinite(values).all():

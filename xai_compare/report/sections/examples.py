@@ -65,6 +65,7 @@ def _sheet(network: str, examples: list[Example], controls: set[str]) -> FigureS
         raster=True,
         simulated=simulated,
         fold=network,
+        alt="Pictures: " + "; ".join(_answer(one).replace("\n", " ") for one in examples) + ".",
     )
 
 

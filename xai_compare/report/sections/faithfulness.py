@@ -112,7 +112,19 @@ def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> FigureSpec:
         figure=figure,
         raster=False,
         fold=name,
+        alt=f"Areas under the curves of {name}. "
+        + " ".join(_told(rows[rows["curve"] == one[0]], one[2]) for one in panels),
     )
+
+
+def _told(rows: pd.DataFrame, what: str) -> str:
+    """The areas under a panel's curves in words."""
+    curves = {pretty(str(name)): own for name, own in rows.groupby("explainer", sort=False)}
+    if not curves:
+        return ""
+    areas = [f"{name} {_area(own['mean'].to_numpy(float)):.2f}" for name, own in curves.items()]
+    random = _area(next(iter(curves.values()))["random_mean"].to_numpy(float))
+    return f"Pixels {what}: {', '.join(areas)}; random map {random:.2f}."
 
 
 def _curves(axes: Axes, rows: pd.DataFrame, hues: dict[str, str]) -> None:

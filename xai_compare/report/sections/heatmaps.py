@@ -9,6 +9,7 @@ from xai_compare.report.labels import column_names, row_label
 from xai_compare.report.map_colours import is_signed
 from xai_compare.report.references import EKMAN_FRIESEN, GAYA_MOREY_2024
 from xai_compare.report.section import SECTIONS, Section
+from xai_compare.report.sections.areas import where_most
 from xai_compare.report.style import FigureSpec
 
 _MOST_ACROSS = 8
@@ -121,4 +122,5 @@ def _grid(data: ReportData, group: SourceGroup) -> FigureSpec:
         raster=True,
         simulated=data.simulated(group.sources),
         fold=group.title,
+        alt=where_most(data, group.sources),
     )

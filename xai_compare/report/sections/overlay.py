@@ -7,6 +7,7 @@ import numpy as np
 from xai_compare.report import style
 from xai_compare.report.data import ReportData, SourceGroup
 from xai_compare.report.section import SECTIONS, Section
+from xai_compare.report.sections.areas import where_most
 from xai_compare.report.sections.heatmaps import group_grid, images_behind, signs_of
 from xai_compare.report.style import FigureSpec
 
@@ -51,4 +52,5 @@ def _overlays(data: ReportData, group: SourceGroup, face: np.ndarray) -> FigureS
         raster=True,
         simulated=data.simulated(group.sources),
         fold=group.title or "Over the mean face",
+        alt=where_most(data, group.sources),
     )

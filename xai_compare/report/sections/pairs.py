@@ -101,6 +101,7 @@ def _pair(data: ReportData, one: LabelledSource, other: LabelledSource) -> Figur
         figure=draw(data, one, other, names, title),
         raster=True,
         simulated=data.simulated((one, other)),
+        alt="; ".join(f"{name}: {_agreement(data, one, other, name)}".replace("\n", ", ") for name in names),
     )
 
 

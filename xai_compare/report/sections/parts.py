@@ -104,7 +104,7 @@ class Parts(Section):
 
 def _value(row: pd.Series) -> str:
     if row["kind"] == "human":
-        return f"{100 * row['share']:.1f} % {interval(100 * row['share_low'], 100 * row['share_high'], 1)}"
+        return f"{signed(100 * row['share'], 1)} % {interval(100 * row['share_low'], 100 * row['share_high'], 1)}"
     return f"{signed(row['value'], 3)} {interval(row['value_low'], row['value_high'], 3)}"
 
 

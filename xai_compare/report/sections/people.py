@@ -192,6 +192,8 @@ def _box_figure(data: ReportData, person: LabelledSource, groups: dict[str, list
         figure=figure,
         raster=False,
         simulated=person.simulated,
+        alt="Medians: "
+        + ", ".join(f"{pretty(name) or 'maps'} {np.median(values):.2f}" for name, values in groups.items()),
     )
 
 

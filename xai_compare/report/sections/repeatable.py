@@ -92,6 +92,8 @@ def _figure(data: ReportData, found: list[tuple[LabelledSource, pd.DataFrame]]) 
         "help, or nothing in the picture matters much to the network.",
         figure=figure,
         raster=False,
+        alt="Medians: "
+        + ", ".join(f"{source.label} {float(np.median(rows['repeatability'])):.3f}" for source, rows in found),
     )
 
 

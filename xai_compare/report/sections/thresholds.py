@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.colors import to_rgb
 
@@ -111,6 +113,7 @@ def _steps(data: ReportData, source: LabelledSource) -> FigureSpec:
         figure=grid.finish(),
         raster=True,
         simulated=source.simulated,
+        alt=_told(data, [source]),
     )
 
 
@@ -139,7 +142,17 @@ def _overlaps(data: ReportData, group: SourceGroup) -> FigureSpec:
         raster=True,
         simulated=data.simulated(group.sources),
         fold=f"{title}: {group.title}" if group.explainer else title,
+        alt=_told(data, group.sources),
     )
+
+
+def _told(data: ReportData, sources: Sequence[LabelledSource]) -> str:
+    """The overlaps in words: the IoU of each source and expression."""
+    parts = []
+    for source in sources:
+        values = [(name, _foot(data, source, name)) for name in data.expressions if name in data.masks]
+        parts.append(f"{source.label}: {', '.join(f'{name} {value}' for name, value in values)}")
+    return f"IoU with the masks. {'; '.join(parts)}."
 
 
 def _foot(data: ReportData, source: LabelledSource, expression: str) -> str:
