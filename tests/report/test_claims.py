@@ -23,6 +23,8 @@ from xai_compare.report.table import Table
 
 NEVER = re.compile(r"\bnan\b|\binf\b|\bNone\b|  |\b0 of (0|no)\b|\b(1|one) (pictures|tests|sources|scores|networks)\b")
 """What no sentence may hold, whatever the run."""
+QUICK = ("everything significant", "two pictures", "undefined everywhere", "no people")
+"""The others take as long together as all other tests of the report."""
 FORBIDDEN = {
     "nothing significant": r"larger than their margins|, the maps fit the mask|(?<!not shown that this) fit is specific"
     r"|is shown in [1-9]|than random maps, and|\b[1-9]\d* of \w+ tests? against",
@@ -54,6 +56,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportData, Tables]:
     return whole(tmp_path_factory.mktemp("claims"))
 
 
+@pytest.fixture(scope="module")
+def every(made: tuple[ReportData, Tables]) -> str:
+    """All sentences of all runs."""
+    return "\n".join(text for change in CHANGES.values() for text in texts(change(*made)))
+
+
 def texts(data: ReportData) -> list[str]:
     """Every sentence of a page but the words of figures, and the text of tables."""
     found = three_sentences(data)
@@ -73,7 +81,7 @@ def _words(table: Table) -> Iterator[str]:
     yield from table.columns
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in CHANGES])
 def test_no_sentence_claims_more_than_was_computed(made: tuple[ReportData, Tables], name: str) -> None:
     said = texts(CHANGES[name](*made))
     assert all(said[:3])
@@ -81,9 +89,8 @@ def test_no_sentence_claims_more_than_was_computed(made: tuple[ReportData, Table
     assert wrong == []
 
 
-def test_the_runs_that_make_claims_false_do_so(made: tuple[ReportData, Tables]) -> None:
-    """Each forbidden claim is one that the whole run, of which it is true, or another one makes."""
-    every = "\n".join(text for change in CHANGES.values() for text in texts(change(*made)))
+@pytest.mark.slow
+def test_what_is_forbidden_to_one_run_another_says(every: str) -> None:
     for claim in ("larger than their margins", "the maps fit the mask", "attends more", "The highest mean", "soonest"):
         assert claim in every
 
@@ -104,12 +111,12 @@ def _templates() -> Iterator[str]:
                         yield piece
 
 
-_OF_FIGURES = ("figures", "_figure", "_box", "how_to_read", "_told")
+_OF_FIGURES = ("figures", "_figure", "_box", "how_to_read", "_told", "where_most")
 _DRAWING = {"FigureSpec", "ImageGrid", "row_axes"}
 
 
-def test_every_template_is_walked(made: tuple[ReportData, Tables]) -> None:
-    every = " ".join(text for change in CHANGES.values() for text in texts(change(*made)))
+@pytest.mark.slow
+def test_every_template_is_walked(every: str) -> None:
     missing = [piece for piece in dict.fromkeys(_templates()) if piece not in every]
     assert missing == []
 

@@ -65,13 +65,13 @@ def areas(table: pd.DataFrame, simulated: bool) -> Figure:
     return figure
 
 
-def transitions(table: pd.DataFrame, simulated: bool) -> Figure:
-    """From which area gaze goes to which."""
+def transitions(table: pd.DataFrame, points: str, simulated: bool) -> Figure:
+    """From which area people go to which; ``points`` are fixations, say."""
     names = [name for name in _ORDER if name in table.index] or list(table.index)
     shares = 100 * table.loc[names, names]
     most = max(1.0, float(np.nanmax(shares.to_numpy(float))))
     return number_matrix(
-        shares, "From area to area", "Percent of the next fixations; each row sums to 100",
+        shares, "From area to area", f"Percent of the next {points}; each row sums to 100",
         rows="from", columns="to", limits=(0.0, most), digits=0, simulated=simulated,
     )  # fmt: skip
 

@@ -136,6 +136,6 @@ class HumanData(PageData):
         """The table, which says so in a column where the data are simulated."""
         return table.assign(simulated=True) if self.experiment.simulated else table
 
-    def figure(self, name: str, title: str, what: str, figure: Figure) -> FigureSpec:
-        """A figure of the page, kept as PNG."""
-        return FigureSpec(name, title, what, "", figure, raster=True, simulated=self.experiment.simulated)
+    def figure(self, name: str, title: str, what: str, figure: Figure, alt: str = "") -> FigureSpec:
+        """A figure of the page, kept as PNG; ``alt`` tells its main numbers to those who cannot see it."""
+        return FigureSpec(name, title, what, "", figure, raster=True, simulated=self.experiment.simulated, alt=alt)

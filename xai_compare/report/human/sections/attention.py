@@ -35,10 +35,16 @@ class Quality(BaseSection[HumanData]):
         what = "What was removed or set aside, and why. removed.csv lists it by participant and picture."
         drawn = attention_figures.removals(removed, data.experiment.simulated) if len(removed) else None
         return RenderedSection(
-            figures=[data.figure("removed", "Removed data", what, drawn)] if drawn else [],
+            figures=[data.figure("removed", "Removed data", what, drawn, _told(removed))] if drawn else [],
             csv_tables={} if reliability is None else {"reliability": reliability},
             notices=[reason] if reason else [],
         )
+
+
+def _told(removed: pd.DataFrame) -> str:
+    """What was removed, in words."""
+    sums = removed.groupby(["what", "reason"])["count"].sum().sort_values(ascending=False)
+    return "; ".join(f"{what}, {reason}: {count:,}" for (what, reason), count in sums.items())
 
 
 @HUMAN_SECTIONS.register("gaze")
@@ -180,11 +186,14 @@ class AreaShares(BaseSection[HumanData]):
         shown = (100 * wide[[name for name in aoi.NAMES if name in wide]]).round(1).reset_index()
         note = f"Percent of the {experiment.point_name}; left and right as seen by the viewer."
         what = "The dash is the share of the picture that an area covers, which random points would give."
-        figures = [data.figure("areas", "By area", what, attention_figures.areas(table, experiment.simulated))]
+        drawn = attention_figures.areas(table, experiment.simulated)
+        every = wide.loc["all"].dropna() if "all" in wide.index else wide.iloc[0].dropna()
+        alt = "Over all pictures: " + ", ".join(f"{name} {share:.0%}" for name, share in every.items())
+        figures = [data.figure("areas", "By area", what, drawn, alt)]
         tables = {"areas": table}
         if experiment.yields != "tracks":
             tables["transitions"] = moved = aoi.transitions(experiment.points, joined)
-            drawn = attention_figures.transitions(moved, experiment.simulated)
+            drawn = attention_figures.transitions(moved, experiment.point_name, experiment.simulated)
             what = f"Where the next of the {experiment.point_name} falls, by the area of the one before."
             figures.append(data.figure("transitions", "From area to area", what, drawn))
         return RenderedSection(figures, [head_of_frame("Share of each area", note, shown)], csv_tables=tables)
@@ -231,7 +240,8 @@ class PeopleNeeded(BaseSection[HumanData]):
             table.assign(curve=experiment.point_name), self.title, subtitle, experiment.simulated
         )
         what = "Where the curve is flat, more people would hardly change the maps."
-        return RenderedSection([data.figure("growth", "Agreement", what, drawn)], csv_tables={"growth": table})
+        alt = "Pearson's r: " + ", ".join(f"{row.people} people {row.value:.2f}" for row in table.itertuples())
+        return RenderedSection([data.figure("growth", "Agreement", what, drawn, alt)], csv_tables={"growth": table})
 
 
 @HUMAN_SECTIONS.register("kernel")
