@@ -84,7 +84,8 @@ def _figure(model: str, rows: pd.DataFrame, hues: dict[str, str]) -> FigureSpec:
         f"Mean over {pictures} pictures; pixels marked most strongly come first; in the legend the area under the "
         "curve",
     )
-    low, high = min(0.0, float(rows["mean"].min())), float(rows[["mean", "random_mean"]].to_numpy().max())
+    both = rows[["mean", "random_mean"]].to_numpy(float)
+    low, high = (float(end) for end in (np.nanmin([0.0, *rows["mean"]]), np.nanmax([1e-9, *both.ravel()])))
     panels = (
         ("deletion", "Deleting what is marked: low is faithful", "deleted"),
         ("insertion", "Showing what is marked: high is faithful", "shown"),
