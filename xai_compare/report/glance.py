@@ -145,7 +145,7 @@ def _whose(person: LabelledSource) -> str:
 def _like_theory(data: ReportData) -> str:
     masks = "Ekman’s masks of each expression" if data.ekman else "the masks of each expression"
     if data.rows("iou", data.mask_name).empty:
-        return "The maps were compared with no theory of where expressions show, for there are no masks of these."
+        return "The maps were compared with no theory of where expressions show: none of these expressions has a mask."
     if not data.networks:
         return f"No network was compared with {masks}."
     fits = _fits(data, "iou", data.mask_name)
