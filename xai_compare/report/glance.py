@@ -68,7 +68,8 @@ def _constant(table: pd.DataFrame, enough: pd.DataFrame) -> str:
 
 def _above_chance(table: pd.DataFrame, enough: pd.DataFrame) -> str:
     """Which networks are not shown to do better than one constant answer."""
-    doubtful = [str(row.network) for row in enough.itertuples() if row.ci_low <= _most_frequent(table, row.network)]
+    ends = zip(map(str, enough["network"]), enough["ci_low"].to_numpy(float), strict=True)
+    doubtful = [network for network, low in ends if low <= _most_frequent(table, network)]
     if not doubtful:
         return ""
     if len(doubtful) == len(enough):

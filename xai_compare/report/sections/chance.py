@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -114,7 +116,7 @@ def _figure(data: ReportData) -> FigureSpec:
     lanes = np.linspace(-0.33, 0.33, len(means.columns)) if len(means.columns) > 1 else [0.0]
     for null, lane in zip(means.columns, lanes, strict=True):
         values = [means[null].get(source.name, np.nan) for source in sources]
-        look = {"marker": _MARKS[null], "s": 24, "color": style.INK, "lw": 1.1}
+        look: dict[str, Any] = {"marker": _MARKS[null], "s": 24, "color": style.INK, "lw": 1.1}
         axes.scatter(values, places + lane, label=_NULLS[null], zorder=3, **look)
     for place in places[1:]:
         axes.axhline(place - 0.5, color=style.RULE, lw=0.6)

@@ -123,9 +123,9 @@ def _told(rows: pd.DataFrame, what: str) -> str:
     curves = {pretty(str(name)): own for name, own in rows.groupby("explainer", sort=False)}
     if not curves:
         return ""
-    areas = [f"{name} {_area(own['mean'].to_numpy(float)):.2f}" for name, own in curves.items()]
+    areas = [f"{name} {signed(_area(own['mean'].to_numpy(float)))}" for name, own in curves.items()]
     random = _area(next(iter(curves.values()))["random_mean"].to_numpy(float))
-    return f"Pixels {what}: {', '.join(areas)}; random map {random:.2f}."
+    return f"Pixels {what}: {', '.join(areas)}; random map {signed(random)}."
 
 
 def _curves(axes: Axes, rows: pd.DataFrame, hues: dict[str, str]) -> None:

@@ -43,8 +43,8 @@ class Quality(BaseSection[HumanData]):
 
 def _told(removed: pd.DataFrame) -> str:
     """What was removed, in words."""
-    sums = removed.groupby(["what", "reason"])["count"].sum().sort_values(ascending=False)
-    return "; ".join(f"{what}, {reason}: {count:,}" for (what, reason), count in sums.items())
+    sums = removed.groupby(["what", "reason"])["count"].sum().sort_values(ascending=False).reset_index(name="times")
+    return "; ".join(f"{row.what}, {row.reason}: {row.times:,}" for row in sums.itertuples())
 
 
 @HUMAN_SECTIONS.register("gaze")
