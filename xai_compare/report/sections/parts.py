@@ -216,6 +216,8 @@ def _face(axes: Axes, pairs: pd.DataFrame, most: float) -> None:
 def _matrix(axes: Axes, pairs: pd.DataFrame, most: float) -> None:
     values = np.full((len(PARTS), len(PARTS)), np.nan)
     for _, row in pairs.iterrows():
+        if not np.isfinite(row["value"]):
+            continue
         i, j = PARTS.index(row["a"]), PARTS.index(row["b"])
         values[i, j] = values[j, i] = row["value"]
         sure = row["ci_low"] > 0 or row["ci_high"] < 0
