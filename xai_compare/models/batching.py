@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -13,9 +15,12 @@ class Single(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """``(n, c, h, w)`` to ``(n, classes)``."""
-        return torch.cat([self.network(one[None]) for one in batch])
+    def forward(self, batch: torch.Tensor) -> Any:
+        """``(n, c, h, w)`` to ``(n, classes)``, or to several such where the network gives several."""
+        outputs = [self.network(picture[None]) for picture in batch]
+        if isinstance(outputs[0], (tuple, list)):
+            return [torch.cat(parts) for parts in zip(*outputs, strict=True)]
+        return torch.cat(outputs)
 
 
 class ChannelsLast(nn.Module):
@@ -25,15 +30,17 @@ class ChannelsLast(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """``(n, c, h, w)`` to ``(n, classes)``."""
-        return torch.as_tensor(self.network(batch.permute(0, 2, 3, 1)))
+    def forward(self, batch: torch.Tensor) -> Any:
+        """``(n, c, h, w)`` to ``(n, classes)``, or to several such where the network gives several."""
+        return self.network(batch.permute(0, 2, 3, 1))
 
 
 def takes_several(module: nn.Module, shape: tuple[int, ...]) -> bool:
     """Whether the network takes a batch of this shape, more than one picture."""
     try:
         with torch.no_grad():
-            return len(module(torch.zeros(shape))) == shape[0]
+            outputs = module(torch.zeros(shape))
+        several = outputs if isinstance(outputs, (tuple, list)) else [outputs]
+        return all(len(output) == shape[0] for output in several)
     except RuntimeError:
         return False

@@ -46,14 +46,27 @@ def read(path: Path, where: str) -> onnx.ModelProto:
         InputError: if it is not one.
     """
     try:
-        model = onnx.load(path)
+        model = onnx.load(path, load_external_data=False)
+        _check_opset(model, path)
+        onnx.load_external_data_for_model(model, str(path.parent))
         onnx.checker.check_model(model)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(
             f"the file is not a whole ONNX network ({first_line(error)})", where=f"{where}: {path}"
         ) from None
     _check_declared(model, path)
     return model
+
+
+def _check_opset(model: onnx.ModelProto, path: Path) -> None:
+    """Refuse operators of versions that onnx does not know, in words of ours."""
+    newest = onnx.defs.onnx_opset_version()
+    for opset in model.opset_import:
+        if opset.domain in ("", "ai.onnx") and not 1 <= opset.version <= newest:
+            what = f"it uses operators of opset {opset.version}; opsets 1 to {newest} are known"
+            raise InputError(what, where=path, hint=f"export it again with opset {OPSET} or lower")
 
 
 def _check_declared(model: onnx.ModelProto, path: Path) -> None:
@@ -85,6 +98,11 @@ def picture_input(model: onnx.ModelProto, where: str) -> tuple[str, list[int | N
     shape = [d.dim_value if d.HasField("dim_value") else None for d in inputs[0].type.tensor_type.shape.dim]
     if len(shape) != 4:
         raise InputError(f"the network's input is not four-dimensional ({shape})", where=where)
+    if shape[0] == 0:
+        hint = "export it with one picture, or with a batch of any size"
+        raise InputError("the network's input is a batch of no picture", where=where, hint=hint)
+    if not model.graph.output:
+        raise InputError("the network has no output", where=where, hint="export it again")
     return inputs[0].name, shape
 
 
@@ -234,17 +252,18 @@ def difference_from_onnxruntime(module: nn.Module, path: Path, name: str, shape:
     """Largest difference of the outputs from onnxruntime's on a picture of noise, as a share of the largest output."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     noise = np.random.default_rng(0).random(shape, np.float32)
     try:
-        expected = np.asarray(session.run(None, {name: noise.transpose(0, 2, 3, 1) if last else noise})[0])
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        expected = [np.asarray(o) for o in session.run(None, {name: noise.transpose(0, 2, 3, 1) if last else noise})]
     except Exception as error:  # onnxruntime's errors have no class of their own.
         raise InputError(f"onnxruntime cannot run the network ({first_line(error)})", where=path) from None
     with torch.no_grad():
-        outputs = module(torch.from_numpy(noise)).numpy()
-    if expected.shape != outputs.shape:
+        outputs = module(torch.from_numpy(noise))
+    answers = [np.asarray(o) for o in (outputs if isinstance(outputs, (tuple, list)) else [outputs])]
+    if [o.shape for o in expected] != [o.shape for o in answers]:
         return float("inf")
-    return float(np.abs(expected - outputs).max() / max(np.abs(expected).max(), 1.0))
+    return max(float(np.abs(a - b).max() / max(np.abs(a).max(), 1.0)) for a, b in zip(expected, answers, strict=True))
 
 
 def metadata_classes(model: onnx.ModelProto) -> list[str] | None:
