@@ -6,7 +6,7 @@ Each round takes the valid inputs of one case (`fuzzing.commands`), damages a fi
 (`fuzzing.damage`), and calls the command line in this process; a seventh of the rounds damage a finished run instead
 (`fuzzing.finished_runs`). The convention: exit code 0 for a finished job, 2 for what the user can mend, said in one
 line on standard error that begins with ``error:`` (or in typer's usage). A failure is a traceback, another
-exit code, a hang of more than 20 s, several lines or a library's own words beside the line, a changed input, or a table
+exit code, a hang of more than 90 s, several lines or a library's own words beside the line, a changed input, or a table
 that changed in silence. Any failure makes this exit with code 1.
 
 Round N of seed S is always the same; ``--again N`` repeats it alone. What only draws (figures, pages) or learns (the
@@ -31,7 +31,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-LIMIT = 20
+LIMIT = 90
 EVERY = 7
 
 

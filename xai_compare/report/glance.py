@@ -78,21 +78,23 @@ def _above_chance(table: pd.DataFrame, enough: pd.DataFrame) -> str:
 
 
 class _Fit(NamedTuple):
-    """How a source fits a reference, and what maps that ignore the network do."""
+    """How a source fits a reference, and what maps do that ignore the network, or that ignore the expression alone."""
 
     name: str
     mean: float
     blind: float
     over: int
+    unspecific: float
 
 
 def _fits(data: ReportData, metric: str, b: str) -> list[_Fit]:
     """Networks, best first; over expressions of three pictures or more."""
     fits = []
     for name, mean, expressions in ranking(score_tables(data, metric, b)):
-        means, _ = baselines(data, metric, b, name, expressions)
+        means, names = baselines(data, metric, b, name, expressions)
         blind = max((means[null] for null in _BLIND if null in means), default=float("nan"))
-        fits.append(_Fit(name, mean, blind, len(expressions)))
+        unspecific = max((means[null] for null in names if null not in _BLIND), default=float("nan"))
+        fits.append(_Fit(name, mean, blind, len(expressions), unspecific))
     return fits
 
 
@@ -107,7 +109,7 @@ def _like_people(data: ReportData) -> str:
         fits = _fits(data, "dice", person.name)
         whom = f"{'simulated ' if person.simulated else ''}people ({person.short})"
         if fits:
-            sentences.append(_compared(data, fits, f"where {whom} attend", "Dice"))
+            sentences.append(_compared(data, fits, f"where {whom} attend", "Dice") + _unspecific(fits))
         else:
             untold.append(whom)
     if untold:
@@ -181,6 +183,14 @@ def _compared(data: ReportData, fits: Sequence[_Fit], where: str, score: str) ->
     else:
         often = f"In {f'all {among}' if wins == total else f'{wins} of {among}'}, the network attends more"
     return f"{often} {blind}: at best ({who(data, best.name)}) they {overlap}{beside}."
+
+
+def _unspecific(fits: Sequence[_Fit]) -> str:
+    """A sentence where maps that ignore the expression do as well as the best: the agreement is then with any face."""
+    best = fits[0]
+    if not best.unspecific >= best.mean:
+        return ""
+    return f" Maps that ignore the expression overlap by {best.unspecific:.2f}: this is not specific to the expression."
 
 
 def _own_expression(data: ReportData) -> str:
