@@ -110,3 +110,15 @@ def test_weights_that_are_missing_are_refused(suffix: str, tmp_path: Path) -> No
                 new.writestr(filename, data)
     with pytest.raises(InputError, match=r"Keras cannot load the network|arrays of weights"):
         models.load({**SPEC, "keras": str(place)})
+
+
+def test_the_reported_file_answers_as_the_plain_one(shared: Path) -> None:
+    spec = {
+        "classes": ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"],
+        "input": {"range": [0, 1]},
+    }
+    groups, plain = (
+        models.load({**spec, "keras": str(shared / "reports" / "13" / f"{n}.h5")}) for n in ("groups", "plain")
+    )
+    pictures = np.random.default_rng(0).integers(0, 256, (3, *plain.input.size, 3), np.uint8)
+    np.testing.assert_array_equal(groups.predict(pictures), plain.predict(pictures))
