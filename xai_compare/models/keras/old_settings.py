@@ -74,12 +74,12 @@ def _accepted(name: str) -> set[str]:
     import keras
 
     cls = getattr(keras.layers, name, None)
-    if not isinstance(cls, type) or "layer" in inspect.signature(cls.__init__).parameters:
+    if not isinstance(cls, type) or "layer" in inspect.signature(cls).parameters:
         return set()
     own: set[str] = set()
     for base in cls.__mro__:
         if base.__module__.startswith("keras") and "__init__" in vars(base):
-            own |= set(inspect.signature(base.__init__).parameters)
+            own |= set(inspect.signature(vars(base)["__init__"]).parameters)
     return own | BASE_KEYS
 
 
