@@ -119,7 +119,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         InputError: if it cannot be read.
     """
     table = read_delimited(path, short_rows=True)
-    return [dict(zip(table, map(str.strip, row), strict=True)) for row in table.itertuples(index=False, name=None)]
+    names = list(map(str, table.columns))
+    return [dict(zip(names, map(str.strip, row), strict=True)) for row in table.itertuples(index=False, name=None)]
 
 
 def cell(row: dict[str, str], column: str, where: Path) -> str:
