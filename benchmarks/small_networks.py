@@ -308,7 +308,7 @@ CASES: dict[str, Case] = {
     "auxiliary head, unused": Case(lambda: Auxiliary(False), cam="second"),
     "auxiliary head, returned": Case(lambda: Auxiliary(True), "returns 2 outputs"),
     "auxiliary head, left": Case(lambda: Auxiliary(True), cam="second", keys={"take": 0}),
-    "layers called twice": Case(Siamese, grad_cam="no convolutional feature map"),
+    "layers called twice": Case(Siamese, grad_cam="runs more than once in a pass"),
     "called twice, then joined": Case(SiameseJoined, grad_cam="joined", cam="joined"),
     "flat head": Case(FlatHead),
     "nested backbones": Case(Nested, grad_cam="outer.backbone", cam="outer.backbone"),

@@ -17,7 +17,7 @@ from xai_compare.explainers.base import Batch, DeterministicExplainer, Explanati
 from xai_compare.explainers.model_outputs import Quantity, convert, preserve_state
 from xai_compare.explainers.tokens import as_map, token_layer
 from xai_compare.models import Model, feature_layer
-from xai_compare.models.layers import channels_last, random_batch
+from xai_compare.models.layers import ambiguous, channels_last, random_batch
 
 
 class LayerOptions(Options):
@@ -75,6 +75,12 @@ def submodule(model: Model, layer: str) -> nn.Module:
         raise InputError(f"there is no layer {layer!r}", where=f"model {model.name!r}", hint=hint) from None
 
 
+def own_name(model: Model, layer: str) -> str:
+    """The name of a layer here: a network that was wrapped when it was loaded has ``network.`` before its own names."""
+    names, wrapped = {name for name, _ in model.module.named_modules()}, f"network.{layer}"
+    return wrapped if layer not in names and wrapped in names else layer
+
+
 def last_layer(model: Model, layer: str | None) -> str:
     """``layer``, or the last spatial one, or a vision transformer's last one whose patches matter.
 
@@ -82,7 +88,7 @@ def last_layer(model: Model, layer: str | None) -> str:
         InputError: if there is none.
     """
     if layer:
-        return layer
+        return own_name(model, layer)
     try:
         return cached_for(feature_layer, model)
     except InputError:
@@ -98,7 +104,10 @@ def layer_refusal(model: Model, layer: str | None) -> str | None:
         InputError: if a layer is named that the network has not: a slip of the pen, which no study should pass over.
     """
     if layer:
+        layer = own_name(model, layer)
         submodule(model, layer)
+        if cached_for(ambiguous, model, layer):
+            return f"layer {layer!r} runs more than once in a pass, and its last map does not carry all of the output"
     try:
         submodule(model, last_layer(model, layer))
     except InputError as error:

@@ -87,6 +87,12 @@ def feature_layer(model: Model) -> str:
         kept = [seen for seen in layers if not isinstance(seen.module, _TRANSPARENT)]
         pooled = {id(seen.out) for seen in kept if _pools(seen.module)}
         names = [seen.name for seen in kept if id(seen.out) not in pooled]
+        if not names and (repeated := _spatial(model, repeated=True)):
+            raise InputError(
+                "each layer that gives a feature map runs more than once in a pass",
+                where=f"model {model.name!r}",
+                hint=f"use an explainer that needs none, such as lime; {repeated[-1].name} is the last of them",
+            )
         if not names:
             raise InputError(
                 "the network has no convolutional feature map at its end",
@@ -108,12 +114,16 @@ def carries_all(model: Model, name: str) -> bool:
 
     Every picture of a batch is given what the module made of the first. If the outputs still differ, something goes
     past it: a branch beside it, a skip path, or the map by which an attention map is multiplied. (Zeros instead
-    would hide the last of these, for a product with zeros is zero.)
+    would hide the last of these, for a product with zeros is zero.) Of a module that runs several times, the last
+    time is meant.
     """
-    batch = model.prepare(made_up(model.input.size))
+    batch, calls = model.prepare(made_up(model.input.size)), _calls(model, name)
+    seen = 0
 
-    def first_for_all(module: nn.Module, args: object, out: torch.Tensor) -> torch.Tensor:
-        return out[:1].expand_as(out).clone()
+    def first_for_all(module: nn.Module, args: object, out: torch.Tensor) -> torch.Tensor | None:
+        nonlocal seen
+        seen += 1
+        return out[:1].expand_as(out).clone() if seen == calls else None
 
     with torch.no_grad():
         own = model.checked(model.module(batch))
@@ -126,6 +136,31 @@ def carries_all(model: Model, name: str) -> bool:
     spread = float((own - own[:1]).abs().max())
     rounding = 1e-5 * float(own.abs().max())
     return float((out - out[:1]).abs().max()) <= max(_TOLERANCE * spread, rounding)
+
+
+def ambiguous(model: Model, name: str) -> bool:
+    """Whether a module runs several times in a pass, and what it makes the last time does not carry all of the output.
+
+    So does a layer that two pictures of a Siamese network share: neither of its maps is the map.
+    """
+    return _calls(model, name) > 1 and not carries_all(model, name)
+
+
+def _calls(model: Model, name: str) -> int:
+    """How often a module runs in a pass and gives a tensor."""
+    calls = 0
+
+    def count(module: nn.Module, args: object, out: object) -> None:
+        nonlocal calls
+        calls += isinstance(out, torch.Tensor)
+
+    handle = model.module.get_submodule(name).register_forward_hook(count)
+    try:
+        with torch.no_grad():
+            model.module(random_batch(model))
+    finally:
+        handle.remove()
+    return calls
 
 
 def cam_head(model: Model) -> CamHead | None:
@@ -198,8 +233,11 @@ def _frozen(model: Model) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def _spatial(model: Model) -> list[_Seen]:
-    """Modules that return a spatial map, in the order in which they finish; none if tokens come after the last."""
+def _spatial(model: Model, repeated: bool = False) -> list[_Seen]:
+    """Modules that return a spatial map, in the order in which they finish; none if tokens come after the last.
+
+    With ``repeated``, those that run more than once in a pass, else the others.
+    """
     seen: list[_Seen] = []
     calls: Counter[str] = Counter()
     on_tokens: list[str] = []
@@ -228,7 +266,7 @@ def _spatial(model: Model) -> list[_Seen]:
     last = max((i for i, is_map in enumerate(maps) if is_map), default=-1)
     if any(_tokens(s.out) for s in seen[last + 1 :]):
         return []
-    return [s for s, is_map in zip(seen, maps, strict=True) if is_map and calls[s.name] == 1]
+    return [s for s, is_map in zip(seen, maps, strict=True) if is_map and (calls[s.name] > 1) == repeated]
 
 
 def _tokens(out: object) -> bool:
