@@ -80,7 +80,7 @@ def small(repeats: int) -> Iterator[dict[str, Any]]:
 
 def large(repeats: int) -> Iterator[dict[str, Any]]:
     """A row for each bundled network and each of the zoo: nothing must be said of them."""
-    specs = [{"bundled": name} for name in NAMES]
+    specs: list[dict[str, Any]] = [{"bundled": name} for name in NAMES]
     specs += [{"zoo": name, "weights": "random", "seed": 0, "classes": list(SEVEN)} for name in ZOO]
     for spec in specs:
         name = " ".join(next(iter(spec.items())))
