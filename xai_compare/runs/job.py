@@ -145,9 +145,9 @@ class Job:
     def finish(self) -> None:
         """Do every stage that is not done."""
         with pages_kept(release=True):
-            return self._finish()
+            self._finish()
 
-    def _finish(self) -> Run:
+    def _finish(self) -> None:
         try:
             for stage in self.stages.values():
                 if stage.first:
