@@ -73,7 +73,7 @@ def test_usage_errors(call, arguments: list[str]) -> None:  # type: ignore[no-un
 
 
 def test_another_runs_directory(place: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("xai_compare.report.build", lambda run: run.dir / "report.html")
+    monkeypatch.setattr("xai_compare.report.build", lambda run, **_: run.dir / "report.html")
     first = study(place, tmp_path / "s.yaml")
     code, out, err = call("run", first, "--out", tmp_path / "run")
     assert (code, err) == (0, "")

@@ -130,7 +130,7 @@ def human(file: Path, **changes: Any) -> list[dict[str, Any]]:
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
-    "unknown explainer": ({"explainers": ["gradcam"]}, "did you mean 'grad_cam'"),
+    "unknown explainer": ({"explainers": ["grad_cm"]}, "did you mean 'grad_cam'"),
     "captum's name": ({"explainers": ["integrated_gradients"]}, "did you mean 'captum:IntegratedGradients'"),
     "mistyped layer": ({"explainers": [{"grad_cam": {"layer": "featurs.0"}}]}, "did you mean 'features.0'"),
     "no such layer": ({"explainers": [{"grad_cam": {"layer": "xyzzy"}}]}, "no layer 'xyzzy'; it has 5 layers, such as"),

@@ -125,8 +125,11 @@ def run(
     _summary(finished)
     if written is not None:
         from xai_compare.api.quick import write_study
+        from xai_compare.runs.directory import listing
 
-        echo(f"To go on from: {write_study(written, finished.dir, GO_ON, overwrite=True)}")
+        with listing(finished.dir, part=True):
+            place = write_study(written, finished.dir, GO_ON, overwrite=True)
+        echo(f"To go on from: {place}")
 
 
 def _from_pictures(pictures: Path, seed: int, **asked: Any) -> dict[str, Any]:
