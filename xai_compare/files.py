@@ -67,7 +67,7 @@ def safe_name(name: str) -> str:
 
 
 def is_text(name: str) -> bool:
-    """Whether the name of a file is UTF-8; Python keeps other bytes of it as halves of characters.
+    r"""Whether the name of a file is UTF-8; Python keeps other bytes of it as halves of characters.
 
     >>> is_text("Zoë.jpg"), is_text("\udcff.jpg")
     (True, False)
