@@ -32,7 +32,7 @@ class Study(Strict):
     >>> Study(nam="a")
     Traceback (most recent call last):
     ...
-    xai_compare.errors.InputError: study: unknown key 'nam'; did you mean 'name'?
+    xai_compare.validation.UnknownKeyError: study: unknown key 'nam'; did you mean 'name'?
     """
 
     name: str = Field(min_length=1)
