@@ -175,11 +175,20 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
     """
     try:
         archive = load_npz(path)
-        return {name: archive[name] for name in (archive if names is None else names) if name in archive}
+        return {name: _text(archive[name]) for name in (archive if names is None else names) if name in archive}
     except InputError:
         raise
     except Exception as error:  # A damaged archive makes zipfile, zlib and tokenize raise whatever they like.
         raise InputError(f"is not a readable npz file ({first_line(error)})", where=path) from error
+
+
+def _text(array: np.ndarray) -> np.ndarray:
+    """The array; raises `ValueError` where its texts hold numbers that are no characters, which Python cannot take."""
+    if array.dtype.kind == "U" and array.size:
+        codes = array.astype(array.dtype.newbyteorder("=")).ravel().view("uint32")
+        if codes.max(initial=0) > 0x10FFFF:
+            raise ValueError("its text holds what is no character")
+    return array
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -195,7 +204,7 @@ def read_npy(path: Path) -> np.ndarray:
         stored = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(stored, np.ndarray):
             raise ValueError("it is an archive of several arrays, not one array")
-        return np.array(stored)
+        return _text(np.array(stored))
     except Exception as error:  # As of `read_npz`.
         raise InputError(f"cannot be read: {first_line(error)}", where=path) from error
 

@@ -15,9 +15,11 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from xai_compare import watches
 from xai_compare.errors import InputError, first_line
-from xai_compare.files import raise_full
+from xai_compare.files import raise_full, write_atomically
+from xai_compare.models.provenance import file_sha256
 
 CHECKPOINT = "last.ckpt"
+SUM = "last.ckpt.sha256"
 _LOGGERS = ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero", "lightning.fabric")
 
 
@@ -37,8 +39,17 @@ class EpochCheckpoint(Checkpoint):
             raise_full(error, self._folder / CHECKPOINT)
             raise
         if trainer.is_global_zero:
+            # First the hash: a process that ends between the two leaves a checkpoint that is not trusted, and not one
+            # that nobody can check.
+            write_atomically(self._folder / SUM, file_sha256(part))
             part.replace(self._folder / CHECKPOINT)
             watches.finished(self._folder / CHECKPOINT)
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Whether a checkpoint is as it was written; a damaged one would be gone on from in silence."""
+    kept = checkpoint.with_name(SUM)
+    return kept.is_file() and kept.read_text("utf-8") == file_sha256(checkpoint)
 
 
 @contextmanager
@@ -73,7 +84,7 @@ def resume(
     finished: Callable[[Path], bool] = lambda checkpoint: False,
     **options: Any,
 ) -> None:
-    """Train for ``epochs``, from the checkpoint in ``folder`` if there is one.
+    """Train for ``epochs``, from the checkpoint in ``folder`` if there is one that is whole, else from the beginning.
 
     Args:
         module: what is trained.
@@ -87,6 +98,8 @@ def resume(
         InputError: if Lightning refuses the options.
     """
     checkpoint = None if folder is None else folder / CHECKPOINT
+    if checkpoint is not None and checkpoint.is_file() and not is_whole(checkpoint):
+        checkpoint.unlink()
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with quiet_lightning():

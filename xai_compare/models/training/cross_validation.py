@@ -117,6 +117,8 @@ def _divided(config: Training, out: Path, say: Say) -> tuple[list[str], Training
     missing = [name for name in classes if name not in named]
     if missing:
         raise InputError(f"no picture shows {missing[0]}", where=config.name, hint="leave the class out")
+    if not classes:
+        raise InputError("no picture has a label", where=config.name, hint="fill in the column expression")
     if len(classes) < 2:
         raise InputError(
             f"all pictures show {classes[0]}", where=config.name, hint="give pictures of other classes too"
@@ -250,7 +252,8 @@ def _trained(
         history = history + _tuned(job, model, classes, chosen, folder, seed)
     job.histories[name] = history
     cards.write(model, folder, {**_facts(job, classes, chosen, test, key), "history": history})
-    (folder / "last.ckpt").unlink(missing_ok=True)
+    for name in staleness.CHECKPOINTS:
+        (folder / name).unlink(missing_ok=True)
     return model
 
 

@@ -19,7 +19,7 @@ from xai_compare.models.training import cards
 
 INPUTS = "inputs.sha256"
 """In the folder of each training: the hash of all that its weights depend on, written before the first epoch."""
-CHECKPOINTS = ("last.ckpt", "last.ckpt.part")
+CHECKPOINTS = ("last.ckpt", "last.ckpt.part", "last.ckpt.sha256")
 
 
 def inputs_hash(model: Model, arrays: Iterable[np.ndarray | None], facts: Any) -> str:

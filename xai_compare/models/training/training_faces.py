@@ -21,6 +21,7 @@ from xai_compare.expressions import ordered
 from xai_compare.faces.cropping import FaceCropper
 from xai_compare.files import atomic
 from xai_compare.images import read_manifest
+from xai_compare.models.provenance import file_sha256
 from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.click_masks import widened
 from xai_compare.models.training.config import Source
@@ -124,9 +125,12 @@ def _table(source: Source) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     return rows[["image", "path", "expression", "subject", "dataset", "split", "face", "cropped"]], skipped
 
 
-def _stamp(path: str) -> tuple[int, int]:
-    stat = Path(path).stat()
-    return stat.st_size, stat.st_mtime_ns
+def _stamp(path: str) -> str:
+    """A hash of the file: a picture that was replaced may have the size and the time of the one before."""
+    try:
+        return file_sha256(Path(path))
+    except OSError as error:  # It is left out, with the reason, when it is read.
+        return str(error)
 
 
 def _face(path: str, which: str, cropped: bool, cutter: FaceCropper, side: int) -> tuple[np.ndarray, np.ndarray]:
