@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 
-from xai_compare.files import write_atomically
+from xai_compare.files import is_text, write_atomically
 from xai_compare.models import torch_device
 from xai_compare.runs.store import content
 from xai_compare.version import VERSION
@@ -66,4 +66,7 @@ def describe(job: Job, seconds: dict[str, float]) -> dict[str, Any]:
 
 def write(path: Path, facts: dict[str, Any]) -> None:
     """Write the provenance as JSON."""
-    write_atomically(path, json.dumps(facts, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(facts, indent=2, ensure_ascii=False, default=str)
+    if not is_text(text):  # A name of a file that is not UTF-8 is kept by its escapes.
+        text = json.dumps(facts, indent=2, default=str)
+    write_atomically(path, text)
