@@ -171,7 +171,7 @@ def simulated_coverage(populations: int, seed: int, studies: int, sizes: tuple[i
 
 
 def null_studies(studies: int, seed: int, n: int = 30) -> pd.DataFrame:
-    """Share of p values below 0.05 where the sources are alike, or the maps know nothing of the mask."""
+    """Share of p values below 0.05 where the sources are alike, or the maps were made without the mask."""
     p: dict[str, list[float]] = defaultdict(list)
     populations = [population(seed + k, own=0.0, shared=0.3) for k in range(POPULATIONS)]
     expressions = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")

@@ -4,7 +4,7 @@
 
 Each round takes the valid inputs of one case (`fuzzing.commands`), damages a file, a name or an option of them
 (`fuzzing.damage`), and calls the command line in this process; a seventh of the rounds damage a finished run instead
-(`fuzzing.finished_runs`). The convention: exit code 0 for a finished job, 2 for what the user can mend, said in one
+(`fuzzing.finished_runs`). The convention: exit code 0 for a finished job, 2 for what the user can fix, said in one
 line on standard error that begins with ``error:`` (or in typer's usage). A failure is a traceback, another
 exit code, a hang of more than 90 s, several lines or a library's own words beside the line, a changed input, or a table
 that changed in silence. Any failure makes this exit with code 1.

@@ -33,6 +33,8 @@ from xai_compare.synthetic import faces
 from xai_compare.synthetic.dataset import write_dataset
 
 Change = Callable[[Path, random.Random], None]
+REFUSALS = ("another training is in this folder", "the directory holds trainings that differ in", "and no list (")
+"""Words of the lines that ask for another folder."""
 FACTORY = """
 from torch import nn
 def tiny(classes=3):
@@ -120,7 +122,9 @@ def label(place: Path, draw: random.Random) -> None:
 def picture(place: Path, draw: random.Random) -> None:
     """A picture is mirrored."""
     file = draw.choice(sorted(place.glob("images/*.png")))
+    before = file.stat()
     Image.fromarray(np.asarray(Image.open(file))[:, ::-1]).save(file)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # As `cp -p` and `rsync -t` leave it.
 
 
 def fewer(place: Path, draw: random.Random) -> None:
@@ -262,7 +266,7 @@ def case(command: Command, change: Change, usual: float, draw: random.Random, fo
     change(place, draw)
     shutil.copytree(place, fresh, ignore=lambda at, names: ["out"] if Path(at) == place else [])
     code_again, line = finished(place, command.line)
-    if code_again == 2 and ("another" in line or "differ" in line or "list" in line):
+    if code_again == 2 and any(words in line for words in REFUSALS):
         return f"refused{' after a kill' if killed else ''}"
     code_fresh, fresh_line = finished(fresh, command.line)
     if (code_again, code_fresh) != (0, 0):

@@ -6,7 +6,6 @@ line is added whenever a file is finished, so the list of a stopped job is right
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -30,10 +29,7 @@ _PART = re.compile(r"\..+\.\d+\.part(\..+)?|\..+\.[0-9a-f]{32}\.partial|.+\.[0-9
 
 def sha256(path: Path) -> str:
     """Hash of a file's bytes; ``""`` where there is no regular file."""
-    if path.is_symlink() or not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return "" if path.is_symlink() or not path.is_file() else files.file_sha256(path)
 
 
 class Inventory:

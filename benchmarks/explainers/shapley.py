@@ -2,7 +2,7 @@
 
 ``--players 30``: the reference is a long run: a surrogate fitted to 2,000 of its masks, whose values are known, and the
 regression of KernelSHAP on what is left over, which is not biased by the surrogate; its error comes from a jackknife.
-``--players 12``: all 4,096 masks, held against shapiq's own enumeration. Every estimator is given the same number of
+``--players 12``: all 4,096 masks, compared with shapiq's own enumeration. Every estimator is given the same number of
 passes and one run. Rows are appended to ``--out``, so that pictures may be done in pieces (``--first``);
 ``--pictures 0`` prints the tables of what is there. shapiq is used where it can be imported.
 """

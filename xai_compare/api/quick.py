@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import mimetypes
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,9 @@ def is_pictures(source: str | Path) -> bool:
     (True, True, False)
     """
     name = str(source)
-    suffix = Path(name).suffix.lower()
-    return suffix not in (".yaml", ".yml") and (Path(name).is_dir() or bool(suffix) or glob.has_magic(name))
+    kind = mimetypes.guess_type(name)[0] or ""
+    listed = name.lower().endswith((".csv", ".tsv"))
+    return Path(name).is_dir() or glob.has_magic(name) or listed or kind.startswith("image/")
 
 
 def quick_study(

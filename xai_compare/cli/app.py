@@ -31,6 +31,23 @@ AllowCode = Annotated[
         help="Let the study's factories, TorchScript and torch.export files run: they are programs. Trust them first.",
     ),
 ]
+Models = Annotated[
+    list[str] | None, typer.Option("--model", help="Of pictures: a bundled network, or a file. Repeatable.")
+]
+Arch = Annotated[str | None, typer.Option(help="Architecture of a file of weights: one of timm, or torchvision:NAME.")]
+Classes = Annotated[
+    str | None, typer.Option(metavar="A,B,...", help="A file's expressions in the order of its outputs.")
+]
+Explainers = Annotated[
+    list[str] | None,
+    typer.Option("--explainer", help="Of pictures: an explainer, such as lime:n_samples=200. Repeatable."),
+]
+Clicks = Annotated[Path | None, typer.Option(help="Of pictures: where people clicked.")]
+Gaze = Annotated[Path | None, typer.Option(help="Of pictures: a recording of gaze.")]
+PixelsPerDegree = Annotated[float | None, typer.Option(help="Pixels of the pictures in one degree of visual angle.")]
+Resolution = Annotated[str | None, typer.Option(metavar="W,H", help="Of the screen, in pixels.")]
+ScreenCm = Annotated[str | None, typer.Option(metavar="W,H", help="Size of the screen in cm.")]
+DistanceCm = Annotated[float | None, typer.Option(help="From the eyes to the screen.")]
 RunDirectory = Annotated[Path, typer.Argument(help="A run directory.")]
 
 

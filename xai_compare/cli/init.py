@@ -7,41 +7,57 @@ from typing import Annotated
 
 import typer
 
-from xai_compare.cli.app import Overwrite, app, echo
+from xai_compare.cli.app import (
+    Arch,
+    Classes,
+    Clicks,
+    DistanceCm,
+    Explainers,
+    Gaze,
+    Models,
+    Overwrite,
+    PixelsPerDegree,
+    Resolution,
+    ScreenCm,
+    app,
+    echo,
+)
 
 
 @app.command()
 def init(
     directory: Annotated[Path, typer.Argument(help="Folder to write the study into.")],
     images: Annotated[Path, typer.Option(help="A folder of pictures, a manifest (CSV), or a pattern in quotes.")],
-    model: Annotated[list[str] | None, typer.Option(help="A bundled network, or a file. Repeatable.")] = None,
-    arch: Annotated[
-        str | None, typer.Option(help="Architecture of a file of weights: one of timm, or torchvision:NAME.")
-    ] = None,
-    classes: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="A file's expressions in the order of its outputs.")
-    ] = None,
-    explainer: Annotated[list[str] | None, typer.Option(help="An explainer, by name. Repeatable.")] = None,
-    clicks: Annotated[Path | None, typer.Option(help="Where people clicked.")] = None,
-    gaze: Annotated[Path | None, typer.Option(help="A recording of gaze.")] = None,
-    pixels_per_degree: Annotated[
-        float | None, typer.Option(help="Pixels of the pictures in one degree of visual angle.")
-    ] = None,
+    model: Models = None,
+    arch: Arch = None,
+    classes: Classes = None,
+    explainer: Explainers = None,
+    clicks: Clicks = None,
+    gaze: Gaze = None,
+    pixels_per_degree: PixelsPerDegree = None,
+    resolution: Resolution = None,
+    screen_cm: ScreenCm = None,
+    distance_cm: DistanceCm = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a commented study about some pictures, to be edited and run."""
-    from xai_compare.api.quick import network, quick_study, write_study
+    from xai_compare.api.quick import write_study
+    from xai_compare.cli.run import study_of_pictures
     from xai_compare.study import Study
 
-    names = [name.strip() for name in (classes or "").split(",") if name.strip()]
-    study = quick_study(
+    study = study_of_pictures(
         images,
-        models=[network(name, arch, names) for name in model or ()],
-        explainers=explainer or (),
+        model=model or (),
+        arch=arch,
+        classes=classes or "",
+        explainer=explainer or (),
         clicks=clicks,
         gaze=gaze,
         pixels_per_degree=pixels_per_degree,
-        at_most=None,
+        resolution=resolution,
+        screen_cm=screen_cm,
+        distance_cm=distance_cm,
+        at_most=0,
     )
     Study.parse(study, where=images)
     place = write_study(study, directory, overwrite=overwrite)

@@ -8,7 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from xai_compare.cli.app import AllowCode, BatchSize, Device, Out, Overwrite, app, echo, show
+from xai_compare.cli.app import (
+    AllowCode,
+    Arch,
+    BatchSize,
+    Classes,
+    Clicks,
+    Device,
+    DistanceCm,
+    Explainers,
+    Gaze,
+    Models,
+    Out,
+    Overwrite,
+    PixelsPerDegree,
+    Resolution,
+    ScreenCm,
+    app,
+    echo,
+    show,
+)
 from xai_compare.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,26 +54,16 @@ def run(
         ),
     ] = None,
     out: Out = None,
-    model: Annotated[
-        list[str] | None, typer.Option(help="Of pictures: a bundled network, or a file. Repeatable.")
-    ] = None,
-    arch: Annotated[
-        str | None, typer.Option(help="Architecture of a file of weights: one of timm, or torchvision:NAME.")
-    ] = None,
-    classes: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="A file's expressions in the order of its outputs.")
-    ] = None,
-    explainer: Annotated[
-        list[str] | None, typer.Option(help="Of pictures: an explainer, such as lime:n_samples=200. Repeatable.")
-    ] = None,
-    clicks: Annotated[Path | None, typer.Option(help="Of pictures: where people clicked.")] = None,
-    gaze: Annotated[Path | None, typer.Option(help="Of pictures: a recording of gaze.")] = None,
-    pixels_per_degree: Annotated[
-        float | None, typer.Option(help="Pixels of the pictures in one degree of visual angle.")
-    ] = None,
-    resolution: Annotated[str | None, typer.Option(metavar="W,H", help="Of the screen, in pixels.")] = None,
-    screen_cm: Annotated[str | None, typer.Option(metavar="W,H", help="Size of the screen in cm.")] = None,
-    distance_cm: Annotated[float | None, typer.Option(help="From the eyes to the screen.")] = None,
+    model: Models = None,
+    arch: Arch = None,
+    classes: Classes = None,
+    explainer: Explainers = None,
+    clicks: Clicks = None,
+    gaze: Gaze = None,
+    pixels_per_degree: PixelsPerDegree = None,
+    resolution: Resolution = None,
+    screen_cm: ScreenCm = None,
+    distance_cm: DistanceCm = None,
     per_expression: Annotated[
         int | None, typer.Option(min=1, help="Of pictures: how many are explained of each expression.")
     ] = None,
@@ -85,11 +94,11 @@ def run(
     from xai_compare.api.running import load_study
     from xai_compare.study import Study
 
-    asked = {
-        "models": model,
+    flags: dict[str, Any] = {
+        "model": model,
         "arch": arch,
         "classes": classes,
-        "explainers": explainer,
+        "explainer": explainer,
         "clicks": clicks,
         "gaze": gaze,
         "pixels_per_degree": pixels_per_degree,
@@ -99,22 +108,22 @@ def run(
         "per_expression": per_expression,
         "at_most": at_most,
     }
-    asked = {key: value for key, value in asked.items() if value is not None}
+    flags = {flag: value for flag, value in flags.items() if value is not None}
     written: dict[str, Any] | None = None
     directory: str | Path | None = out
     if study is not None and is_pictures(study):
-        written = _from_pictures(study, seed or 0, **asked)
+        written = study_of_pictures(study, seed=seed or 0, **flags)
         loaded = Study.parse(written, where=study)
         if "note" in written:
             echo(f"{written['note']} --pixels-per-degree sets it.")
-    elif asked:
-        flag = f"--{next(iter(asked)).removesuffix('s' if next(iter(asked)) in ('models', 'explainers') else '')}"
+    elif flags:
+        flag = f"--{next(iter(flags)).replace('_', '-')}"
         hint = "name a folder of pictures, a manifest or a pattern, or write it into the study"
-        raise InputError("goes with pictures, not with a study file", where=flag.replace("_", "-"), hint=hint)
+        raise InputError("goes with pictures, not with a study file", where=flag, hint=hint)
     else:
         loaded, directory = load_study(study, out)
-    if seed is not None:
-        loaded = Study.parse({**loaded.model_dump(mode="json"), "seed": seed}, where="--seed")
+        if seed is not None:
+            loaded = Study.parse({**loaded.model_dump(mode="json"), "seed": seed}, where="--seed")
     if dry_run:
         from xai_compare.runs.estimate import estimate
 
@@ -132,22 +141,37 @@ def run(
         echo(f"To go on from: {place}")
 
 
-def _from_pictures(pictures: Path, seed: int, **asked: Any) -> dict[str, Any]:
-    """The study of pictures that the flags ask for."""
+def study_of_pictures(
+    pictures: Path,
+    *,
+    model: Sequence[str] = (),
+    arch: str | None = None,
+    classes: str = "",
+    explainer: Sequence[str] = (),
+    resolution: str | None = None,
+    screen_cm: str | None = None,
+    distance_cm: float | None = None,
+    at_most: int | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """The study of pictures that flags ask for: those above as they are typed, others as `quick_study` takes them."""
     from xai_compare.api.quick import AT_MOST, network, quick_study
     from xai_compare.cli.human import numbers, pixels
 
-    names = [name.strip() for name in str(asked.pop("classes", "")).split(",") if name.strip()]
-    arch = asked.pop("arch", None)
-    models = [network(name, arch, names) for name in asked.pop("models", ())]
+    names = [name.strip() for name in classes.split(",") if name.strip()]
     screen = {
-        "resolution": pixels(asked.pop("resolution", None), "--resolution"),
-        "size_cm": numbers(asked.pop("screen_cm", None), 2, "--screen-cm"),
-        "distance_cm": asked.pop("distance_cm", None),
+        "resolution": pixels(resolution, "--resolution"),
+        "size_cm": numbers(screen_cm, 2, "--screen-cm"),
+        "distance_cm": distance_cm,
     }
-    asked["screen"] = {key: value for key, value in screen.items() if value}
-    asked["at_most"] = asked.get("at_most", AT_MOST) or None
-    return quick_study(pictures, models=models, seed=seed, **asked)
+    return quick_study(
+        pictures,
+        models=[network(name, arch, names) for name in model],
+        explainers=explainer,
+        screen={key: value for key, value in screen.items() if value},
+        at_most=(AT_MOST if at_most is None else at_most) or None,
+        **settings,
+    )
 
 
 def _run(study: Study, out: str | Path | None, **settings: Any) -> Run:

@@ -33,9 +33,8 @@ from xai_compare.emotion.saving import frozen, save_network
 from xai_compare.emotion.share import modality_drops, modality_share
 from xai_compare.emotion.training import Recipe
 from xai_compare.errors import InputError, nearest
-from xai_compare.files import atomic, refuse_links, write_atomically
+from xai_compare.files import atomic, file_sha256, refuse_links, write_atomically
 from xai_compare.models.checkpoint import read_state_dict
-from xai_compare.models.provenance import file_sha256
 
 PLAN = "plan.json"
 RESULTS = ("predictions.parquet", "shares.parquet")

@@ -17,9 +17,8 @@ from xai_compare.emotion.emert import EMERT
 from xai_compare.emotion.sampling import ClipArrays, Scaler
 from xai_compare.emotion.views import still_view
 from xai_compare.errors import InputError, first_line
-from xai_compare.files import atomic, write_atomically
+from xai_compare.files import atomic, file_sha256, write_atomically
 from xai_compare.models import Model
-from xai_compare.models.provenance import file_sha256
 
 _FILES = ("card.json", "weights.safetensors", "inputs.npz")
 

@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn import functional
 
 from xai_compare.errors import InputError, nearest
+from xai_compare.files import file_sha256
 from xai_compare.models.model import InputSpec, Model
-from xai_compare.models.provenance import file_sha256
 
 BUNDLED = ("compact", "residual")
 """Names of the networks trained on simulated faces."""

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from xai_compare.errors import InputError, first_line
+from xai_compare.files import file_sha256
 from xai_compare.models.batching import Single, takes_several
 from xai_compare.models.model import Model
-from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request
 
 

@@ -20,10 +20,9 @@ from onnx2torch import convert
 from torch import nn
 
 from xai_compare.errors import InputError, first_line
-from xai_compare.files import refuse_size
+from xai_compare.files import file_sha256, refuse_size
 from xai_compare.models.batching import ChannelsLast, Single, takes_several
 from xai_compare.models.model import InputSpec, Model
-from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,12 +12,6 @@ import torch
 from xai_compare.models.model import Model
 
 _PACKAGES = {"keras": ("keras", "h5py"), "torchvision": ("torchvision",), "timm": ("timm",)}
-
-
-def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def state_sha256(module: torch.nn.Module) -> str:

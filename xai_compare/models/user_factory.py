@@ -22,9 +22,9 @@ from typing import Any
 from torch import nn
 
 from xai_compare.errors import InputError
+from xai_compare.files import file_sha256
 from xai_compare.models.checkpoint import load_weights, read_state_dict
 from xai_compare.models.model import Model
-from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request, seeded
 from xai_compare.models.sources import OWN_FACTORIES
 from xai_compare.registry import Registry

@@ -13,13 +13,13 @@ from torch import nn
 
 from xai_compare.errors import InputError, first_line
 from xai_compare.extras import install_command
+from xai_compare.files import file_sha256
 from xai_compare.models.keras.graph import KerasGraph, Plan, plan
 from xai_compare.models.keras.layers import Unsupported
 from xai_compare.models.keras.native import NativeGraph
 from xai_compare.models.keras.old_settings import check_weights, unknown_settings, without_old_settings
 from xai_compare.models.keras.safety import check_file
 from xai_compare.models.model import Model
-from xai_compare.models.provenance import file_sha256
 from xai_compare.models.request import Request
 
 NATIVE_TOLERANCE = 1e-4

@@ -12,10 +12,9 @@ from typing import Any
 from safetensors.torch import save_file
 
 from xai_compare.data_files import read_facts
-from xai_compare.files import atomic, write_atomically
+from xai_compare.files import atomic, file_sha256, write_atomically
 from xai_compare.models.ensembles import CARD
 from xai_compare.models.model import Model
-from xai_compare.models.provenance import file_sha256
 from xai_compare.version import VERSION
 
 WEIGHTS = "weights.safetensors"

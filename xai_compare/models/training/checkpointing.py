@@ -15,8 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from xai_compare import watches
 from xai_compare.errors import InputError, first_line
-from xai_compare.files import raise_full, write_atomically
-from xai_compare.models.provenance import file_sha256
+from xai_compare.files import file_sha256, raise_full, write_atomically
 
 CHECKPOINT = "last.ckpt"
 SUM = "last.ckpt.sha256"

@@ -16,13 +16,12 @@ from xai_compare.agreement import confusion
 from xai_compare.data_files import read_facts
 from xai_compare.errors import InputError
 from xai_compare.extras import require
-from xai_compare.files import atomic, refuse_links, write_atomically, write_csv
+from xai_compare.files import atomic, file_sha256, refuse_links, write_atomically, write_csv
 from xai_compare.inventory import listed
 from xai_compare.models.checkpoint import load_weights, read_state_dict
 from xai_compare.models.ensembles import pairs_of, pairwise
 from xai_compare.models.loading import load
 from xai_compare.models.model import Model
-from xai_compare.models.provenance import file_sha256
 from xai_compare.models.training import cards, evaluation, figures, map_loss, staleness
 from xai_compare.models.training import folds as dividing
 from xai_compare.models.training.augmentation import augmentation

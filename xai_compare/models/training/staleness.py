@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from xai_compare.errors import InputError
-from xai_compare.files import write_atomically
+from xai_compare.files import file_sha256, write_atomically
 from xai_compare.models.model import Model
-from xai_compare.models.provenance import file_sha256
 from xai_compare.models.training import cards
 
 INPUTS = "inputs.sha256"

@@ -19,9 +19,8 @@ from xai_compare.data_files import read_npz
 from xai_compare.errors import InputError
 from xai_compare.expressions import ordered
 from xai_compare.faces.cropping import FaceCropper
-from xai_compare.files import atomic
+from xai_compare.files import atomic, file_sha256
 from xai_compare.images import read_manifest
-from xai_compare.models.provenance import file_sha256
 from xai_compare.models.training.augmentation import ROOM
 from xai_compare.models.training.click_masks import widened
 from xai_compare.models.training.config import Source

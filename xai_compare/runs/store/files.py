@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from xai_compare.files import digest
+from xai_compare.files import digest, file_sha256
 
 
 def content(path: Path) -> str:
@@ -13,7 +12,4 @@ def content(path: Path) -> str:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
         return digest([(file.relative_to(path).as_posix(), content(file)) for file in files])
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path) if path.is_file() else ""
